@@ -9,7 +9,7 @@ from msgspec import Struct
 TaskType = Literal[
     "simple_task", "basic_task", "data_pipeline", "api_integration", "multi_stage_pipeline"
 ]
-Difficulty = Literal["very_easy", "easy", "medium", "hard", "very_hard"]
+Difficulty = Literal["very_easy", "easy", "medium", "hard", "very_hard", "unrecorded"]
 Flaw = Literal[
     "sequence_disorder",
     "tool_misuse",
@@ -24,7 +24,9 @@ Protocol = Literal["text", "native"]
 WeatherMode = Literal["before", "ambiguous"]
 
 TASK_TYPES: tuple[TaskType, ...] = TaskType.__args__  # type: ignore[attr-defined]
-DIFFICULTIES: tuple[Difficulty, ...] = Difficulty.__args__  # type: ignore[attr-defined]
+# What can be asked for: `unrecorded` (with UNRECORDED_RATE) is for imported episodes alone.
+DIFFICULTIES: tuple[Difficulty, ...] = Difficulty.__args__[:-1]  # type: ignore[attr-defined]
+UNRECORDED_RATE = -1.0
 FLAWS: tuple[Flaw, ...] = Flaw.__args__  # type: ignore[attr-defined]
 SEVERITIES: tuple[Severity, ...] = Severity.__args__  # type: ignore[attr-defined]
 PROTOCOLS: tuple[Protocol, ...] = Protocol.__args__  # type: ignore[attr-defined]
