@@ -1,0 +1,64 @@
+"""The native protocol: `tool_calls` of a reply, and calls that a model wrote as text instead."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from windtunnel.domain.calls import Reply, ToolCall
+from windtunnel.episode.arguments import lenient_object
+from windtunnel.episode.calls import Call
+from windtunnel.episode.names import Vocabulary
+from windtunnel.episode.recognise import Recognition, recognise
+
+
+def recognise_native(reply: Reply, vocabulary: Vocabulary) -> Recognition:
+    """Read a reply's native calls; without any, its text, where each call counts as a repair."""
+    if not reply.tool_calls:
+        found = recognise(reply.text, vocabulary)
+        calls = tuple(msgspec.structs.replace(call, repaired=True) for call in found.calls)
+        return msgspec.structs.replace(
+            found, calls=calls, repairs=max(found.repairs, _count(calls) + len(found.queries))
+        )
+    calls = tuple(native_call(call, vocabulary) for call in reply.tool_calls)
+    return Recognition(action="call", calls=calls, repairs=_count(calls))
+
+
+def native_call(call: ToolCall, vocabulary: Vocabulary) -> Call:
+    """One native call. Arguments that are no JSON object are its `problem`, never guessed at."""
+    resolved = vocabulary.resolve(call.name)
+    arguments, problem, repaired = _arguments(call.arguments)
+    return Call(
+        name=resolved.name,
+        arguments=arguments,
+        repaired=resolved.repaired or repaired,
+        written=call.name,
+        candidates=resolved.candidates,
+        call_id=call.id,
+        problem=problem,
+    )
+
+
+def as_text(calls: tuple[ToolCall, ...]) -> str:
+    """Native calls in the text protocol's form, for a server that took them out of the text."""
+    return "\n".join(f"<tool_call>{call.name} {call.arguments}</tool_call>" for call in calls)
+
+
+def _arguments(text: str) -> tuple[dict[str, Any], str, bool]:
+    if not text.strip():
+        return {}, "", False
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return {}, f"the arguments are not valid JSON: {error}", False
+    if isinstance(value, str):  # encoded twice, as some servers do
+        return lenient_object(value), "", True
+    if not isinstance(value, dict):
+        return {}, "the arguments are not a JSON object", False
+    return value, "", False
+
+
+def _count(calls: tuple[Call, ...]) -> int:
+    return sum(call.repaired for call in calls)
