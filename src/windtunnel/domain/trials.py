@@ -39,6 +39,13 @@ class Trial(Struct, frozen=True):
     sampling_seed: int
 
 
+def trial_id_of(
+    suite: str, seed: int, model: str, task_id: str, condition: Condition, replicate: int
+) -> str:
+    """The content hash alone: what a planner needs to know which trials are done."""
+    return digest("trial", suite, seed, model, task_id, condition, replicate)
+
+
 def make_trial(
     *,
     suite: str,
@@ -50,7 +57,7 @@ def make_trial(
     replicate: int = 0,
 ) -> Trial:
     """Derive identity and seeds. `suite` is the suite's version, so new content is a new trial."""
-    trial_id = digest("trial", suite, seed, model, task_id, condition, replicate)
+    trial_id = trial_id_of(suite, seed, model, task_id, condition, replicate)
     return Trial(
         trial_id=trial_id,
         model=model,

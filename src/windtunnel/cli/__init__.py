@@ -1,0 +1,20 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """`windtunnel`: run one command; the return value is the exit code."""
+    from windtunnel.cli.app import build_app  # noqa: PLC0415  keeps the import of this package free
+    from windtunnel.cli.failures import guarded  # noqa: PLC0415  likewise
+
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    return guarded(lambda: build_app()(arguments))
+
+
+def ultra_parallel_runner() -> int:
+    """`ultra-parallel-runner`: the older runner's name for `windtunnel run`."""
+    return main(["run", *sys.argv[1:]])

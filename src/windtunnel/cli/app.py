@@ -1,0 +1,30 @@
+"""The commands, each in a file of its own that is imported only when it is called."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+from windtunnel import __version__
+
+HELP = "LLM agents in controlled turbulence, at the full speed of every endpoint you own."
+
+
+def build_app() -> App:
+    """The command line as a cyclopts app; errors come out as exceptions, see `failures`."""
+    app = App(
+        name="windtunnel",
+        help=HELP,
+        version=__version__,
+        help_format="plaintext",
+        result_action="return_value",
+        exit_on_error=False,
+        print_error=False,
+    )
+    for name, (path, help_text) in COMMANDS.items():
+        app.command(f"windtunnel.cli.{path}", name=name, help=help_text)
+    return app
+
+
+COMMANDS = {
+    "plan": ("plan:plan", "Show what a run would do: grid, shards, slots, done, estimate."),
+}

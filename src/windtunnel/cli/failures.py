@@ -1,0 +1,77 @@
+"""The one place where errors meet the user: a message, a hint, an exit code, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from cyclopts import CycloptsError
+
+from windtunnel.cli.console import say
+from windtunnel.errors import WindtunnelError
+
+EXIT_USAGE = 2
+EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
+EXIT_PIPE = 141
+
+
+def guarded(call: Callable[[], object]) -> int:
+    """Run a command and turn whatever comes out of it into an exit code."""
+    try:
+        result = call()
+        sys.stdout.flush()
+    except WindtunnelError as error:
+        _tell(error.message, error.hint)
+        return error.exit_code
+    except CycloptsError as error:
+        _tell(
+            _one_line(str(error)),
+            "windtunnel [COMMAND] --help shows what there is",
+        )
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        say("interrupted; the same command goes on from here")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # `windtunnel plan | head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_PIPE
+    except Exception as error:  # noqa: BLE001  the last line of defence
+        return _bug(error)
+    return result if isinstance(result, int) else 0
+
+
+def _tell(message: str, hint: str) -> None:
+    say("\n".join(f"error: {line}" for line in message.splitlines() or [""]))
+    if hint:
+        say(f"hint: {hint}")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _bug(error: Exception) -> int:
+    """One line for the user; the traceback goes to a file that only they can read.
+
+    The error's own text stays out of the line: it may hold anything, also a secret.
+    """
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    name = Path(where.filename).name
+    say(f"error: {type(error).__name__} in {name}:{where.lineno}; this is a bug in Windtunnel")
+    say(f"hint: details are in {_crash_file(error)}; please report them")
+    return EXIT_BUG
+
+
+def _crash_file(error: Exception) -> str:
+    """Write frames without source values: file, line, function, and the types along the chain."""
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="windtunnel-crash-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
+        file.writelines(traceback.format_tb(error.__traceback__))
+        file.write(f"{type(error).__module__}.{type(error).__qualname__}\n")
+    return file.name

@@ -1,0 +1,50 @@
+"""The flags of `run` and `plan`, made from the one table of options."""
+
+from __future__ import annotations
+
+from dataclasses import field, fields, make_dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from windtunnel.plan.options import OPTIONS, Option
+
+AXES = {"models", "prompt_types", "task_types", "difficulties", "tool_success_rates", "protocols",
+        "severities", "scenarios", "weather"}  # fmt: skip
+
+
+def _annotation(option: Option) -> Any:
+    """Texts stay texts: our own parsers read them, so that all mistakes are told at once."""
+    help_text = f"{option.help} [env: {option.env}]" if option.env else option.help
+    kind = bool if option.is_switch else str
+    return Annotated[
+        kind | None,
+        Parameter(
+            name=f"--{option.flag}",
+            help=help_text,
+            negative="" if not option.is_switch else f"--no-{option.flag}",
+            show_default=False,
+            allow_leading_hyphen=True,
+        ),
+    ]
+
+
+if TYPE_CHECKING:
+
+    class RunFlags:
+        """What was given on the command line, a field for each option; None where nothing was."""
+
+else:
+    RunFlags = Parameter(name="*")(
+        make_dataclass(
+            "RunFlags",
+            [(o.field, _annotation(o), field(default=None)) for o in OPTIONS],
+            frozen=True,
+            namespace={"__module__": __name__},  # else cyclopts takes it for a builtin
+        )
+    )
+
+
+def given(flags: RunFlags | None) -> dict[str, Any]:
+    """Field → what was given."""
+    return {} if flags is None else {f.name: getattr(flags, f.name) for f in fields(flags)}  # type: ignore[arg-type]

@@ -1,0 +1,180 @@
+"""The plan: cells, and the ordered supply of their trials.
+
+A plan is small whatever the number of trials: trials are made one by one when they are taken.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import groupby
+from operator import attrgetter
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from windtunnel.domain.conditions import Condition, TaskType
+from windtunnel.domain.pool import Endpoint
+from windtunnel.domain.trials import Trial, make_trial, trial_id_of
+from windtunnel.errors import PlanError
+from windtunnel.plan.expansion import expand
+from windtunnel.plan.options import RunOptions
+from windtunnel.plan.poolfile import SHIPPED_POOL, load_pool
+from windtunnel.plan.scenarios import Part, grid, prompt_type_count
+
+_P = TypeVar("_P", Part, "Cell")
+
+MAX_TRIALS = 1_000_000  # beyond it a plan is more likely a slip of the hand than a wish
+
+
+class Cell(Struct, frozen=True):
+    """model × condition × task type, with the numbers of trials planned and already finished."""
+
+    model: str
+    condition: Condition
+    task_type: TaskType
+    level: int
+    scenarios: tuple[str, ...]
+    planned: int
+    done: int
+
+    @property
+    def remaining(self) -> int:
+        """Trials yet to run."""
+        return self.planned - self.done
+
+
+class Plan(Struct, frozen=True):
+    """What a run will do. `finished` holds the ids of trials that will not be run again."""
+
+    options: RunOptions
+    endpoints: tuple[Endpoint, ...]
+    cells: tuple[Cell, ...]
+    finished: AbstractSet[str]
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Models of the run, in the pool's order."""
+        return tuple(dict.fromkeys(cell.model for cell in self.cells))
+
+    @property
+    def planned(self) -> int:
+        """Trials of the whole grid."""
+        return sum(cell.planned for cell in self.cells)
+
+    @property
+    def done(self) -> int:
+        """Trials finished earlier."""
+        return sum(cell.done for cell in self.cells)
+
+    @property
+    def remaining(self) -> int:
+        """Trials yet to run."""
+        return self.planned - self.done
+
+    def trials(self, model: str) -> Iterator[tuple[int, Trial]]:
+        """The model's unfinished trials with their levels, in the order in which to start them.
+
+        Level by level; within a level the first instance of every cell, then the second of
+        every cell …, so that any prefix of the work is a fair picture of the whole.
+        """
+        from windtunnel.suite.tasks import SUITE_VERSION  # noqa: PLC0415  heavy; --help does without
+
+        options = self.options
+        for cell, task_id, replicate in _ordered(
+            [c for c in self.cells if c.model == model], options
+        ):
+            if (
+                trial_id_of(SUITE_VERSION, options.seed, model, task_id, cell.condition, replicate)
+                in self.finished
+            ):
+                continue
+            yield cell.level, make_trial(
+                suite=SUITE_VERSION, seed=options.seed, model=model, task_id=task_id,
+                task_type=cell.task_type, condition=cell.condition, replicate=replicate,
+            )  # fmt: skip
+
+
+def endpoints_for(options: RunOptions) -> tuple[Endpoint, ...]:
+    """The endpoints that the options' pool, models and overrides give; no key is read."""
+    return expand(
+        load_pool(options.pool or SHIPPED_POOL),
+        rate_mode=options.rate_mode,
+        prompt_types=prompt_type_count(options),
+        models=options.models,
+        max_workers=options.max_workers,
+        qps=options.qps,
+    )
+
+
+def plan_run(options: RunOptions, done: AbstractSet[str] = frozenset()) -> Plan:
+    """From options to a plan: pool file, endpoints, grid, less what is `done`."""
+    return make_plan(options, endpoints_for(options), done)
+
+
+def make_plan(
+    options: RunOptions, endpoints: Sequence[Endpoint], done: AbstractSet[str] = frozenset()
+) -> Plan:
+    """Lay the grid over the endpoints' models, less the trials whose ids are in `done`.
+
+    Endpoints of models that the grid does not use are left out, and the rest numbered anew.
+    Raises `PlanError` where the grid is empty or beyond `MAX_TRIALS`.
+    """
+    parts = grid(options, tuple(dict.fromkeys(e.model for e in endpoints)))
+    _refuse_the_huge(options, len(parts))
+    finished = _count_finished(options, parts, done) if done else Counter[Part]()
+    planned = options.num_instances * options.replicates
+    cells = tuple(
+        Cell(**msgspec.structs.asdict(part), planned=planned, done=finished[part]) for part in parts
+    )
+    models = {cell.model for cell in cells}
+    used = [e for e in endpoints if e.model in models]
+    numbered = tuple(msgspec.structs.replace(e, number=n) for n, e in enumerate(used))
+    return Plan(options, numbered, cells, done)
+
+
+def _refuse_the_huge(options: RunOptions, parts: int) -> None:
+    total = parts * options.num_instances * options.replicates
+    if total > MAX_TRIALS:
+        most = MAX_TRIALS // (parts * options.replicates)
+        raise PlanError(
+            f"the grid holds {total:,} trials ({parts:,} cells × {options.num_instances:,} "
+            f"instances × {options.replicates:,} replicates); allowed: {MAX_TRIALS:,}",
+            hint=f"--num-instances {most} is the most that this grid takes"
+            if most
+            else "name fewer models, prompt types, rates or difficulties, or fewer replicates",
+        )
+
+
+def _count_finished(
+    options: RunOptions, parts: Sequence[Part], done: AbstractSet[str]
+) -> Counter[Part]:
+    from windtunnel.suite.tasks import SUITE_VERSION  # noqa: PLC0415  likewise
+
+    return Counter(
+        part
+        for part, task_id, replicate in _ordered(parts, options)
+        if trial_id_of(
+            SUITE_VERSION, options.seed, part.model, task_id, part.condition, replicate
+        ) in done
+    )  # fmt: skip
+
+
+def _ordered(parts: Sequence[_P], options: RunOptions) -> Iterator[tuple[_P, str, int]]:
+    """(part, task id, replicate) in supply order; the tasks of all parts are the same ones."""
+    from windtunnel.suite.tasks import task_ids  # noqa: PLC0415  likewise
+
+    ids_of = functools.cache(task_ids)
+    by_level = sorted(parts, key=attrgetter("level"))
+    for _, level_parts in groupby(by_level, key=attrgetter("level")):
+        tasks = [
+            (p, ids_of(p.task_type, p.condition.difficulty, options.num_instances))
+            for p in level_parts
+        ]
+        for replicate in range(options.replicates):
+            for instance in range(options.num_instances):
+                for part, ids in tasks:
+                    yield part, ids[instance], replicate
