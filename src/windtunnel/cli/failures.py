@@ -52,7 +52,7 @@ def _tell(message: str, hint: str) -> None:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(text.split()))
 
 
 def _bug(error: Exception) -> int:

@@ -16,6 +16,7 @@ from windtunnel.episode.tags import Element, lesser_elements
 
 _LONGEST = 60_000
 _MOST = 64
+_MOST_LENIENT = 4
 _REACH = 1_000
 _OBJECT = re.compile(
     r"\{\s{0,20}[\"'](?:name|tool|tool_name|function|function_name|action|tool_calls?|type|id)"
@@ -57,11 +58,12 @@ def lesser_calls(text: str, vocabulary: Vocabulary) -> list[tuple[Element, Call]
 
 def _in_objects(text: str, vocabulary: Vocabulary) -> list[Call]:
     found: list[Call] = []
-    at = 0
-    for match in _OBJECT.finditer(text):
-        if match.start() < at or len(found) >= _MOST:
+    at = lenient = 0
+    for match, _ in zip(_OBJECT.finditer(text), range(_MOST), strict=False):
+        if match.start() < at or lenient >= _MOST_LENIENT:
             continue
         read = read_object(text, match.start())
+        lenient += read is None
         value, at = read or (lenient_object(text, match.start()), match.end())
         if is_hermes(value):
             found += [call for call in hermes_call(value, vocabulary) if call.name]

@@ -41,9 +41,15 @@ def expand(
 
 def check_models(pool: PoolFile, models: Sequence[str]) -> None:
     """Raise `PlanError` naming every model that the pool does not have."""
+    allowed = f"all, {', '.join(pool.models)}"
     if wrong := [m for m in models if m not in pool.models]:
-        lines = [f"--model: found {shown(m)}{did_you_mean(m, pool.models)}" for m in wrong]
-        raise PlanError("\n".join(lines), hint=f"{pool.source} has: {', '.join(pool.models)}")
+        raise PlanError(
+            "\n".join(
+                f"--model: found {shown(m)}; allowed: {allowed}{did_you_mean(m, pool.models)}"
+                for m in wrong
+            ),
+            hint=f"these are the models of {pool.source}",
+        )
 
 
 def credentials(

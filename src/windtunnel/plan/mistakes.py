@@ -24,37 +24,35 @@ class Mistakes:
     def __init__(self, source: str, lines: Mapping[KeyPath, int] | None = None) -> None:
         self._source = source
         self._lines = lines or {}
-        self._texts: list[str] = []
+        self._texts: dict[str, int] = {}  # text → the line that it is about, 0 where there is none
 
     def add(
         self, path: KeyPath, found: str, allowed: str, *, near: str = "", among: Iterable[str] = ()
     ) -> None:
         """Note one mistake. `near` is the wrong name, looked up `among` the right ones."""
-        self.note(
-            f"{self._place(path)}: found {found}; allowed: {allowed}{did_you_mean(near, among)}"
-        )
+        line = self._line(path)
+        where = f"{self._source}:{line}" if line else self._source
+        place = f"{where}: {key_path(path)}" if path else where
+        self.note(f"{place}: found {found}; allowed: {allowed}{did_you_mean(near, among)}", line)
 
-    def note(self, text: str) -> None:
+    def note(self, text: str, line: int = 0) -> None:
         """Note a mistake that brings its own place."""
-        if text not in self._texts:
-            self._texts.append(text)
+        self._texts.setdefault(text, line)
 
     def raise_all(self, error: type[ConfigError], *, hint: str = "") -> None:
         """Raise `error` with every mistake, a line each; do nothing when there is none."""
         if not self._texts:
             return
-        shown = self._texts[:MAX_LISTED]
-        if rest := len(self._texts) - len(shown):
+        in_order = sorted(self._texts, key=lambda text: self._texts[text])
+        shown = in_order[:MAX_LISTED]
+        if rest := len(in_order) - len(shown):
             shown.append(f"… and {rest} more")
         raise error("\n".join(shown), hint=hint)
 
-    def _place(self, path: KeyPath) -> str:
-        line = next(
-            (self._lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self._lines),
-            None,
-        )
-        where = self._source if line is None else f"{self._source}:{line}"
-        return f"{where}: {key_path(path)}" if path else where
+    def _line(self, path: KeyPath) -> int:
+        """The line of the key, or of what it stands in."""
+        prefixes = (path[:depth] for depth in range(len(path), 0, -1))
+        return next((self._lines[p] for p in prefixes if p in self._lines), 0)
 
 
 def did_you_mean(name: str, among: Iterable[str]) -> str:
@@ -71,7 +69,8 @@ def key_path(path: KeyPath) -> str:
 
 
 def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]{1,60}", name) else shown(name)
+    is_bare = re.fullmatch(r"[A-Za-z0-9_-]{1,60}", name) and not SECRET_LIKE.search(name)
+    return name if is_bare else shown(name)
 
 
 def shown(value: object) -> str:

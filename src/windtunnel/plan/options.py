@@ -29,7 +29,9 @@ from windtunnel.domain.conditions import (
 from windtunnel.domain.pool import RateMode, Sharding
 from windtunnel.errors import ConfigError
 from windtunnel.plan import values as v
+from windtunnel.plan.expansion import check_models
 from windtunnel.plan.mistakes import Mistakes, did_you_mean, shown
+from windtunnel.plan.poolfile import SHIPPED_POOL, load_pool
 from windtunnel.plan.tomlfile import read_toml
 
 SCENARIO_NAMES = ("5.1", "5.2", "5.3", "5.4", "5.5")
@@ -239,8 +241,18 @@ def read_options(
             except v.Unfit as unfit:
                 for line in unfit.lines:
                     mistakes.note(f"{place}: {line}")
+    _check_pool(read, mistakes)
     mistakes.raise_all(ConfigError, hint="windtunnel run --help lists every option")
     return msgspec.convert(read, RunOptions)
+
+
+def _check_pool(read: Mapping[str, Any], mistakes: Mistakes) -> None:
+    """Mistakes of the pool file, or of the models named, beside those of the options."""
+    try:
+        check_models(load_pool(read.get("pool") or SHIPPED_POOL), read.get("models", ()))
+    except ConfigError as error:
+        for line in error.message.splitlines():
+            mistakes.note(line)
 
 
 def _from_file(path: Path, mistakes: Mistakes) -> dict[str, tuple[Any, str]]:

@@ -123,7 +123,11 @@ def _provider(table: Table) -> Provider:
 
 
 def _keys(table: Table) -> list[PoolKey]:
-    """`NAME = "env:…"`, or `NAME = { ref = "env:…", limits = {…} }` for a key with limits."""
+    """`NAME = "env:…"`, or `NAME = { ref = "env:…", limits = {…} }` for a key with limits.
+
+    A list of the same is named key0, key1, …
+    """
+    table.name_items("keys", "key")
     keys = []
     for entry in table.entries("keys", at_least_one=True):
         if isinstance(entry, Table):
@@ -153,6 +157,8 @@ def _model(table: Table, providers: dict[str, Provider]) -> PoolModel:
         price_in=table.number("price_in", at_most=1e6, zero=True),
         price_out=table.number("price_out", at_most=1e6, zero=True),
     )
+    if "provider" not in table.data and not all(d.provider for d in deployments):
+        table.wrong("provider", "nothing", f"one of {', '.join(providers) or 'the providers'}")
     if model.per_prompt_type and len(deployments) > 1:
         table.wrong("per_prompt_type", f"{len(deployments)} deployments", "one deployment")
     table.close()
@@ -175,8 +181,6 @@ def _deployment(
         limits=_limits(table, "limits"),
         endpoint_limits=_limits(table, "endpoint_limits", endpoint_limits),
     )
-    if not own:
-        table.wrong("provider", "nothing", f"one of {', '.join(providers) or 'the providers'}")
     table.close()
     return deployment
 

@@ -188,6 +188,12 @@ class Table:
                 else (name, value, table)
             )
 
+    def name_items(self, key: str, stem: str) -> None:
+        """Where a list stands under `key`, take it for a table with the names stem0, stem1, …"""
+        if isinstance(items := self.data.get(key), list):
+            named = {f"{stem}{index}": item for index, item in enumerate(items)}
+            self.data = self.data | {key: named}
+
     def named_items(self, key: str, *, default: str) -> list[Table]:
         """A list of names, or of tables with a `name`; the one name `default` where missing."""
         values = self._take(key, list, "a list of names, or of tables with a name")
@@ -216,7 +222,8 @@ class Table:
         value = self.data[key]
         if isinstance(value, kind) and (not isinstance(value, bool) or kind in {bool, object}):
             return value
-        self.wrong(key, f"{type_name(value)} ({shown(value)})", allowed)
+        is_plain = not isinstance(value, list | dict)
+        self.wrong(key, type_name(value) + (f" ({shown(value)})" if is_plain else ""), allowed)
         return None
 
 

@@ -1,0 +1,157 @@
+"""The episode table as columns to count with: one row a trial, grouped by any of its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from windtunnel.errors import StoreCorrupt
+
+Array = npt.NDArray[Any]
+
+_TEXT = (
+    "trial_id",
+    "model",
+    "task_id",
+    "task_type",
+    "prompt_type",
+    "difficulty",
+    "protocol",
+    "severity",
+    "weather",
+    "outcome",
+    "ending",
+    "success",
+    "error_category",
+    "error",
+    "source",
+)
+_NUMBERS = (
+    "tool_success_rate",
+    "replicate",
+    "ceiling",
+    "tool_coverage",
+    "order",
+    "execution_success",
+    "recovery",
+    "redundant_calls",
+    "turns",
+    "calls",
+    "format_errors",
+    "format_repairs",
+    "prompt_tokens",
+    "completion_tokens",
+    "started_at",
+    "ended_at",
+    "simulated",
+)
+
+
+class Frame:
+    """Columns of equal length, some dictionary-encoded. Read-only; `at` gives a part of it."""
+
+    def __init__(self, columns: Mapping[str, Array], labels: Mapping[str, Sequence[str]]) -> None:
+        self._columns = columns
+        self._labels = labels
+
+    @classmethod
+    def of(cls, table: pa.Table) -> Frame:
+        """Take the columns that reports read; one that is missing is empty (or NaN) throughout."""
+        columns: dict[str, Array] = {}
+        labels: dict[str, Sequence[str]] = {}
+        for name in _TEXT:
+            columns[name], labels[name] = _encoded(table, name)
+        for name in _NUMBERS:
+            columns[name] = _numeric(table, name)
+        _check_identity(columns["trial_id"], labels["trial_id"])
+        return cls(columns, labels)
+
+    def __len__(self) -> int:
+        return len(self._columns["model"])
+
+    def numbers(self, name: str) -> npt.NDArray[np.float64]:
+        """A numeric column; NaN where nothing is recorded."""
+        return self._columns[name]
+
+    def codes(self, name: str) -> npt.NDArray[np.int64]:
+        """A text column as codes into `labels`."""
+        return self._columns[name]
+
+    def labels(self, name: str) -> Sequence[str]:
+        """The distinct values of a text column, sorted."""
+        return self._labels[name]
+
+    def is_value(self, name: str, value: str) -> npt.NDArray[np.bool_]:
+        """Where a text column has this value."""
+        found = self._labels[name]
+        if value not in found:
+            return np.zeros(len(self), bool)
+        return np.asarray(self._columns[name] == list(found).index(value))
+
+    def value(self, name: str, row: int) -> Any:
+        """One value, as text or number."""
+        cell = self._columns[name][row]
+        return self._labels[name][int(cell)] if name in self._labels else float(cell)
+
+    def at(self, rows: Array) -> Frame:
+        """The part with these rows (indices or a mask)."""
+        return Frame({name: column[rows] for name, column in self._columns.items()}, self._labels)
+
+    def values(self, name: str) -> list[Any]:
+        """The distinct values that occur, sorted; numbers or text."""
+        found = np.unique(self._columns[name])
+        if name in self._labels:
+            return [self._labels[name][int(code)] for code in found]
+        return [float(x) for x in found if x == x]  # noqa: PLR0124  NaN is no value
+
+    def groups(self, *names: str) -> Iterator[tuple[tuple[Any, ...], Frame]]:
+        """Each combination of values that occurs, with its rows, in sorted order."""
+        if len(self) == 0:
+            return
+        if not names:
+            yield (), self
+            return
+        stacked = np.vstack([np.asarray(self._columns[name], float) for name in names])
+        _, inverse = np.unique(stacked, axis=1, return_inverse=True)
+        order = np.argsort(inverse.ravel(), kind="stable")
+        edges = np.flatnonzero(np.diff(inverse.ravel()[order])) + 1
+        for rows in np.split(order, edges):
+            yield tuple(self.value(name, int(rows[0])) for name in names), self.at(rows)
+
+
+def _encoded(table: pa.Table, name: str) -> tuple[Array, Sequence[str]]:
+    if name not in table.column_names:
+        return np.zeros(table.num_rows, np.int64), [""]
+    column = pc.fill_null(pc.cast(table[name], pa.string()), "")
+    values = column.to_numpy(zero_copy_only=False)
+    if len(values) == 0:
+        return np.zeros(0, np.int64), []
+    encoded = column.combine_chunks().dictionary_encode()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.combine_chunks()
+    labels = [str(x) for x in encoded.dictionary.to_pylist()]
+    order = np.argsort(np.asarray(labels, object), kind="stable")
+    rank = np.empty(len(labels), np.int64)
+    rank[order] = np.arange(len(labels))
+    return rank[encoded.indices.to_numpy(zero_copy_only=False)], [labels[i] for i in order]
+
+
+def _numeric(table: pa.Table, name: str) -> npt.NDArray[np.float64]:
+    if name not in table.column_names:
+        return np.full(table.num_rows, np.nan)
+    column = pc.cast(table[name], pa.float64())
+    return np.asarray(pc.fill_null(column, np.nan).to_numpy(zero_copy_only=False), float)
+
+
+def _check_identity(codes: Array, labels: Sequence[str]) -> None:
+    """DESIGN rule 6: one record per trial."""
+    if labels not in ([""], []) and len(labels) != len(codes):
+        raise StoreCorrupt(
+            f"{len(codes) - len(labels)} trials are recorded more than once",
+            hint="run `windtunnel status` on the folder; totals would be wrong",
+        )

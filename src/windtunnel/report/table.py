@@ -1,0 +1,230 @@
+"""Tables as data, and their plain forms: terminal text, Markdown, CSV, LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+import unicodedata
+from typing import Literal
+
+from msgspec import Struct
+
+from windtunnel.stats import Contrast, Rate
+
+Kind = Literal["text", "count", "percent", "interval", "number", "points", "ratio", "p"]
+Value = str | int | float | Rate | Contrast | None
+
+MISSING = "–"
+
+
+class Column(Struct, frozen=True):
+    """`kind` says how values are written, sorted and aligned; `about` explains the heading."""
+
+    title: str
+    kind: Kind = "text"
+    about: str = ""
+
+
+class Table(Struct, frozen=True):
+    """A titled grid. `key` names its files; `notes` stand under it, one sentence each."""
+
+    key: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Value, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+def shown(value: Value, kind: Kind) -> str:
+    """A value as people read it; the unit stands in the column's heading."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return MISSING
+    if isinstance(value, Rate | Contrast):
+        return _interval(value, kind)
+    if isinstance(value, str):
+        return value
+    match kind:
+        case "count":
+            return f"{value:,.0f}"
+        case "percent" | "points" | "interval":
+            return f"{100 * value:.1f}"
+        case "p":
+            return "<0.001" if value < 0.001 else f"{value:.3f}"  # noqa: PLR2004  as is usual
+        case _:
+            return f"{value:.2f}"
+
+
+def sort_key(value: Value) -> float | str:
+    """What a column sorts by: the estimate of an interval; NaN sorts last."""
+    if isinstance(value, Rate | Contrast):
+        return value.estimate
+    return math.nan if value is None else value
+
+
+def is_numeric(kind: Kind) -> bool:
+    """Whether a column is aligned to the right."""
+    return kind != "text"
+
+
+def as_text(table: Table, width: int = 0) -> str:
+    """Aligned plain text that reads without colour. `width` wraps notes; 0 leaves them whole."""
+    cells = [[c.title for c in table.columns], *_written(table)]
+    widths = [max(map(columns_wide, column)) for column in zip(*cells, strict=True)]
+    rule = "  ".join("─" * w for w in widths)
+    lines = [_aligned(row, widths, table) for row in cells]
+    body = [table.title, "", lines[0], rule, *lines[1:]]
+    return "\n".join([*body, *(["", *_wrapped(table.notes, width)] if table.notes else [])])
+
+
+def as_markdown(table: Table) -> str:
+    """A GitHub table; text is escaped so that it can hold no markup."""
+    head = "| " + " | ".join(_md(c.title) for c in table.columns) + " |"
+    rule = "|" + "|".join("---:" if is_numeric(c.kind) else "---" for c in table.columns) + "|"
+    rows = ["| " + " | ".join(map(_md, row)) + " |" for row in _written(table)]
+    notes = ["", *(f"*{_md(note)}*  " for note in table.notes)] if table.notes else []
+    return "\n".join([f"### {_md(table.title)}", "", head, rule, *rows, *notes, ""])
+
+
+def as_csv(table: Table) -> str:
+    """Numbers in full; an interval takes three columns. Cells cannot be read as formulas."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([name for c in table.columns for name in _csv_names(c)])
+    for row in table.rows:
+        pairs = zip(row, table.columns, strict=True)
+        writer.writerow([cell for value, c in pairs for cell in _csv_cells(value, c)])
+    return out.getvalue()
+
+
+def as_latex(table: Table) -> str:
+    """A booktabs table, ready to \\input."""
+    spec = "".join("r" if is_numeric(c.kind) else "l" for c in table.columns)
+    head = " & ".join(_tex(c.title) for c in table.columns) + r" \\"
+    rows = [" & ".join(map(_tex, row)) + r" \\" for row in _written(table)]
+    notes = " ".join(_tex(note) for note in table.notes)
+    return "\n".join(
+        [
+            r"\begin{table}[t]",
+            r"\centering\small",
+            rf"\caption{{{_tex(table.title)}. {notes}}}",
+            rf"\label{{tab:{table.key}}}",
+            rf"\begin{{tabular}}{{{spec}}}",
+            r"\toprule",
+            head,
+            r"\midrule",
+            *rows,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def columns_wide(text: str) -> int:
+    """Terminal columns that a text takes."""
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def visible(text: str) -> str:
+    """Control, format and bidi characters made visible, so that no text can steer a terminal."""
+    return "".join(
+        c if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"} else _named(c)
+        for c in text
+    )
+
+
+def _named(character: str) -> str:
+    return f"⟨U+{ord(character):04X}⟩"
+
+
+def _interval(value: Rate | Contrast, kind: Kind) -> str:
+    if math.isnan(value.estimate):
+        return MISSING
+    if kind == "ratio":
+        return f"{value.estimate:.2f} [{_bound(value.low)}, {_bound(value.high)}]"
+    sign = "+" if kind == "points" and isinstance(value, Contrast) else ""
+    low, high = 100 * value.low, 100 * value.high
+    return f"{100 * value.estimate:{sign}.1f} [{low:{sign}.1f}, {high:{sign}.1f}]"
+
+
+def _bound(value: float) -> str:
+    return "∞" if math.isinf(value) else f"{value:.2f}"
+
+
+def _written(table: Table) -> list[list[str]]:
+    return [
+        [visible(shown(v, c.kind)) for v, c in zip(row, table.columns, strict=True)]
+        for row in table.rows
+    ]
+
+
+def _aligned(row: list[str], widths: list[int], table: Table) -> str:
+    padded = []
+    for text, width, column in zip(row, widths, table.columns, strict=True):
+        gap = " " * (width - columns_wide(text))
+        padded.append(gap + text if is_numeric(column.kind) else text + gap)
+    return "  ".join(padded).rstrip()
+
+
+def _wrapped(notes: tuple[str, ...], width: int) -> list[str]:
+    import textwrap  # noqa: PLC0415
+
+    return [line for note in notes for line in (textwrap.wrap(note, width) if width else [note])]
+
+
+def _md(text: str) -> str:
+    escaped = re.sub(r"([\\`*_{}\[\]<>#|~&])", r"\\\1", text)
+    return " ".join(escaped.split())
+
+
+_TEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "–": "--",
+    "×": r"$\times$",
+    "∞": r"$\infty$",
+    "÷": r"$\div$",
+}
+
+
+def _tex(text: str) -> str:
+    return "".join(_TEX.get(c, c) for c in text)
+
+
+def _csv_names(column: Column) -> list[str]:
+    bare = column.title
+    if column.kind in {"interval", "points", "ratio"}:
+        return [bare, f"{bare} low", f"{bare} high"]
+    return [bare]
+
+
+def _csv_cells(value: Value, column: Column) -> list[str]:
+    if len(_csv_names(column)) > 1:
+        if isinstance(value, Rate | Contrast):
+            return [_number(value.estimate), _number(value.low), _number(value.high)]
+        return [_number(value), "", ""]
+    if isinstance(value, str):
+        return ["'" + value if value[:1] in "=+-@\t\r" and value[:1] else value]
+    return [_number(value)]
+
+
+def _number(value: Value) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return repr(value) if isinstance(value, float) else str(value)
