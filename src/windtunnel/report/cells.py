@@ -84,7 +84,8 @@ def per_task(scored: Frame) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.flo
     """Full successes and trials of each task that occurs, in the tasks' order."""
     _, inverse = np.unique(scored.codes("task_id"), return_inverse=True)
     full = scored.is_value("success", "full").astype(float)
-    return np.bincount(inverse, full), np.bincount(inverse).astype(float)
+    hits, trials = np.bincount(inverse, full), np.bincount(inverse)
+    return hits.astype(np.float64), trials.astype(np.float64)
 
 
 def share_of(rate: Rate, ceiling: float) -> Rate | None:

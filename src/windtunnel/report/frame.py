@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from windtunnel.errors import StoreCorrupt
 
@@ -34,6 +33,7 @@ _TEXT = (
 _NUMBERS = (
     "tool_success_rate",
     "replicate",
+    "max_turns",
     "ceiling",
     "tool_coverage",
     "order",
@@ -127,13 +127,10 @@ class Frame:
 def _encoded(table: pa.Table, name: str) -> tuple[Array, Sequence[str]]:
     if name not in table.column_names:
         return np.zeros(table.num_rows, np.int64), [""]
-    column = pc.fill_null(pc.cast(table[name], pa.string()), "")
-    values = column.to_numpy(zero_copy_only=False)
-    if len(values) == 0:
+    column = table[name].cast(pa.string()).fill_null(pa.scalar(""))
+    if len(column) == 0:
         return np.zeros(0, np.int64), []
-    encoded = column.combine_chunks().dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks()
+    encoded: Any = pa.concat_arrays(column.chunks).dictionary_encode()
     labels = [str(x) for x in encoded.dictionary.to_pylist()]
     order = np.argsort(np.asarray(labels, object), kind="stable")
     rank = np.empty(len(labels), np.int64)
@@ -144,8 +141,8 @@ def _encoded(table: pa.Table, name: str) -> tuple[Array, Sequence[str]]:
 def _numeric(table: pa.Table, name: str) -> npt.NDArray[np.float64]:
     if name not in table.column_names:
         return np.full(table.num_rows, np.nan)
-    column = pc.cast(table[name], pa.float64())
-    return np.asarray(pc.fill_null(column, np.nan).to_numpy(zero_copy_only=False), float)
+    column = table[name].cast(pa.float64()).fill_null(pa.scalar(np.nan))
+    return np.asarray(column.to_numpy(), np.float64)
 
 
 def _check_identity(codes: Array, labels: Sequence[str]) -> None:

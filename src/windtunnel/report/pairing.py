@@ -11,6 +11,7 @@ from windtunnel.report.frame import Frame
 
 Array = npt.NDArray[np.float64]
 
+_NUMERIC = {"tool_success_rate", "max_turns", "replicate"}
 _SETTING = (
     "model",
     "prompt_type",
@@ -18,6 +19,8 @@ _SETTING = (
     "tool_success_rate",
     "protocol",
     "weather",
+    "max_turns",
+    "severity",
     "replicate",
 )
 
@@ -46,15 +49,17 @@ def matched(groups: Sequence[Frame], treatment: str) -> list[Array]:
 
 
 def _keys(groups: Sequence[Frame], treatment: str) -> Array:
-    names = ("task_id", *(name for name in _SETTING if name != treatment))
+    names = ["task_id", *(name for name in _SETTING if name != treatment)]
+    if treatment == "prompt_type":  # severity says how wrong a flawed plan is: part of the prompt
+        names.remove("severity")
     columns = [np.vstack([_column(group, name) for name in names]) for group in groups]
-    return np.hstack(columns)
+    return np.asarray(np.hstack(columns), np.float64)
 
 
 def _column(group: Frame, name: str) -> Array:
-    numeric = name in {"tool_success_rate", "replicate"}
+    numeric = name in _NUMERIC
     values = group.numbers(name) if numeric else group.codes(name).astype(float)
-    return np.nan_to_num(values, nan=-1.0)
+    return np.asarray(np.nan_to_num(values, nan=-1.0), np.float64)
 
 
 def _by_task(

@@ -43,17 +43,17 @@ def shown(value: Value, kind: Kind) -> str:
         return MISSING
     if isinstance(value, Rate | Contrast):
         return _interval(value, kind)
-    if isinstance(value, str):
-        return value
-    match kind:
-        case "count":
-            return f"{value:,.0f}"
-        case "percent" | "points" | "interval":
-            return f"{100 * value:.1f}"
-        case "p":
-            return "<0.001" if value < 0.001 else f"{value:.3f}"  # noqa: PLR2004  as is usual
-        case _:
-            return f"{value:.2f}"
+    return value if isinstance(value, str) else _number_shown(value, kind)
+
+
+def _number_shown(value: float, kind: Kind) -> str:
+    if kind == "count":
+        return f"{value:,.0f}"
+    if kind in {"percent", "points", "interval"}:
+        return f"{100 * value:.1f}"
+    if kind == "p":
+        return "<0.001" if value < 0.001 else f"{value:.3f}"  # noqa: PLR2004  as is usual
+    return f"{value:.2f}"
 
 
 def sort_key(value: Value) -> float | str:
@@ -68,23 +68,13 @@ def is_numeric(kind: Kind) -> bool:
     return kind != "text"
 
 
-def as_text(table: Table, width: int = 0) -> str:
-    """Aligned plain text that reads without colour. `width` wraps notes; 0 leaves them whole."""
-    cells = [[c.title for c in table.columns], *_written(table)]
-    widths = [max(map(columns_wide, column)) for column in zip(*cells, strict=True)]
-    rule = "  ".join("─" * w for w in widths)
-    lines = [_aligned(row, widths, table) for row in cells]
-    body = [table.title, "", lines[0], rule, *lines[1:]]
-    return "\n".join([*body, *(["", *_wrapped(table.notes, width)] if table.notes else [])])
-
-
 def as_markdown(table: Table) -> str:
     """A GitHub table; text is escaped so that it can hold no markup."""
-    head = "| " + " | ".join(_md(c.title) for c in table.columns) + " |"
+    head = "| " + " | ".join(escaped_markdown(c.title) for c in table.columns) + " |"
     rule = "|" + "|".join("---:" if is_numeric(c.kind) else "---" for c in table.columns) + "|"
-    rows = ["| " + " | ".join(map(_md, row)) + " |" for row in _written(table)]
-    notes = ["", *(f"*{_md(note)}*  " for note in table.notes)] if table.notes else []
-    return "\n".join([f"### {_md(table.title)}", "", head, rule, *rows, *notes, ""])
+    rows = ["| " + " | ".join(map(escaped_markdown, row)) + " |" for row in written(table)]
+    notes = ["", *(f"*{escaped_markdown(note)}*  " for note in table.notes)] if table.notes else []
+    return "\n".join([f"### {escaped_markdown(table.title)}", "", head, rule, *rows, *notes, ""])
 
 
 def as_csv(table: Table) -> str:
@@ -99,10 +89,10 @@ def as_csv(table: Table) -> str:
 
 
 def as_latex(table: Table) -> str:
-    """A booktabs table, ready to \\input."""
+    r"""A booktabs table, ready to \input."""
     spec = "".join("r" if is_numeric(c.kind) else "l" for c in table.columns)
     head = " & ".join(_tex(c.title) for c in table.columns) + r" \\"
-    rows = [" & ".join(map(_tex, row)) + r" \\" for row in _written(table)]
+    rows = [" & ".join(map(_tex, row)) + r" \\" for row in written(table)]
     notes = " ".join(_tex(note) for note in table.notes)
     return "\n".join(
         [
@@ -120,14 +110,6 @@ def as_latex(table: Table) -> str:
             r"\end{table}",
             "",
         ]
-    )
-
-
-def columns_wide(text: str) -> int:
-    """Terminal columns that a text takes."""
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in text
     )
 
 
@@ -157,28 +139,16 @@ def _bound(value: float) -> str:
     return "∞" if math.isinf(value) else f"{value:.2f}"
 
 
-def _written(table: Table) -> list[list[str]]:
+def written(table: Table) -> list[list[str]]:
+    """All cells as people read them, with no character left that could steer a terminal."""
     return [
         [visible(shown(v, c.kind)) for v, c in zip(row, table.columns, strict=True)]
         for row in table.rows
     ]
 
 
-def _aligned(row: list[str], widths: list[int], table: Table) -> str:
-    padded = []
-    for text, width, column in zip(row, widths, table.columns, strict=True):
-        gap = " " * (width - columns_wide(text))
-        padded.append(gap + text if is_numeric(column.kind) else text + gap)
-    return "  ".join(padded).rstrip()
-
-
-def _wrapped(notes: tuple[str, ...], width: int) -> list[str]:
-    import textwrap  # noqa: PLC0415
-
-    return [line for note in notes for line in (textwrap.wrap(note, width) if width else [note])]
-
-
-def _md(text: str) -> str:
+def escaped_markdown(text: str) -> str:
+    """Text that can hold no markup, on one line."""
     escaped = re.sub(r"([\\`*_{}\[\]<>#|~&])", r"\\\1", text)
     return " ".join(escaped.split())
 

@@ -1,0 +1,111 @@
+"""What the report's tables share: headings, notes, and the grid of a model by one condition."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from windtunnel.report.cells import Cell, cell_of
+from windtunnel.report.frame import Frame
+from windtunnel.report.table import Column, Table, Value
+
+SIMULATED = "SIMULATED"
+SIMULATED_NOTE = (
+    "SIMULATED: these episodes were answered by the emulator's simulated agents, not by models. "
+    "They say nothing of any real model."
+)
+
+INTERVALS = (
+    "Success is full success: the goal was met. Intervals are 95 %: Wilson's, clustered by task "
+    "where a task was run more than once."
+)
+INFRASTRUCTURE = (
+    "Infrastructure failures (timeouts, refusals, broken replies) are not the model's: they are "
+    "in no rate and are run again by the next `windtunnel run`."
+)
+CEILING = (
+    "Ceiling is the best success probability that any agent could reach at these tool success "
+    "rates and turn budgets; share of ceiling is success divided by it."
+)
+
+COUNTS = (
+    Column("attempted", "count"),
+    Column("infra", "count", "ended by infrastructure: not scored, in no rate"),
+    Column("scored", "count"),
+)
+SUCCESS = (
+    Column("success %", "interval", "full success over scored, with its 95 % interval"),
+    Column("ceiling %", "percent", "best that any agent could reach"),
+    Column("share of ceiling %", "interval", "success divided by the ceiling"),
+)
+FLAGS = Column("flags", "text", "what should keep you from reading the row as a result")
+
+
+def labelled(model: str, cell: Cell) -> str:
+    """A model's name, marked in words where the emulator answered for it."""
+    return f"{model} ({SIMULATED})" if cell.simulated else model
+
+
+def grid(
+    frame: Frame, key: str, title: str, name: str, heading: str, order: Sequence[str]
+) -> Table:
+    """Model × one column of the episode table, in the given order of its values."""
+    rows: list[tuple[Value, ...]] = []
+    for (model,), group in frame.groups("model"):
+        for value in ordered(group.values(name), order):
+            numeric = isinstance(value, float)
+            part = group.at(
+                group.numbers(name) == value if numeric else group.is_value(name, value)
+            )
+            cell = cell_of(part)
+            rows.append(
+                (
+                    labelled(model, cell),
+                    rate_label(value) if numeric else value,
+                    *counts(cell),
+                    cell.full,
+                    cell.partial,
+                    cell.failed,
+                    *success_values(cell),
+                    ", ".join(cell.flags),
+                )
+            )
+    columns = (
+        Column("model"),
+        Column(heading),
+        *COUNTS,
+        Column("full", "count"),
+        Column("partial", "count"),
+        Column("failed", "count"),
+        *SUCCESS,
+        FLAGS,
+    )
+    return Table(key, title, columns, tuple(rows), simulated_note(frame))
+
+
+def counts(cell: Cell) -> tuple[Value, ...]:
+    """What goes under `COUNTS`."""
+    return cell.attempted, cell.infrastructure, cell.scored
+
+
+def success_values(cell: Cell) -> tuple[Value, ...]:
+    """What goes under `SUCCESS`."""
+    return cell.success, cell.ceiling, cell.share
+
+
+def simulated_note(frame: Frame) -> tuple[str, ...]:
+    """The warning in words where the emulator answered any of these episodes."""
+    return (SIMULATED_NOTE,) if np.nansum(frame.numbers("simulated")) > 0 else ()
+
+
+def ordered(values: Sequence[Any], order: Sequence[str]) -> list[Any]:
+    """Values in the order that the design names them in, unknown ones last."""
+    known = {value: i for i, value in enumerate(order)}
+    return sorted(values, key=lambda v: (known.get(v, len(known)), v))
+
+
+def rate_label(rate: float) -> str:
+    """A tool success rate; imported episodes have none."""
+    return f"{rate:g}" if rate >= 0 else "not recorded"

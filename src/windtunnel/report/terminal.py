@@ -1,0 +1,77 @@
+"""Tables in a terminal of any width: a wide one goes on below, its first columns repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
+from typing import Literal
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.table import Table as Grid
+from rich.text import Text
+
+from windtunnel.report.columns import SIMULATED_NOTE
+from windtunnel.report.source import Results
+from windtunnel.report.table import Table, is_numeric, visible, written
+from windtunnel.report.tables import all_tables
+
+_GAP = 2
+
+
+def renderables(results: Results) -> Iterator[RenderableType]:
+    """The whole report, table after table, in reading order; each note stands once."""
+    yield Text(f"Report of {visible(results.name)}", style="bold")
+    if results.simulated:
+        yield Text(SIMULATED_NOTE, style="bold yellow")
+    told = {SIMULATED_NOTE}
+    for table in all_tables(results.frame):
+        yield Fitted(table)
+        yield from (Text(visible(note), style="dim") for note in table.notes if note not in told)
+        told.update(table.notes)
+
+
+class Fitted:
+    """One table as rich shows it, in as many panels as the terminal's width asks for."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._rows = written(table)
+        self._widths = [
+            max(*map(cell_len, column.title.split()), *(cell_len(row[i]) for row in self._rows), 1)
+            for i, column in enumerate(table.columns)
+        ]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text()
+        yield Text(visible(self._table.title), style="bold")
+        for chosen in self._panels(options.max_width):
+            yield self._grid(chosen)
+
+    def _panels(self, width: int) -> Iterator[list[int]]:
+        """Columns by number: those that name the row, and then as many figures as fit."""
+        columns = self._table.columns
+        names = [i for i, _ in enumerate(takewhile(lambda c: not is_numeric(c.kind), columns))]
+        said = [i for i in range(len(names), len(columns)) if any(row[i] for row in self._rows)]
+        room = width - self._wide(names)
+        panel: list[int] = []
+        for i in said:
+            if panel and self._wide([*panel, i]) > room:
+                yield names + panel
+                panel = []
+            panel.append(i)
+        yield names + panel
+
+    def _wide(self, columns: Sequence[int]) -> int:
+        return sum(self._widths[i] + _GAP for i in columns)
+
+    def _grid(self, chosen: Sequence[int]) -> Grid:
+        grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+        for i in chosen:
+            column = self._table.columns[i]
+            justify: Literal["left", "right"] = "right" if is_numeric(column.kind) else "left"
+            grid.add_column(Text(column.title), justify=justify, width=self._widths[i])
+        for row in self._rows:
+            grid.add_row(*(Text(row[i]) for i in chosen))
+        return grid
