@@ -93,6 +93,7 @@ class Execution(Struct, frozen=True):
     `cause` says why it failed: drawn by the weather, invalid arguments, or the tool's own work.
     It failed by weather when `draw` (uniform in [0, 1)) exceeded `probability`.
     `took_effect` is true for every success, and for an ambiguous TIMEOUT that did its work.
+    `unmet` are the tool's dependencies that had not succeeded before this call.
     """
 
     tool: str
@@ -106,3 +107,4 @@ class Execution(Struct, frozen=True):
     draw: float = 0.0
     took_effect: bool = True
     goal_met: bool = False
+    unmet: tuple[str, ...] = ()
