@@ -1,0 +1,82 @@
+"""`windtunnel run`, also known as `ultra-parallel-runner`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from windtunnel.cli.console import duration, emit_json, output, say
+from windtunnel.cli.failures import EXIT_INTERRUPTED
+from windtunnel.cli.flags import RunFlags
+from windtunnel.cli.settings import settings
+
+if TYPE_CHECKING:  # the runner brings every room with it, which --dry-run need not load
+    from windtunnel.runner import RunSummary
+
+EXIT_INCOMPLETE = 1
+
+
+def run(*, flags: RunFlags | None = None) -> int:
+    """Run what of the plan is not done yet; the same command again does only what is missing.
+
+    Exit code 0 when every planned trial is scored, 1 when some ended as infrastructure,
+    130 when interrupted.
+    """
+    options = settings(flags)
+    if options.dry_run:
+        from windtunnel.cli.plan import show_plan  # noqa: PLC0415  only for --dry-run
+
+        show_plan(options)
+        return 0
+    from windtunnel.runner import run as run_plan  # noqa: PLC0415  see above
+
+    summary = run_plan(options)
+    if options.json:
+        emit_json(msgspec.structs.asdict(summary) | {"remaining": summary.remaining})
+    else:
+        _show(summary)
+    return _exit_code(summary)
+
+
+def _show(summary: RunSummary) -> None:
+    from windtunnel.report import terminal_report  # noqa: PLC0415  pyarrow is not needed for JSON
+
+    if summary.scored + summary.infrastructure:
+        console = output()
+        for part in terminal_report(summary.results):
+            console.print(part)
+    for line in _closing(summary):
+        say(line)
+
+
+def _closing(summary: RunSummary) -> list[str]:
+    """What happened in this run, and what to do next."""
+    told = (
+        f"{summary.ran:,} episodes in {duration(summary.elapsed_s)}, {summary.calls:,} calls, "
+        f"{summary.tokens:,} tokens; {summary.scored:,} of {summary.planned:,} planned trials "
+        f"are scored; results in {summary.results}"
+    )
+    if not (summary.ran or summary.remaining):
+        told = f"nothing to do: all {summary.planned:,} planned trials are scored"
+    lines = [told]
+    lines += [f"stopped: {line}" for line in summary.stopped]
+    if summary.remaining:
+        why = "interrupted" if summary.interrupted else "some trials got no answer"
+        lines.append(f"{why}: {summary.remaining:,} left. To go on: {_again()}")
+    else:
+        lines.append(f"hint: windtunnel report {shlex.quote(summary.results)}")
+    return lines
+
+
+def _again() -> str:
+    return shlex.join(["windtunnel", *sys.argv[1:]]) if os.name == "posix" else "the same command"
+
+
+def _exit_code(summary: RunSummary) -> int:
+    if summary.interrupted:
+        return EXIT_INTERRUPTED
+    return EXIT_INCOMPLETE if summary.remaining else 0

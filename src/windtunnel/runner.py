@@ -1,0 +1,275 @@
+"""The composition root: the only place that wires rooms together.
+
+    pool file + options → endpoints → store (what is done) → plan → dispatcher → episodes → store
+
+The terminal, signals, the debug log and the samples of the pool hang on the side; none of them
+can change a record.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
+from time import monotonic, time
+
+import anyio
+from msgspec import Struct
+from rich.console import Console
+
+from windtunnel import __version__
+from windtunnel.domain.episodes import Turn
+from windtunnel.domain.pool import Endpoint
+from windtunnel.domain.trials import Trial
+from windtunnel.emulator.process import emulated, start_emulator
+from windtunnel.episode import run_episode
+from windtunnel.errors import WindtunnelError
+from windtunnel.plan import Plan, RunOptions, TrialSupply, credentials, endpoints_for, make_plan
+from windtunnel.pool import Ask, Dispatcher, EndpointState, Job
+from windtunnel.store import Header, Store, open_store
+from windtunnel.suite.tasks import SUITE_VERSION, load_task
+from windtunnel.view.debuglog import DebugLog
+from windtunnel.view.frame import EndpointRow, Frame
+from windtunnel.view.progress import Progress
+from windtunnel.view.terminal import display
+from windtunnel.wire import HttpTransport, Transport
+
+SAMPLE_EVERY_S = 1.0
+DEBUG_LOG_FILE = "debug.log"
+
+
+class RunSummary(Struct, frozen=True):
+    """What a run leaves behind. `ran` counts the episodes that ended in this run.
+
+    `stopped` names each endpoint that was given up, with the reason.
+    """
+
+    results: str
+    planned: int
+    scored: int
+    infrastructure: int
+    ran: int
+    calls: int
+    tokens: int
+    elapsed_s: float
+    simulated: bool
+    interrupted: bool = False
+    stopped: tuple[str, ...] = ()
+
+    @property
+    def remaining(self) -> int:
+        """Trials without a score."""
+        return self.planned - self.scored
+
+
+def run(options: RunOptions) -> RunSummary:
+    """Run what of the plan is not done yet. Raises `ConfigError` and `StoreError`.
+
+    SIGINT, SIGTERM and SIGHUP drain: requests in flight end, nothing new starts. A second one
+    stops at once. Either way the same call goes on from there.
+    """
+    try:
+        return anyio.run(_run, options, backend_options={"use_uvloop": os.name == "posix"})
+    except BaseExceptionGroup as group:
+        raise _cause(group) from group
+
+
+def _cause(group: BaseExceptionGroup) -> BaseException:
+    """The error that a user must hear of; the group itself where none of ours is in it."""
+    ours, _ = group.split(WindtunnelError)
+    while isinstance(ours, BaseExceptionGroup):
+        ours = ours.exceptions[0]
+    return ours or group
+
+
+async def _run(options: RunOptions) -> RunSummary:
+    endpoints = endpoints_for(options)
+    simulated = not options.pool
+    folder = Path(options.results)
+    header = Header(
+        suite=SUITE_VERSION, seed=options.seed, simulated=simulated, windtunnel=__version__
+    )
+    async with open_store(folder, header, storage_format=options.storage_format) as store:
+        plan = make_plan(options, endpoints, store.finished)
+        session = _Session(plan, store, simulated=simulated)
+        if plan.remaining:
+            store.append_run(_record(plan))
+            async with _reached(plan, simulated=simulated) as (located, transport):
+                await session.run(located, transport)
+            await store.seal()
+        return session.summary()
+
+
+def _record(plan: Plan) -> dict[str, object]:
+    """What was asked for in this run, for whoever reads the folder later."""
+    return {
+        "at": time(),
+        "windtunnel": __version__,
+        "suite": SUITE_VERSION,
+        "options": plan.options,
+        "endpoints": plan.endpoints,
+    }
+
+
+@asynccontextmanager
+async def _reached(
+    plan: Plan, *, simulated: bool
+) -> AsyncIterator[tuple[tuple[Endpoint, ...], Transport]]:
+    """Endpoints with addresses and a transport to them: real ones, or an emulator of our own."""
+    options = plan.options
+    async with start_emulator(options) if simulated else nullcontext("") as base_url:
+        if simulated:
+            located, secrets = emulated(plan.endpoints, base_url)
+        else:
+            located, secrets = credentials(plan.endpoints, os.environ)
+        async with HttpTransport(secrets) as transport:
+            with _logged(transport, options) as wrapped:
+                yield located, wrapped
+
+
+def _logged(transport: Transport, options: RunOptions):  # noqa: ANN202
+    if not options.debug_log:
+        return nullcontext(transport)
+    path = Path(options.results) / DEBUG_LOG_FILE
+    return DebugLog(transport, path, options.debug_process_num)
+
+
+class _Session:
+    """One run under way: hands out episodes, keeps their turns, tells how it goes."""
+
+    def __init__(self, plan: Plan, store: Store, *, simulated: bool) -> None:
+        self.plan = plan
+        self.store = store
+        self.simulated = simulated
+        self.trials = TrialSupply(plan)
+        self.progress = Progress(
+            ((c.model, c.condition, c.planned, c.done) for c in plan.cells), simulated=simulated
+        )
+        self.start = monotonic()
+        self.dispatcher: Dispatcher | None = None
+
+    # --- the dispatcher's supply ---------------------------------------------------------
+
+    def take(self, model: str, shard: int | None) -> Job | None:
+        """The model's next episode, ready to be run."""
+        trial = self.trials.take(model, shard)
+        return None if trial is None else partial(self._episode, trial)
+
+    def remaining(self, model: str) -> int:
+        """Episodes of the model that have not begun."""
+        return self.trials.remaining(model)
+
+    async def _episode(self, trial: Trial, ask: Ask) -> None:
+        self.progress.began()
+        try:
+            episode = await run_episode(
+                trial,
+                load_task(trial.task_id, self.plan.options.seed),
+                ask,
+                journalled=self.store.journalled(trial.trial_id),
+                on_turn=partial(self._turn, trial.trial_id),
+                simulated=self.simulated,
+            )
+            await self.store.episode(episode)
+            self.progress.ended(episode)
+        finally:
+            self.progress.left()
+            self.trials.ended(trial)
+
+    async def _turn(self, trial_id: str, turn: Turn) -> None:
+        await self.store.turn(trial_id, turn)
+        usage = turn.answer.reply.usage
+        self.progress.turn(usage.prompt_tokens + usage.completion_tokens)
+
+    # --- the run -------------------------------------------------------------------------
+
+    async def run(self, endpoints: tuple[Endpoint, ...], transport: Transport) -> None:
+        """Run until nothing is left, or until told to stop."""
+        options = self.plan.options
+        self.dispatcher = Dispatcher(
+            endpoints,
+            transport,
+            rate_mode=options.rate_mode,
+            sharding=options.sharding,
+            stagger=options.stagger,
+            hedge=options.hedge,
+        )
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._heed_signals, tasks.cancel_scope)
+            tasks.start_soon(self._show)
+            tasks.start_soon(self._sample)
+            await self.dispatcher.run(self)
+            tasks.cancel_scope.cancel()
+
+    async def _heed_signals(self, everything: anyio.CancelScope) -> None:
+        with anyio.open_signal_receiver(*_stop_signals()) as signals:
+            async for _ in signals:
+                if self.progress.draining:
+                    everything.cancel()
+                    return
+                self.progress.draining = True
+                self._dispatcher.drain()
+
+    async def _show(self) -> None:
+        console = Console(stderr=True)
+        quiet = self.plan.options.quiet
+        try:
+            await display(console, quiet=quiet)(self._frame)
+        except OSError:  # the terminal is gone; the run is not
+            await anyio.sleep_forever()
+
+    async def _sample(self) -> None:
+        """The state of every endpoint once a second, for the report."""
+        while True:
+            await anyio.sleep(SAMPLE_EVERY_S)
+            elapsed = round(monotonic() - self.start, 3)
+            for state in self._dispatcher.snapshot():
+                self.store.append_sample(state, elapsed)
+
+    @property
+    def _dispatcher(self) -> Dispatcher:
+        assert self.dispatcher is not None  # noqa: S101  set before anything asks
+        return self.dispatcher
+
+    def _frame(self) -> Frame:
+        rows = (_row(state) for state in self._dispatcher.snapshot())
+        return self.progress.frame(monotonic() - self.start, rows)
+
+    def summary(self) -> RunSummary:
+        """How it stands now."""
+        progress = self.progress
+        scored = progress.scored.total()
+        states = self.dispatcher.snapshot() if self.dispatcher else ()
+        return RunSummary(
+            results=self.plan.options.results,
+            planned=self.plan.planned,
+            scored=scored,
+            infrastructure=progress.infrastructure.total(),
+            ran=scored + progress.infrastructure.total() - progress.done_before,
+            calls=progress.calls,
+            tokens=progress.tokens,
+            elapsed_s=monotonic() - self.start,
+            simulated=self.simulated,
+            interrupted=progress.draining,
+            stopped=tuple(f"{s.endpoint_id}: {s.reason}" for s in states if s.stopped),
+        )
+
+
+def _row(state: EndpointState) -> EndpointRow:
+    return EndpointRow(
+        name=state.endpoint_id,
+        in_flight=state.in_flight,
+        window=state.window,
+        rps=state.rps,
+        refused=state.refused,
+        errors=state.errors,
+        state=state.decision,
+    )
+
+
+def _stop_signals() -> Iterator[signal.Signals]:
+    names = ("SIGINT", "SIGTERM", "SIGHUP")
+    return (signal.Signals[name] for name in names if hasattr(signal, name))
