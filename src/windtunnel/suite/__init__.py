@@ -1,1 +1,1 @@
-"""The benchmark: tools that compute, tasks whose end is checked, weather, plans, prompts."""
+"""The benchmark: tools that compute, tasks, goals, plans, flaws and weather."""

@@ -1,0 +1,34 @@
+"""Parses CSV, JSON, JSON Lines or XML text into structured data."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from windtunnel.suite.tools.contract import Input, Made, ToolArguments, tool
+from windtunnel.suite.values.faults import failed
+from windtunnel.suite.world import World
+
+
+class Arguments(ToolArguments):
+    """Arguments of `data_processing_parser`."""
+
+    input: Input = None
+    format: Annotated[
+        Literal["csv", "json", "jsonl", "xml"] | None,
+        Meta(description="The text's format. Default: recognised from the text."),
+    ] = None
+    delimiter: Annotated[
+        str, Meta(description="What parts a CSV's cells. Default: recognised from its first line.")
+    ] = ""
+
+
+@tool(
+    Arguments,
+    description="Parses CSV, JSON, JSON Lines or XML text into structured data.",
+    returns={"value": "a table (list of records) or an object"},
+)
+def data_processing_parser(world: World, arguments: Arguments) -> Made:
+    """Parses CSV, JSON, JSON Lines or XML text into structured data."""
+    raise failed("not built yet")

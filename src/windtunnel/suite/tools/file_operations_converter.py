@@ -1,0 +1,30 @@
+"""Converts data between CSV, JSON, JSON Lines and XML, and gives the new text."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from windtunnel.suite.tools.contract import Input, Made, ToolArguments, tool
+from windtunnel.suite.values.faults import failed
+from windtunnel.suite.world import World
+
+
+class Arguments(ToolArguments):
+    """Arguments of `file_operations_converter`."""
+
+    to: Annotated[
+        Literal["csv", "json", "jsonl", "xml"], Meta(description="The format wanted.")
+    ] = "json"
+    input: Input = None
+
+
+@tool(
+    Arguments,
+    description="Converts data between CSV, JSON, JSON Lines and XML, and gives the new text.",
+    returns={"value": "the converted text"},
+)
+def file_operations_converter(world: World, arguments: Arguments) -> Made:
+    """Converts data between CSV, JSON, JSON Lines and XML, and gives the new text."""
+    raise failed("not built yet")

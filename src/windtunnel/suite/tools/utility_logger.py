@@ -1,0 +1,33 @@
+"""Writes an entry to the log."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from windtunnel.suite.tools.contract import Input, Made, ToolArguments, tool
+from windtunnel.suite.values.faults import failed
+from windtunnel.suite.world import World
+
+
+class Arguments(ToolArguments):
+    """Arguments of `utility_logger`."""
+
+    message: Annotated[
+        str, Meta(description="What to log. Default: a line about the latest result.")
+    ] = ""
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="Level of the entry.")
+    ] = "info"
+    input: Input = None
+
+
+@tool(
+    Arguments,
+    description="Writes an entry to the log.",
+    returns={"value": "level, message and entry (its number)"},
+)
+def utility_logger(world: World, arguments: Arguments) -> Made:
+    """Writes an entry to the log."""
+    raise failed("not built yet")

@@ -1,0 +1,28 @@
+"""Notes the status of a piece of work and lists what was done so far."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from windtunnel.suite.tools.contract import Made, ToolArguments, tool
+from windtunnel.suite.values.faults import failed
+from windtunnel.suite.world import World
+
+
+class Arguments(ToolArguments):
+    """Arguments of `utility_tracker`."""
+
+    name: Annotated[str, Meta(description="What is tracked.")] = "task"
+    status: Annotated[str, Meta(description="Its status now.")] = "in progress"
+
+
+@tool(
+    Arguments,
+    description="Notes the status of a piece of work and lists what was done so far.",
+    returns={"value": "name, status, steps (handles of the results so far)"},
+)
+def utility_tracker(world: World, arguments: Arguments) -> Made:
+    """Notes the status of a piece of work and lists what was done so far."""
+    raise failed("not built yet")

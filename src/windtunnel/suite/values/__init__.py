@@ -1,0 +1,1 @@
+"""What tools compute with: formats, tables, expressions, schemas, and when values are equal."""
