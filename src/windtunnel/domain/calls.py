@@ -53,7 +53,10 @@ class Request(Struct, frozen=True):
 
 
 class Reply(Struct, frozen=True):
-    """What the model said. `raw` keeps a paid-for body that could not be read whole."""
+    """What the model said. `raw` keeps a paid-for body that could not be read whole.
+
+    `simulated` is true where the emulator's mark was on the reply.
+    """
 
     text: str
     tool_calls: tuple[ToolCall, ...] = ()
@@ -62,6 +65,7 @@ class Reply(Struct, frozen=True):
     usage: Usage = Usage()
     served_model: str = ""
     raw: str = ""
+    simulated: bool = False
 
 
 class Answer(Struct, frozen=True):
