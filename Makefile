@@ -3,10 +3,16 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
+# The standard demo: 5 models on 15 endpoints, 2 prompt types × 5 task types × 10 tasks = 500 episodes.
+DEMO := --model DeepSeek-V3-0324,DeepSeek-R1-0528,Llama-3.3-70B-Instruct,qwen2.5-72b-instruct,qwen2.5-32b-instruct \
+	--prompt-types optimal,flawed_sequence_disorder --num-instances 10
+DEMO_RESULTS := demo-results/$(shell date +%Y%m%d-%H%M%S)
+
 .PHONY: run test lint types unit torture bench lock clean
 
 run: .venv/.runtime ## the standard demo: a real run over real HTTP against the embedded emulator
-	@$(BIN)/windtunnel demo
+	@$(BIN)/windtunnel run $(DEMO) --results $(DEMO_RESULTS)
+	@$(BIN)/windtunnel report $(DEMO_RESULTS) --quiet
 
 test: .venv/.dev ## lint, import rules, types, tests
 	$(BIN)/ruff format --check .

@@ -1,0 +1,56 @@
+"""`windtunnel report`: what a results folder says, on screen and in files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from windtunnel.cli.console import emit_json, output, say
+from windtunnel.errors import ConfigError
+
+RESULTS = Path("results")
+
+
+def report(
+    results: Path = RESULTS,
+    *,
+    formats: Annotated[str, Parameter(name="--format")] = "all",
+    out: Path | None = None,
+    compare: Path | None = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+    quiet: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Report a results folder: tables on screen, and files beside the results.
+
+    Parameters
+    ----------
+    results
+        Results folder.
+    formats
+        Files to write, comma-separated: html, markdown, csv, latex, charts; or all.
+    out
+        Folder for the files; RESULTS/report unless told otherwise.
+    compare
+        A second results folder, set beside the first.
+    json
+        Print the paths of the files as JSON instead of the tables.
+    quiet
+        Print no tables.
+    """
+    from windtunnel.report import FORMATS, terminal_report, write_report  # noqa: PLC0415  pyarrow is heavy
+
+    chosen = FORMATS if formats == "all" else tuple(f.strip() for f in formats.split(","))
+    if not results.is_dir():
+        raise ConfigError(f"{results}: there is no such folder", hint="windtunnel run makes one")
+    written = write_report(results, formats=chosen, out=out, compare=compare)
+    if json:
+        emit_json({name: [str(path) for path in paths] for name, paths in written.items()})
+        return
+    if not quiet:
+        console = output()
+        for part in terminal_report(results):
+            console.print(part)
+    for paths in written.values():
+        say(f"wrote {paths[0]}" + (f" and {len(paths) - 1} more" if len(paths) > 1 else ""))

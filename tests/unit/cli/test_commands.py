@@ -1,0 +1,100 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from windtunnel.cli import main
+from windtunnel.cli.app import COMMANDS
+from windtunnel.plan import OPTIONS
+
+README = (Path(__file__).parents[3] / "README.md").read_text()
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for option in OPTIONS:
+        if option.env:
+            monkeypatch.delenv(option.env, raising=False)
+
+
+def test_every_command_is_documented() -> None:
+    assert [name for name in COMMANDS if f"windtunnel {name}" not in README] == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, "--help"]) == 0
+    assert f"windtunnel {name}" in capsys.readouterr().out
+
+
+def test_plan_as_json_counts_what_would_run(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["plan", "--model", "qwen2.5-72b-instruct", "--prompt-types", "optimal"]
+    assert main([*words, "--num-instances", "60", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert (data["planned"], data["done"], data["remaining"]) == (300, 0, 300)
+    assert [e["number"] for e in data["endpoints"]] == [0, 1, 2]
+    assert data["estimate"]["calls"] > 300
+
+
+def test_dry_run_is_plan(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "--model", "kimi-k2", "--json"]) == 0
+    planned = json.loads(capsys.readouterr().out)
+    assert main(["run", "--dry-run", "--model", "kimi-k2", "--json"]) == 0
+    planned["options"]["dry_run"] = True
+    assert json.loads(capsys.readouterr().out) == planned
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_plan_fits_the_terminal(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert main(["plan", "--scenario", "all"]) == 0
+    assert "SIMULATED" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["plan", "--model", "qwen2.5-72b-instuct"], 'did you mean "qwen2.5-72b-instruct"?'),
+        (["plan", "--num-instances", "1000000000"], "--num-instances"),
+        (["plan", "--rate-mode", "fixd"], 'did you mean "fixed"?'),
+        (["plan", "--pool", "none.toml"], "no such file"),
+        (["run", "--scenario", "6.1"], "--scenario"),
+        (["pln"], "pln"),
+        (["plan", "--nonsense"], "--nonsense"),
+        (["report", "nowhere"], "nowhere"),
+        (["status", "nowhere"], "nowhere"),
+        (["audit", "nowhere"], "nowhere"),
+        (["import", "nowhere.jsonl"], "nowhere.jsonl"),
+        (["repair", "nowhere"], "nowhere"),
+        (["tools", "file_operations_readr"], 'did you mean "file_operations_reader"?'),
+    ],
+)
+def test_wrong_input_is_told_in_words_with_exit_code_2(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert told in err
+    assert err.rstrip().splitlines()[-1].startswith("hint: ")
+    assert "Traceback" not in out + err
+
+
+def test_tools_lists_thirty_and_describes_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tools", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 30
+    assert main(["tools", "file_operations_reader"]) == 0
+    assert "path" in capsys.readouterr().out
+
+
+def test_help_and_mistakes_come_before_anything_heavy() -> None:
+    code = (
+        "import sys; from windtunnel.cli import main; main(['run', '--help']);"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {"pyarrow", "scipy", "numpy", "duckdb"}.isdisjoint(done.stderr.split())

@@ -1,0 +1,44 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from windtunnel.cli.failures import EXIT_BUG, EXIT_INTERRUPTED, guarded
+from windtunnel.errors import PlanError, StoreLocked, SuiteError, WindtunnelError
+
+
+def raising(error: BaseException) -> Callable[[], object]:
+    def call() -> None:
+        raise error
+
+    return call
+
+
+@pytest.mark.parametrize(("kind", "code"), [(PlanError, 2), (StoreLocked, 3), (SuiteError, 70)])
+def test_an_error_of_ours_is_lines_a_hint_and_its_exit_code(
+    kind: type[WindtunnelError], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert guarded(raising(kind("a\nb", hint="c"))) == code
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err == "error: a\nerror: b\nhint: c\n"
+
+
+def test_a_bug_shows_no_traceback_and_none_of_its_text(capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded(raising(ValueError("sk-secret"))) == EXIT_BUG
+    told = capsys.readouterr().err
+    assert "Traceback" not in told
+    assert "sk-secret" not in told
+    text = Path(told.split("details are in ")[-1].split(";")[0]).read_text()
+    assert "in call" in text
+    assert "sk-secret" not in text
+
+
+def test_an_interrupt_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+    assert guarded(raising(KeyboardInterrupt())) == EXIT_INTERRUPTED
+    assert "goes on from here" in capsys.readouterr().err
+
+
+def test_a_command_s_number_is_the_exit_code() -> None:
+    assert guarded(lambda: 4) == 4
+    assert guarded(lambda: None) == 0
