@@ -17,7 +17,7 @@ from windtunnel.domain.episodes import Episode, Turn
 RecordedEnd = Literal["done", "failures", "successes", "repetition", "api_failure", "max_turns"]
 
 # Categories and tools in the old registry's order, as far as substring matches show it.
-_REGISTRY = tuple(
+REGISTRY = tuple(
     f"{category}_{tool}"
     for category, tools in (
         ("file_operations", ("reader", "scanner", "writer", "converter", "compressor")),
@@ -179,9 +179,9 @@ def _stops(done: Sequence[tuple[str, bool]]) -> RecordedEnd | None:
 
 def _tool(written: str) -> str | None:
     name = written.strip().lower()
-    if name in _REGISTRY:
+    if name in REGISTRY:
         return name
-    return next((tool for tool in _REGISTRY if name in tool or tool in name), None)
+    return next((tool for tool in REGISTRY if name in tool or tool in name), None)
 
 
 def _says_complete(text: str) -> bool:

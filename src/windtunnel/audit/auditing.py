@@ -1,0 +1,126 @@
+"""The audit of a set of episodes, or of a results folder."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from windtunnel.audit import rules
+from windtunnel.audit.findings import Finding, findings
+from windtunnel.audit.groups import RULES, Group, group_of
+from windtunnel.audit.standing import CELL, Standing, standing_of
+from windtunnel.errors import ConfigError
+
+if TYPE_CHECKING:
+    from windtunnel.domain.episodes import Episode
+
+
+class Audit(Struct, frozen=True):
+    """Per model, per cell where `by` names one, and everything else that was found."""
+
+    episodes: int
+    simulated: int
+    models: tuple[Group, ...]
+    cells: tuple[Group, ...]
+    findings: tuple[Finding, ...]
+    by: tuple[str, ...] = ()
+    rules: tuple[str, ...] = RULES
+
+
+class Recomputed(Struct, frozen=True):
+    """What the old harness's rules give when they are run again over its own recordings."""
+
+    recordings: int
+    executed_tools: int
+    end_point: int
+    workflow_score: int
+    disagreements: tuple[rules.Disagreement, ...]
+
+
+def audit(episodes: Iterable[Episode], by: Sequence[str] = ()) -> Audit:
+    """Read all episodes again, one at a time, and judge them. Raises ConfigError for a bad `by`."""
+    names = _names(by)
+    simulated, standings = 0, []
+    for episode in episodes:
+        simulated += episode.simulated
+        standings.append(standing_of(episode))
+    return audit_of(standings, names, simulated)
+
+
+def audit_of(standings: Sequence[Standing], by: Sequence[str] = (), simulated: int = 0) -> Audit:
+    """The same from episodes that were read."""
+    return Audit(
+        episodes=len(standings),
+        simulated=simulated,
+        models=tuple(_groups(standings, ())),
+        cells=tuple(_groups(standings, by)) if by else (),
+        findings=tuple(findings(standings)),
+        by=tuple(by),
+    )
+
+
+def audit_folder(folder: Path, by: Sequence[str] = ()) -> Audit:
+    """Audit a results folder. Raises ConfigError where it holds no episode or `by` is unknown."""
+    from windtunnel.store import read_episodes  # noqa: PLC0415
+
+    found = audit(read_episodes(folder), by)
+    if not found.episodes:
+        raise ConfigError(
+            f"{folder}: no episode is stored here",
+            hint="run `windtunnel run` or `windtunnel import` first",
+        )
+    return found
+
+
+def recompute(episodes: Iterable[Episode]) -> Recomputed:
+    """Run the old rules over imported episodes (`--rules recorded`); others are left out."""
+    recordings, found = 0, []
+    wrong: defaultdict[str, set[str]] = defaultdict(set)
+    for episode in episodes:
+        if episode.recorded is None:
+            continue
+        recordings += 1
+        for disagreement in rules.disagreements(episode):
+            wrong[disagreement.field].add(episode.trial.trial_id)
+            found.append(disagreement)
+    ends = wrong["end point"] | wrong["API failure"]
+    return Recomputed(
+        recordings=recordings,
+        executed_tools=recordings - len(wrong["executed tools"]),
+        end_point=recordings - len(ends),
+        workflow_score=recordings - len(wrong["workflow_score"]),
+        disagreements=tuple(found),
+    )
+
+
+def recompute_folder(folder: Path) -> Recomputed:
+    """`recompute` over a results folder. Raises ConfigError where no episode was imported."""
+    from windtunnel.store import read_episodes  # noqa: PLC0415
+
+    found = recompute(read_episodes(folder))
+    if not found.recordings:
+        raise ConfigError(
+            f"{folder}: no imported episode is stored here",
+            hint="`--rules recorded` recomputes what `windtunnel import` brought in",
+        )
+    return found
+
+
+def _groups(standings: Sequence[Standing], by: Sequence[str]) -> list[Group]:
+    parts: defaultdict[tuple[str, ...], list[Standing]] = defaultdict(list)
+    for standing in standings:
+        parts[standing.model, *(standing.cell[name] for name in by)].append(standing)
+    names = ("model", *by)
+    return [group_of(dict(zip(names, key, strict=True)), parts[key]) for key in sorted(parts)]
+
+
+def _names(by: Sequence[str]) -> tuple[str, ...]:
+    names = tuple(name.strip().replace("-", "_") for name in by)
+    for name in names:
+        if name not in CELL:
+            raise ConfigError(f"cannot audit by {name!r}", hint=f"one of {', '.join(CELL)}")
+    return names
