@@ -46,14 +46,17 @@ class DebugLog:
         """Close the file."""
         self._file.close()
 
-    async def send(self, endpoint: Endpoint, request: Request, *, timeout_s: float) -> Verdict:
+    async def send(
+        self, endpoint: Endpoint, request: Request, *, timeout_s: float, attempt: int = 1
+    ) -> Verdict:
         """Send, and write what came of it."""
+        call = self._transport.send(endpoint, request, timeout_s=timeout_s, attempt=attempt)
         if self._shard not in {None, endpoint.number}:
-            return await self._transport.send(endpoint, request, timeout_s=timeout_s)
+            return await call
         start = monotonic()
         verdict: Verdict | None = None
         try:
-            verdict = await self._transport.send(endpoint, request, timeout_s=timeout_s)
+            verdict = await call
             return verdict
         finally:
             self._log.debug(
@@ -62,6 +65,7 @@ class DebugLog:
                 endpoint=endpoint.endpoint_id,
                 trial=request.trial_id,
                 turn=request.turn,
+                attempt=attempt,
                 ms=round((monotonic() - start) * 1000, 1),
                 **_details(verdict),
             )
