@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import msgspec
 
 from windtunnel.domain.calls import Message, Ok, Refused, Reply, Request, Usage, Verdict
@@ -21,7 +22,7 @@ class Scripted:
         self, endpoint: Endpoint, request: Request, *, timeout_s: float, attempt: int = 1
     ) -> Verdict:
         del endpoint, request, attempt
-        await anyio.sleep(0)
+        await anyio.lowlevel.checkpoint()
         if not self.verdicts:
             await anyio.sleep(timeout_s)
         return self.verdicts.pop(0)
