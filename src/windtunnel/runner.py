@@ -11,7 +11,12 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    nullcontext,
+)
 from functools import partial
 from pathlib import Path
 from time import monotonic, time
@@ -24,10 +29,24 @@ from windtunnel import __version__
 from windtunnel.domain.episodes import Turn
 from windtunnel.domain.pool import Endpoint
 from windtunnel.domain.trials import Trial
-from windtunnel.emulator.process import emulated, start_emulator
+from windtunnel.emulator import (
+    EmulatorOptions,
+    Settings,
+    emulated,
+    emulator_process,
+    pool_endpoints,
+)
 from windtunnel.episode import run_episode
 from windtunnel.errors import WindtunnelError
-from windtunnel.plan import Plan, RunOptions, TrialSupply, credentials, endpoints_for, make_plan
+from windtunnel.plan import (
+    Plan,
+    RunOptions,
+    TrialSupply,
+    credentials,
+    endpoints_for,
+    make_plan,
+    prompt_type_count,
+)
 from windtunnel.pool import Ask, Dispatcher, EndpointState, Job
 from windtunnel.store import Header, Store, open_store
 from windtunnel.suite.tasks import SUITE_VERSION, load_task
@@ -120,7 +139,7 @@ async def _reached(
 ) -> AsyncIterator[tuple[tuple[Endpoint, ...], Transport]]:
     """Endpoints with addresses and a transport to them: real ones, or an emulator of our own."""
     options = plan.options
-    async with start_emulator(options) if simulated else nullcontext("") as base_url:
+    async with _emulator(options) if simulated else nullcontext("") as base_url:
         if simulated:
             located, secrets = emulated(plan.endpoints, base_url)
         else:
@@ -130,7 +149,13 @@ async def _reached(
                 yield located, wrapped
 
 
-def _logged(transport: Transport, options: RunOptions):  # noqa: ANN202
+def _emulator(options: RunOptions) -> AbstractAsyncContextManager[str]:
+    """An emulator of the shipped pool, with the limits that it declares whatever the run says."""
+    endpoints = pool_endpoints(prompt_types=prompt_type_count(options))
+    return emulator_process(Settings(endpoints, EmulatorOptions(seed=options.seed)))
+
+
+def _logged(transport: Transport, options: RunOptions) -> AbstractContextManager[Transport]:
     if not options.debug_log:
         return nullcontext(transport)
     path = Path(options.results) / DEBUG_LOG_FILE
