@@ -19,6 +19,7 @@ from windtunnel.errors import SuiteError
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _SHORTEST = 5
 _STRIDE = 0x2545F4914F6CDD1D  # odd, so it has an inverse: neighbours get unlike references
+_OFFSET = 0x1D872B41A3C5E9  # so that 0 does not look like nothing
 _CELLS = len(TASK_TYPES) * len(DIFFICULTIES)
 
 # 1,008 tasks of each type: 5,040 do not divide evenly over five levels.
@@ -92,7 +93,7 @@ def reference(identity: Identity, seed: int) -> str:
     cell += DIFFICULTIES.index(identity.difficulty)
     number = _pair(2 * seed if seed >= 0 else -2 * seed - 1, identity.index * _CELLS + cell)
     length = max(_SHORTEST, -(-number.bit_length() // 5))
-    number = number * _STRIDE % 32**length
+    number = (number * _STRIDE + _OFFSET) % 32**length
     return "".join(_DIGITS[number >> shift & 31] for shift in range(5 * length - 5, -1, -5))
 
 
@@ -102,7 +103,7 @@ def read_reference(text: str) -> tuple[Identity, int]:
     for digit in text:
         number = number * 32 + _DIGITS.index(digit)
     whole = 32 ** len(text)
-    folded, coded = _unpair(number * pow(_STRIDE, -1, whole) % whole)
+    folded, coded = _unpair((number - _OFFSET) * pow(_STRIDE, -1, whole) % whole)
     index, cell = divmod(coded, _CELLS)
     task_type, level = divmod(cell, len(DIFFICULTIES))
     seed = folded // 2 if folded % 2 == 0 else -(folded + 1) // 2

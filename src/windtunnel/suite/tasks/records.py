@@ -1,0 +1,125 @@
+"""Tables of made-up records, and the texts that hold them.
+
+All figures have at most two decimals, ids ascend, and no two amounts of a table are equal, so
+that a maximum or a sort order is never ambiguous.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from random import Random
+from typing import Any
+from xml.sax.saxutils import escape
+
+from msgspec import Struct
+
+from windtunnel.suite.tasks.subjects import Subject
+
+Row = dict[str, Any]
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+
+
+class Month(Struct, frozen=True):
+    """A calendar month."""
+
+    year: int
+    number: int
+
+    @property
+    def stamp(self) -> str:
+        """As files are named: 2025-03."""
+        return f"{self.year}-{self.number:02d}"
+
+    @property
+    def name(self) -> str:
+        """As people say it: March."""
+        return _MONTHS[self.number - 1]
+
+    @property
+    def full(self) -> str:
+        """As people write it: March 2025."""
+        return f"{self.name} {self.year}"
+
+    def before(self, months: int = 1) -> Month:
+        """An earlier month."""
+        year, number = divmod(self.year * 12 + self.number - 1 - months, 12)
+        return Month(year, number + 1)
+
+    def day(self, number: int) -> str:
+        """A date of this month."""
+        return f"{self.stamp}-{number:02d}"
+
+
+def make_table(rng: Random, subject: Subject, month: Month, size: int) -> list[Row]:
+    """Records of one month, in the order of their ids; at least two of each of two states."""
+    low, high = (round(bound * 100) for bound in subject.amount_range)
+    first = rng.randrange(10_000, 90_000)
+    amounts = rng.sample(range(low, high), size)
+    states = _spread(rng, list(subject.states), size)
+    groups = _spread(rng, list(subject.groups), size)
+    days = sorted(rng.randrange(1, 29) for _ in range(size))
+    return [
+        {
+            subject.id: subject.id_form.format(first + 3 * at + rng.randrange(3)),
+            subject.group: groups[at],
+            subject.state: states[at],
+            subject.amount: amounts[at] / 100,
+            subject.count: rng.randint(*subject.count_range),
+            subject.date: month.day(days[at]),
+        }
+        for at in range(size)
+    ]
+
+
+def _spread(rng: Random, values: list[str], size: int) -> list[str]:
+    """Values for `size` rows: each twice while there is room, the rest at random, shuffled."""
+    rng.shuffle(values)
+    spread = (values * 2)[:size]
+    spread += [rng.choice(values) for _ in range(size - len(spread))]
+    rng.shuffle(spread)
+    return spread
+
+
+# --- texts -----------------------------------------------------------------------------------
+
+
+def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Comma-separated text with a header line. No value of ours needs quotes."""
+    lines = [",".join(rows[0]), *(",".join(str(v) for v in row.values()) for row in rows)]
+    return "\n".join(lines) + "\n"
+
+
+def as_json(value: Any) -> str:
+    """JSON with one record a line where it is a list, as people like to look at it."""
+    if isinstance(value, list):
+        return "[\n" + ",\n".join("  " + json.dumps(each) for each in value) + "\n]\n"
+    return json.dumps(value, indent=2) + "\n"
+
+
+def as_xml(rows: Iterable[Mapping[str, Any]], root: str, item: str) -> str:
+    """One element a record, one child a field."""
+    lines = [f"<{root}>"]
+    for row in rows:
+        fields = "".join(f"<{k}>{escape(str(v))}</{k}>" for k, v in row.items())
+        lines.append(f"  <{item}>{fields}</{item}>")
+    return "\n".join([*lines, f"</{root}>"]) + "\n"
+
+
+# --- what is true of a table, worked out apart from the tools ---------------------------------
+
+
+def total(rows: Iterable[Mapping[str, Any]], column: str) -> float:
+    """The sum of a column, exact in hundredths."""
+    return sum(round(row[column] * 100) for row in rows) / 100
+
+
+def by_group(rows: Iterable[Row], column: str) -> dict[str, list[Row]]:
+    """Rows under each value of a column, values in order of first appearance."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row[column], []).append(row)
+    return groups
