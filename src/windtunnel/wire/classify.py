@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from msgspec import Struct
@@ -32,6 +33,8 @@ from windtunnel.wire.replies import Unreadable, as_raw, load, read_reply
 
 LONGEST_REASON = 300  # characters
 
+_REFUSED = frozenset({429, 529})
+_SERVERS = HTTPStatus.INTERNAL_SERVER_ERROR  # from here on it is the server's fault
 _TRANSIENT = frozenset({408, 409, 421, 424, 425, 499})
 _DENIED = frozenset({401, 403, 404, 405, 407, 410})
 # Codes outrank the status: gateways send them under 400, 402, 403 and 429 alike.
@@ -71,9 +74,19 @@ class Complaint(Struct, frozen=True):
         return not _EXHAUSTED.isdisjoint(self.codes) or bool(_EXHAUSTED_TEXT.search(self.text))
 
     @property
+    def asks_to_slow_down(self) -> bool:
+        """Whether a 503 means our rate rather than its own trouble."""
+        return "slow_down" in self.codes or "slow down" in self.text.lower()
+
+    @property
     def unusable(self) -> bool:
         """Whether it means the endpoint, though it is told as a bad request."""
         return not _UNUSABLE.isdisjoint(self.codes) or bool(_UNUSABLE_TEXT.search(self.text))
+
+
+def succeeded(status: int) -> bool:
+    """Whether a status is 2xx: whatever comes with it may have been paid for."""
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
 
 
 def classify(status: int, headers: Headers, body: bytes, now: float) -> Verdict:
@@ -83,7 +96,7 @@ def classify(status: int, headers: Headers, body: bytes, now: float) -> Verdict:
     except Unreadable:
         return _unreadable(status, headers, body, now)
     complaint = _complaint(value)
-    if not 200 <= status < 300:  # noqa: PLR2004  success is 2xx
+    if not succeeded(status):
         return _failure(status, headers, complaint, now)
     reply = read_reply(value, body, whole=whole) if isinstance(value, dict) else None
     if reply is None:
@@ -98,7 +111,7 @@ def _unreadable(status: int, headers: Headers, body: bytes, now: float) -> Verdi
     """A body that is not JSON: an error page of something in between, or a broken reply."""
     kind = (headers.get("content-type") or "").partition(";")[0].strip() or "unnamed type"
     what = f"{len(body)} bytes of {kind}, not JSON" if body else "no body"
-    if 200 <= status < 300:  # noqa: PLR2004  success is 2xx
+    if succeeded(status):
         return Transient(_clip(f"HTTP {status} with {what}"), raw=as_raw(body))
     text = what if b"<" in body[:200] else as_raw(body[:LONGEST_REASON]) or what
     return _failure(status, headers, Complaint(text), now)
@@ -118,21 +131,17 @@ def _failure(
 ) -> Verdict:
     reason = _reason(status, complaint, inside)
     wait_s = retry_after_s(headers, now, complaint.text)
-    if status < 500 and (status == 402 or complaint.exhausted):  # noqa: PLR2004  see the table
+    if status < _SERVERS and (status == HTTPStatus.PAYMENT_REQUIRED or complaint.exhausted):
         return Refused(reason, wait_s, exhausted=True, rates=rate_headers(headers))
-    if status in {429, 529} or (status == 503 and _asks_to_slow_down(complaint)):  # noqa: PLR2004
+    if status in _REFUSED or (status >= _SERVERS and complaint.asks_to_slow_down):
         return Refused(reason, wait_s, rates=rate_headers(headers))
-    if status >= 500 or status in _TRANSIENT or status < 200:  # noqa: PLR2004  see the table
+    if status >= _SERVERS or status in _TRANSIENT or status < HTTPStatus.OK:
         return Transient(reason, wait_s)
-    if status < 400:  # noqa: PLR2004  a redirect
+    if status < HTTPStatus.BAD_REQUEST:
         return Denied(f"HTTP {status}: a redirect, which is never followed with a key")
     if status in _DENIED or complaint.unusable:
         return Denied(reason)
     return Rejected(reason)
-
-
-def _asks_to_slow_down(complaint: Complaint) -> bool:
-    return "slow_down" in complaint.codes or "slow down" in complaint.text.lower()
 
 
 def _unpaid(reply: Reply) -> bool:

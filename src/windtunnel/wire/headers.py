@@ -12,6 +12,7 @@ from windtunnel.domain.calls import RateHeaders
 # A provider that asks for more is asked again after this: one refused request per ten minutes
 # costs nothing, while a wait of ten days believed would end a run that need not end.
 LONGEST_RETRY_AFTER_S = 600.0
+_MINUTE_S = 60.0
 _DAY_S = 86_400.0
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s|d)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": _DAY_S, "": 1.0}
@@ -85,16 +86,16 @@ def _per_minute(
     if limit is None or limit <= 0:
         return None
     reset = duration_s(headers.get(f"x-ratelimit-reset-{kind}"))
-    if reset is None or reset <= 60 or left is None or left >= limit:  # noqa: PLR2004  one minute
+    if reset is None or reset <= _MINUTE_S or left is None or left >= limit:
         return limit
     window_s = limit * reset / (limit - left)
-    return limit * 60 / _DAY_S if math.isclose(window_s, _DAY_S, rel_tol=0.2) else None
+    return limit * _MINUTE_S / _DAY_S if math.isclose(window_s, _DAY_S, rel_tol=0.2) else None
 
 
 def _retry_after(headers: Headers, now: float) -> float | None:
-    value = headers.get("retry-after")
-    if value is None or (seconds := _number(value)) is not None:
-        return seconds if value is not None else None
+    value = headers.get("retry-after") or ""
+    if (seconds := _number(value)) is not None:
+        return seconds
     at = _http_date(value)
     # The provider's own clock where it shows one: ours may be off by minutes.
     sent = _http_date(headers.get("date") or "")

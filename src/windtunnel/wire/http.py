@@ -27,10 +27,10 @@ from pyreqwest.exceptions import (
 from pyreqwest.request import RequestBuilder
 from pyreqwest.response import Response
 
-from windtunnel.domain.calls import Denied, Request, Transient, Verdict
+from windtunnel.domain.calls import Denied, Ok, Request, Transient, Verdict
 from windtunnel.domain.pool import Endpoint
 from windtunnel.errors import ConfigError
-from windtunnel.wire.classify import classify
+from windtunnel.wire.classify import classify, succeeded
 from windtunnel.wire.dialects import Line, encode, line_to
 from windtunnel.wire.replies import as_raw
 from windtunnel.wire.scrub import Scrubber
@@ -138,19 +138,19 @@ def _is_loopback(url: str) -> bool:
 
 
 async def _exchange(call: RequestBuilder, scrubber: Scrubber, timeout_s: float) -> Verdict:
-    status, body = 0, bytearray()
+    status, received = 0, bytearray()
     try:
         async with call.build_streamed() as response:
             status = response.status
-            if not await _read(response, body):
-                size = f"body of more than {LARGEST_BODY >> 20} MiB"
-                return Transient(f"HTTP {status} with a {size}", raw=_raw(status, body, scrubber))
+            whole = await _read(response, received)
+            body = scrubber.bytes(bytes(received))
+            if whole:
+                return classify(status, response.headers, body, time.time())
+            reason = f"HTTP {status} with a body of more than {LARGEST_BODY >> 20} MiB"
+            return Transient(reason, raw=as_raw(body) if succeeded(status) else "")
     except DetailedPyreqwestError as error:
-        reason = scrubber.text(_broken(error, status, len(body), timeout_s))
-        if "certificate" in reason:
-            return Denied(f"{reason} (SSL_CERT_FILE names the authorities to trust)")
-        return Transient(reason, raw=_raw(status, body, scrubber))
-    return classify(status, response.headers, scrubber.bytes(bytes(body)), time.time())
+        reason = scrubber.text(_broken(error, status, len(received), timeout_s))
+    return _cut_short(status, scrubber.bytes(bytes(received)), reason)
 
 
 async def _read(response: Response, body: bytearray) -> bool:
@@ -163,9 +163,16 @@ async def _read(response: Response, body: bytearray) -> bool:
     return True
 
 
-def _raw(status: int, body: bytearray, scrubber: Scrubber) -> str:
-    """What came of a reply that was perhaps paid for."""
-    return as_raw(scrubber.bytes(bytes(body))) if status == 200 else ""  # noqa: PLR2004  paid for
+def _cut_short(status: int, body: bytes, reason: str) -> Verdict:
+    """What came of a call that broke off. A reply that came whole before that is a reply."""
+    if "certificate" in reason:
+        return Denied(f"{reason} (SSL_CERT_FILE names the authorities to trust)")
+    if not succeeded(status):
+        return Transient(reason)
+    verdict = classify(status, {}, body, 0)
+    if isinstance(verdict, Ok) and not verdict.reply.raw:
+        return verdict
+    return Transient(reason, raw=as_raw(body))
 
 
 def _broken(error: DetailedPyreqwestError, status: int, received: int, timeout_s: float) -> str:

@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from windtunnel.domain.calls import Denied, Ok, Refused, Rejected, Transient, Usage, Verdict
+from windtunnel.wire.classify import LONGEST_REASON, classify
+
+NOW = 1_700_000_000.0
+SAID = {
+    "choices": [{"message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 9, "completion_tokens": 2},
+    "model": "gpt-4o-mini-2024-07-18",
+}
+
+
+def judge(status: int, value: Any = None, headers: dict[str, str] | None = None) -> Verdict:
+    body = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return classify(status, headers or {}, body, NOW)
+
+
+def error(message: str = "no", code: Any = None, kind: str | None = None) -> dict[str, Any]:
+    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+
+
+def test_a_reply_is_ok_with_its_usage_and_the_limits_its_headers_told() -> None:
+    verdict = judge(200, SAID, {"x-ratelimit-limit-requests": "500"})
+    assert isinstance(verdict, Ok)
+    assert verdict.reply.text == "hi"
+    assert verdict.reply.usage == Usage(9, 2)
+    assert verdict.reply.served_model == "gpt-4o-mini-2024-07-18"
+    assert not verdict.reply.simulated
+    assert verdict.rates is not None
+    assert verdict.rates.limit_rpm == 500
+
+
+@pytest.mark.parametrize(
+    ("status", "value"),
+    [
+        (429, error("Rate limit reached for gpt-4o", "rate_limit_exceeded", "requests")),
+        (429, error("Requests have exceeded the call rate limit", "429")),
+        (429, {"message": "Too many"}),
+        (429, b"slow"),
+        (529, {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}),
+        (503, error("The engine is currently overloaded. Slow Down", None, "service_unavailable")),
+        (503, error("reduce your request rate", "slow_down")),
+        (200, error("Rate limit exceeded", 429)),
+    ],
+)
+def test_a_rate_refusal_is_refused_but_not_exhausted(status: int, value: Any) -> None:
+    verdict = judge(status, value)
+    assert isinstance(verdict, Refused)
+    assert not verdict.exhausted
+
+
+@pytest.mark.parametrize(
+    ("status", "value"),
+    [
+        (429, error("You exceeded your current quota", "insufficient_quota", "insufficient_quota")),
+        (403, error("quota", None, "insufficient_quota")),
+        (429, error("", "billing_hard_limit_reached")),
+        (402, {"error": {"message": "Insufficient Balance", "type": "unknown_error"}}),
+        (400, {"code": "Arrearage", "message": "Access denied, account not in good standing"}),
+        (400, error("Your credit balance is too low to access the API", None, "invalid_request")),
+        (200, error("gone", "insufficient_quota")),
+    ],
+)
+def test_a_spent_quota_is_exhausted_whatever_the_status(status: int, value: Any) -> None:
+    verdict = judge(status, value, {"retry-after": "5"})
+    assert isinstance(verdict, Refused)
+    assert verdict.exhausted
+
+
+def test_geminis_quota_words_for_a_mere_rate_are_not_exhaustion() -> None:
+    value = [{"error": {"code": 429, "message": "You exceeded your current quota, please check "
+              "your plan. Please retry in 34.07s.", "status": "RESOURCE_EXHAUSTED"}}]  # fmt: skip
+    verdict = judge(429, value)
+    assert isinstance(verdict, Refused)
+    assert not verdict.exhausted
+    assert verdict.retry_after_s == pytest.approx(34.07)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 405, 407, 410])
+@pytest.mark.parametrize("value", [error("no"), b"<html>no</html>", b""])
+def test_the_endpoint_is_denied(status: int, value: Any) -> None:
+    assert isinstance(judge(status, value), Denied)
+
+
+@pytest.mark.parametrize(
+    ("status", "value"),
+    [
+        (404, error("The API deployment for this resource does not exist", "DeploymentNotFound")),
+        (404, error("The model `x` does not exist", "model_not_found")),
+        (404, error("Resource not found", "404")),
+        (404, {"detail": "Not Found"}),
+        (400, error("The chatCompletion operation does not work", "OperationNotSupported")),
+        (400, [{"error": {"code": 400, "message": "API key not valid.", "status": "INVALID"}}]),
+        (400, {"error": {"message": "chat_completion: Invalid model name passed in model=x"}}),
+    ],
+)
+def test_a_missing_model_or_path_or_a_bad_key_is_denied(status: int, value: Any) -> None:
+    assert isinstance(judge(status, value), Denied)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_denied_and_its_target_is_not_repeated(status: int) -> None:
+    verdict = judge(status, b"", {"location": "https://elsewhere.example/?token=1"})
+    assert isinstance(verdict, Denied)
+    assert "elsewhere" not in verdict.reason
+
+
+@pytest.mark.parametrize("status", [400, 413, 414, 415, 418, 422, 431, 451])
+def test_a_bad_request_is_rejected(status: int) -> None:
+    assert isinstance(judge(status, error("bad", "invalid_request_error")), Rejected)
+
+
+def test_azures_content_filter_on_the_prompt_is_rejected_and_says_so() -> None:
+    value = error("The response was filtered due to the prompt", "content_filter")
+    value["error"]["innererror"] = {"code": "ResponsibleAIPolicyViolation"}
+    verdict = judge(400, value)
+    assert isinstance(verdict, Rejected)
+    assert verdict.reason.startswith("HTTP 400 content_filter: The response was filtered")
+
+
+@pytest.mark.parametrize("status", [408, 409, 421, 424, 425, 499, 500, 502, 503, 504, 520, 599])
+def test_what_may_pass_is_transient_and_keeps_its_retry_after(status: int) -> None:
+    verdict = judge(status, error("later"), {"retry-after": "7"})
+    assert isinstance(verdict, Transient)
+    assert verdict.retry_after_s == 7
+
+
+def test_an_overlong_wait_is_bounded() -> None:
+    verdict = judge(429, error(), {"retry-after": "864000"})
+    assert isinstance(verdict, Refused)
+    assert verdict.retry_after_s == 600
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [(401, Denied), ("400", Rejected), (502, Transient), ("weird", Transient)]
+)
+def test_an_error_inside_a_200_is_judged_by_its_own_code(code: Any, kind: type) -> None:
+    verdict = judge(200, error("inside", code))
+    assert isinstance(verdict, kind)
+    assert "inside" in getattr(verdict, "reason", "")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>ok</html>", b'{"choices": [{"mess', b"null", b"[]", b'"hi"', b"{}"]
+)
+def test_a_200_without_a_readable_reply_is_transient_and_kept_raw(body: bytes) -> None:
+    verdict = judge(200, body, {"content-type": "text/html; charset=utf-8"})
+    assert isinstance(verdict, Transient)
+    assert verdict.raw == body.decode()
+
+
+@pytest.mark.parametrize("usage", [None, {}, {"completion_tokens": 0}, {"completion_tokens": None}])
+@pytest.mark.parametrize("content", [None, "", "  \n", []])
+def test_an_empty_reply_that_was_not_paid_for_is_transient(usage: Any, content: Any) -> None:
+    value = {"choices": [{"message": {"content": content}}], "usage": usage}
+    assert isinstance(judge(200, value), Transient)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": ""},
+        {"content": None, "reasoning_content": "hm"},
+        {"content": "", "tool_calls": [{"id": "a", "function": {"name": "f", "arguments": ""}}]},
+    ],
+)
+def test_an_empty_reply_that_was_paid_for_is_the_models_own(message: dict[str, Any]) -> None:
+    value = {"choices": [{"message": message}], "usage": {"completion_tokens": 3}}
+    assert isinstance(judge(200, value), Ok)
+
+
+@pytest.mark.parametrize("extra", [{"reasoning": "hm"}, {"function_call": {"name": "f"}}])
+def test_reasoning_or_a_call_is_a_reply_even_without_usage(extra: dict[str, Any]) -> None:
+    assert isinstance(judge(200, {"choices": [{"message": {"content": None} | extra}]}), Ok)
+
+
+def test_a_reason_is_one_printable_line_of_bounded_length() -> None:
+    verdict = judge(500, error("a\r\n\x1b[31mb\x00" + "c" * 10_000))
+    assert isinstance(verdict, Transient)
+    assert verdict.reason.isprintable()
+    assert len(verdict.reason) <= LONGEST_REASON
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+shapes = st.fixed_dictionaries(
+    {},
+    optional={
+        "error": json_values,
+        "choices": json_values
+        | st.lists(
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    "message": json_values
+                    | st.fixed_dictionaries(
+                        {},
+                        optional={"content": json_values, "tool_calls": st.lists(json_values)},
+                    ),
+                    "finish_reason": json_values,
+                },
+            )
+        ),
+        "usage": json_values
+        | st.dictionaries(st.sampled_from(["prompt_tokens", "completion_tokens"]), json_values),
+        "model": json_values,
+        "message": json_values,
+        "code": json_values,
+    },
+)
+header_values = st.dictionaries(
+    st.sampled_from(
+        [
+            "retry-after",
+            "retry-after-ms",
+            "date",
+            "content-type",
+            "x-ratelimit-limit-requests",
+            "x-ratelimit-remaining-requests",
+            "x-ratelimit-reset-requests",
+        ]
+    ),
+    st.text(),
+)
+
+
+@given(
+    st.integers(100, 599),
+    header_values,
+    st.binary() | shapes.map(lambda v: json.dumps(v).encode()),
+)
+def test_no_response_makes_classify_raise(
+    status: int, headers: dict[str, str], body: bytes
+) -> None:
+    verdict = classify(status, headers, body, NOW)
+    assert isinstance(verdict, Ok) <= (200 <= status < 300)
+    wait_s = getattr(verdict, "retry_after_s", None)
+    assert wait_s is None or 0 < wait_s <= 600

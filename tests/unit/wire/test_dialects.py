@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from windtunnel.domain.calls import Message, Request, ToolCall
+from windtunnel.domain.pool import Endpoint
+from windtunnel.wire.dialects import encode, line_to
+
+OPENAI = Endpoint(
+    endpoint_id="e",
+    number=0,
+    model="DeepSeek-V3-0324",
+    provider="p",
+    dialect="openai",
+    base_url="https://api.example/v1",
+    deployment="DeepSeek-V3-0324-2",
+    key="env:KEY",
+)
+AZURE = msgspec.structs.replace(
+    OPENAI, dialect="azure", base_url="https://x.openai.azure.com", api_version="2024-10-21"
+)
+ASKED = Request("trial", 0, "DeepSeek-V3-0324", (Message("user", "hé"),))
+
+
+def body(parameters: dict[str, object] | None = None, **asked: Any) -> dict[str, Any]:
+    line = line_to(msgspec.structs.replace(OPENAI, parameters=parameters or {}))
+    value: dict[str, Any] = json.loads(encode(line, msgspec.structs.replace(ASKED, **asked)))
+    return value
+
+
+def test_the_deployment_is_asked_for_and_nothing_else_is_added() -> None:
+    assert body() == {
+        "model": "DeepSeek-V3-0324-2",
+        "messages": [{"role": "user", "content": "hé"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("base_url", "url"),
+    [
+        ("https://api.example/v1", "https://api.example/v1/chat/completions"),
+        ("https://api.example/v1/", "https://api.example/v1/chat/completions"),
+        ("http://[::1]:80/a/b", "http://[::1]:80/a/b/chat/completions"),
+    ],
+)
+def test_an_openai_address(base_url: str, url: str) -> None:
+    line = line_to(msgspec.structs.replace(OPENAI, base_url=base_url))
+    assert line.url == url
+    assert line.credential == ("authorization", "Bearer ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({}, "/openai/deployments/DeepSeek-V3-0324-2/chat/completions?api-version=2024-10-21"),
+        (
+            {"base_url": "https://x.openai.azure.com/openai/", "deployment": "a b/c?"},
+            "/openai/deployments/a%20b%2Fc%3F/chat/completions?api-version=2024-10-21",
+        ),
+        (
+            {"base_url": "https://x.openai.azure.com/openai/v1", "api_version": ""},
+            "/openai/v1/chat/completions",
+        ),
+    ],
+)
+def test_an_azure_address(changes: dict[str, Any], path: str) -> None:
+    line = line_to(msgspec.structs.replace(AZURE, **changes))
+    assert line.url == "https://x.openai.azure.com" + path
+    assert line.credential == ("api-key", "")
+
+
+def test_seed_limit_and_tools_are_written_when_asked_for() -> None:
+    tool = {"type": "function", "function": {"name": "f"}}
+    asked = body(seed=5, max_tokens=64, tools=(tool,))
+    assert (asked["seed"], asked["max_tokens"], asked["tools"]) == (5, 64, [tool])
+
+
+def test_parameters_win_over_the_request_and_may_add_anything() -> None:
+    asked = body({"temperature": 0.0, "max_tokens": 9, "extra": {"a": [1]}}, max_tokens=64)
+    assert (asked["temperature"], asked["max_tokens"], asked["extra"]) == (0.0, 9, {"a": [1]})
+
+
+def test_max_completion_tokens_takes_the_place_of_max_tokens() -> None:
+    asked = body({"max_completion_tokens": 4096}, max_tokens=64)
+    assert asked["max_completion_tokens"] == 4096
+    assert "max_tokens" not in asked
+
+
+def test_an_empty_parameter_leaves_its_field_out() -> None:
+    assert "seed" not in body({"seed": ""}, seed=5)
+
+
+@pytest.mark.parametrize("name", ["stream", "model", "messages", "tools", "stream_options"])
+def test_what_the_episode_says_cannot_be_overruled(name: str) -> None:
+    assert body({name: True}) == body()
+
+
+def test_native_calls_and_their_answers() -> None:
+    call = ToolCall("c1", "f", '{"a": 1}')
+    messages = (Message("assistant", "", (call,)), Message("tool", "42", tool_call_id="c1"))
+    assert body(messages=messages)["messages"] == [
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [
+                {
+                    "id": "c1",
+                    "type": "function",
+                    "function": {"name": "f", "arguments": '{"a": 1}'},
+                }
+            ],
+        },
+        {"role": "tool", "content": "42", "tool_call_id": "c1"},
+    ]
+
+
+def test_an_empty_message_still_has_content() -> None:
+    assert body(messages=(Message("assistant", ""),))["messages"] == [
+        {"role": "assistant", "content": ""}
+    ]

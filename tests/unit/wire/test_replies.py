@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from windtunnel.domain.calls import Reply, ToolCall, Usage
+from windtunnel.wire.replies import LONGEST_RAW, Unreadable, as_raw, load, read_reply
+
+
+def read(message: dict[str, Any], **rest: Any) -> Reply:
+    value = {"choices": [{"message": message, "finish_reason": "stop"}], **rest}
+    reply = read_reply(value, json.dumps(value).encode())
+    assert reply is not None
+    return reply
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("plain", "plain"),
+        (None, ""),
+        ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "ab"),
+        (["a", "b"], "ab"),
+        ({"type": "text", "text": "a"}, "a"),
+        ([{"type": "refusal", "refusal": "no"}], "no"),
+        ([], ""),
+    ],
+)
+def test_content_in_its_forms(content: Any, text: str) -> None:
+    reply = read({"content": content})
+    assert reply.text == text
+    assert reply.raw == ""
+
+
+def test_a_refusal_in_its_own_field_is_what_the_model_said() -> None:
+    assert read({"content": None, "refusal": "I will not."}).text == "I will not."
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+def test_reasoning_is_kept_apart(field: str) -> None:
+    assert read({"content": "x", field: "hm"}) == Reply("x", reasoning="hm", finish_reason="stop")
+
+
+def test_native_calls_in_their_forms() -> None:
+    calls = [
+        {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}},
+        {"function": {"name": "g", "arguments": {"a": [1]}}},
+        {"id": "c3", "function": {"name": "h"}},
+    ]
+    assert read({"content": None, "tool_calls": calls}).tool_calls == (
+        ToolCall("c1", "f", '{"a": 1}'),
+        ToolCall("call_1", "g", '{"a":[1]}'),
+        ToolCall("c3", "h", ""),
+    )
+
+
+def test_the_old_function_call_is_a_call() -> None:
+    message = {"content": None, "function_call": {"name": "f", "arguments": "{}"}}
+    assert read(message).tool_calls == (ToolCall("call_0", "f", "{}"),)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": "x", "tool_calls": [{"nonsense": 1}]},
+        {"content": "x", "tool_calls": {"name": "f"}},
+        {"content": [{"type": "text", "text": "x"}, {"type": "image_url"}]},
+    ],
+)
+def test_a_part_of_unknown_form_keeps_the_body_raw(message: dict[str, Any]) -> None:
+    reply = read(message)
+    assert reply.text == "x"
+    assert json.loads(reply.raw)["choices"][0]["message"] == message
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        ({"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}, Usage(3, 4)),
+        ({"prompt_tokens": "3", "completion_tokens": -4}, Usage()),
+        ({"prompt_tokens": 1e300, "completion_tokens": 4.0}, Usage(0, 4)),
+        ("many", Usage()),
+    ],
+)
+def test_usage_never_costs_a_reply(usage: Any, expected: Usage) -> None:
+    assert read({"content": "x"}, usage=usage).usage == expected
+
+
+def test_the_emulators_mark_makes_a_reply_simulated() -> None:
+    assert read({"content": "x"}, system_fingerprint="windtunnel-emulator").simulated
+    assert not read({"content": "x"}, system_fingerprint="fp_44709d6fcb").simulated
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{}, {"choices": None}, {"choices": []}, {"choices": ["x"]}, {"choices": [{"text": "x"}]}],
+)
+def test_no_choice_is_no_reply(value: dict[str, Any]) -> None:
+    assert read_reply(value, b"") is None
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b'{"t": "cut \\ud83d"}', "cut ?"),
+        (b'{"t": "tab\there"}', "tab\there"),
+        (b'\xef\xbb\xbf{"t": "bom"}', "bom"),
+        (b'{"t": "caf\xe9"}', "caf\ufffd"),
+    ],
+)
+def test_what_strict_json_forbids_is_rescued_and_marked(body: bytes, text: str) -> None:
+    assert load(body) == ({"t": text}, False)
+
+
+def test_well_formed_json_is_whole_with_keep_alive_lines_before_it() -> None:
+    assert load(b'\n\n\r\n {"t": "x"}') == ({"t": "x"}, True)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"data: {}", b"[" * 100_000, b'{"t": "x"} extra'])
+def test_no_json_is_unreadable(body: bytes) -> None:
+    with pytest.raises(Unreadable):
+        load(body)
+
+
+def test_what_is_kept_raw_is_bounded() -> None:
+    assert len(as_raw(b"x" * (LONGEST_RAW + 1))) == LONGEST_RAW
