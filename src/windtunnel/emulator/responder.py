@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+
 from windtunnel.domain.calls import Reply, Request, Usage
+from windtunnel.emulator.agents import Agents
 from windtunnel.emulator.dialect import prompt_tokens, tokens_of
+from windtunnel.emulator.replay import Replay, recordings
 from windtunnel.emulator.settings import Settings
+from windtunnel.suite.tasks import find_task
 
 Responder = Callable[[Request], Reply]
+_CALL_TOKENS = 8
 
 
 def responder_for(settings: Settings) -> Responder:
-    """The responder that the settings ask for."""
-    del settings
-    return lambda request: counted(request, Reply("TASK COMPLETE", finish_reason="stop"))
+    """The responder that the settings ask for, its replies' tokens counted."""
+    speak: Responder
+    if settings.replay:
+        speak = Replay(recordings(settings.replay))
+    else:
+        speak = Agents(find_task, seed=settings.options.seed)
+    return lambda request: counted(request, speak(request))
 
 
 def counted(request: Request, reply: Reply) -> Reply:
-    """The reply with its tokens counted."""
-    written = tokens_of(reply.text) + sum(8 + tokens_of(c.arguments) for c in reply.tool_calls)
-    return Reply(
-        text=reply.text,
-        tool_calls=reply.tool_calls,
-        finish_reason=reply.finish_reason,
-        usage=Usage(prompt_tokens(request), written),
-    )
+    """The reply with its tokens counted, at least one written."""
+    written = tokens_of(reply.text)
+    written += sum(_CALL_TOKENS + tokens_of(call.arguments) for call in reply.tool_calls)
+    usage = Usage(prompt_tokens(request), max(1, written))
+    return msgspec.structs.replace(reply, usage=usage)

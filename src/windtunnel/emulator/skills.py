@@ -14,7 +14,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-Habit = Literal["unclosed", "hermes", "keywords", "brackets", "near_name", "alone"]
+Habit = Literal["unclosed", "hermes", "keywords", "brackets", "near_name", "alone", "lost"]
 
 _COPY = re.compile(r"-\d{1,2}$")
 
@@ -26,7 +26,8 @@ class Skill(Struct, frozen=True):
     wrong plan, `searches` to look for tools first. Per turn: `attention` to do the step it means
     to do, `patience` not to stop early, `eloquence` not to ramble or fall silent, `form` to write
     a call as asked, `persistence` to try a failed step again. `parallel` is the chance to put two
-    steps in one message. `habit` is how it writes a call when not as asked.
+    steps in one message. `habit` is how it writes a call when not as asked; `thinks` puts a
+    `<think>` part before each answer.
     """
 
     competence: float
@@ -39,16 +40,19 @@ class Skill(Struct, frozen=True):
     searches: float = 0.0
     parallel: float = 0.0
     habit: Habit = "hermes"
+    thinks: bool = False
 
 
 PERFECT = Skill(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
 
 
-def skill_at(level: float, habit: Habit = "hermes", *, form: float | None = None) -> Skill:
+def skill_at(
+    level: float, habit: Habit = "hermes", *, form: float | None = None, thinks: bool = False
+) -> Skill:
     """The skill of a model at `level` in [0, 1]: every chance rises with it."""
     return Skill(
-        competence=0.35 + 0.65 * level,
-        insight=level * level,
+        competence=0.25 + 0.75 * level,
+        insight=0.8 * level * level,
         attention=0.80 + 0.20 * level,
         patience=0.94 + 0.06 * level,
         eloquence=0.92 + 0.08 * level,
@@ -57,6 +61,7 @@ def skill_at(level: float, habit: Habit = "hermes", *, form: float | None = None
         searches=0.5 - 0.4 * level,
         parallel=0.08 * level,
         habit=habit,
+        thinks=thinks,
     )
 
 
@@ -67,12 +72,12 @@ SKILLS: Mapping[str, Skill] = MappingProxyType(
         "gpt-5-mini": skill_at(0.90, "brackets"),
         "DeepSeek-V3-0324": skill_at(0.86, "keywords"),
         "kimi-k2": skill_at(0.85, "hermes"),
-        "DeepSeek-R1-0528": skill_at(0.84, "alone"),
+        "DeepSeek-R1-0528": skill_at(0.84, "alone", thinks=True),
         "gemini-2.5-flash-06-17": skill_at(0.82, "brackets"),
+        # As recorded of the Qwen family: a serving stack that swallows the closing tag.
+        "qwen2.5-72b-instruct": skill_at(0.78, "unclosed", form=0.3),
         "Llama-3.3-70B-Instruct": skill_at(0.74, "brackets"),
         "gpt-4o-mini": skill_at(0.70, "hermes"),
-        # As recorded of this family: a serving stack that swallows the closing tag.
-        "qwen2.5-72b-instruct": skill_at(0.78, "unclosed", form=0.3),
         "qwen2.5-32b-instruct": skill_at(0.66, "unclosed", form=0.3),
         "qwen2.5-14b-instruct": skill_at(0.52, "keywords", form=0.3),
         "qwen2.5-7b-instruct": skill_at(0.36, "unclosed", form=0.3),
