@@ -1,0 +1,19 @@
+"""Results on disk: nothing acknowledged is lost, nothing is doubled. See docs/format.md."""
+
+from windtunnel.store.folder import Store, open_store
+from windtunnel.store.header import FORMAT, Header, read_header
+from windtunnel.store.parts import StorageFormat
+from windtunnel.store.reading import episode_table, query, read_episodes, turn_table
+
+__all__ = [
+    "FORMAT",
+    "Header",
+    "StorageFormat",
+    "Store",
+    "episode_table",
+    "open_store",
+    "query",
+    "read_episodes",
+    "read_header",
+    "turn_table",
+]

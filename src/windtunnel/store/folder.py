@@ -1,0 +1,149 @@
+"""The results folder as its one writer sees it: open, resume, acknowledge, seal."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+
+from windtunnel.domain.episodes import Episode, Turn
+from windtunnel.store.commit import GroupCommit
+from windtunnel.store.disk import told
+from windtunnel.store.header import Header
+from windtunnel.store.journal import Item, Lines
+from windtunnel.store.lines import record_of, to_line
+from windtunnel.store.opening import Opened, open_folder
+from windtunnel.store.parts import StorageFormat
+from windtunnel.store.records import Note, TurnRecord, decode, episode_record, turn_record
+from windtunnel.store.sealing import SealedTurns, Sealing
+
+SEAL_AT = 5_000  # ended episodes in the journal before it is sealed in the middle of a run
+
+
+@asynccontextmanager
+async def open_store(
+    folder: Path | str,
+    header: Header,
+    *,
+    storage_format: StorageFormat = "parquet",
+    seal_at: int = SEAL_AT,
+) -> AsyncIterator[Store]:
+    """Open or make a results folder for writing; on a normal exit all that ended is sealed.
+
+    Raises StoreLocked, PlanMismatch, StoreCorrupt, or StoreError where it cannot be written.
+    """
+    opened = await anyio.to_thread.run_sync(open_folder, Path(folder), header)
+    store = Store(Path(folder), opened, storage_format, seal_at)
+    try:
+        yield store
+        await store.seal()
+    finally:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(store.close)
+
+
+class Store:
+    """What `open_store` gives. `notices` tells what recovery had to do, for people to read."""
+
+    def __init__(
+        self, folder: Path, opened: Opened, storage_format: StorageFormat, seal_at: int
+    ) -> None:
+        self.folder = folder
+        self.notices = opened.notices
+        self._finished = opened.finished
+        self._lock, self._writer, self._samples = opened.lock, opened.writer, opened.samples
+        self._sealed = SealedTurns(folder, opened.sealed_unscored)
+        self._format: StorageFormat = storage_format
+        self._seal_at = seal_at
+        self._commit = GroupCommit(self._writer.append)
+        self._sealing = Sealing(folder, self._writer)
+        self._seal_turnstile = anyio.Lock()
+
+    @property
+    def finished(self) -> AbstractSet[str]:
+        """Ids of trials whose outcome is `completed`. Live: it grows as episodes are stored."""
+        return self._finished
+
+    def journalled(self, trial_id: str) -> tuple[Turn, ...]:
+        """Turns that are paid for, of a trial that has not completed; () when there are none."""
+        return tuple(decode(record, TurnRecord).turn for record in self._records(trial_id))
+
+    async def turn(self, trial_id: str, turn: Turn) -> None:
+        """Journal a turn; durable on return. Raises StoreError."""
+        earlier = self._unjournalled(trial_id, turn.index)
+        await self._commit.add(
+            [*earlier, _turn_item(trial_id, turn.index, turn_record(trial_id, turn))]
+        )
+
+    async def episode(self, episode: Episode) -> None:
+        """Journal the end of a trial, and any turn of it that is not there; durable on return."""
+        trial_id = episode.trial.trial_id
+        known = self._known(trial_id)
+        missing = [
+            _turn_item(trial_id, turn.index, turn_record(trial_id, turn))
+            for turn in episode.turns[known:]
+        ]
+        note = Note(trial_id, len(episode.turns), episode.outcome)
+        await self._commit.add([*missing, Item(to_line(episode_record(episode)), note)])
+        if episode.outcome == "completed":
+            self._finished.add(trial_id)
+        if self._writer.log.settled >= self._seal_at and not self._seal_turnstile.locked():
+            await self.seal()
+
+    async def seal(self) -> None:
+        """Move all ended episodes from the journals into a new part. Raises StoreError.
+
+        Turns and episodes are taken in all the while, but for the moment of the journals' change.
+        """
+        async with self._seal_turnstile:
+            self._commit.check()
+            if not self._writer.log.settled:
+                return
+            await self._commit.alone(self._sealing.begin)
+            with anyio.CancelScope(shield=True):
+                unscored = await anyio.to_thread.run_sync(self._sealing.finish, self._format)
+            self._sealed.add(unscored)
+
+    def append_sample(self, record: bytes | str | dict[str, Any]) -> None:
+        """Add a line to pool.jsonl. Not durable on return: it is telemetry, not a result."""
+        data = json.dumps(record) if isinstance(record, dict) else record
+        line = data.encode() if isinstance(data, str) else bytes(data)
+        with told("write", self.folder / "pool.jsonl"):
+            os.write(self._samples, line.rstrip(b"\n") + b"\n")
+
+    def close(self) -> None:
+        """Give the folder free. Blocking; `open_store` does it."""
+        self._writer.close()
+        os.close(self._samples)
+        self._lock.release()
+
+    def _known(self, trial_id: str) -> int:
+        entry = self._writer.log.entries.get(trial_id)
+        return len(entry.turns) if entry else 0
+
+    def _records(self, trial_id: str) -> Sequence[bytes]:
+        entry = self._writer.log.entries.get(trial_id) or self._sealing.entries.get(trial_id)
+        if entry is None:
+            return self._sealed.of(trial_id)
+        with Lines(self.folder) as lines:
+            found = [record_of(lines.read(span)) for span in entry.turns]
+        return [record for record in found if record is not None]
+
+    def _unjournalled(self, trial_id: str, index: int) -> Iterable[Item]:
+        """Earlier turns that only a sealed part has: a journal tells a trial from its start."""
+        known = self._known(trial_id)
+        if known >= index:
+            return ()
+        records = self._records(trial_id)[known:index]
+        return [_turn_item(trial_id, known + i, r) for i, r in enumerate(records)]
+
+
+def _turn_item(trial_id: str, index: int, record: bytes) -> Item:
+    return Item(to_line(record), Note(trial_id, index, ""))

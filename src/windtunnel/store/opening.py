@@ -1,0 +1,152 @@
+"""Opening a folder for writing: lock, header, recovery, resume."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from msgspec import Struct
+
+from windtunnel.errors import StoreCorrupt
+from windtunnel.store.disk import TEMPORARY, sync_folder, told, write_all, write_whole
+from windtunnel.store.header import HEADER_FILE, Header, check_same, read_header, write_header
+from windtunnel.store.journal import (
+    JournalWriter,
+    corrupt,
+    journal_numbers,
+    journal_path,
+    scan,
+    take,
+)
+from windtunnel.store.lines import Line, to_line
+from windtunnel.store.lock import FolderLock
+from windtunnel.store.log import Log
+from windtunnel.store.parts import EPISODES, TURNS, Part, list_parts, newest_of
+from windtunnel.store.sealing import remove_superfluous
+
+SAMPLES_FILE = "pool.jsonl"
+
+
+class Opened(Struct):
+    """A folder in our hands."""
+
+    lock: FolderLock
+    writer: JournalWriter
+    samples: int
+    finished: set[str]
+    sealed_unscored: dict[str, Part]
+    notices: tuple[str, ...]
+
+
+def open_folder(folder: Path, header: Header) -> Opened:
+    """Lock, check, recover. Blocking. Raises StoreError and its kinds."""
+    with told("make", folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    lock = FolderLock(folder)
+    try:
+        return _recover(folder, header, lock)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def _recover(folder: Path, header: Header, lock: FolderLock) -> Opened:
+    header = _header(folder, header)
+    parts = list_parts(folder)
+    _tidy(folder, parts)
+    newest = newest_of(parts)
+    log, notices = Log(), []
+    numbers = journal_numbers(folder)
+    for number in numbers:
+        notices += _take_in(folder, number, log, is_last=number == numbers[-1])
+    number = max([*numbers, *(part.number + 1 for part in parts), 1])
+    by_number = {part.number: part for part in parts}
+    ended = {t: e.outcome for t, e in log.entries.items() if e.outcome}
+    outcomes = {t: note.outcome for t, (_, note) in newest.items()} | ended
+    return Opened(
+        lock=lock,
+        writer=JournalWriter(folder, header, number, log),
+        samples=_samples(folder / SAMPLES_FILE),
+        finished={t for t, outcome in outcomes.items() if outcome == "completed"},
+        sealed_unscored={
+            t: by_number[n] for t, (n, note) in newest.items() if note.outcome != "completed"
+        },
+        notices=tuple(notices),
+    )
+
+
+def _header(folder: Path, wanted: Header) -> Header:
+    if (folder / HEADER_FILE).exists():
+        stored = read_header(folder)
+        check_same(folder, stored, wanted)
+        return stored
+    if journal_numbers(folder) or list_parts(folder):
+        raise StoreCorrupt(
+            f"{folder} holds results but no {HEADER_FILE}",
+            hint=f"run: windtunnel repair {folder} (the journals hold a copy)",
+        )
+    write_header(folder, wanted)
+    return wanted
+
+
+def _tidy(folder: Path, parts: list[Part]) -> None:
+    """Remove what a crash left half made. All of it stands elsewhere, whole."""
+    with told("tidy up", folder):
+        for place in (folder, folder / EPISODES, folder / TURNS):
+            for path in place.glob(f"*{TEMPORARY}"):
+                path.unlink()
+        for orphan in set(list_parts(folder, TURNS)) - set(parts):
+            orphan.turns.unlink()
+    if parts and journal_numbers(folder)[-1:] > [parts[-1].number]:
+        remove_superfluous(folder, parts[-1].number)
+
+
+def _take_in(folder: Path, number: int, log: Log, *, is_last: bool) -> list[str]:
+    path = journal_path(folder, number)
+    with told("read", path), path.open("rb") as file:
+        found = scan(file, number, log)
+    tail = found.tail
+    if tail is not None and (tail.record is not None or not is_last):
+        take(tail._replace(length=_whole(tail)), number, log, found)
+    if found.damage:
+        raise corrupt(path, found)
+    if tail is None:
+        return []
+    return [_trim(path, tail) if tail.record is None else _mend(path, tail)]
+
+
+def _whole(tail: Line) -> int:
+    return len(to_line(tail.record or b""))
+
+
+def _trim(path: Path, tail: Line) -> str:
+    """Move a torn line aside. It was never acknowledged: its turn is run again."""
+    aside = path.with_name(f"{path.name}.{tail.offset}.damaged")
+    with told("repair", path), path.open("rb+") as file:
+        file.seek(tail.offset)
+        torn = file.read()
+        write_whole(aside, lambda copy: copy.write(torn))
+        file.truncate(tail.offset)
+        os.fsync(file.fileno())
+    return f"{path.name}: an unfinished last line ({len(torn)} bytes) was moved to {aside.name}"
+
+
+def _mend(path: Path, tail: Line) -> str:
+    """Give a whole line its line break back, over the same bytes: it is never gone meanwhile."""
+    with told("repair", path), path.open("rb+") as file:
+        file.seek(tail.offset)
+        file.write(to_line(tail.record or b""))
+        file.truncate(tail.offset + _whole(tail))
+        os.fsync(file.fileno())
+    return f"{path.name}: the last line was given its line break back"
+
+
+def _samples(path: Path) -> int:
+    """pool.jsonl, ready to be appended to; a torn last line is ended first."""
+    with told("open", path):
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        size = os.fstat(fd).st_size
+        if size and os.pread(fd, 1, size - 1) != b"\n":
+            write_all(fd, b"\n")
+        sync_folder(path.parent)
+    return fd
