@@ -189,7 +189,7 @@ class Table:
             )
 
     def name_items(self, key: str, stem: str) -> None:
-        """Where a list stands under `key`, take it for a table with the names stem0, stem1, …"""
+        """Where a list stands under `key`, take it for a table named stem0, stem1 and so on."""
         if isinstance(items := self.data.get(key), list):
             named = {f"{stem}{index}": item for index, item in enumerate(items)}
             self.data = self.data | {key: named}
