@@ -1,0 +1,1 @@
+"""When an endpoint may be sent to: pure controllers. `now` and randomness are arguments."""

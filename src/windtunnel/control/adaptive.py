@@ -1,0 +1,192 @@
+"""`adaptive` rate mode: a window and a pacer, a classifier of refusals, and a gate.
+
+The rules, by name:
+
+- evidence is about the send: each carries its number in flight and the count of cuts so far;
+- silence is acceptance: no refusal within `confirm_s` means accepted, however long the answer;
+- the rest of an overshoot says nothing: a refusal of a send older than the last cut is ignored;
+- a number never accepted → `cut: cap`; a number that has been accepted → `cut: rate`;
+- a probe above the cap that is refused speaks to the cap alone;
+- three cuts in a row with nothing accepted between → the gate shuts, a canary opens it;
+- errors that are no refusals touch neither window nor pacer; five in a row shut the gate.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from math import inf
+
+from windtunnel.control.controller import ACCEPTED, FAILED, PENDING, REFUSED, SILENT, Sent, View
+from windtunnel.control.gate import Gate
+from windtunnel.control.pace import Ceiling
+from windtunnel.control.pacer import Pacer
+from windtunnel.control.window import Window
+from windtunnel.domain.calls import RateHeaders
+from windtunnel.domain.pool import Limits
+
+ERRORS_IN_A_ROW = 5
+CUTS_IN_A_ROW = 3
+CONFIRM_S = 0.3  # no refusal within this time is an acceptance, until refusals prove slower
+CONFIRM_MOST_S = 2.0
+
+
+class Adaptive:
+    """Finds one endpoint's limits. Declared `limits` are ceilings, never floors."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._ceiling = Ceiling(limits)
+        self.window = Window(self._ceiling.workers)
+        self.pacer = Pacer()
+        self.gate = Gate()
+        self.confirm_s = CONFIRM_S
+        self.decision = "start"
+        self._unconfirmed = deque[Sent]()
+        self._index = 0  # sends
+        self._refusals = 0
+        self._epoch = 0  # cuts
+        self._cuts_in_a_row = 0
+        self._errors_in_a_row = 0
+        self._strikes = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Sends that have not ended."""
+        return self._ceiling.in_flight
+
+    def ready_at(self, now: float) -> float:
+        """See `Controller`."""
+        self._settle(now)
+        ready = max(self._ceiling.ready_at(), self.gate.ready_at, self.pacer.ready_at)
+        if ready == inf:
+            return inf
+        opens = self.window.opens_at(now, self.in_flight)
+        if opens == inf and self._unconfirmed and self.window.cap == inf:
+            opens = self._unconfirmed[0].at + self.confirm_s
+        return max(ready, opens)
+
+    def sent(self, now: float, tokens: float) -> Sent:
+        """See `Controller`."""
+        self._ceiling.take(now, tokens)
+        self._index += 1
+        sent = Sent(now, self.in_flight, self._index, self._epoch, tokens)
+        sent.canary = self.gate.sent()
+        self.pacer.sent(now)
+        if self.window.sent(sent.number):
+            self.decision = "probe"
+        self._unconfirmed.append(sent)
+        return sent
+
+    def answered(self, sent: Sent, now: float, tokens: float) -> None:
+        """See `Controller`."""
+        self._ceiling.give_back()
+        self._ceiling.correct(now, tokens - sent.tokens)
+        self._errors_in_a_row = 0
+        if sent.canary and self.gate.shut:
+            self._reopen(sent, now)
+        if sent.fate == PENDING:
+            self._accept(sent, now)
+
+    def refused(self, sent: Sent, now: float, told_s: float | None) -> None:
+        """See `Controller`."""
+        self._ceiling.give_back()
+        self._settle(now)
+        sent.fate = REFUSED
+        self._refusals += 1
+        self._errors_in_a_row = 0
+        self.confirm_s = min(CONFIRM_MOST_S, max(self.confirm_s, 1.3 * (now - sent.at)))
+        if sent.canary and self.gate.shut:
+            self.gate.canary_failed(now, told_s, refused=True)
+        elif sent.epoch == self._epoch and not self.gate.shut:
+            self._cut(sent, now, told_s)
+        elif sent.number > self.window.cap:
+            self.window.probe_lost(now)
+
+    def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:
+        """See `Controller`."""
+        self._end_silent(sent, now, FAILED)
+        self._errors_in_a_row += 1
+        if sent.canary and self.gate.shut:
+            self.gate.canary_failed(now, told_s, refused=False)
+        elif self._errors_in_a_row >= ERRORS_IN_A_ROW and not self.gate.shut:
+            self.gate.shut_for(why, now, told_s)
+
+    def abandoned(self, sent: Sent, now: float) -> None:
+        """See `Controller`."""
+        self._end_silent(sent, now, SILENT)
+        if sent.canary and self.gate.shut:
+            self.gate.canary_silent()
+
+    def told(self, rates: RateHeaders) -> None:
+        """Headers give ceilings at once."""
+
+    def view(self) -> View:
+        """See `Controller`."""
+        state = f"closed: {self.gate.why}" if self.gate.shut else "open"
+        pace = self.pacer.pace.rate if self.pacer.believed < inf else 0.0
+        window = min(self.window.ceiling, self.window.cap, max(self.window.held, self.in_flight))
+        return View(window, pace, state, self.decision)
+
+    # --- evidence --------------------------------------------------------------------------
+
+    def _settle(self, now: float) -> None:
+        """Accept what has been silent for long enough, in the order of sending."""
+        waiting = self._unconfirmed
+        while waiting and (waiting[0].fate != PENDING or waiting[0].at + self.confirm_s <= now):
+            sent = waiting.popleft()
+            if sent.fate == PENDING:
+                self._accept(sent, now)
+
+    def _accept(self, sent: Sent, now: float) -> None:
+        sent.fate = ACCEPTED
+        self.pacer.accepted(now)
+        if sent.epoch == self._epoch:
+            self._cuts_in_a_row = 0
+        if sent.canary and self.gate.shut and self.gate.why == "refusals":
+            self._reopen(sent, now)
+        if self.window.accepted(sent.number, now):
+            self.decision = "grow"
+
+    def _cut(self, sent: Sent, now: float, told_s: float | None) -> None:
+        self._epoch += 1
+        self._cuts_in_a_row += 1
+        accepted = sent.index - self._refusals
+        cause = self._cause(sent)
+        self.decision = f"cut: {cause}"
+        if cause == "cap":
+            if sent.number <= self.window.cap:
+                self.pacer.note_empty(sent.at, accepted)
+            self.window.refused(sent.number, now)
+        else:
+            self.pacer.refused(sent.at, accepted)
+        if self._cuts_in_a_row >= CUTS_IN_A_ROW:
+            self.gate.shut_for("refusals", now, told_s)
+
+    def _cause(self, sent: Sent) -> str:
+        window = self.window
+        if sent.number > window.cap:
+            return "cap"
+        if window.cap < inf:  # a freed slot is refused again
+            self._strikes += 1
+            if sent.number > window.cap - window.fuzz and self._strikes <= 1:
+                return "cap"
+            if window.failed_probes == 0:
+                window.forget_cap(sent.at)
+            return "rate"
+        self._strikes = 0
+        return "cap" if sent.number > window.held - window.fuzz else "rate"
+
+    def _reopen(self, sent: Sent, now: float) -> None:
+        """A canary has come back: limits may have changed after refusals, not after errors."""
+        if self.gate.why == "refusals":
+            self.window.restart(max(sent.number, self.in_flight), now)
+        self.gate.canary_passed(sent.at)
+        self._epoch += 1
+        self._cuts_in_a_row = self._errors_in_a_row = 0
+        self.decision = "reopened"
+
+    def _end_silent(self, sent: Sent, now: float, fate: int) -> None:
+        self._ceiling.give_back()
+        if sent.fate == PENDING:
+            sent.fate = fate
+            if sent.number > self.window.cap:
+                self.window.probe_lost(now)

@@ -1,0 +1,32 @@
+"""Every bound on a wait or a repetition, in one place. Seconds unless the name says otherwise."""
+
+from __future__ import annotations
+
+from random import Random
+
+from msgspec import Struct
+
+
+class Bounds(Struct, frozen=True):
+    """How long the dispatcher waits for anything, and how often it tries again.
+
+    A request's life is bounded: `tries` sends may fail by no fault of the request, and refusals,
+    which are free and expected, may go on for `unserved_s` since the request was first queued
+    or last sent without being refused.
+    """
+
+    request_timeout_s: float = 600.0  # one send, from grant to the whole body
+    tries: int = 6  # sends that end in an error that another try may mend
+    backoff_s: float = 0.5  # first pause between them, doubled each time, with full jitter
+    backoff_max_s: float = 30.0
+    unserved_s: float = 900.0  # no endpoint of the model has accepted this request for so long
+    drain_grace_s: float = 20.0  # requests in flight when the run is told to stop
+    lost_factor: float = 3.0  # silent beyond this × the 99th percentile of answers: lost
+    lost_floor_s: float = 30.0
+    stuck_s: float = 60.0  # the watchdog speaks when requests wait and none is sent for so long
+
+
+def backoff(bounds: Bounds, failures: int, told_s: float | None, rng: Random) -> float:
+    """Pause before the next try after `failures` ≥ 1 errors: full jitter, never below `told_s`."""
+    longest = min(bounds.backoff_max_s, bounds.backoff_s * 2 ** (failures - 1))
+    return max(rng.uniform(0, longest), min(told_s or 0.0, bounds.backoff_max_s))

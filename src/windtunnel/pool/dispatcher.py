@@ -1,0 +1,397 @@
+"""Runs jobs over endpoints: sends what the scheduler grants, and acts on what comes back."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from math import inf
+from random import Random
+
+import anyio
+import anyio.lowlevel
+from anyio.abc import TaskGroup
+
+from windtunnel.control.bounds import Bounds, backoff
+from windtunnel.control.controller import Sent
+from windtunnel.domain.calls import (
+    Answer,
+    Denied,
+    Ok,
+    Refused,
+    Rejected,
+    Reply,
+    Request,
+    Transient,
+    Verdict,
+)
+from windtunnel.domain.pool import Endpoint, RateMode, Sharding
+from windtunnel.errors import (
+    AuthFailed,
+    CallError,
+    RateLimited,
+    RequestRejected,
+    TransientFailure,
+)
+from windtunnel.pool.lane import Lane, ModelQueue
+from windtunnel.pool.queue import RETRY, Running, Waiting
+from windtunnel.pool.records import EndpointState, Event, Job, Supply, Transport
+from windtunnel.pool.scheduler import Scheduler
+
+TICK_S = 0.002  # wakes nearer than this are one
+CHARS_PER_TOKEN = 4
+
+
+class Dispatcher:
+    """Drives every endpoint at what its controller allows.
+
+    `stagger` holds start offsets in seconds for a model's first, second, … endpoint. `on_event`
+    is called with each `Event`; the last thousand stay in `events`.
+    """
+
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        transport: Transport,
+        *,
+        rate_mode: RateMode = "adaptive",
+        sharding: Sharding = "dynamic",
+        stagger: Sequence[float] = (),
+        bounds: Bounds | None = None,
+        rng_seed: int = 0,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        self.events = deque[Event](maxlen=1000)
+        self.rejections = Counter[str]()
+        self._transport = transport
+        self._even = sharding == "even"
+        self._bounds = bounds or Bounds()
+        self._rng = Random(rng_seed)  # noqa: S311  jitter, not secrets
+        self._on_event = on_event
+        self._scheduler = Scheduler(endpoints, rate_mode, stagger=stagger)
+        self._running: set[Running] = set()
+        self._alarm = anyio.Event()
+        self._alarm_at = inf
+        self._supply: Supply | None = None
+        self._tasks: TaskGroup | None = None
+        self._draining = False
+        self._drained_at = inf
+
+    def snapshot(self) -> tuple[EndpointState, ...]:
+        """Every endpoint now, in the order given."""
+        return tuple(lane.state() for lane in self._scheduler.lanes)
+
+    @property
+    def running(self) -> int:
+        """Jobs under way."""
+        return len(self._running)
+
+    async def run(self, supply: Supply) -> None:
+        """Run the supply's jobs; return when all have ended, or when drained.
+
+        Jobs of a model none of whose endpoints lives are not begun.
+        """
+        self._supply = supply
+        scheduler = self._scheduler
+        scheduler.begin = self._begin
+        scheduler.weight = lambda model: float(supply.remaining(model))
+        async with anyio.create_task_group() as tasks:
+            self._tasks = tasks
+            tasks.start_soon(self._watch)
+            scheduler.open_at(anyio.current_time())
+            if self._running or not self._dry:
+                await self._wakes()
+            tasks.cancel_scope.cancel()
+        self._tasks = None
+
+    def drain(self) -> None:
+        """Begin nothing more; await what is in flight for the stated grace; then end.
+
+        Jobs that wait for a slot are cancelled at once, the others at their next request.
+        """
+        if self._draining:
+            return
+        self._draining = True
+        self._drained_at = anyio.current_time() + self._bounds.drain_grace_s
+        self._say("drain", "run", f"{len(self._running)} episodes under way, no new ones")
+        for model in self._scheduler.models.values():
+            model.set_dry(dry=True)
+            for line in (model.line, *(lane.line for lane in model.lanes)):
+                for waiting in line.drain():
+                    waiting.job.scope.cancel()
+        self._alarm.set()
+
+    # --- jobs ------------------------------------------------------------------------------
+
+    @property
+    def _dry(self) -> bool:
+        return all(m.dry for m in self._scheduler.models.values())
+
+    def _begin(self, model: ModelQueue, lane: Lane) -> bool:
+        """Start a job for an idle slot of the lane; false when the supply has none."""
+        if self._draining or self._supply is None or self._tasks is None:
+            return False
+        job = self._take(model, lane)
+        if job is None:
+            lane.dry = True
+            if not self._even:
+                model.set_dry(dry=True)
+            return False
+        running = Running(model.name, lane, pinned=self._even)
+        self._running.add(running)
+        model.running += 1
+        self._tasks.start_soon(self._run_job, job, running, model)
+        return True
+
+    def _take(self, model: ModelQueue, lane: Lane) -> Job | None:
+        assert self._supply is not None  # noqa: S101  set by run
+        if not self._even:
+            return self._supply.take(model.name, None)
+        orphans = [x for x in model.lanes if x.stopped]
+        for shard in (lane, *orphans):
+            if job := self._supply.take(model.name, shard.endpoint.number):
+                return job
+        return None
+
+    async def _run_job(self, job: Job, running: Running, model: ModelQueue) -> None:
+        try:
+            with running.scope:
+                await job(partial(self._ask, running))
+        finally:
+            self._asked(running)
+            self._running.discard(running)
+            model.running -= 1
+            model.set_dry(dry=self._draining)
+            now = anyio.current_time()
+            self._scheduler.pump(model, now)
+            self._set_alarm()
+            if not self._running:
+                self._alarm.set()
+
+    def _asked(self, running: Running) -> None:
+        """The job has asked for the first time, or ended without: the slot's claim is over."""
+        if not running.asked:
+            running.asked = True
+            running.started_for.starting -= 1
+
+    # --- requests --------------------------------------------------------------------------
+
+    async def _ask(self, running: Running, request: Request) -> Answer:
+        waiting = Waiting(running, request, _tokens(request))
+        began = anyio.current_time()
+        self._asked(running)
+        while True:
+            lane, sent = await self._slot(waiting)
+            waiting.attempts += 1
+            verdict = await self._send(lane, sent, waiting)
+            if isinstance(verdict, Ok):
+                running.answered += 1
+                return self._answer(lane, sent, waiting, verdict)
+            if isinstance(verdict, Rejected):
+                raise RequestRejected(
+                    f"{lane.endpoint.endpoint_id}: {verdict.reason}",
+                    hint="the provider refuses this very request; the trial is not scored",
+                )
+            waiting.urgency = RETRY
+            waiting.avoid = lane
+            if isinstance(verdict, Transient):
+                await self._pause(lane, waiting, verdict)
+            self._check_unserved(waiting, began)
+
+    async def _slot(self, waiting: Waiting) -> tuple[Lane, Sent]:
+        """Wait until the scheduler grants a slot."""
+        model = self._scheduler.models[waiting.request.model]
+        if self._draining:
+            waiting.job.scope.cancel()
+            await anyio.lowlevel.checkpoint()
+        if not model.live:
+            raise _dead(model)
+        waiting.reset()
+        self._scheduler.enqueue(waiting, anyio.current_time())
+        self._set_alarm()
+        if not waiting.granted:
+            waiting.event = anyio.Event()
+            try:
+                await waiting.event.wait()
+            except BaseException:
+                self._forsake(waiting)
+                raise
+        if waiting.error is not None:
+            raise waiting.error
+        assert waiting.granted is not None  # noqa: S101  the event says so
+        return waiting.granted
+
+    def _forsake(self, waiting: Waiting) -> None:
+        """Cancelled while waiting: a slot that was granted meanwhile goes back."""
+        if waiting.granted:
+            lane, sent = waiting.granted
+            now = anyio.current_time()
+            lane.controller.abandoned(sent, now)
+            lane.give_back(now, 0.0)
+
+    async def _send(self, lane: Lane, sent: Sent, waiting: Waiting) -> Verdict:
+        """Send once, and tell the controllers what came of it."""
+        verdict: Verdict | None = None
+        try:
+            with anyio.move_on_after(self._bounds.request_timeout_s + 5):
+                verdict = await self._transport.send(
+                    lane.endpoint, waiting.request, timeout_s=self._bounds.request_timeout_s
+                )
+            if verdict is None:
+                verdict = Transient(f"no answer within {self._bounds.request_timeout_s:.0f} s")
+            return verdict
+        finally:
+            self._account(lane, sent, verdict)
+
+    def _account(self, lane: Lane, sent: Sent, verdict: Verdict | None) -> None:
+        now = anyio.current_time()
+        control = lane.controller
+        missed = 0.0
+        match verdict:
+            case Ok(reply=reply, rates=rates):
+                tokens = _used(reply, sent.tokens)
+                missed = tokens - sent.tokens
+                lane.accepted += 1
+                self._scheduler.models[lane.endpoint.model].served_at = now
+                control.answered(sent, now, tokens)
+                if rates is not None:
+                    control.told(rates)
+            case Rejected():
+                control.answered(sent, now, sent.tokens)
+            case Refused(retry_after_s=told, exhausted=False):
+                lane.refused += 1
+                control.refused(sent, now, told)
+            case Transient(reason=reason, retry_after_s=told):
+                lane.errors += 1
+                control.failed(sent, now, reason, told)
+            case _:
+                control.abandoned(sent, now)
+        lane.give_back(now, missed)
+        if isinstance(verdict, (Refused, Denied)):
+            self._stop_if_unusable(lane, verdict, now)
+        self._scheduler.freed(lane, now)
+        self._set_alarm()
+
+    def _stop_if_unusable(self, lane: Lane, verdict: Refused | Denied, now: float) -> None:
+        if lane.stopped or (isinstance(verdict, Refused) and not verdict.exhausted):
+            return
+        lane.quota = isinstance(verdict, Refused)
+        self._say("stopped", lane.endpoint.endpoint_id, verdict.reason)
+        model = self._scheduler.models[lane.endpoint.model]
+        for waiting in self._scheduler.stop(lane, verdict.reason, now):
+            _fail(waiting, _dead(model))
+        if not model.live:
+            self._alarm.set()
+
+    async def _pause(self, lane: Lane, waiting: Waiting, verdict: Transient) -> None:
+        """Count an error against the request's budget, and wait before the next try."""
+        waiting.failures += 1
+        if waiting.failures >= self._bounds.tries:
+            raise TransientFailure(
+                f"{lane.endpoint.endpoint_id}: {verdict.reason} "
+                f"(the last of {waiting.failures} tries)",
+                hint="run the same command again later; finished trials are not repeated",
+            )
+        pause = backoff(self._bounds, waiting.failures, None, self._rng)
+        await anyio.sleep(pause)
+
+    def _check_unserved(self, waiting: Waiting, began: float) -> None:
+        model = self._scheduler.models[waiting.request.model]
+        since = anyio.current_time() - max(began, model.served_at)
+        if since > self._bounds.unserved_s:
+            raise _unserved(model, since)
+
+    def _answer(self, lane: Lane, sent: Sent, waiting: Waiting, verdict: Ok) -> Answer:
+        return Answer(
+            reply=verdict.reply,
+            endpoint_id=lane.endpoint.endpoint_id,
+            attempts=waiting.attempts,
+            queued_ms=1000 * waiting.queued_s,
+            latency_ms=1000 * (anyio.current_time() - sent.at),
+            hedged=waiting.hedged,
+            at=time.time(),
+        )
+
+    # --- time ------------------------------------------------------------------------------
+
+    def _set_alarm(self) -> None:
+        if self._scheduler.next_wake() < self._alarm_at:
+            self._alarm.set()
+
+    async def _wakes(self) -> None:
+        """Wake the scheduler when it asked for it, until everything has ended."""
+        while self._running or not self._dry:
+            self._alarm = anyio.Event()
+            self._alarm_at = min(self._scheduler.next_wake(), self._drained_at)
+            wait = self._alarm_at - anyio.current_time()
+            with anyio.move_on_after(max(TICK_S, wait)):
+                await self._alarm.wait()
+            now = anyio.current_time()
+            self._scheduler.wake(now)
+            if now >= self._drained_at:
+                break
+
+    async def _watch(self) -> None:
+        """Name what is stuck; end requests that no endpoint has served for too long."""
+        while True:
+            await anyio.sleep(5)
+            now = anyio.current_time()
+            for model in self._scheduler.models.values():
+                if model.waiting():
+                    self._check_stuck(model, now)
+
+    def _check_stuck(self, model: ModelQueue, now: float) -> None:
+        silent = now - max(model.served_at, model.sent_at)
+        if silent > self._bounds.stuck_s:
+            states = ", ".join(f"{x.endpoint.endpoint_id}: {x.state().state}" for x in model.lanes)
+            self._say(
+                "stuck",
+                model.name,
+                f"{model.waiting()} requests wait, none sent for {silent:.0f} s; {states}",
+            )
+        if now - model.served_at > self._bounds.unserved_s and not any(
+            lane.controller.in_flight for lane in model.lanes
+        ):
+            for line in (model.line, *(lane.line for lane in model.lanes)):
+                for waiting in line.drain():
+                    _fail(waiting, _unserved(model, now - model.served_at))
+
+    def _say(self, kind: str, subject: str, text: str) -> None:
+        event = Event(time.time(), kind, subject, text)  # type: ignore[arg-type]
+        self.events.append(event)
+        if self._on_event:
+            self._on_event(event)
+
+
+def _fail(waiting: Waiting, error: CallError) -> None:
+    waiting.error = error
+    if waiting.event is not None:
+        waiting.event.set()
+
+
+def _dead(model: ModelQueue) -> CallError:
+    reasons = "; ".join(f"{x.endpoint.endpoint_id}: {x.stopped}" for x in model.lanes)
+    kind = RateLimited if any(x.quota for x in model.lanes) else AuthFailed
+    return kind(
+        f"no endpoint of {model.name} is usable: {reasons}",
+        hint="mend its keys, deployments or quota in the pool file, then run again",
+    )
+
+
+def _unserved(model: ModelQueue, silent_s: float) -> RateLimited:
+    return RateLimited(
+        f"no endpoint of {model.name} has accepted a request for {silent_s / 60:.0f} min",
+        hint="look at the provider's status and quota, then run the same command again",
+    )
+
+
+def _tokens(request: Request) -> float:
+    """A first estimate of a request's tokens: its text, and what it may write."""
+    chars = sum(len(message.content) for message in request.messages)
+    return chars / CHARS_PER_TOKEN + (request.max_tokens or 256)
+
+
+def _used(reply: Reply, estimate: float) -> float:
+    usage = reply.usage
+    return float(usage.prompt_tokens + usage.completion_tokens) or estimate

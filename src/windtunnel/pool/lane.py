@@ -1,0 +1,113 @@
+"""One endpoint at work: its controller, the limits it shares, its counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import inf
+
+from windtunnel.control.adaptive import Adaptive
+from windtunnel.control.controller import Controller, Sent
+from windtunnel.control.fixed import Fixed
+from windtunnel.control.pace import Ceiling
+from windtunnel.domain.pool import Endpoint, RateMode
+from windtunnel.pool.queue import WaitingLine
+from windtunnel.pool.records import EndpointState
+
+
+class Group:
+    """A limit that several lanes share, and the models that meet there."""
+
+    def __init__(self, name: str, ceiling: Ceiling) -> None:
+        self.name = name
+        self.ceiling = ceiling
+        self.models: list[ModelQueue] = []
+
+
+class Lane:
+    """An endpoint with its controller. A permit is taken at every level, or at none."""
+
+    def __init__(self, endpoint: Endpoint, rate_mode: RateMode, groups: Iterable[Group]) -> None:
+        self.endpoint = endpoint
+        self.controller: Controller = (
+            Fixed(endpoint.limits) if rate_mode == "fixed" else Adaptive(endpoint.limits)
+        )
+        self.groups = tuple(groups)
+        self.line = WaitingLine()  # with even sharding: its own share's requests
+        self.place = 0  # among all lanes
+        self.starting = 0  # jobs begun for it that have not asked yet
+        self.dry = False  # the supply gave nothing when it was last asked
+        self.starts_at = -inf
+        self.wakes_at = inf
+        self.stopped = ""
+        self.quota = False  # stopped for an exhausted quota rather than for credentials
+        self.accepted = self.refused = self.errors = self.hedges = 0
+
+    def ready_at(self, now: float) -> float:
+        """The earliest instant for a send, over all levels; inf when an answer must come."""
+        if self.stopped:
+            return inf
+        ready = max(self.starts_at, self.controller.ready_at(now))
+        for group in self.groups:
+            ready = max(ready, group.ceiling.ready_at())
+        return ready
+
+    def take(self, now: float, tokens: float) -> Sent:
+        """Take a permit at every level."""
+        for group in self.groups:
+            group.ceiling.take(now, tokens)
+        return self.controller.sent(now, tokens)
+
+    def give_back(self, now: float, missed_tokens: float) -> None:
+        """Give the shared levels their permits back; the controller hears of it by the fate."""
+        for group in self.groups:
+            group.ceiling.give_back()
+            group.ceiling.correct(now, missed_tokens)
+
+    def state(self) -> EndpointState:
+        """See `EndpointState`."""
+        view = self.controller.view()
+        return EndpointState(
+            endpoint_id=self.endpoint.endpoint_id,
+            model=self.endpoint.model,
+            in_flight=self.controller.in_flight,
+            window=view.window,
+            pace_rps=view.pace_rps,
+            accepted=self.accepted,
+            refused=self.refused,
+            errors=self.errors,
+            state=f"stopped: {self.stopped}" if self.stopped else view.state,
+            decision=view.decision,
+            hedges=self.hedges,
+        )
+
+
+class ModelQueue:
+    """One model: its lanes, what waits for any of them, and its share of shared limits."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.lanes: list[Lane] = []
+        self.line = WaitingLine()
+        self.running = 0
+        self.passed = 0.0  # stride: what it has got of shared limits, over its remaining work
+        self.served_at = 0.0  # last acceptance
+        self.sent_at = 0.0
+
+    @property
+    def live(self) -> list[Lane]:
+        """Lanes that have not stopped."""
+        return [lane for lane in self.lanes if not lane.stopped]
+
+    @property
+    def dry(self) -> bool:
+        """Whether the supply had nothing for any living lane when it was last asked."""
+        return all(lane.dry or lane.stopped for lane in self.lanes)
+
+    def set_dry(self, *, dry: bool) -> None:
+        """Note for all lanes what the supply said, or that it is to be asked again."""
+        for lane in self.lanes:
+            lane.dry = dry
+
+    def waiting(self) -> int:
+        """Requests queued for any or for one of its lanes."""
+        return len(self.line) + sum(len(lane.line) for lane in self.lanes)

@@ -1,0 +1,181 @@
+"""Who goes next, and where: matches waiting requests with endpoints that have room. No I/O."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Sequence
+from math import inf
+
+from windtunnel.control.pace import Ceiling
+from windtunnel.domain.pool import Endpoint, RateMode
+from windtunnel.pool.lane import Group, Lane, ModelQueue
+from windtunnel.pool.queue import Waiting
+
+Begin = Callable[[ModelQueue, Lane], bool]
+Remaining = Callable[[Waiting], float]
+
+STARTS = 4  # jobs begun for one idle endpoint that have not asked yet
+
+
+def by_turn(waiting: Waiting) -> float:
+    """Expected remaining turns, where nothing better is known: the younger, the more."""
+    return -float(waiting.request.turn)
+
+
+class Scheduler:
+    """Work-conserving: no endpoint has room while a request that it could serve waits.
+
+    `begin(model, lane)` starts a job for an idle slot and says whether there was one.
+    `weight(model)` is a model's remaining work; models that share a limit get shares of it in
+    this proportion, so that they finish together.
+    """
+
+    def __init__(
+        self, endpoints: Sequence[Endpoint], rate_mode: RateMode, *, stagger: Sequence[float] = ()
+    ) -> None:
+        self.lanes: list[Lane] = []
+        self.models: dict[str, ModelQueue] = {}
+        self.begin: Begin = lambda model, lane: False  # noqa: ARG005  until the dispatcher sets it
+        self.weight: Callable[[str], float] = lambda model: 1.0  # noqa: ARG005  likewise
+        self.remaining: Remaining = by_turn
+        self._stagger = tuple(stagger)
+        self._wakes: list[tuple[float, int]] = []
+        groups: dict[str, Group] = {}
+        for endpoint in endpoints:
+            self._add(endpoint, rate_mode, groups)
+
+    def open_at(self, now: float) -> None:
+        """Begin: each endpoint of a model at its stagger offset."""
+        for model in self.models.values():
+            model.served_at = model.sent_at = now
+            for place, lane in enumerate(model.lanes):
+                offset = self._stagger[place % len(self._stagger)] if self._stagger else 0.0
+                lane.starts_at = now + offset
+        for model in self.models.values():
+            self.pump(model, now)
+
+    def enqueue(self, waiting: Waiting, now: float) -> None:
+        """Grant a slot at once where one is free, else queue."""
+        model = self.models[waiting.request.model]
+        lane = waiting.job.lane
+        pinned = lane is not None and not lane.stopped
+        line = lane.line if pinned and lane else model.line
+        waiting.queued_at = now
+        line.push(waiting, self.remaining(waiting))
+        if len(line) > 1 and not any(each.groups for each in model.lanes):
+            return  # those before it have looked for room, and set the wakes
+        if pinned and lane and not lane.groups:
+            self._fill(model, lane, now)
+        else:
+            self.pump(model, now)
+
+    def pump(self, model: ModelQueue, now: float) -> None:
+        """Give the model's free slots away, least loaded endpoint first."""
+        shared = {id(m): m for lane in model.lanes for g in lane.groups for m in g.models}
+        if shared:
+            self._share(list(shared.values()), now)
+        for lane in sorted(model.lanes, key=_load):
+            self._fill(model, lane, now)
+
+    def freed(self, lane: Lane, now: float) -> None:
+        """A send of the lane has ended."""
+        model = self.models[lane.endpoint.model]
+        if lane.groups:
+            self.pump(model, now)
+        else:
+            self._fill(model, lane, now)
+
+    def next_wake(self) -> float:
+        """When `wake` must be called next, if nothing happens before; inf for never."""
+        return self._wakes[0][0] if self._wakes else inf
+
+    def wake(self, now: float) -> None:
+        """Look again at the endpoints whose time has come."""
+        due = []
+        while self._wakes and self._wakes[0][0] <= now:
+            at, number = heapq.heappop(self._wakes)
+            lane = self.lanes[number]
+            if lane.wakes_at == at:
+                lane.wakes_at = inf
+                due.append(lane)
+        for lane in due:
+            self.freed(lane, now)
+
+    def stop(self, lane: Lane, why: str, now: float) -> list[Waiting]:
+        """The endpoint is unusable: its requests move; those returned have nowhere to go."""
+        lane.stopped = why
+        model = self.models[lane.endpoint.model]
+        for waiting in lane.line.drain():
+            model.line.push(waiting, self.remaining(waiting))
+        if not model.live:
+            return model.line.drain()
+        model.set_dry(dry=False)  # its share of the supply is anyone's now
+        self.pump(model, now)
+        return []
+
+    # --- inside ----------------------------------------------------------------------------
+
+    def _add(self, endpoint: Endpoint, mode: RateMode, groups: dict[str, Group]) -> None:
+        model = self.models.setdefault(endpoint.model, ModelQueue(endpoint.model))
+        mine = []
+        for shared in endpoint.groups:
+            group = groups.setdefault(shared.name, Group(shared.name, Ceiling(shared.limits)))
+            if model not in group.models:
+                group.models.append(model)
+            mine.append(group)
+        lane = Lane(endpoint, mode, mine)
+        lane.place = len(self.lanes)
+        self.lanes.append(lane)
+        model.lanes.append(lane)
+
+    def _fill(self, model: ModelQueue, lane: Lane, now: float) -> None:
+        """Use the lane's room: first for what waits, then for new jobs."""
+        while (ready := lane.ready_at(now)) <= now:
+            if not self._grant_next(model, lane, now):
+                self._start(model, lane)
+                return
+        if ready < inf and (model.line or lane.line or not lane.dry):
+            self._wake_at(lane, ready)
+
+    def _grant_next(self, model: ModelQueue, lane: Lane, now: float) -> bool:
+        own = lane.line or model.line
+        waiting = own.pop()
+        if waiting is None:
+            return False
+        if waiting.avoid is lane and own is model.line:
+            elsewhere = [x for x in model.lanes if x is not lane and x.ready_at(now) <= now]
+            lane = min(elsewhere, key=_load, default=lane)
+        model.sent_at = now
+        waiting.queued_s += now - waiting.queued_at
+        waiting.granted = (lane, lane.take(now, waiting.tokens))
+        if waiting.event is not None:
+            waiting.event.set()
+        return True
+
+    def _start(self, model: ModelQueue, lane: Lane) -> None:
+        while lane.starting < STARTS and not lane.dry and self.begin(model, lane):
+            lane.starting += 1
+
+    def _share(self, models: list[ModelQueue], now: float) -> None:
+        """One permit at a time to the model that has had the least for its remaining work."""
+        hungry = [m for m in models if m.line or any(x.line for x in m.lanes)]
+        floor = min((m.passed for m in hungry), default=0.0)
+        while hungry:
+            model = min(hungry, key=lambda m: max(m.passed, floor))
+            lane = next((x for x in model.lanes if x.ready_at(now) <= now), None)
+            if lane is not None and self._grant_next(model, lane, now):
+                model.passed = max(model.passed, floor) + 1 / max(1.0, self.weight(model.name))
+            else:
+                hungry.remove(model)
+        for model in models:
+            for lane in model.lanes:
+                self._fill(model, lane, now)
+
+    def _wake_at(self, lane: Lane, at: float) -> None:
+        if at < lane.wakes_at:
+            lane.wakes_at = at
+            heapq.heappush(self._wakes, (at, lane.place))
+
+
+def _load(lane: Lane) -> int:
+    return lane.controller.in_flight

@@ -1,0 +1,250 @@
+"""The dispatcher on trio's mock clock: hours in milliseconds, against simulated endpoints."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Any
+
+import anyio
+import pytest
+import trio
+import trio.testing
+
+from windtunnel.domain.calls import (
+    Answer,
+    Denied,
+    Ok,
+    Refused,
+    Reply,
+    Request,
+    Transient,
+    Usage,
+    Verdict,
+)
+from windtunnel.domain.pool import Endpoint, LimitGroup, Limits
+from windtunnel.errors import AuthFailed, TransientFailure
+from windtunnel.pool import Ask, Dispatcher, Job
+
+
+def endpoint(number: int, model: str = "m", **limits: Any) -> Endpoint:
+    groups = limits.pop("groups", ())
+    return Endpoint(
+        endpoint_id=f"{model}-{number}", number=number, model=model, provider="p",
+        dialect="openai", base_url="http://x", deployment=f"{model}-{number}", key="env:K",
+        limits=Limits(**limits), groups=groups,
+    )  # fmt: skip
+
+
+Behaviour = Callable[[Endpoint, Request], Awaitable[Verdict]]
+
+
+class Simulated:
+    """A transport whose endpoints answer after a lognormal time, or as `behaviour` says."""
+
+    def __init__(self, mean_s: float = 1.0, behaviour: Behaviour | None = None) -> None:
+        self.rng = Random(1)
+        self.mean_s = mean_s
+        self.behaviour = behaviour
+        self.in_flight = Counter[str]()
+        self.peak = Counter[str]()
+        self.sends: list[tuple[float, str, str]] = []
+
+    async def send(self, endpoint: Endpoint, request: Request, *, timeout_s: float) -> Verdict:
+        name = endpoint.endpoint_id
+        self.sends.append((trio.current_time(), name, request.trial_id))
+        self.in_flight[name] += 1
+        self.peak[name] = max(self.peak[name], self.in_flight[name])
+        try:
+            if self.behaviour and (verdict := await self.behaviour(endpoint, request)):
+                return verdict
+            await anyio.sleep(min(timeout_s, self.rng.lognormvariate(0, 0.5) * self.mean_s))
+            return Ok(Reply("hello", usage=Usage(100, 50)))
+        finally:
+            self.in_flight[name] -= 1
+
+
+class Work:
+    """`count` episodes of `turns` calls per model; remembers how each ended."""
+
+    def __init__(self, count: int, turns: int = 3, models: tuple[str, ...] = ("m",)) -> None:
+        self.left = {m: list(range(count)) for m in models}
+        self.turns = turns
+        self.ended: list[tuple[str, int]] = []
+        self.failed: list[BaseException] = []
+        self.answers: list[Answer] = []
+        self.shards: dict[str, int | None] = {}
+
+    def take(self, model: str, shard: int | None) -> Job | None:
+        if not self.left[model]:
+            return None
+        number = self.left[model].pop(0)
+        self.shards[f"{model}/{number}"] = shard
+
+        async def job(ask: Ask) -> None:
+            try:
+                for turn in range(self.turns):
+                    self.answers.append(await ask(Request(f"{model}/{number}", turn, model, ())))
+            except (AuthFailed, TransientFailure) as error:
+                self.failed.append(error)
+            else:
+                self.ended.append((model, number))
+
+        return job
+
+    def remaining(self, model: str) -> int:
+        return len(self.left[model])
+
+
+def simulate(dispatcher_of: Callable[[], Dispatcher], work: Work) -> float:
+    """Run to the end on a mock clock; the simulated seconds it took."""
+
+    async def main() -> float:
+        started = trio.current_time()
+        await dispatcher_of().run(work)
+        return trio.current_time() - started
+
+    return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+def test_every_job_runs_once_and_the_run_ends() -> None:
+    work, wire = Work(200), Simulated()
+    simulate(lambda: Dispatcher([endpoint(0), endpoint(1)], wire), work)
+    assert sorted(work.ended) == [("m", n) for n in range(200)]
+    assert len(wire.sends) == 600
+
+
+@pytest.mark.parametrize("mode", ["fixed", "adaptive"])
+def test_declared_workers_are_a_ceiling_and_are_used_in_full(mode: Any) -> None:
+    work, wire = Work(400), Simulated()
+    seconds = simulate(
+        lambda: Dispatcher([endpoint(0, max_workers=20)], wire, rate_mode=mode), work
+    )
+    assert wire.peak["m-0"] == 20
+    assert seconds < 1.25 * 1200 * 1.133 / 20  # work over capacity, and a ramp and a tail
+
+
+def test_fixed_honours_declared_qps_to_within_a_percent() -> None:
+    work, wire = Work(1000, turns=1), Simulated(mean_s=0.5)
+    simulate(
+        lambda: Dispatcher([endpoint(0, qps=20.0, max_workers=100)], wire, rate_mode="fixed"), work
+    )
+    times = [at for at, _, _ in wire.sends]
+    assert (len(times) - 1) / (times[-1] - times[0]) == pytest.approx(20, rel=0.01)
+
+
+def test_a_dead_key_is_told_and_the_others_do_its_work() -> None:
+    async def behaviour(endpoint: Endpoint, _: Request) -> Verdict | None:
+        return Denied("401: bad key") if endpoint.number == 1 else None
+
+    work, wire = Work(60), Simulated(behaviour=behaviour)
+    dispatcher: list[Dispatcher] = []
+
+    def make() -> Dispatcher:
+        dispatcher.append(Dispatcher([endpoint(0), endpoint(1), endpoint(2)], wire))
+        return dispatcher[0]
+
+    simulate(make, work)
+    assert len(work.ended) == 60
+    assert [e.subject for e in dispatcher[0].events] == ["m-1"]
+    assert "stopped: 401: bad key" in [s.state for s in dispatcher[0].snapshot()]
+
+
+def test_when_no_endpoint_lives_the_jobs_are_told_and_the_rest_is_not_begun() -> None:
+    async def behaviour(_: Endpoint, __: Request) -> Verdict | None:
+        return Denied("401")
+
+    work = Work(100)
+    simulate(lambda: Dispatcher([endpoint(0)], Simulated(behaviour=behaviour)), work)
+    assert all(isinstance(e, AuthFailed) for e in work.failed)
+    assert 0 < len(work.failed) < 10
+    assert work.remaining("m") == 100 - len(work.failed)
+
+
+def test_refusals_for_twenty_seconds_lose_nothing() -> None:
+    async def behaviour(endpoint: Endpoint, _: Request) -> Verdict | None:
+        if endpoint.number == 1 and trio.current_time() < began[0] + 20:
+            await anyio.sleep(0.05)
+            return Refused("429")
+        return None
+
+    began: list[float] = []
+    wire = Simulated(behaviour=behaviour)
+    work = Work(100)
+
+    def make() -> Dispatcher:
+        began.append(trio.current_time())
+        return Dispatcher([endpoint(0, max_workers=2), endpoint(1, max_workers=2)], wire)
+
+    simulate(make, work)
+    assert len(work.ended) == 100
+    late = [at for at, name, _ in wire.sends if name == "m-1" and at > began[0] + 25]
+    assert len(late) > 20  # it is used again
+
+
+def test_errors_spend_a_budget_of_their_own() -> None:
+    async def behaviour(_: Endpoint, __: Request) -> Verdict | None:
+        return Transient("500")
+
+    work, wire = Work(1), Simulated(behaviour=behaviour)
+    simulate(lambda: Dispatcher([endpoint(0)], wire), work)
+    assert len(wire.sends) == 6
+    assert isinstance(work.failed[0], TransientFailure)
+
+
+def test_even_sharding_keeps_an_episode_at_its_shard() -> None:
+    work, wire = Work(90), Simulated()
+    simulate(
+        lambda: Dispatcher([endpoint(n, max_workers=3) for n in range(3)], wire, sharding="even"),
+        work,
+    )
+    served = {(trial, name) for _, name, trial in wire.sends}
+    assert len(served) == 90
+    assert all(name == f"m-{work.shards[trial]}" for trial, name in served)
+
+
+def test_stagger_starts_each_endpoint_at_its_offset() -> None:
+    work, wire = Work(300), Simulated()
+    simulate(
+        lambda: Dispatcher(
+            [endpoint(n, max_workers=3) for n in range(3)], wire, stagger=(0, 30, 20)
+        ),
+        work,
+    )
+    first = {name: min(at for at, n, _ in wire.sends if n == name) for name in wire.peak}
+    start = min(first.values())
+    assert [round(first[f"m-{n}"] - start, 2) for n in range(3)] == [0, 30, 20]
+
+
+def test_a_shared_limit_is_shared_by_models_and_never_passed() -> None:
+    key = LimitGroup("key k", Limits(max_workers=6))
+    work, wire = Work(150, models=("a", "b")), Simulated()
+    simulate(
+        lambda: Dispatcher(
+            [endpoint(0, "a", groups=(key,)), endpoint(1, "b", groups=(key,))], wire
+        ),
+        work,
+    )
+    names = [name for _, name, _ in wire.sends]
+    half = Counter(names[: len(names) // 2])
+    assert half["a-0"] == pytest.approx(half["b-1"], rel=0.1)
+    assert max(wire.peak.values()) <= 6
+
+
+def test_draining_begins_nothing_and_lets_what_flies_land() -> None:
+    work, wire = Work(500, turns=5), Simulated(mean_s=2.0)
+
+    async def main() -> None:
+        dispatcher = Dispatcher([endpoint(0, max_workers=10)], wire)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(dispatcher.run, work)
+            await anyio.sleep(10)
+            sent = len(wire.sends)
+            dispatcher.drain()
+            dispatcher.drain()
+            assert sent == len(wire.sends)
+        assert len(wire.sends) == sent
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert len(work.answers) == len(wire.sends)
