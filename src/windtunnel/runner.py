@@ -22,6 +22,7 @@ from pathlib import Path
 from time import monotonic, time
 
 import anyio
+import msgspec
 from msgspec import Struct
 from rich.console import Console
 
@@ -48,16 +49,17 @@ from windtunnel.plan import (
     prompt_type_count,
 )
 from windtunnel.pool import Ask, Dispatcher, EndpointState, Job
-from windtunnel.store import Header, Store, open_store
+from windtunnel.store import Header, Store, append_run, open_store
 from windtunnel.suite.tasks import SUITE_VERSION, load_task
 from windtunnel.view.debuglog import DebugLog
 from windtunnel.view.frame import EndpointRow, Frame
-from windtunnel.view.progress import Progress
+from windtunnel.view.progress import Progress, Rates
 from windtunnel.view.terminal import display
 from windtunnel.wire import HttpTransport, Transport
 
 SAMPLE_EVERY_S = 1.0
 DEBUG_LOG_FILE = "debug.log"
+STOPPED = "stopped: "
 
 
 class RunSummary(Struct, frozen=True):
@@ -96,12 +98,12 @@ def run(options: RunOptions) -> RunSummary:
         raise _cause(group) from group
 
 
-def _cause(group: BaseExceptionGroup) -> BaseException:
-    """The error that a user must hear of; the group itself where none of ours is in it."""
-    ours, _ = group.split(WindtunnelError)
-    while isinstance(ours, BaseExceptionGroup):
-        ours = ours.exceptions[0]
-    return ours or group
+def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that a user must hear of: one of ours where there is one, else any."""
+    found: BaseException = group.subgroup(WindtunnelError) or group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found
 
 
 async def _run(options: RunOptions) -> RunSummary:
@@ -115,7 +117,7 @@ async def _run(options: RunOptions) -> RunSummary:
         plan = make_plan(options, endpoints, store.finished)
         session = _Session(plan, store, simulated=simulated)
         if plan.remaining:
-            store.append_run(_record(plan))
+            append_run(folder, _record(plan))
             async with _reached(plan, simulated=simulated) as (located, transport):
                 await session.run(located, transport)
             await store.seal()
@@ -173,6 +175,7 @@ class _Session:
         self.progress = Progress(
             ((c.model, c.condition, c.planned, c.done) for c in plan.cells), simulated=simulated
         )
+        self.rates = Rates()
         self.start = monotonic()
         self.dispatcher: Dispatcher | None = None
 
@@ -220,7 +223,6 @@ class _Session:
             rate_mode=options.rate_mode,
             sharding=options.sharding,
             stagger=options.stagger,
-            hedge=options.hedge,
         )
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._heed_signals, tasks.cancel_scope)
@@ -252,7 +254,8 @@ class _Session:
             await anyio.sleep(SAMPLE_EVERY_S)
             elapsed = round(monotonic() - self.start, 3)
             for state in self._dispatcher.snapshot():
-                self.store.append_sample(state, elapsed)
+                self.rates.observe(elapsed, state.endpoint_id, state.accepted)
+                self.store.append_sample(_sample(elapsed, self._row(state)))
 
     @property
     def _dispatcher(self) -> Dispatcher:
@@ -260,8 +263,20 @@ class _Session:
         return self.dispatcher
 
     def _frame(self) -> Frame:
-        rows = (_row(state) for state in self._dispatcher.snapshot())
+        rows = (self._row(state) for state in self._dispatcher.snapshot())
         return self.progress.frame(monotonic() - self.start, rows)
+
+    def _row(self, state: EndpointState) -> EndpointRow:
+        return EndpointRow(
+            name=state.endpoint_id,
+            in_flight=state.in_flight,
+            window=state.window,
+            rps=self.rates.of(state.endpoint_id),
+            refused=state.refused,
+            errors=state.errors,
+            state=state.state,
+            decision=state.decision,
+        )
 
     def summary(self) -> RunSummary:
         """How it stands now."""
@@ -279,20 +294,19 @@ class _Session:
             elapsed_s=monotonic() - self.start,
             simulated=self.simulated,
             interrupted=progress.draining,
-            stopped=tuple(f"{s.endpoint_id}: {s.reason}" for s in states if s.stopped),
+            stopped=tuple(
+                f"{s.endpoint_id}: {s.state.removeprefix(STOPPED)}"
+                for s in states
+                if s.state.startswith(STOPPED)
+            ),
         )
 
 
-def _row(state: EndpointState) -> EndpointRow:
-    return EndpointRow(
-        name=state.endpoint_id,
-        in_flight=state.in_flight,
-        window=state.window,
-        rps=state.rps,
-        refused=state.refused,
-        errors=state.errors,
-        state=state.decision,
-    )
+def _sample(elapsed_s: float, row: EndpointRow) -> dict[str, object]:
+    """A line of pool.jsonl; an unbounded window is null, which JSON can carry."""
+    fields = msgspec.structs.asdict(row)
+    window = None if row.window == float("inf") else row.window
+    return {"id": fields.pop("name"), "t": elapsed_s, **fields, "window": window}
 
 
 def _stop_signals() -> Iterator[signal.Signals]:

@@ -1,4 +1,4 @@
-"""`windtunnel emulate`: a pool's endpoints on this machine, with real limits and simulated models."""
+"""`windtunnel emulate`: a pool on this machine, with real limits and simulated models."""
 
 from __future__ import annotations
 

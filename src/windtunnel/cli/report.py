@@ -8,9 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from windtunnel.cli.console import emit_json, output, say
-from windtunnel.errors import ConfigError
-
-RESULTS = Path("results")
+from windtunnel.cli.folders import RESULTS, results_folder
 
 
 def report(
@@ -42,9 +40,7 @@ def report(
     from windtunnel.report import FORMATS, terminal_report, write_report  # noqa: PLC0415  pyarrow is heavy
 
     chosen = FORMATS if formats == "all" else tuple(f.strip() for f in formats.split(","))
-    if not results.is_dir():
-        raise ConfigError(f"{results}: there is no such folder", hint="windtunnel run makes one")
-    written = write_report(results, formats=chosen, out=out, compare=compare)
+    written = write_report(results_folder(results), formats=chosen, out=out, compare=compare)
     if json:
         emit_json({name: [str(path) for path in paths] for name, paths in written.items()})
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -47,7 +48,7 @@ def _show(summary: RunSummary) -> None:
 
     if summary.scored + summary.infrastructure:
         console = output()
-        for part in terminal_report(summary.results):
+        for part in terminal_report(Path(summary.results)):
             console.print(part)
     for line in _closing(summary):
         say(line)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -64,8 +64,8 @@ class RunOptions(Struct, frozen=True):
     qps: float | None = None
     sharding: Sharding = "dynamic"
     stagger: tuple[float, ...] = ()
-    hedge: str = "lost"
-    storage_format: str = "parquet"
+    hedge: Literal["lost", "all", "none"] = "lost"
+    storage_format: Literal["parquet", "json"] = "parquet"
     results: str = "results"
     seed: int = 0
     dry_run: bool = False
@@ -183,7 +183,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "hedge",
         "hedge",
-        v.one(("lost", "all", "off")),
+        v.one(("lost", "all", "none")),
         "send a second copy of lost requests, of all stragglers (bends results), or of none",
     ),
     Option(

@@ -4,16 +4,19 @@ from windtunnel.store.folder import Store, open_store
 from windtunnel.store.header import FORMAT, Header, read_header
 from windtunnel.store.parts import StorageFormat
 from windtunnel.store.reading import episode_table, query, read_episodes, turn_table
+from windtunnel.store.runs import append_run, read_runs
 
 __all__ = [
     "FORMAT",
     "Header",
     "StorageFormat",
     "Store",
+    "append_run",
     "episode_table",
     "open_store",
     "query",
     "read_episodes",
     "read_header",
+    "read_runs",
     "turn_table",
 ]

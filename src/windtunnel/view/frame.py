@@ -22,7 +22,10 @@ class Tally(Struct, frozen=True):
 
 
 class EndpointRow(Struct, frozen=True):
-    """An endpoint now. `window` is inf where nothing bounds it; `rps` is over the last seconds."""
+    """An endpoint now. `window` is inf where nothing bounds it; `rps` is over the last seconds.
+
+    `state` says whether it is open, `decision` what its controller did last, and why.
+    """
 
     name: str
     in_flight: int
@@ -31,6 +34,7 @@ class EndpointRow(Struct, frozen=True):
     refused: int
     errors: int
     state: str
+    decision: str = ""
 
 
 class Frame(Struct, frozen=True):

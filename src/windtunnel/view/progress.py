@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 
 from windtunnel.domain.conditions import Condition
@@ -63,6 +63,30 @@ class Progress:
 
     def _tally(self, cell: CellName) -> Tally:
         return Tally(cell[1], self.planned[cell], self.scored[cell], self.infrastructure[cell])
+
+
+class Rates:
+    """Events per second of named counters, over the last `SPAN_S` seconds of samples."""
+
+    SPAN_S = 5.0
+
+    def __init__(self) -> None:
+        self._seen: dict[str, deque[tuple[float, int]]] = defaultdict(deque)
+
+    def observe(self, at_s: float, name: str, count: int) -> None:
+        """The counter's value at an instant."""
+        seen = self._seen[name]
+        seen.append((at_s, count))
+        while seen[0][0] < at_s - self.SPAN_S:
+            seen.popleft()
+
+    def of(self, name: str) -> float:
+        """Events per second; 0 before there are two samples."""
+        seen = self._seen[name]
+        if len(seen) < 2:  # noqa: PLR2004  a rate lies between two
+            return 0.0
+        (start, first), (end, last) = seen[0], seen[-1]
+        return (last - first) / (end - start)
 
 
 def in_words(condition: Condition) -> str:

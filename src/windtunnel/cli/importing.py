@@ -1,0 +1,48 @@
+"""`windtunnel import`: recorded episodes into a results folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from windtunnel.cli.console import emit_json, say
+from windtunnel.cli.folders import RESULTS
+from windtunnel.errors import ConfigError
+
+EXIT_BAD_LINES = 1
+
+
+def import_recordings(
+    *files: Path,
+    results: Path = RESULTS,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Take recorded episodes into a results folder; the same file twice adds nothing.
+
+    Parameters
+    ----------
+    files
+        JSON Lines, gzip or not, or folders of them.
+    results
+        Results folder to take them in.
+    json
+        Print what was done as JSON.
+    """
+    from windtunnel.audit import import_files  # noqa: PLC0415  --help does without
+
+    if not files:
+        raise ConfigError("FILES: found nothing", hint="windtunnel import FILE… --results FOLDER")
+    done = import_files(files, results)
+    for bad in done.bad_lines:
+        say(f"{bad.file}:{bad.line}: {bad.reason}")
+    if json:
+        emit_json(done)
+    else:
+        say(
+            f"{done.added:,} episodes added to {results}, {done.known:,} were there already, "
+            f"{len(done.bad_lines):,} lines could not be read"
+        )
+        say(f"hint: windtunnel audit {results}")
+    return EXIT_BAD_LINES if done.bad_lines else 0

@@ -1,0 +1,25 @@
+"""`windtunnel repair`: what is damaged in a results folder, and what can be done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from windtunnel.cli.console import emit_json, say
+from windtunnel.cli.folders import RESULTS, results_folder
+
+
+def repair(
+    results: Path = RESULTS, *, json: Annotated[bool, Parameter(negative="")] = False
+) -> None:
+    """Mend a results folder; whatever is damaged is set aside, never deleted."""
+    from windtunnel.store import repair as mend  # noqa: PLC0415  --help does without
+
+    done = mend(results_folder(results))
+    if json:
+        emit_json(done)
+    else:
+        for line in done.lines or ("nothing is damaged",):
+            say(line)

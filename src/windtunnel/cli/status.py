@@ -1,0 +1,59 @@
+"""`windtunnel status`: how far a results folder is, per cell; a run may be under way in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from cyclopts import Parameter
+
+from windtunnel.cli.console import emit_json, output, table
+from windtunnel.cli.folders import RESULTS, results_folder
+
+if TYPE_CHECKING:
+    from windtunnel.plan.standing import CellStanding
+
+
+def status(
+    results: Path = RESULTS, *, json: Annotated[bool, Parameter(negative="")] = False
+) -> None:
+    """Show planned, scored, infrastructure and remaining trials of all runs in a results folder."""
+    from windtunnel.plan.standing import recorded_runs, standing  # noqa: PLC0415  --help does without
+    from windtunnel.store import episode_table, read_header  # noqa: PLC0415  likewise
+
+    folder = results_folder(results)
+    header = read_header(folder)
+    ended = episode_table(folder).select(["trial_id", "outcome"]).to_pydict()
+    outcomes = dict(zip(ended["trial_id"], ended["outcome"], strict=True))
+    cells = standing(recorded_runs(folder), outcomes)
+    data = {"results": str(folder), "simulated": header.simulated, **_sums(cells)}
+    if json:
+        emit_json(data | {"cells": [_as_data(cell) for cell in cells]})
+    else:
+        _show(data, cells)
+
+
+def _sums(cells: tuple[CellStanding, ...]) -> dict[str, int]:
+    names = ("planned", "scored", "infrastructure", "remaining")
+    return {name: sum(getattr(cell, name) for cell in cells) for name in names}
+
+
+def _as_data(cell: CellStanding) -> dict[str, Any]:
+    return msgspec.structs.asdict(cell) | {"remaining": cell.remaining}
+
+
+def _show(data: dict[str, Any], cells: tuple[CellStanding, ...]) -> None:
+    from windtunnel.view.progress import in_words  # noqa: PLC0415  likewise
+
+    console = output()
+    note = " (models are SIMULATED)" if data["simulated"] else ""
+    console.print(f"{data['results']}{note}", markup=False)
+    names = ("planned", "scored", "infrastructure", "remaining")
+    shown = table("", ("model", "condition", "task type"), names)
+    for cell in cells:
+        words = (cell.model, in_words(cell.condition), cell.task_type)
+        shown.add_row(*words, *(f"{getattr(cell, name):,}" for name in names))
+    shown.add_section()
+    shown.add_row("all", "", "", *(f"{data[name]:,}" for name in names))
+    console.print(shown)
