@@ -11,16 +11,19 @@ from windtunnel.audit.auditing import (
 )
 from windtunnel.audit.findings import Finding
 from windtunnel.audit.groups import RULES, Group
+from windtunnel.audit.importing import Imported, import_files
 
 __all__ = [
     "RULES",
     "Audit",
     "Finding",
     "Group",
+    "Imported",
     "Recomputed",
     "audit",
     "audit_folder",
     "audit_of",
+    "import_files",
     "recompute",
     "recompute_folder",
 ]

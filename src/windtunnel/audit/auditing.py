@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -13,10 +12,9 @@ from windtunnel.audit import rules
 from windtunnel.audit.findings import Finding, findings
 from windtunnel.audit.groups import RULES, Group, group_of
 from windtunnel.audit.standing import CELL, Standing, standing_of
+from windtunnel.domain.episodes import Episode
 from windtunnel.errors import ConfigError
-
-if TYPE_CHECKING:
-    from windtunnel.domain.episodes import Episode
+from windtunnel.store import read_episodes
 
 
 class Audit(Struct, frozen=True):
@@ -65,8 +63,6 @@ def audit_of(standings: Sequence[Standing], by: Sequence[str] = (), simulated: i
 
 def audit_folder(folder: Path, by: Sequence[str] = ()) -> Audit:
     """Audit a results folder. Raises ConfigError where it holds no episode or `by` is unknown."""
-    from windtunnel.store import read_episodes  # noqa: PLC0415
-
     found = audit(read_episodes(folder), by)
     if not found.episodes:
         raise ConfigError(
@@ -99,8 +95,6 @@ def recompute(episodes: Iterable[Episode]) -> Recomputed:
 
 def recompute_folder(folder: Path) -> Recomputed:
     """`recompute` over a results folder. Raises ConfigError where no episode was imported."""
-    from windtunnel.store import read_episodes  # noqa: PLC0415
-
     found = recompute(read_episodes(folder))
     if not found.recordings:
         raise ConfigError(

@@ -19,14 +19,17 @@ KINDS: Final = {
     "success_after_failure": "stored as a success although an API failure ended it",
     "failure_not_the_models": "an API failure, stored as the model's failure",
     "success_unearned": "stored as a success although not every required tool succeeded",
-    "collapsed": "success under this prompt type is surely less than half of that under the others",
-    "short": f"fewer than {SHORT_N} episodes of this cell say something of the model",
+    "collapsed": "failed under this prompt type, where success is surely less than half of the others'",
+    "short": f"prompt types of which fewer than {SHORT_N} episodes say something of the model",
 }
 _ENOUGH = 0.5
 
 
 class Finding(Struct, frozen=True):
-    """`count` episodes `of` a model (or of one of its prompt types) show what `text` says."""
+    """`count` `of` a model's episodes (for `short`, of its prompt types) show what `text` says.
+
+    `where` names the prompt types that it is about, empty for all of them.
+    """
 
     kind: str
     model: str
@@ -55,10 +58,14 @@ def _of_model(model: str, standings: Sequence[Standing]) -> Iterator[Finding]:
         prompts[standing.cell["prompt_type"]].append(standing)
     for prompt, part in sorted(prompts.items()):
         rest = [s for s in standings if s.cell["prompt_type"] != prompt]
-        yield from _of_prompt(model, prompt, part, rest)
+        yield from _collapse(model, prompt, part, rest)
+    short = [p for p, part in prompts.items() if sum(not s.unknown for s in part) < SHORT_N]
+    if short:
+        where = "" if len(short) == len(prompts) else ", ".join(sorted(short))
+        yield Finding("short", model, where, len(short), len(prompts), KINDS["short"])
 
 
-def _of_prompt(
+def _collapse(
     model: str, prompt: str, part: Sequence[Standing], rest: Sequence[Standing]
 ) -> Iterator[Finding]:
     known = [s for s in part if not s.unknown]
@@ -68,8 +75,6 @@ def _of_prompt(
     there = wilson(sum(s.counted for s in others), len(others))
     if known and here.high < _ENOUGH * there.low:
         yield Finding("collapsed", model, prompt, len(known) - hits, len(known), KINDS["collapsed"])
-    if len(known) < SHORT_N:
-        yield Finding("short", model, prompt, len(known), len(part), KINDS["short"])
 
 
 def _doubled(standings: Sequence[Standing]) -> int:

@@ -35,8 +35,8 @@ RULES: Final = (
     ),
     (
         "The interval of what cannot be known counts every episode that says nothing first as a "
-        "failure and then as a success (Manski 1989, J. Hum. Resour. 24:343), and goes out from both "
-        "ends by the 95 % interval of the sample."
+        "failure and then as a success (Manski 1989, J. Hum. Resour. 24:343), and goes on from "
+        "both ends by the 95 % interval of the sample."
     ),
 )
 _UNUSABLE: Final = frozenset({"parts", "above_one"})
