@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from hypothesis import strategies as st
 
 from windtunnel.domain.calls import Answer, Message, Reply, Request, ToolCall, Usage
@@ -14,7 +16,7 @@ from windtunnel.domain.conditions import (
     WEATHER_MODES,
     Condition,
 )
-from windtunnel.domain.episodes import Turn
+from windtunnel.domain.episodes import Action, Turn
 from windtunnel.domain.pool import Endpoint, Limits
 from windtunnel.domain.tasks import Execution
 from windtunnel.domain.trials import Trial, make_trial
@@ -109,7 +111,7 @@ def trials(draw: st.DrawFn) -> Trial:
 @st.composite
 def turns(draw: st.DrawFn, index: int = 0) -> Turn:
     """A turn with any answer; its parts fit its action."""
-    action = draw(st.sampled_from(["call", "search", "info", "done", "none"]))
+    action: Action = draw(st.sampled_from(get_args(Action)))
     called = action == "call"
     return Turn(
         index=index,
