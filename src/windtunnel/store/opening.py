@@ -21,7 +21,7 @@ from windtunnel.store.journal import (
 from windtunnel.store.lines import Line, to_line
 from windtunnel.store.lock import FolderLock
 from windtunnel.store.log import Log
-from windtunnel.store.parts import EPISODES, TURNS, Part, list_parts, newest_of
+from windtunnel.store.parts import EPISODES, TURNS, Part, damaged, list_parts, newest_of
 from windtunnel.store.sealing import remove_superfluous
 
 SAMPLES_FILE = "pool.jsonl"
@@ -92,11 +92,15 @@ def _header(folder: Path, wanted: Header) -> Header:
 def _tidy(folder: Path, parts: list[Part]) -> None:
     """Remove what a crash left half made. All of it stands elsewhere, whole."""
     with told("tidy up", folder):
-        for place in (folder, folder / EPISODES, folder / TURNS):
-            for path in place.glob(f"*{TEMPORARY}"):
+        for pattern in ("header.json*", "journal-*", f"{EPISODES}/part-*", f"{TURNS}/part-*"):
+            for path in folder.glob(pattern + TEMPORARY):
                 path.unlink()
         for orphan in set(list_parts(folder, TURNS)) - set(parts):
+            if not any(number <= orphan.number for number in journal_numbers(folder)):
+                raise damaged(orphan.turns, f"{orphan.episodes.name} of {EPISODES} is missing")
             orphan.turns.unlink()
+    for part in set(parts) - set(list_parts(folder, TURNS)):
+        raise damaged(part.episodes, f"{part.turns.name} of {TURNS} is missing")
     if parts and journal_numbers(folder)[-1:] > [parts[-1].number]:
         remove_superfluous(folder, parts[-1].number)
 

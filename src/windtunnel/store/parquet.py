@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from windtunnel.errors import StoreCorrupt
 from windtunnel.store.columns import (
     EPISODE_COLUMNS,
     RECORD,
@@ -64,6 +65,17 @@ def _records(path: Path) -> Iterator[bytes]:
     with _opened(path) as file:
         for batch in file.iter_batches(batch_size=500, columns=["record"]):
             yield from (str(text).encode() for text in batch.column(0).to_pylist())
+
+
+def sound_records(path: Path) -> list[bytes]:
+    """The records of all row groups that can still be read."""
+    found: list[bytes] = []
+    with suppress(StoreCorrupt), _opened(path) as file:
+        for group in range(file.num_row_groups):
+            with suppress(pa.ArrowException, OSError):
+                texts = file.read_row_group(group, columns=["record"]).column(0).to_pylist()
+                found += (str(text).encode() for text in texts)
+    return found
 
 
 def read_columns(path: Path, columns: pa.Schema) -> pa.Table:

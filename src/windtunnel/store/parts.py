@@ -131,6 +131,36 @@ def newest_of(parts: Sequence[Part]) -> dict[str, tuple[int, Note]]:
     return {note.trial_id: (part.number, note) for part in parts for note in read_notes(part)}
 
 
+def salvage(part: Part) -> tuple[list[Row], int]:
+    """The episodes of a damaged part that are whole, and how many were seen that are not."""
+    turns: dict[str, list[bytes]] = {}
+    for note, record in _sound(part, part.turns):
+        turns.setdefault(note.trial_id, []).append(record)
+    rows, lost = [], 0
+    for note, record in _sound(part, part.episodes):
+        own = turns.pop(note.trial_id, [])
+        if [_note(part.turns, turn).at for turn in own] == [*range(note.at)]:
+            rows.append(Row(record, tuple(own)))
+        else:
+            lost += 1
+    return rows, lost + len(turns)
+
+
+def _sound(part: Part, path: Path) -> Iterator[tuple[Note, bytes]]:
+    if not path.exists():
+        return
+    if part.form == "parquet":
+        records = _parquet().sound_records(path)
+    else:
+        with told("read", path), path.open("rb") as file:
+            records = [line.record for line in read_lines(file) if line.record is not None]
+    for record in records:
+        try:
+            yield _note(path, record), record
+        except StoreCorrupt:
+            continue
+
+
 def _parquet() -> ModuleType:
     from windtunnel.store import parquet  # noqa: PLC0415  pyarrow takes long to import
 
