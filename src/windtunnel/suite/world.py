@@ -18,15 +18,22 @@ from windtunnel.domain.tasks import Resource, Task
 Kind = Literal[
     "text",  # what a file or an address holds, unparsed
     "table",  # a list of records (objects)
-    "object",  # any other parsed or computed structure
+    "object",  # any other parsed structure
+    "findings",  # what was computed of data: summaries, analyses, predictions, choices
     "number",
     "archive",  # compressed data, base64
-    "report",  # what a check found: validators, monitor, tracker, helper, connector
-    "receipt",  # that an effect took place: writer, poster, queue, logger, notifier, ...
+    "report",  # what a check found: validators, monitor, connector
+    "receipt",  # that something was done, or how things stand: writer, poster, logger, helper
     "session",  # an authentication
 ]
-PAYLOAD: tuple[Kind, ...] = ("text", "table", "object", "number")
+DATA: tuple[Kind, ...] = ("table", "object")
+"""Kinds that hold records: what tools that work on records take when told nothing."""
+
+PAYLOAD: tuple[Kind, ...] = ("text", "table", "object", "findings", "number")
 """Kinds that are data in themselves: what writer, poster, queue, cache take when told nothing."""
+
+ANY: tuple[Kind, ...] = (*PAYLOAD, "archive", "report")
+"""Kinds that can be told of: what logger and notifier take when told nothing."""
 
 DEFAULTS_FILE = "defaults.json"
 """A task may hold this file: `{tool name: {argument: value}}`, used where a call leaves it out."""

@@ -11,6 +11,7 @@ import msgspec
 from windtunnel.domain.tasks import ToolResult
 from windtunnel.errors import SuiteError
 from windtunnel.suite.tools.contract import Tool, ToolArguments
+from windtunnel.suite.values.documents import sane
 from windtunnel.suite.values.faults import ToolFault, invalid
 from windtunnel.suite.world import World
 
@@ -21,7 +22,8 @@ def perform(tool: Tool, world: World, arguments: Mapping[str, Any]) -> ToolResul
     try:
         made = tool.work(world, checked(tool, world, arguments))
     except ToolFault as fault:
-        return ToolResult(ok=False, error_code=fault.code, message=fault.message)
+        code = fault.code if fault.code in tool.spec.errors else "OPERATION_FAILED"
+        return ToolResult(ok=False, error_code=code, message=fault.message)
     except Exception as error:
         raise SuiteError(
             f"{name} broke on {dict(arguments)!r:.500}: {error!r}", hint="this is a bug in the tool"
@@ -40,7 +42,7 @@ def checked(tool: Tool, world: World, arguments: Mapping[str, Any]) -> ToolArgum
     unknown = [name for name in arguments if name not in fields]
     if unknown:
         raise invalid(_unknown(unknown, fields))
-    given = {name: value for name, value in arguments.items() if value is not None}
+    given = sane({name: value for name, value in arguments.items() if value is not None})
     defaults = world.defaults(tool.spec.name)
     if defaults:
         given = {**defaults, **given}

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import random
+from statistics import fmean
 from typing import Annotated
 
 from msgspec import Meta
 
-from windtunnel.suite.tools.contract import Input, Made, ToolArguments, tool
-from windtunnel.suite.values.faults import failed
+from windtunnel.suite.tools.contract import Input, Made, ToolArguments, take, tool
+from windtunnel.suite.values.faults import ToolFault, invalid
+from windtunnel.suite.values.numerics import is_number, tidy
 from windtunnel.suite.world import World
+
+MOST_DRAWS = 20_000
+GREATEST = 1e100
 
 
 class Arguments(ToolArguments):
@@ -32,9 +38,51 @@ class Arguments(ToolArguments):
     Arguments,
     description="Simulates how a quantity grows step by step, with chance, over many seeded runs.",
     returns={
-        "value": "mean, low (5 %), high (95 %) of the final values, and path (means after each step)"
+        "value": "mean, low (5 %), high (95 %) of the final values, and path (means after"
+        " each step)"
     },
 )
 def computation_simulator(world: World, arguments: Arguments) -> Made:
     """Simulates how a quantity grows step by step, with chance, over many seeded runs."""
-    raise failed("not built yet")
+    start = _start(world, arguments)
+    if arguments.steps < 1 or arguments.runs < 1:
+        raise invalid("steps and runs are at least 1.")
+    if arguments.steps * arguments.runs > MOST_DRAWS:
+        raise invalid(f"steps times runs is at most {MOST_DRAWS:,}.")
+    paths = _paths(start, arguments)
+    finals = sorted(path[-1] for path in paths)
+    made = {
+        "mean": tidy(fmean(finals)),
+        "low": tidy(finals[int(0.05 * (len(finals) - 1))]),
+        "high": tidy(finals[-1 - int(0.05 * (len(finals) - 1))]),
+        "path": [tidy(fmean(step)) for step in zip(*paths, strict=True)],
+    }
+    return Made(made, "findings")
+
+
+def _start(world: World, arguments: Arguments) -> float:
+    if arguments.start is not None:
+        return arguments.start
+    value = take(world, arguments.input, ("number",)).value
+    if not is_number(value):
+        raise invalid("Give start: the value at the beginning.")
+    return float(value)
+
+
+def _paths(start: float, arguments: Arguments) -> list[list[float]]:
+    """Runs of value ← value × (1 + growth + volatility × draw), draws standard normal.
+
+    Without volatility all runs are alike, so one is enough.
+    """
+    draws = random.Random(arguments.seed)  # noqa: S311  a simulation, seeded by the caller
+    paths = []
+    for _ in range(arguments.runs if arguments.volatility else 1):
+        value, path = start, []
+        for _ in range(arguments.steps):
+            chance = arguments.volatility * draws.gauss(0.0, 1.0) if arguments.volatility else 0.0
+            value *= 1.0 + arguments.growth + chance
+            path.append(value)
+        if abs(value) > GREATEST:
+            raise ToolFault("OVERFLOW", "The quantity grows beyond all bounds.")
+        paths.append(path)
+    return paths

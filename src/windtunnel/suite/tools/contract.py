@@ -11,6 +11,7 @@ A tool that cannot do its work raises `ToolFault`; `run_tool` turns it into a `T
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
@@ -18,7 +19,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from windtunnel.domain.tasks import ToolSpec
+from windtunnel.suite.values.documents import as_json
 from windtunnel.suite.values.faults import invalid
+from windtunnel.suite.values.tables import is_table
 from windtunnel.suite.world import PAYLOAD, Kind, Result, World
 
 CATEGORIES = (
@@ -29,6 +32,10 @@ CATEGORIES = (
     "integration",
     "utility",
 )
+LONGEST_LINE = 1_000
+LONGEST_NAME = 200
+_NAME = re.compile(r"[A-Za-z]\w*_\w+|\w+://\S+|[\w.-]*/[\w./-]*|[\w-]+\.(?:csv|json|jsonl|xml|txt)")
+_MARKS = "${}<>`'\" "  # as in ${handle}, {{handle}}, <handle>
 COMMON = ("INVALID_INPUT", "OPERATION_FAILED", "TIMEOUT")
 FILES = (*COMMON, "FILE_NOT_FOUND", "PERMISSION_DENIED")
 NETWORK = (*COMMON, "NETWORK_ERROR", "INVALID_RESPONSE")
@@ -36,7 +43,7 @@ COMPUTATION = (*COMMON, "CALCULATION_ERROR", "OVERFLOW")
 ERRORS = {"file_operations": FILES, "network": NETWORK, "computation": COMPUTATION}
 
 
-class ToolArguments(Struct, frozen=True):
+class ToolArguments(Struct):
     """Base of every tool's arguments. Unknown names are refused by `run_tool`."""
 
 
@@ -130,8 +137,8 @@ def _without(schema: dict[str, Any], key: str) -> dict[str, Any]:
 def take(world: World, given: Any, kinds: tuple[Kind, ...] = PAYLOAD) -> Result:
     """The data that a call works on: what it names or holds, else the latest fitting result.
 
-    A text names a handle, a tool (its newest result) or a path or address already read;
-    any other text and any other value is the data itself.
+    A text names a handle, a tool (its newest result) or a path or address already read; any
+    other text that looks like a name is refused, all else is the data itself.
     """
     if given is None or given == "":
         latest = world.latest(kinds)
@@ -139,10 +146,11 @@ def take(world: World, given: Any, kinds: tuple[Kind, ...] = PAYLOAD) -> Result:
             raise invalid(f"There is no {_listed(kinds)} yet to work on. {known_handles(world)}")
         return latest
     if isinstance(given, str):
-        found = world.named(given)
+        name = given.strip(_MARKS) if len(given) <= LONGEST_NAME else given
+        found = world.named(name)
         if found is not None:
             return found
-        _refuse_names(world, given)
+        _refuse_name(world, name)
     return Result("", "", kind_of(given), given)
 
 
@@ -156,20 +164,28 @@ def kind_of(value: Any) -> Kind:
     """What kind of data a value is."""
     if isinstance(value, str):
         return "text"
-    if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
+    if is_table(value):
         return "table"
     if isinstance(value, int | float) and not isinstance(value, bool):
         return "number"
     return "object"
 
 
-def _refuse_names(world: World, given: str) -> None:
-    if given in world.files:
-        raise invalid(f"{given} has not been read yet: call file_operations_reader on it first.")
-    if given in world.resources:
-        raise invalid(f"{given} has not been fetched yet: call network_fetcher on it first.")
-    if given.startswith(CATEGORIES) and given.replace("_", "").isalnum():
-        raise invalid(f"There is no result called {given}. {known_handles(world)}")
+def _refuse_name(world: World, name: str) -> None:
+    """Refuse what can only be a name that nothing has: to store it as data would hide a mistake."""
+    if name in world.files:
+        raise invalid(f"{name} has not been read yet: call file_operations_reader on it first.")
+    if name in world.resources:
+        raise invalid(f"{name} has not been fetched yet: call network_fetcher on it first.")
+    if len(name) <= LONGEST_NAME and _NAME.fullmatch(name):
+        raise invalid(f"There is no result called {name}. {known_handles(world)}")
+
+
+def in_short(result: Result) -> str:
+    """A line that tells a result: its name, if it has one, and its data, cut where it is long."""
+    text = result.value if isinstance(result.value, str) else as_json(result.value)
+    cut = text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_LINE]} …"
+    return f"{result.handle}: {cut}" if result.handle else cut
 
 
 def _listed(kinds: tuple[Kind, ...]) -> str:

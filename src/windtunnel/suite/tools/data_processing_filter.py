@@ -6,9 +6,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from windtunnel.suite.tools.contract import Input, Made, ToolArguments, tool
-from windtunnel.suite.values.faults import failed
-from windtunnel.suite.world import World
+from windtunnel.suite.tools.contract import Input, Made, ToolArguments, take, tool
+from windtunnel.suite.values.expressions import compiled
+from windtunnel.suite.values.tables import fields_of, is_empty, records_of
+from windtunnel.suite.world import DATA, World
 
 
 class Arguments(ToolArguments):
@@ -18,7 +19,9 @@ class Arguments(ToolArguments):
     where: Annotated[
         str,
         Meta(
-            description="Condition on a record's fields, such as: amount > 100 and status == 'paid'. Default: no field is empty."
+            description="Condition on a record's fields, such as: amount > 100 and status "
+            "== 'paid'. "
+            "Default: no field is empty."
         ),
     ] = ""
 
@@ -30,4 +33,12 @@ class Arguments(ToolArguments):
 )
 def data_processing_filter(world: World, arguments: Arguments) -> Made:
     """Keeps the records of a table that satisfy a condition."""
-    raise failed("not built yet")
+    taken = take(world, arguments.input, DATA)
+    records = records_of(taken.value)
+    if not arguments.where:
+        whole = [r for r in records if not any(is_empty(value) for value in r.values())]
+        return Made(whole, "table")
+    condition = compiled(arguments.where)
+    if records:
+        condition.check_names(fields_of(records))
+    return Made([r for r in records if condition.run(r)], "table")

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from windtunnel.suite.tools.contract import Input, Made, ToolArguments, tool
-from windtunnel.suite.values.faults import failed
+from windtunnel.suite.tools.contract import Input, Made, ToolArguments, kind_of, take, tool
+from windtunnel.suite.values.formats import parse, recognise
 from windtunnel.suite.world import World
 
 
@@ -31,4 +31,8 @@ class Arguments(ToolArguments):
 )
 def data_processing_parser(world: World, arguments: Arguments) -> Made:
     """Parses CSV, JSON, JSON Lines or XML text into structured data."""
-    raise failed("not built yet")
+    taken = take(world, arguments.input, ("text",))
+    if not isinstance(taken.value, str):
+        return Made(taken.value, kind_of(taken.value))  # it is structured already
+    value = parse(taken.value, arguments.format or recognise(taken.value), arguments.delimiter)
+    return Made(value, kind_of(value))

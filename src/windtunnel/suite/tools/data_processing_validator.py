@@ -6,9 +6,15 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from windtunnel.suite.tools.contract import Input, Made, ToolArguments, tool
-from windtunnel.suite.values.faults import failed
-from windtunnel.suite.world import World
+from windtunnel.suite.tools.contract import Input, Made, ToolArguments, take, tool
+from windtunnel.suite.values.schemas import (
+    MOST_ERRORS,
+    required_errors,
+    schema_errors,
+    unique_errors,
+)
+from windtunnel.suite.values.tables import fields_of, records_of
+from windtunnel.suite.world import DATA, World
 
 
 class Arguments(ToolArguments):
@@ -20,17 +26,28 @@ class Arguments(ToolArguments):
         Meta(description="JSON Schema that each record (or an object as a whole) must satisfy."),
     ] = None
     required: Annotated[
-        list[str], Meta(description="Fields that must be there and not empty.")
-    ] = []
-    unique: Annotated[list[str], Meta(description="Fields whose values must not repeat.")] = []
+        tuple[str, ...], Meta(description="Fields that must be there and not empty.")
+    ] = ()
+    unique: Annotated[
+        tuple[str, ...], Meta(description="Fields whose values must not repeat.")
+    ] = ()
 
 
 @tool(
     Arguments,
-    description="Checks data against a JSON Schema, required and unique fields, and reports what is wrong.",
+    description="Checks data against a JSON Schema, required and unique fields, and reports what "
+    "is wrong.",
     returns={"value": "valid, checked (records), errors (texts)"},
     needs=("data_processing_parser",),
 )
 def data_processing_validator(world: World, arguments: Arguments) -> Made:
     """Checks data against a JSON Schema, required and unique fields, and reports what is wrong."""
-    raise failed("not built yet")
+    taken = take(world, arguments.input, DATA)
+    records = records_of(taken.value)
+    asked = arguments.schema or arguments.required or arguments.unique
+    errors = required_errors(records, arguments.required if asked else fields_of(records))
+    errors += unique_errors(records, arguments.unique)
+    if arguments.schema:
+        errors += schema_errors(taken.value, records, arguments.schema)
+    report = {"valid": not errors, "checked": len(records), "errors": errors[:MOST_ERRORS]}
+    return Made(report, "report")

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from windtunnel.suite.tools.contract import Input, Made, ToolArguments, tool
-from windtunnel.suite.values.faults import failed
+from windtunnel.suite.tools.contract import Input, Made, ToolArguments, take, tool
+from windtunnel.suite.values.formats import parse, recognise, render
 from windtunnel.suite.world import World
 
 
@@ -27,4 +27,8 @@ class Arguments(ToolArguments):
 )
 def file_operations_converter(world: World, arguments: Arguments) -> Made:
     """Converts data between CSV, JSON, JSON Lines and XML, and gives the new text."""
-    raise failed("not built yet")
+    taken = take(world, arguments.input)
+    value = taken.value
+    if isinstance(value, str):
+        value = parse(value, recognise(value))
+    return Made(render(value, arguments.to), "text")

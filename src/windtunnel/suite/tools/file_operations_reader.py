@@ -7,8 +7,9 @@ from typing import Annotated
 from msgspec import Meta
 
 from windtunnel.suite.tools.contract import Made, ToolArguments, tool
-from windtunnel.suite.values.faults import failed
-from windtunnel.suite.world import World
+from windtunnel.suite.tools.paths import find_file
+from windtunnel.suite.values.faults import ToolFault
+from windtunnel.suite.world import DEFAULTS_FILE, World
 
 
 class Arguments(ToolArguments):
@@ -26,4 +27,14 @@ class Arguments(ToolArguments):
 )
 def file_operations_reader(world: World, arguments: Arguments) -> Made:
     """Reads a file of the workspace and gives its text, unparsed."""
-    raise failed("not built yet")
+    path = find_file(world, arguments.path or next_unread(world))
+    world.seen.add(path)
+    return Made(world.files[path], "text", source=path)
+
+
+def next_unread(world: World) -> str:
+    """The first file that was not read yet; when all were read, the first of all."""
+    paths = [path for path in world.files if path != DEFAULTS_FILE]
+    if not paths:
+        raise ToolFault("FILE_NOT_FOUND", "The workspace holds no files.")
+    return next((path for path in paths if path not in world.seen), paths[0])

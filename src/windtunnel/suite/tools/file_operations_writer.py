@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from windtunnel.suite.tools.contract import Input, Made, ToolArguments, tool
-from windtunnel.suite.values.faults import failed
-from windtunnel.suite.world import World
+from windtunnel.suite.tools.contract import Input, Made, ToolArguments, take, tool
+from windtunnel.suite.tools.paths import cleaned, put_file
+from windtunnel.suite.values.formats import format_of, render
+from windtunnel.suite.world import PAYLOAD, World
 
 
 class Arguments(ToolArguments):
@@ -33,4 +34,10 @@ class Arguments(ToolArguments):
 )
 def file_operations_writer(world: World, arguments: Arguments) -> Made:
     """Writes data to a file of the workspace."""
-    raise failed("not built yet")
+    taken = take(world, arguments.input, (*PAYLOAD, "archive"))
+    value = taken.value["data"] if taken.kind == "archive" else taken.value
+    text = render(value, arguments.format or format_of(arguments.path) or "text")
+    if arguments.append:
+        text = world.files.get(cleaned(arguments.path), "") + text
+    path = put_file(world, arguments.path, text)
+    return Made({"path": path, "size": len(text.encode())}, "receipt")

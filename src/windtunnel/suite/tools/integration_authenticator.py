@@ -7,7 +7,8 @@ from typing import Annotated
 from msgspec import Meta
 
 from windtunnel.suite.tools.contract import Made, ToolArguments, tool
-from windtunnel.suite.values.faults import failed
+from windtunnel.suite.values.faults import failed, invalid
+from windtunnel.suite.values.tables import listed
 from windtunnel.suite.world import World
 
 
@@ -26,4 +27,17 @@ class Arguments(ToolArguments):
 )
 def integration_authenticator(world: World, arguments: Arguments) -> Made:
     """Opens a session with a service, with the credentials held for it."""
-    raise failed("not built yet")
+    services = world.credentials
+    if not services:
+        raise failed("No credentials are held here.")
+    service = arguments.service or _first_closed(world)
+    if service not in services:
+        raise invalid(f"No credentials for {service[:60]!r}. Services are: {listed(services)}.")
+    token = world.sessions[service] = world.token(service)
+    return Made({"service": service, "session": token}, "session")
+
+
+def _first_closed(world: World) -> str:
+    """The first service without a session; when all have one, the first of all."""
+    services = world.credentials
+    return next((name for name in services if name not in world.sessions), next(iter(services)))

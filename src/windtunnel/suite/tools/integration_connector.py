@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta
 
+from windtunnel.suite.tools.addresses import host_of
 from windtunnel.suite.tools.contract import Made, ToolArguments, tool
-from windtunnel.suite.values.faults import failed
+from windtunnel.suite.values.faults import failed, invalid
+from windtunnel.suite.values.tables import listed
 from windtunnel.suite.world import World
 
 
@@ -29,4 +31,25 @@ class Arguments(ToolArguments):
 )
 def integration_connector(world: World, arguments: Arguments) -> Made:
     """Connects to a system and lists the addresses that it offers."""
-    raise failed("not built yet")
+    hosts = list(dict.fromkeys(host_of(url) for url in world.resources))
+    if not hosts:
+        raise failed("No system is known here.")
+    first = next((host for host in hosts if host not in world.connections), hosts[0])
+    system = _host(arguments.system) if arguments.system else first
+    if system not in hosts:
+        raise invalid(f"No system is called {system[:60]!r}. Systems are: {listed(hosts)}.")
+    if system not in world.connections:
+        world.connections.append(system)
+    addresses = [_address(world, url) for url in world.resources if host_of(url) == system]
+    return Made({"system": system, "addresses": addresses}, "report")
+
+
+def _host(system: str) -> str:
+    """The host, where a whole URL was given."""
+    return host_of(system) or system.strip().lower()
+
+
+def _address(world: World, url: str) -> dict[str, Any]:
+    resource = world.resources[url]
+    needs = resource.credential is not None
+    return {"url": url, "content_type": resource.content_type, "needs_session": needs}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from windtunnel.suite.tools.contract import Input, Made, ToolArguments, tool
+from windtunnel.suite.tools.contract import Input, Made, ToolArguments, kind_of, take, tool
 from windtunnel.suite.values.faults import failed
+from windtunnel.suite.values.tables import is_table
 from windtunnel.suite.world import World
+
+MOST_MESSAGES = 20_000
 
 
 class Arguments(ToolArguments):
@@ -27,4 +30,20 @@ class Arguments(ToolArguments):
 )
 def integration_queue(world: World, arguments: Arguments) -> Made:
     """Puts data into a message queue, or takes the oldest message out of it."""
-    raise failed("not built yet")
+    messages = world.queues.setdefault(arguments.name, [])
+    if arguments.action == "push":
+        return _push(world, messages, arguments)
+    if not messages:
+        raise failed(f"Queue {arguments.name[:60]} is empty.")
+    message = messages.pop(0) if arguments.action == "pop" else messages[0]
+    return Made(message, kind_of(message))
+
+
+def _push(world: World, messages: list[Any], arguments: Arguments) -> Made:
+    value = take(world, arguments.input).value
+    pushed = value if arguments.each and is_table(value) else [value]
+    if len(messages) + len(pushed) > MOST_MESSAGES:
+        raise failed(f"Queue {arguments.name[:60]} is full.")
+    messages.extend(pushed)
+    receipt = {"queue": arguments.name, "pushed": len(pushed), "length": len(messages)}
+    return Made(receipt, "receipt")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from windtunnel.suite.tools.contract import Made, ToolArguments, tool
-from windtunnel.suite.values.faults import failed
-from windtunnel.suite.world import World
+from windtunnel.suite.values.faults import failed, invalid
+from windtunnel.suite.world import Schedule, World
+
+MOST_JOBS = 200
+_TIME = re.compile(r"(?:[01]?\d|2[0-3]):[0-5]\d")
 
 
 class Arguments(ToolArguments):
@@ -28,4 +32,11 @@ class Arguments(ToolArguments):
 )
 def integration_scheduler(world: World, arguments: Arguments) -> Made:
     """Plans a job to run regularly."""
-    raise failed("not built yet")
+    at = arguments.at.strip()
+    if at and not _TIME.fullmatch(at):
+        raise invalid(f"at is a time of day such as 06:30, not {at[:20]!r}.")
+    at = at.zfill(len("HH:MM")) if at else ""
+    if len(world.schedules) >= MOST_JOBS:
+        raise failed("The schedule is full.")
+    world.schedules.append(Schedule(arguments.job, arguments.every, at))
+    return Made({"job": arguments.job, "every": arguments.every, "at": at}, "receipt")

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from windtunnel.suite.tools.addresses import admitted, locate
 from windtunnel.suite.tools.contract import Made, ToolArguments, tool
-from windtunnel.suite.values.faults import failed
+from windtunnel.suite.values.faults import ToolFault
 from windtunnel.suite.world import World
 
 
@@ -27,4 +28,15 @@ class Arguments(ToolArguments):
 )
 def network_fetcher(world: World, arguments: Arguments) -> Made:
     """Fetches an address by HTTP GET and gives the body as text, unparsed."""
-    raise failed("not built yet")
+    url = locate(world, arguments.url or next_unfetched(world))
+    body = admitted(world, url).body
+    world.seen.add(url)
+    return Made(body, "text", source=url)
+
+
+def next_unfetched(world: World) -> str:
+    """The first address that was not fetched yet; when all were, the first of all."""
+    if not world.resources:
+        raise ToolFault("NETWORK_ERROR", "No address is known here.")
+    urls = world.resources
+    return next((url for url in urls if url not in world.seen), next(iter(urls)))

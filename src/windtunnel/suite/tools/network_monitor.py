@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta
 
+from windtunnel.suite.tools.addresses import locate
 from windtunnel.suite.tools.contract import Made, ToolArguments, tool
-from windtunnel.suite.values.faults import failed
+from windtunnel.suite.values.faults import ToolFault
 from windtunnel.suite.world import World
+
+FIRST_BAD_STATUS = 400
 
 
 class Arguments(ToolArguments):
@@ -26,4 +29,14 @@ class Arguments(ToolArguments):
 )
 def network_monitor(world: World, arguments: Arguments) -> Made:
     """Checks whether addresses answer, and how."""
-    raise failed("not built yet")
+    urls = [locate(world, arguments.url)] if arguments.url else list(world.resources)
+    if not urls:
+        raise ToolFault("NETWORK_ERROR", "No address is known here.")
+    return Made([_state(world, url) for url in urls], "report")
+
+
+def _state(world: World, url: str) -> dict[str, Any]:
+    resource = world.resources[url]
+    size = len(resource.body.encode())
+    healthy = resource.status < FIRST_BAD_STATUS
+    return {"url": url, "status": resource.status, "healthy": healthy, "bytes": size}

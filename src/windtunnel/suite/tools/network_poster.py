@@ -6,9 +6,12 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from windtunnel.suite.tools.contract import Input, Made, ToolArguments, tool
+from windtunnel.suite.tools.addresses import admitted, locate
+from windtunnel.suite.tools.contract import Input, Made, ToolArguments, take, tool
 from windtunnel.suite.values.faults import failed
-from windtunnel.suite.world import World
+from windtunnel.suite.world import Post, World
+
+MOST_POSTS = 200
 
 
 class Arguments(ToolArguments):
@@ -26,4 +29,10 @@ class Arguments(ToolArguments):
 )
 def network_poster(world: World, arguments: Arguments) -> Made:
     """Sends data to an address by HTTP POST."""
-    raise failed("not built yet")
+    url = locate(world, arguments.url)
+    admitted(world, url)
+    if len(world.posts) >= MOST_POSTS:
+        raise failed("The service takes no more posts.")
+    body = take(world, arguments.input).value
+    world.posts.append(Post(url, body))
+    return Made({"url": url, "status": 201, "post": len(world.posts)}, "receipt")

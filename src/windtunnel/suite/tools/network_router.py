@@ -6,9 +6,11 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from windtunnel.suite.tools.contract import Input, Made, ToolArguments, tool
-from windtunnel.suite.values.faults import failed
-from windtunnel.suite.world import World
+from windtunnel.suite.tools.contract import Input, Made, ToolArguments, take, tool
+from windtunnel.suite.values.expressions import compiled
+from windtunnel.suite.values.faults import invalid
+from windtunnel.suite.values.tables import Record, fields_of, records_of
+from windtunnel.suite.world import DATA, World
 
 
 class Route(Struct, frozen=True, forbid_unknown_fields=True):
@@ -18,13 +20,16 @@ class Route(Struct, frozen=True, forbid_unknown_fields=True):
     where: Annotated[str, Meta(description="Condition on a record's fields.")]
 
 
+MOST_ROUTES = 30
+
+
 class Arguments(ToolArguments):
     """Arguments of `network_router`."""
 
     input: Input = None
     routes: Annotated[
-        list[Route], Meta(description="Destinations in order, each with its condition.")
-    ] = []
+        tuple[Route, ...], Meta(description="Destinations in order, each with its condition.")
+    ] = ()
     otherwise: Annotated[
         str, Meta(description="Destination of the records that satisfy no condition.")
     ] = "default"
@@ -37,4 +42,17 @@ class Arguments(ToolArguments):
 )
 def network_router(world: World, arguments: Arguments) -> Made:
     """Sends each record to the first destination whose condition it satisfies."""
-    raise failed("not built yet")
+    if len(arguments.routes) > MOST_ROUTES:
+        raise invalid(f"At most {MOST_ROUTES} routes.")
+    taken = take(world, arguments.input, DATA)
+    records = records_of(taken.value)
+    conditions = [(route.to, compiled(route.where)) for route in arguments.routes]
+    for _, condition in conditions if records else ():
+        condition.check_names(fields_of(records))
+    parts: dict[str, list[Record]] = {}
+    for record in records:
+        to = next((to for to, c in conditions if c.run(record)), arguments.otherwise)
+        parts.setdefault(to, []).append(record)
+    for to, members in parts.items():
+        world.routed.setdefault(to, []).extend(members)
+    return Made(parts, "findings")

@@ -6,8 +6,10 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from windtunnel.suite.tools.contract import Input, Made, ToolArguments, tool
-from windtunnel.suite.values.faults import failed
+from windtunnel.suite.tools.contract import Input, Made, ToolArguments, take, tool
+from windtunnel.suite.values.documents import as_json
+from windtunnel.suite.values.schemas import required_errors, schema_errors
+from windtunnel.suite.values.tables import records_of
 from windtunnel.suite.world import World
 
 
@@ -16,8 +18,8 @@ class Arguments(ToolArguments):
 
     input: Input = None
     required: Annotated[
-        list[str], Meta(description="Fields that each record must have, not empty.")
-    ] = []
+        tuple[str, ...], Meta(description="Fields that each record must have, not empty.")
+    ] = ()
     schema: Annotated[
         dict[str, Any] | None,
         Meta(description="JSON Schema that each record (or an object as a whole) must satisfy."),
@@ -27,10 +29,23 @@ class Arguments(ToolArguments):
 
 @tool(
     Arguments,
-    description="Checks that a payload is ready to be sent or written: well formed, within size, with the fields that the other side requires.",
+    description="Checks that a payload is ready to be sent or written: well formed, within size, "
+    "with the fields that the other side requires.",
     returns={"value": "valid, bytes, records, errors (texts)"},
     needs=("data_processing_parser", "data_processing_transformer"),
 )
 def network_validator(world: World, arguments: Arguments) -> Made:
     """Checks that a payload is ready to be sent or written."""
-    raise failed("not built yet")
+    taken = take(world, arguments.input)
+    value = taken.value
+    size = len(as_json(value).encode())
+    records = [] if isinstance(value, str) else records_of(value)
+    errors = required_errors(records, arguments.required)
+    if arguments.schema:
+        errors += schema_errors(value, records, arguments.schema)
+    if size > arguments.max_bytes:
+        errors.append(f"{size} bytes are more than {arguments.max_bytes}")
+    if value in (None, "", [], {}):
+        errors.append("the payload is empty")
+    report = {"valid": not errors, "bytes": size, "records": len(records), "errors": errors}
+    return Made(report, "report")

@@ -6,9 +6,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from windtunnel.suite.tools.contract import Input, Made, ToolArguments, tool
+from windtunnel.suite.tools.contract import Input, Made, ToolArguments, kind_of, take, tool
 from windtunnel.suite.values.faults import failed
+from windtunnel.suite.values.tables import listed
 from windtunnel.suite.world import World
+
+MOST_KEYS = 200
 
 
 class Arguments(ToolArguments):
@@ -26,4 +29,14 @@ class Arguments(ToolArguments):
 )
 def utility_cache(world: World, arguments: Arguments) -> Made:
     """Stores data under a key, or gets it back."""
-    raise failed("not built yet")
+    if arguments.action == "get":
+        if arguments.key not in world.cache:
+            raise failed(
+                f"Nothing is cached as {arguments.key[:60]!r}. Keys: {listed(world.cache)}."
+            )
+        value = world.cache[arguments.key]
+        return Made(value, kind_of(value))
+    if len(world.cache) >= MOST_KEYS:
+        raise failed("The cache is full.")
+    world.cache[arguments.key] = take(world, arguments.input).value
+    return Made({"key": arguments.key, "stored": True}, "receipt")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import difflib
+from typing import Annotated, Any
 
 from msgspec import Meta
 
 from windtunnel.suite.tools.contract import Made, ToolArguments, tool
-from windtunnel.suite.values.faults import failed
+from windtunnel.suite.values.faults import invalid
 from windtunnel.suite.world import World
 
 
@@ -17,7 +18,9 @@ class Arguments(ToolArguments):
     tool: Annotated[
         str,
         Meta(
-            description="Name of a tool to explain. Default: the workspace's files, addresses, services and results."
+            description="Name of a tool to explain. Default: the workspace's files, "
+            "addresses, services "
+            "and results."
         ),
     ] = ""
 
@@ -29,4 +32,24 @@ class Arguments(ToolArguments):
 )
 def utility_helper(world: World, arguments: Arguments) -> Made:
     """Tells what is in the workspace, or how to call a tool."""
-    raise failed("not built yet")
+    if not arguments.tool:
+        return Made(_workspace(world), "receipt")
+    from windtunnel.suite.tools import CATALOGUE  # noqa: PLC0415  the catalogue holds this tool
+
+    found = CATALOGUE.get(arguments.tool)
+    if found is None:
+        close = difflib.get_close_matches(arguments.tool[:60], CATALOGUE, n=3)
+        raise invalid(f"No tool is called {arguments.tool[:60]!r}. Near: {', '.join(close)}.")
+    spec = found.spec
+    described = {"name": spec.name, "description": spec.description, "returns": spec.returns}
+    return Made({**described, "parameters": spec.parameters, "needs": list(spec.needs)}, "receipt")
+
+
+def _workspace(world: World) -> dict[str, Any]:
+    """Names alone; to look inside, a tool must be used."""
+    return {
+        "files": list(world.files),
+        "addresses": list(world.resources),
+        "services": list(world.credentials),
+        "results": list(world.results),
+    }

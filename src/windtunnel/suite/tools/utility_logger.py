@@ -6,9 +6,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from windtunnel.suite.tools.contract import Input, Made, ToolArguments, tool
+from windtunnel.suite.tools.contract import Input, Made, ToolArguments, in_short, take, tool
 from windtunnel.suite.values.faults import failed
-from windtunnel.suite.world import World
+from windtunnel.suite.world import ANY, LogEntry, World
+
+MOST_ENTRIES = 1_000
 
 
 class Arguments(ToolArguments):
@@ -30,4 +32,9 @@ class Arguments(ToolArguments):
 )
 def utility_logger(world: World, arguments: Arguments) -> Made:
     """Writes an entry to the log."""
-    raise failed("not built yet")
+    message = arguments.message or in_short(take(world, arguments.input, ANY))
+    if len(world.log) >= MOST_ENTRIES:
+        raise failed("The log is full.")
+    world.log.append(LogEntry(arguments.level, message))
+    receipt = {"level": arguments.level, "message": message, "entry": len(world.log)}
+    return Made(receipt, "receipt")

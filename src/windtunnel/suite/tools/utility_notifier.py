@@ -6,9 +6,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from windtunnel.suite.tools.contract import Input, Made, ToolArguments, tool
+from windtunnel.suite.tools.contract import Input, Made, ToolArguments, in_short, take, tool
 from windtunnel.suite.values.faults import failed
-from windtunnel.suite.world import World
+from windtunnel.suite.world import ANY, Notification, World
+
+MOST_NOTIFICATIONS = 200
 
 
 class Arguments(ToolArguments):
@@ -32,4 +34,12 @@ class Arguments(ToolArguments):
 )
 def utility_notifier(world: World, arguments: Arguments) -> Made:
     """Sends a notification to a person or a team."""
-    raise failed("not built yet")
+    message = arguments.message
+    if not message or arguments.input is not None:
+        told = in_short(take(world, arguments.input, ANY))
+        message = f"{message} {told}".strip()
+    if len(world.notifications) >= MOST_NOTIFICATIONS:
+        raise failed("No more notifications can be sent.")
+    world.notifications.append(Notification(arguments.recipient, arguments.channel, message))
+    receipt = {"recipient": arguments.recipient, "channel": arguments.channel, "message": message}
+    return Made(receipt, "receipt")

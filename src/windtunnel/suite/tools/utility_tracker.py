@@ -10,6 +10,9 @@ from windtunnel.suite.tools.contract import Made, ToolArguments, tool
 from windtunnel.suite.values.faults import failed
 from windtunnel.suite.world import World
 
+MOST_NAMES = 200
+MOST_STEPS = 50
+
 
 class Arguments(ToolArguments):
     """Arguments of `utility_tracker`."""
@@ -25,4 +28,9 @@ class Arguments(ToolArguments):
 )
 def utility_tracker(world: World, arguments: Arguments) -> Made:
     """Notes the status of a piece of work and lists what was done so far."""
-    raise failed("not built yet")
+    if len(world.tracked) >= MOST_NAMES:
+        raise failed("Too much is tracked already.")
+    world.tracked[arguments.name] = arguments.status
+    steps = list(world.results)[-MOST_STEPS:]
+    receipt = {"name": arguments.name, "status": arguments.status, "steps": steps}
+    return Made(receipt, "receipt")
