@@ -1,6 +1,7 @@
-"""Public test doubles: models that say what a script tells them, and hypothesis strategies.
+"""Public test doubles: scripted models, small real records, hypothesis strategies.
 
-`windtunnel.testing.strategies` needs hypothesis, which only developers have.
+`windtunnel.testing.records` makes records to build tests on; `windtunnel.testing.strategies`
+needs hypothesis, which only developers have.
 """
 
 from windtunnel.testing.models import ScriptedModel, asking
