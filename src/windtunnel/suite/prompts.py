@@ -8,13 +8,14 @@ on the protocol alone, so that no prompt type is told more about calling than an
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 
 from windtunnel.domain.calls import Message
 from windtunnel.domain.conditions import Condition, Protocol
-from windtunnel.domain.tasks import Step, Task
+from windtunnel.domain.tasks import Step, Task, ToolSpec
 from windtunnel.domain.trials import seed_of
 from windtunnel.errors import SuiteError
 from windtunnel.suite.flaws import apply_flaw
@@ -29,7 +30,8 @@ Results are kept: each successful call stores its result under a handle, such as
 data_processing_parser_1, which a later call may give as its "input". A call that gives no input \
 works on the latest fitting result.
 Calls can fail by chance, with an error code; a failed call may be tried again. Some tools are \
-more reliable after others have succeeded.
+more reliable after others have succeeded:
+{needs}
 You have {max_turns} turns. A turn is one message of yours; a message with several calls uses a \
 turn for each."""
 
@@ -118,16 +120,33 @@ def _step(number: int, step: Step) -> str:
 
 @functools.cache
 def _instructions(protocol: Protocol, max_turns: int) -> str:
-    how_things_are = _HOW_THINGS_ARE.format(max_turns=max_turns)
+    how_things_are = _HOW_THINGS_ARE.format(max_turns=max_turns, needs=_needs())
     form = _NATIVE if protocol == "native" else _TEXT
     return form.format(how_things_are=how_things_are, phrase=COMPLETION_PHRASE, tools=_tool_list())
 
 
+def _needs() -> str:
+    specs = [tool.spec for tool in CATALOGUE.values() if tool.spec.needs]
+    return "\n".join(f"- {spec.name} after {' and '.join(spec.needs)}" for spec in specs)
+
+
 def _tool_list() -> str:
-    """All tools by category, a line each: what a model that never searches needs to know."""
-    lines = ["The tools:"]
+    """All tools by category, a line each: what the native protocol tells in the request."""
+    lines = ["The tools, with their arguments (? marks those that may be left out):"]
     for category in CATEGORIES:
         lines.append(category)
         specs = [tool.spec for tool in CATALOGUE.values() if tool.spec.category == category]
-        lines += [f"- {spec.name}: {spec.description}" for spec in specs]
+        lines += [f"- {spec.name}({_signature(spec)}): {spec.description}" for spec in specs]
     return "\n".join(lines)
+
+
+def _signature(spec: ToolSpec) -> str:
+    required = spec.parameters["required"]
+    parameters = spec.parameters["properties"].items()
+    return ", ".join(
+        name + ("" if name in required else "?") + _choices(schema) for name, schema in parameters
+    )
+
+
+def _choices(schema: Mapping[str, Any]) -> str:
+    return ": " + "|".join(schema["enum"]) if "enum" in schema else ""

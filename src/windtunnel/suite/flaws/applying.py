@@ -28,8 +28,8 @@ from windtunnel.domain.tasks import Step
 from windtunnel.errors import SuiteError
 from windtunnel.suite.flaws.drifts import DRIFTS
 from windtunnel.suite.flaws.misuse import mistaken
-from windtunnel.suite.tools import CATALOGUE
 from windtunnel.suite.flaws.wrong_arguments import wrong_arguments
+from windtunnel.suite.tools import CATALOGUE
 
 Plan = tuple[Step, ...]
 _SHARES: Mapping[Severity, float] = MappingProxyType({"light": 0.0, "medium": 0.5, "severe": 1.0})
@@ -68,7 +68,17 @@ def _sequence_disorder(plan: Plan, severity: Severity, order: Sequence[int], _rn
     if severity == "medium":
         return (plan[-1], *plan[:-1])
     at = min(order[0], len(plan) - 2)
+    at = next((i for i in order if _feeds(plan, i)), at)
     return (*plan[:at], plan[at + 1], plan[at], *plan[at + 2 :])
+
+
+def _feeds(plan: Plan, at: int) -> bool:
+    """Whether the next step uses what this one makes, or is more reliable after it."""
+    if at + 1 == len(plan):
+        return False
+    step, following = plan[at], plan[at + 1]
+    needed = step.tool in CATALOGUE[following.tool].spec.needs
+    return needed or (bool(step.makes) and following.reads == step.makes)
 
 
 def _tool_misuse(plan: Plan, severity: Severity, order: Sequence[int], rng: Random) -> Plan:

@@ -8,6 +8,7 @@ from windtunnel.domain.conditions import WeatherMode
 from windtunnel.domain.tasks import Execution, Step, Task
 from windtunnel.suite.workflow.solving import FILLER, solve
 from windtunnel.suite.workflow.structure import Workflow, workflow_of
+from windtunnel.suite.workflow.support import natural, pinned
 
 SAFE_STEP = Step("utility_helper", {}, "Look around, which nothing depends on")
 """A call that changes nothing and needs nothing: the solver's filler."""
@@ -34,7 +35,7 @@ def optimal_plan(task: Task, rate: float, max_turns: int) -> tuple[Step, ...]:
         done |= 1 << action
         if len(steps) == max_turns:
             break
-    return tuple(steps) if _has_all(steps, task) else task.solution
+    return natural(task, steps) if _has_all(steps, task) else task.solution
 
 
 def best_step(
@@ -56,7 +57,8 @@ def best_step(
     action = solution.action(left, _done(workflow, executions), _outcomes(executions))
     if action == FILLER:
         return SAFE_STEP
-    return workflow.steps[action] if action >= 0 else None
+    steps = (*pinned(task), *workflow.steps[len(task.solution) :])
+    return steps[action] if action >= 0 else None
 
 
 def _has_all(steps: Sequence[Step], task: Task) -> bool:
