@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+import json
+import multiprocessing
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+import anyio
+import pytest
+
+from windtunnel.domain.episodes import Turn
+from windtunnel.errors import PlanMismatch, StoreError, StoreLocked
+from windtunnel.store import Header, StorageFormat, Store, open_store, read_episodes
+from windtunnel.testing.records import a_trial, a_turn, an_episode
+
+pytestmark = pytest.mark.anyio
+HEADER = Header(suite="1", seed=0)
+FORMATS = pytest.mark.parametrize("form", get_args(StorageFormat))
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+async def run_trial(store: Store, number: int, turns: int = 3, outcome: str = "completed") -> None:
+    trial = a_trial(number)
+    told = tuple(a_turn(index) for index in range(turns))
+    for turn in told:
+        await store.turn(trial.trial_id, turn)
+    await store.episode(an_episode(trial, told, outcome))  # type: ignore[arg-type]  # a parameter
+
+
+def files(folder: Path, pattern: str = "*") -> list[Path]:
+    return sorted(folder.glob(pattern))
+
+
+def indices(turns: Sequence[Turn]) -> list[int]:
+    return [turn.index for turn in turns]
+
+
+async def test_what_is_stored_is_read_as_it_was(tmp_path: Path) -> None:
+    episode = an_episode(a_trial(), [a_turn(0), a_turn(1)])
+    async with open_store(tmp_path / "r", HEADER) as store:
+        await store.turn(episode.trial.trial_id, a_turn(0))
+        await store.turn(episode.trial.trial_id, a_turn(1))
+        assert list(read_episodes(tmp_path / "r")) == []
+        await store.episode(episode)
+        assert list(read_episodes(tmp_path / "r")) == [episode]
+        assert store.finished == {episode.trial.trial_id}
+    assert list(read_episodes(tmp_path / "r")) == [episode]
+
+
+@FORMATS
+async def test_many_at_once_over_several_seals(tmp_path: Path, form: StorageFormat) -> None:
+    async def run_every_sixth(store: Store, first: int) -> None:
+        for number in range(first, 60, 6):
+            await run_trial(store, number)
+
+    async with (
+        open_store(tmp_path, HEADER, storage_format=form, seal_at=10) as store,
+        anyio.create_task_group() as tasks,
+    ):
+        for first in range(6):
+            tasks.start_soon(run_every_sixth, store, first)
+    found = {e.trial: e for e in read_episodes(tmp_path)}
+    assert len(files(tmp_path / "episodes")) > 2
+    assert found == {
+        a_trial(n): an_episode(a_trial(n), [a_turn(i) for i in range(3)]) for n in range(60)
+    }
+
+
+@FORMATS
+async def test_resume_gives_paid_turns_back(tmp_path: Path, form: StorageFormat) -> None:
+    ids = [a_trial(n).trial_id for n in range(4)]
+    for _ in range(2):  # the second time from a folder that was sealed in between
+        async with open_store(tmp_path, HEADER, storage_format=form) as store:
+            for number in (0, 1):
+                if ids[number] not in store.finished:
+                    await run_trial(store, number)
+            if not store.journalled(ids[2]):
+                await store.turn(ids[2], a_turn(0))
+                await store.turn(ids[2], a_turn(1))
+        async with open_store(tmp_path, HEADER, storage_format=form) as store:
+            assert store.finished == set(ids[:2])
+            assert store.journalled(ids[2]) == (a_turn(0), a_turn(1))
+            assert store.journalled(ids[3]) == ()
+
+
+@FORMATS
+async def test_infrastructure_is_kept_and_run_again(tmp_path: Path, form: StorageFormat) -> None:
+    trial = a_trial()
+    async with open_store(tmp_path, HEADER, storage_format=form) as store:
+        await run_trial(store, 0, turns=2, outcome="infrastructure")
+        await run_trial(store, 1)
+    assert [e.outcome for e in read_episodes(tmp_path, [trial.trial_id])] == ["infrastructure"]
+    async with open_store(tmp_path, HEADER, storage_format=form) as store:
+        assert trial.trial_id not in store.finished
+        assert indices(store.journalled(trial.trial_id)) == [0, 1]
+        await store.turn(trial.trial_id, a_turn(2))
+        assert indices(store.journalled(trial.trial_id)) == [0, 1, 2]
+        assert len(list(read_episodes(tmp_path))) == 2
+    async with open_store(tmp_path, HEADER, storage_format=form) as store:
+        assert indices(store.journalled(trial.trial_id)) == [0, 1, 2]
+        whole = an_episode(trial, [a_turn(i) for i in range(4)])
+        await store.episode(whole)  # turn 3 had not been journalled on its own
+    assert list(read_episodes(tmp_path, [trial.trial_id])) == [whole]
+    assert len(list(read_episodes(tmp_path))) == 2
+
+
+async def test_infrastructure_is_resumed_within_one_run_too(tmp_path: Path) -> None:
+    async with open_store(tmp_path, HEADER) as store:
+        await run_trial(store, 0, turns=2, outcome="infrastructure")
+        assert indices(store.journalled(a_trial(0).trial_id)) == [0, 1]
+        await store.seal()
+        assert indices(store.journalled(a_trial(0).trial_id)) == [0, 1]
+
+
+async def test_unfinished_turns_survive_seals(tmp_path: Path) -> None:
+    async with open_store(tmp_path, HEADER) as store:
+        for index in range(3):
+            await store.turn(a_trial(9).trial_id, a_turn(index))
+            await run_trial(store, index)
+            await store.seal()
+        assert indices(store.journalled(a_trial(9).trial_id)) == [0, 1, 2]
+    assert len(files(tmp_path, "journal-*")) == 1
+
+
+async def test_a_restarted_trial_forgets_later_turns(tmp_path: Path) -> None:
+    trial_id = a_trial().trial_id
+    async with open_store(tmp_path, HEADER) as store:
+        await run_trial(store, 0, turns=3, outcome="infrastructure")
+        await store.turn(trial_id, a_turn(0, text="anew"))
+        assert store.journalled(trial_id) == (a_turn(0, text="anew"),)
+    async with open_store(tmp_path, HEADER) as store:
+        assert store.journalled(trial_id) == (a_turn(0, text="anew"),)
+
+
+async def test_odd_text_survives(tmp_path: Path) -> None:
+    texts = ["half a pair \ud83d", "line\nbreak\u2028\x00", "<\U0001f600>", ""]
+    turns = tuple(a_turn(i, text=text) for i, text in enumerate(texts))
+    for form in get_args(StorageFormat):
+        async with open_store(tmp_path / form, HEADER, storage_format=form) as store:
+            await store.turn(a_trial(1).trial_id, turns[0])
+            await store.episode(an_episode(a_trial(), turns))
+            assert store.journalled(a_trial(1).trial_id) == turns[:1]
+        assert [e.turns for e in read_episodes(tmp_path / form)] == [turns]
+
+
+async def test_a_failed_run_keeps_its_journal(tmp_path: Path) -> None:
+    async def fail() -> None:
+        async with open_store(tmp_path, HEADER) as store:
+            await run_trial(store, 0)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert len(list(read_episodes(tmp_path))) == 1
+    async with open_store(tmp_path, HEADER) as store:
+        assert len(store.finished) == 1
+
+
+async def test_a_cancelled_waiter_harms_nobody(tmp_path: Path) -> None:
+    async with open_store(tmp_path, HEADER) as store:
+        async with anyio.create_task_group() as tasks:
+            for number in range(30):
+                tasks.start_soon(run_trial, store, number)
+            await anyio.sleep(0.003)
+            tasks.cancel_scope.cancel()
+        await run_trial(store, 99)
+        assert a_trial(99).trial_id in store.finished
+    whole = [a_turn(i) for i in range(3)]
+    assert all(e.turns == tuple(whole) for e in read_episodes(tmp_path))
+
+
+async def test_another_plan_is_refused(tmp_path: Path) -> None:
+    async with open_store(tmp_path, HEADER):
+        pass
+    for other, told in (
+        (Header(suite="1", seed=7), "seed is 0 in the folder and 7 now"),
+        (Header(suite="2", seed=0), "suite version is '1'"),
+        (Header(suite="1", seed=0, simulated=True), "simulated is False"),
+    ):
+        with pytest.raises(PlanMismatch, match=told) as raised:
+            async with open_store(tmp_path, other):
+                pass
+        assert "--results" in raised.value.hint
+    async with open_store(tmp_path, Header(suite="1", seed=0, created_at=-1.0, plan="wider")):
+        pass
+
+
+async def test_a_second_writer_is_refused_and_told_who(tmp_path: Path) -> None:
+    async with open_store(tmp_path, HEADER) as store:
+        await run_trial(store, 0)
+        pid = multiprocessing.current_process().pid
+        with pytest.raises(StoreLocked, match=f"in use by process {pid} on "):
+            async with open_store(tmp_path, HEADER):
+                pass
+        await run_trial(store, 1)
+    async with open_store(tmp_path, HEADER) as store:
+        assert len(store.finished) == 2
+
+
+async def test_a_dead_process_blocks_nobody(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text('{"pid":1,"host":"elsewhere","started":"5"}')
+    async with open_store(tmp_path, HEADER):
+        assert json.loads((tmp_path / "lock").read_text())["host"] != "elsewhere"
+
+
+async def test_a_vanished_folder_is_one_clear_error(tmp_path: Path) -> None:
+    folder = tmp_path / "r"
+
+    async def run_and_lose() -> None:
+        async with open_store(folder, HEADER) as store:
+            await run_trial(store, 0)
+            folder.rename(tmp_path / "away")
+            await store.turn(a_trial(1).trial_id, a_turn(0))
+
+    with pytest.raises(StoreError, match="moved or deleted"):
+        await run_and_lose()
+    assert len(list(read_episodes(tmp_path / "away"))) == 1
+
+
+async def test_after_a_failure_nothing_is_accepted(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    async def attempt(store: Store, number: int) -> None:
+        with pytest.raises(StoreError) as raised:
+            await run_trial(store, number)
+        said.append(raised.value.message)
+
+    async def run_and_lose() -> None:
+        async with open_store(tmp_path, HEADER) as store:
+            files(tmp_path, "journal-*")[0].unlink()
+            async with anyio.create_task_group() as tasks:
+                for number in range(120):
+                    tasks.start_soon(attempt, store, number)
+            assert store.finished == set()
+
+    with pytest.raises(StoreError):  # leaving would seal: not even that is done any more
+        await run_and_lose()
+    assert len(said) == 120
+    assert len(set(said)) == 1
+
+
+async def test_a_file_in_place_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(StoreError, match="cannot make") as raised:
+            async with open_store(place, HEADER):
+                pass
+        assert "--results" in raised.value.hint
+
+
+async def test_samples_are_lines(tmp_path: Path) -> None:
+    async with open_store(tmp_path, HEADER) as store:
+        store.append_sample(b'{"a":1}')
+        store.append_sample({"b": 2})
+    with (tmp_path / "pool.jsonl").open("ab") as file:
+        file.write(b'{"torn')
+    async with open_store(tmp_path, HEADER) as store:
+        store.append_sample('{"c":3}\n')
+    lines = (tmp_path / "pool.jsonl").read_text().splitlines()
+    assert lines == ['{"a":1}', '{"b": 2}', '{"torn', '{"c":3}']
