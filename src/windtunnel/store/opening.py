@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -40,8 +41,11 @@ class Opened(Struct):
 
 def open_folder(folder: Path, header: Header) -> Opened:
     """Lock, check, recover. Blocking. Raises StoreError and its kinds."""
-    with told("make", folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    if not folder.is_dir():
+        with told("make", folder):
+            folder.mkdir(parents=True)
+        with suppress(OSError):  # a parent that we may not read syncs in its own time
+            sync_folder(folder.parent)
     lock = FolderLock(folder)
     try:
         return _recover(folder, header, lock)

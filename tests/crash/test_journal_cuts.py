@@ -1,0 +1,213 @@
+"""A results folder as a crash, a cut or a changed byte leaves it: recovered, or one clear error."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import anyio
+import pytest
+
+from windtunnel.domain.episodes import Episode
+from windtunnel.errors import StoreCorrupt
+from windtunnel.store import Header, StorageFormat, open_store, read_episodes, repair
+from windtunnel.store.folder import Store
+from windtunnel.store.opening import Opened, open_folder
+from windtunnel.testing.records import a_trial, a_turn, an_episode
+
+HEADER = Header(suite="1", seed=0)
+TAIL = 4096
+
+
+def planned(count: int = 4) -> list[Episode]:
+    """Episodes of 1, 2, 3 … turns; the last but one died of infrastructure."""
+    told = [an_episode(a_trial(n), [a_turn(i) for i in range(n + 1)]) for n in range(count)]
+    last = told[-2]
+    return [*told[:-2], an_episode(last.trial, last.turns, "infrastructure"), told[-1]]
+
+
+def by_id(episodes: Sequence[Episode]) -> dict[str, Episode]:
+    found = {e.trial.trial_id: e for e in episodes}
+    assert len(found) == len(episodes), "a trial is doubled"
+    return found
+
+
+async def finish(folder: Path, episodes: Sequence[Episode], form: StorageFormat = "json") -> int:
+    """Run what is missing as the runner does; gives the number of model calls it took."""
+    calls = 0
+    async with open_store(folder, HEADER, storage_format=form) as store:
+        for episode in episodes:
+            calls += await run(store, episode)
+    return calls
+
+
+async def run(store: Store, episode: Episode) -> int:
+    trial_id = episode.trial.trial_id
+    if trial_id in store.finished:
+        return 0
+    told = store.journalled(trial_id)
+    assert told == episode.turns[: len(told)]
+    for turn in episode.turns[len(told) :]:
+        await store.turn(trial_id, turn)
+    await store.episode(episode)
+    return len(episode.turns) - len(told)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", lambda _fd: None)  # thousands of openings
+
+
+@pytest.fixture
+def journal(tmp_path: Path, quick: None) -> Path:
+    """A journal of some kilobytes in a folder that nobody closed in peace."""
+    del quick
+
+    async def run_and_die() -> None:
+        async with open_store(tmp_path / "r", HEADER) as store:
+            for episode in planned():
+                await run(store, episode)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        anyio.run(run_and_die)
+    return tmp_path / "r" / "journal-000001.jsonl"
+
+
+def opened(folder: Path) -> Opened:
+    """Open as a run does, look, and give the folder free."""
+    found = open_folder(folder, HEADER)
+    found.writer.close()
+    os.close(found.samples)
+    found.lock.release()
+    return found
+
+
+def saved(found: Opened) -> int:
+    """How many turns and episodes the log stands on."""
+    return sum(
+        len(entry.turns) + (entry.episode is not None)
+        for entry in found.writer.log.entries.values()
+    )
+
+
+def test_cut_at_every_byte_of_the_tail(journal: Path) -> None:
+    data = journal.read_bytes()
+    ends = [i + 1 for i, byte in enumerate(data) if byte == ord("\n")][1:]  # after the header
+    assert len(data) > TAIL
+    for cut in range(len(data) - TAIL, len(data) + 1):
+        journal.write_bytes(data[:cut])
+        found = opened(journal.parent)
+        whole = sum(end - 1 <= cut for end in ends)  # the line break alone is no loss
+        assert saved(found) == whole
+        kept = journal.read_bytes()
+        aside = b"".join(p.read_bytes() for p in journal.parent.glob("*.damaged"))
+        assert (kept + aside).startswith(data[:cut])
+        assert bool(found.notices) == (cut not in ends and cut > ends[0])
+        for path in journal.parent.glob("*.damaged"):
+            path.unlink()
+
+
+def test_every_byte_of_the_tail_changed(journal: Path) -> None:
+    data = journal.read_bytes()
+    wanted = by_id(planned())
+    rng = random.Random(5)
+    sound = saved(opened(journal.parent))
+    for at in range(len(data) - TAIL, len(data)):
+        other = rng.choice([c for c in (0, 10, 34, 48, rng.randrange(256)) if c != data[at]])
+        journal.write_bytes(data[:at] + bytes([other]) + data[at + 1 :])
+        if at == len(data) - 1:
+            assert saved(opened(journal.parent)) == sound
+            continue
+        with pytest.raises(StoreCorrupt, match=r"line \d+") as raised:
+            opened(journal.parent)
+        assert f"windtunnel repair {journal.parent}" in raised.value.hint
+        (said,) = repair(journal.parent)
+        assert "journal-000001.jsonl.1.damaged" in said
+        aside = journal.with_name("journal-000001.jsonl.1.damaged")
+        assert aside.read_bytes()[at] == other
+        aside.unlink()
+        assert saved(opened(journal.parent)) < sound
+        assert all(wanted[e.trial.trial_id] == e for e in read_episodes(journal.parent))
+
+
+@pytest.mark.parametrize("at", [-200, -1500, 700])
+def test_a_repaired_folder_is_finished_as_if_nothing_had_been(journal: Path, at: int) -> None:
+    data = bytearray(journal.read_bytes())
+    data[at] ^= 8
+    journal.write_bytes(data)
+    repair(journal.parent)
+    assert repair(journal.parent) == ()
+    calls = anyio.run(finish, journal.parent, planned())
+    assert calls < sum(len(e.turns) for e in planned())
+    assert by_id(list(read_episodes(journal.parent))) == by_id(planned())
+
+
+class Killed:
+    """Keeps a copy of the folder before and after every step that touches the disk."""
+
+    def __init__(self, folder: Path, copies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._folder, self._copies = folder, copies
+        self.count = 0
+        for owner, name in (
+            (os, "fsync"),
+            (os, "write"),
+            (os, "ftruncate"),
+            (Path, "rename"),
+            (Path, "unlink"),
+        ):
+            monkeypatch.setattr(owner, name, self._watched(getattr(owner, name)))
+
+    def _watched(self, step: Callable[..., object]) -> Callable[..., object]:
+        def watched(*arguments: object, **named: object) -> object:
+            self._copy()
+            result = step(*arguments, **named)
+            self._copy()
+            return result
+
+        return watched
+
+    def _copy(self) -> None:
+        if self._folder.exists():
+            shutil.copytree(self._folder, self._copies / f"{self.count:05d}")
+            self.count += 1
+
+    def folders(self) -> Iterator[Path]:
+        yield from sorted(self._copies.iterdir())
+
+
+@pytest.mark.parametrize("form", ["json", "parquet"])
+def test_killed_at_every_step_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: StorageFormat
+) -> None:
+    """Two runs with seals on the way: whatever step was the last one, nothing is lost."""
+    acknowledged: list[tuple[int, int, int]] = []  # copies made, turns, episodes acknowledged
+    copies = tmp_path / "copies"
+    copies.mkdir()
+
+    async def run_all() -> None:
+        turns = episodes = 0
+        for _ in range(2):
+            async with open_store(tmp_path / "r", HEADER, storage_format=form, seal_at=2) as store:
+                for episode in planned(5):
+                    turns += await run(store, episode)
+                    episodes += 1
+                    acknowledged.append((killed.count, turns, episodes))
+                    if episodes == 7:
+                        break
+
+    with monkeypatch.context() as patch:
+        killed = Killed(tmp_path / "r", copies, patch)
+        anyio.run(run_all)
+    monkeypatch.setattr(os, "fsync", lambda _fd: None)
+    wanted = by_id(planned(5))
+    total = sum(len(e.turns) for e in wanted.values())
+    for number, folder in enumerate(killed.folders()):
+        calls = anyio.run(finish, folder, planned(5), form)
+        paid = max((turns for made, turns, _ in acknowledged if made <= number), default=0)
+        assert calls <= total - paid, f"paid twice after step {number}"
+        assert by_id(list(read_episodes(folder))) == wanted
+    assert killed.count > 100
