@@ -17,21 +17,7 @@ def pass_on(s: Scene) -> None:
     steps.columns_only(s, names)
     steps.post(s, inlet, "the reduced records")
     s.check("post", inlet, [{name: row[name] for name in names} for row in s.rows])
-    s.say(
-        (
-            "take {source}, and send them to {inlet}, with {columns} and nothing else.",
-            "our partner may have {columns} of each {one}, but no other field. Send them all of "
-            "{source} in that form; they take it at {inlet}.",
-        ),
-        (
-            "the people behind {inlet} are waiting for {source}. By our contract they get to know "
-            "the {columns} of each {one} and nothing more.",
-            "for {why}, {inlet} has to receive {source}. Privacy rules leave us three fields to "
-            "hand out, the {columns}; whatever else stands there stays in the house.",
-        ),
-        columns=s.columns(names),
-        inlet=inlet,
-    )
+    s.say("pass_on", columns=s.columns(names), inlet=inlet)
 
 
 ARCHETYPES = (pass_on,)

@@ -15,21 +15,7 @@ def keep_and_save(s: Scene) -> None:
     target = s.target(f"{value}_{s.subject.stem}", s.rng.choice(("csv", "json")))
     steps.write(s, target, "what is left")
     s.check("file", target, [row for row in s.rows if row[s.subject.state] == value])
-    s.say(
-        (
-            "{team} wants to see {records} only. Take them from {source}, and leave them, with all "
-            "their columns, in {target}.",
-            "from {source}, please put all {records} into {target}, every column included.",
-        ),
-        (
-            "{team} has {why} coming up and asks which {records}. Take {source}, and let them find "
-            "the full records of those in {target}.",
-            "before {why}, {team} wants to go through the {records}, one by one. That is about "
-            "{source}; the list, with every column, is expected at {target}.",
-        ),
-        records=s.in_state(value),
-        target=code(target),
-    )
+    s.say("keep_and_save", records=s.in_state(value), target=code(target))
 
 
 ARCHETYPES = (keep_and_save,)

@@ -21,22 +21,7 @@ def totals_of_state(s: Scene) -> None:
         for name, rows in records.by_group(chosen, group).items()
     ]
     s.check("file", target, expected)
-    s.say(
-        (
-            "{team} asks what the total {amount} per {group} is, counting only {records}. Work it "
-            "out from {source}, and write the table to {target}.",
-            "from {source}, add up the {amount} per {group} over the {records}, and "
-            "leave the totals in {target}.",
-        ),
-        (
-            "in {why} somebody will ask how much {amount} there was in all with {records}, {group} "
-            "by {group}. {team} wants the answer for {source} in {target}.",
-        ),
-        amount=s.column(amount),
-        group=s.column(group),
-        records=s.in_state(value),
-        target=code(target),
-    )
+    s.say("totals_of_state", records=s.in_state(value), target=code(target))
 
 
 ARCHETYPES = (totals_of_state,)

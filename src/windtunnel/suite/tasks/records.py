@@ -7,7 +7,7 @@ that a maximum or a sort order is never ambiguous.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 from typing import Any
 from xml.sax.saxutils import escape
@@ -123,3 +123,25 @@ def by_group(rows: Iterable[Row], column: str) -> dict[str, list[Row]]:
     for row in rows:
         groups.setdefault(row[column], []).append(row)
     return groups
+
+
+_FIGURES: dict[str, Callable[[Sequence[Row], str], float]] = {
+    "sum": total,
+    "mean": lambda rows, column: total(rows, column) / len(rows),
+    "max": lambda rows, column: max(row[column] for row in rows),
+}
+
+
+def summary(rows: Iterable[Row], subject: Subject, function: str) -> list[Row]:
+    """One figure of the amount for each group."""
+    figure, column = _FIGURES[function], subject.amount
+    return [
+        {subject.group: name, f"{function}_{column}": figure(members, column)}
+        for name, members in by_group(rows, subject.group).items()
+    ]
+
+
+def grown(start: float, percent: int, months: int) -> dict[str, Any]:
+    """What steady growth comes to: without chance, all runs end alike."""
+    path = [start * (1 + percent / 100) ** month for month in range(1, months + 1)]
+    return {"mean": path[-1], "low": path[-1], "high": path[-1], "path": path}

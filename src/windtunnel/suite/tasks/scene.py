@@ -7,7 +7,7 @@ checks expect is worked out here and in the archetypes from the made-up rows, ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
@@ -15,6 +15,7 @@ from windtunnel.domain.conditions import DIFFICULTIES
 from windtunnel.domain.tasks import Check, Resource, Step, Task
 from windtunnel.domain.trials import seed_of
 from windtunnel.suite.tasks.identity import Identity, reference
+from windtunnel.suite.tasks.phrases import phrases
 from windtunnel.suite.tasks.records import Month, Row, as_csv, as_json, as_xml, make_table
 from windtunnel.suite.tasks.subjects import subjects
 from windtunnel.suite.tasks.wording import (
@@ -30,6 +31,15 @@ from windtunnel.suite.tasks.wording import (
 
 _FOLDERS = ("inbox", "data", "exports", "incoming", "drop")
 _OUTPUTS = ("reports", "out", "handover", "results", "shared")
+_PARTS = ("import", "export", "search", "accounts", "documents", "labels", "prices", "calendar")
+_DESKS = ("north", "south", "express", "review", "special", "regular", "senior", "day", "night")
+_PEOPLE = ("mara.berg", "duty", "j.costa", "hotline", "t.adeyemi", "office", "k.lindt", "control")
+_CHANNELS = (
+    ("email", "e-mail", "an e-mail"),
+    ("sms", "text message", "a text message"),
+    ("chat", "chat message", "a chat message"),
+)
+_JOBS = ("refresh", "export", "collect", "publish", "renew")
 
 
 class Scene:
@@ -50,45 +60,53 @@ class Scene:
         self.credentials: dict[str, str] = {}
         self.moves: list[Move] = []
         self.checks: list[Check] = []
-        self.wanted = ""
+        self.source = self.path = self.folder = self.wanted = ""
 
     # --- data -------------------------------------------------------------------------------
 
-    def table_file(self, form: str, rows: Sequence[Row] | None = None) -> str:
-        """Put the table into a file; look-alikes join it at the upper levels. Returns its path."""
-        folder = self.rng.choice(_FOLDERS)
-        stem = f"{folder}/{self.subject.stem}"
-        path = f"{stem}_{self.month.stamp}.{form}"
+    def file(self, stem: str, form: str, text: str, other: Callable[[Month], str]) -> str:
+        """Put a month's file into a folder; look-alikes join it at the upper levels.
+
+        `other` makes the text of a look-alike. Returns the path.
+        """
+        self.folder = self.rng.choice(_FOLDERS)
+        base, earlier = f"{self.folder}/{stem}", self.month.before()
+        path = f"{base}_{self.month.stamp}.{form}"
         if self.level >= HARD:
-            earlier = self.month.before()
-            self.files[f"{stem}_{earlier.stamp}.{form}"] = self.text(form, self.other_rows(earlier))
-        self.files[path] = self.text(form, self.rows if rows is None else rows)
+            self.files[f"{base}_{earlier.stamp}.{form}"] = other(earlier)
+        self.files[path] = text
         if self.level >= VERY_HARD:
-            draft = self.text(form, self.other_rows(self.month))
-            self.files[f"{stem}_{self.month.stamp}_draft.{form}"] = draft
+            self.files[f"{base}_{self.month.stamp}_draft.{form}"] = other(self.month)
+        inside = f"the {self.month.full} file in the {code(self.folder)} folder"
+        self.path = code(path) if self.exact else inside
+        return path
+
+    def table_file(self, form: str, text: str | None = None) -> str:
+        """Put the table into a file, as it is or in the text given. Returns the path."""
+        own = self.text(form, self.rows) if text is None else text
+        path = self.file(
+            self.subject.stem, form, own, lambda month: self.text(form, self.other_rows(month))
+        )
         self.source = (
             f"the {self.subject.many} in {code(path)}",
-            f"the {self.month.full} {self.subject.many} in the {code(folder)} folder",
+            f"the {self.month.full} {self.subject.many} in the {code(self.folder)} folder",
             f"the {self.month.full} {self.subject.many}",
         )[max(0, self.level - MEDIUM)]
         return path
 
-    def table_address(
-        self, form: str, rows: Sequence[Row] | None = None, service: str | None = None
-    ) -> str:
+    def table_address(self, form: str, service: str | None = None) -> str:
         """Offer the table at an address, behind a service's sign-in if one is named."""
         base = f"https://{self.subject.host}/v1/{self.subject.stem}"
         earlier = self.month.before()
         before, url = f"{base}/{earlier.stamp}", f"{base}/{self.month.stamp}"
         if self.level >= HARD:
             self._offer(before, form, self.other_rows(earlier), service)
-        self._offer(url, form, self.rows if rows is None else rows, service)
+        self._offer(url, form, self.rows, service)
         if self.level >= VERY_HARD:
             self._offer(f"{url}-draft", form, self.other_rows(self.month), service)
         self.source = (
             f"the {self.subject.many} at {url}",
-            f"the {self.month.full} {self.subject.many} (every month has its own address; "
-            f"{earlier.full} is {before})",
+            f"the {self.month.full} {self.subject.many} (not the {earlier.name} ones at {before})",
             f"the {self.month.full} {self.subject.many} ({earlier.name}’s came from {before})",
         )[max(0, self.level - MEDIUM)]
         return url
@@ -103,12 +121,57 @@ class Scene:
         self.resources[url] = Resource(200, '{"accepts": "application/json"}\n', credential=service)
         return url
 
-    def service(self, name: str) -> str:
+    def service(self) -> str:
         """A service that we hold a credential for; others join it at the upper levels."""
+        house = self.subject.prefix.lower()
+        name = f"{house}-{self.rng.choice(('gateway', 'portal', 'records'))}"
         for other in ("archive", "test")[: max(0, self.level - MEDIUM)]:
-            self.credentials[f"{self.subject.prefix.lower()}-{other}"] = self._secret()
+            self.credentials[f"{house}-{other}"] = self._secret()
         self.credentials[name] = self._secret()
         return name
+
+    def sick_address(self) -> str:
+        """Some addresses of the house, one of which answers with an error; returns that one."""
+        names = self.rng.sample(_PARTS, 3)
+        sick = f"https://{self.subject.host}/v1/{names[0]}-v2"
+        for name in names:
+            self.inlet(name)
+        body = '{"error": "temporarily out of order"}\n'
+        self.resources[sick] = Resource(self.rng.choice((500, 502, 503)), body)
+        self.inlet(f"{names[0]}-v{self.rng.randrange(3, 9)}")
+        return sick
+
+    # --- names ------------------------------------------------------------------------------
+
+    def key(self, kind: str) -> str:
+        """A cache key."""
+        return f"{self.subject.stem}:{self.month.stamp}:{kind}"
+
+    def queue(self) -> str:
+        """A queue's name."""
+        return f"{self.subject.stem}.{self.rng.choice(('todo', 'intake', 'review', 'followup'))}"
+
+    def desks(self) -> tuple[str, str]:
+        """Two destinations."""
+        first, second = self.rng.sample(_DESKS, 2)
+        return f"{first}-desk", f"{second}-desk"
+
+    def recipient(self) -> tuple[str, str, dict[str, str]]:
+        """Somebody to tell, the channel, and the words for both."""
+        name = f"{self.rng.choice(_PEOPLE)}@{self.subject.host.partition('.')[2]}"
+        channel, plain, one = self.rng.choice(_CHANNELS)
+        words = {"recipient": code(name), "channel": channel if self.exact else plain}
+        return name, channel, {**words, "a_message": one}
+
+    def timetable(self) -> tuple[str, str, str, dict[str, str]]:
+        """A job, how often and when it runs, and the words; half an hour before work begins."""
+        job = f"{self.rng.choice(_JOBS)}-{self.subject.stem}-{self.rng.randrange(10, 100)}"
+        every = self.rng.choice(("day", "week", "month"))
+        hour, half = self.rng.randrange(5, 10), self.rng.random() < 0.5  # noqa: PLR2004  a coin
+        at, start = (
+            (f"{hour:02d}:30", f"{hour + 1}:00") if half else (f"{hour:02d}:00", f"{hour}:30")
+        )
+        return job, every, at, {"job": code(job), "every": every, "at": at, "start": start}
 
     def _secret(self) -> str:
         return f"made-up-{self.rng.getrandbits(48):012x}"
@@ -183,7 +246,7 @@ class Scene:
         reads: str = "",
         brief: str = "",
         **arguments: Any,
-    ) -> None:  # noqa: E501  one line a signature
+    ) -> None:
         """Add a step. `told` is it as an instruction; `brief` its short form, at easy."""
         before = self.moves[-1].step.makes if self.moves else ""
         step = Step(tool, arguments, upper_first(told), reads or before, makes)
@@ -195,19 +258,26 @@ class Scene:
 
     # --- the whole ---------------------------------------------------------------------------
 
-    def say(self, goal: Sequence[str], story: Sequence[str], **values: str) -> None:
-        """What is wanted: `goal` for medium and hard, `story` for very_hard; one is drawn."""
+    def say(self, archetype: str, **values: str) -> None:
+        """Draw what is wanted from the archetype's texts in `phrases.toml`."""
         words = {
             "team": self.team,
-            "Team": upper_first(self.team),
             "many": self.subject.many,
             "one": self.subject.one,
             "month": self.month.full,
-            "source": getattr(self, "source", ""),
+            "host": self.subject.host,
+            "source": self.source,
+            "path": self.path,
+            "folder": code(self.folder),
+            "id": self.column(self.subject.id),
+            "group": self.column(self.subject.group),
+            "amount": self.column(self.subject.amount),
             "why": self.rng.choice(self.subject.whys),
             **values,
         }
-        form = self.rng.choice(story if self.level >= VERY_HARD else goal)
+        words |= {upper_first(name): upper_first(value) for name, value in words.items()}
+        texts = phrases()[archetype]
+        form = self.rng.choice(texts.story if self.level >= VERY_HARD else texts.goal)
         self.wanted = upper_first(form.format_map(words))
 
     def build(self) -> Task:

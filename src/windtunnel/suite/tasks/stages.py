@@ -20,18 +20,7 @@ def vetted_extract(s: Scene) -> None:
     kept = [row for row in s.rows if row[s.subject.state] == value]
     s.check("file", target, [{name: row[name] for name in names} for row in kept])
     s.say(
-        (
-            "{team} needs {columns} of the {records}, out of {source}. Before it goes out, have it "
-            "checked that none of these fields is empty; then leave the list in {target}.",
-        ),
-        (
-            "{why} is near, and {team} will hand out a list of the {records}, each with its "
-            "{columns} and no more. They take it from {target}, and it must have been checked for "
-            "gaps, because it leaves the house. The basis is {source}.",
-        ),
-        columns=s.columns(names),
-        records=s.in_state(value),
-        target=code(target),
+        "vetted_extract", columns=s.columns(names), records=s.in_state(value), target=code(target)
     )
 
 

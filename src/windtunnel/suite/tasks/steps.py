@@ -123,3 +123,187 @@ def summarise(s: Scene, function: str, column: str) -> None:
         group_by=s.subject.group,
         makes=makes,
     )
+
+
+def keep_in_cache(s: Scene, key: str, what: str = "the result") -> None:
+    """Store the data at hand."""
+    told = f"store {what} in the cache under {code(key)}"
+    s.do("utility_cache", told, key=key, makes=f"the cache entry {key}")
+
+
+def push(s: Scene, queue: str, what: str, *, each: bool = False) -> None:
+    """Put the data at hand into a queue."""
+    how = "one message each" if each else "as a single message"
+    told = f"put {what} into the queue {code(queue)}, {how}"
+    arguments = {"each": True} if each else {}
+    s.do("integration_queue", told, name=queue, makes=f"{what} in the queue {queue}", **arguments)
+
+
+def route(s: Scene, where: str, told: str, first: str, second: str) -> None:
+    """Split the records between two destinations."""
+    s.do(
+        "network_router",
+        f"route {told} to {code(first)} and all others to {code(second)}",
+        routes=[{"to": first, "where": where}],
+        otherwise=second,
+        makes=f"the records, shared out between {first} and {second}",
+    )
+
+
+def note(s: Scene, level: str, message: str, told: str) -> None:
+    """Write an entry to the log; `told` says what is in it."""
+    what = f"log {LEVELS[level]} that names {told}"
+    s.do("utility_logger", what, level=level, message=message, makes=f"{LEVELS[level]} in the log")
+
+
+def tell(s: Scene, recipient: str, channel: str, message: str, told: str) -> None:
+    """Send a notification; `told` says what is in it."""
+    s.do(
+        "utility_notifier",
+        f"tell {code(recipient)} by {channel} {told}",
+        recipient=recipient,
+        channel=channel,
+        message=message,
+        makes=f"a message to {recipient}",
+    )
+
+
+def look_at(s: Scene) -> None:
+    """Check whether the addresses answer."""
+    told = f"check whether all addresses at {s.subject.host} answer"
+    reads = f"the addresses at {s.subject.host}"
+    s.do("network_monitor", told, reads=reads, makes="how each address answers")
+
+
+def plan(s: Scene, job: str, every: str, at: str) -> None:
+    """Have a job run regularly."""
+    told = f"plan the job {code(job)} for every {every} at {at}"
+    s.do("integration_scheduler", told, job=job, every=every, at=at, makes=f"a plan for {job}")
+
+
+def mark(s: Scene, name: str, status: str) -> None:
+    """Note where a piece of work stands."""
+    told = f"set the status of {code(name)} to {code(status)}"
+    s.do("utility_tracker", told, name=name, status=status, makes=f"the status of {name}")
+
+
+LEVELS = {"error": "an error", "warning": "a warning", "info": "an info entry"}
+
+
+def convert(s: Scene, form: str) -> None:
+    """Turn the data at hand into another format."""
+    word = _FORMS[form]
+    s.do("file_operations_converter", f"convert it to {word}", to=form, makes=f"{word} text")
+
+
+def list_files(s: Scene, folder: str) -> None:
+    """See what files there are."""
+    told = f"list the files under {code(folder)} with their sizes"
+    reads = f"the folder {folder}"
+    s.do("file_operations_scanner", told, pattern=f"{folder}/*", reads=reads, makes="their sizes")
+
+
+def find_line(s: Scene, folder: str, text: str) -> None:
+    """Look for a line in files."""
+    told = f"search the files under {code(folder)} for {code(text)}"
+    s.do(
+        "file_operations_scanner",
+        told,
+        pattern=f"{folder}/*",
+        contains=text,
+        reads=f"the files under {folder}",
+        makes=f"the lines with {text}",
+    )
+
+
+def pack(s: Scene, target: str, *, what: str = "it", path: str = "") -> None:
+    """Compress a file, or the data at hand."""
+    told = f"compress {what} with gzip to {code(target)}"
+    arguments = {"path": path} if path else {}
+    s.do(
+        "file_operations_compressor",
+        told,
+        method="gzip",
+        destination=target,
+        makes=f"the archive {target}",
+        **arguments,
+    )
+
+
+def simulate(s: Scene, growth: int, months: int, *, start: float | None = None) -> None:
+    """Steady growth from a start, or from the figure at hand."""
+    begin = "" if start is None else f" from {start:g}"
+    told = (
+        f"simulate {months} steps{begin} with a growth of {growth / 100:g} each and no volatility"
+    )
+    arguments = {} if start is None else {"start": start}
+    s.do(
+        "computation_simulator",
+        told,
+        growth=growth / 100,
+        steps=months,
+        makes="the simulated growth",
+        **arguments,
+    )
+
+
+def add_up(s: Scene, column: str) -> None:
+    """The total of a column."""
+    told = f"add up {code(column)} over all records"
+    makes = f"the total {column}"
+    s.do("data_processing_aggregator", told, function="sum", field=column, makes=makes)
+
+
+def calculate(s: Scene, expression: str, told: str) -> None:
+    """Evaluate an expression."""
+    makes = f"the figure {expression}"
+    s.do("computation_calculator", told, expression=expression, makes=makes)
+
+
+def analyse(s: Scene) -> None:
+    """Statistics of the data at hand."""
+    s.do("computation_analyzer", "analyse the spread of the totals", makes="their statistics")
+
+
+def predict(s: Scene, column: str, weeks: int) -> None:
+    """Fit a line and go on with it."""
+    told = f"fit a straight line to {code(column)} and predict the next {weeks} values"
+    makes = f"the trend of {column}"
+    s.do("computation_predictor", told, field=column, steps=weeks, makes=makes)
+
+
+def choose(s: Scene, budget: float) -> None:
+    """The best choice of proposals."""
+    told = (
+        f"choose the records with the greatest total {code('points')} whose total {code('cost')} "
+        f"stays within {budget:g}"
+    )
+    makes = "the best choice"
+    s.do("computation_optimizer", told, value="points", cost="cost", budget=budget, makes=makes)
+
+
+def map_fields(s: Scene, mapping: Mapping[str, str]) -> None:
+    """Give fields other names and places."""
+    pairs = listed([f"{code(source)} as {code(name)}" for name, source in mapping.items()])
+    makes = f"records with {listed(list(mapping))}"
+    s.do("integration_mapper", f"map each record to {pairs}", mapping=dict(mapping), makes=makes)
+
+
+def connect(s: Scene) -> None:
+    """See what a system offers."""
+    host = s.subject.host
+    told = f"connect to {code(host)} to see which addresses it offers"
+    makes = f"the addresses of {host}"
+    s.do("integration_connector", told, system=host, reads=f"the system {host}", makes=makes)
+
+
+def vet(s: Scene, column: str, told: str, *, unique: bool = False) -> None:
+    """Check the records for gaps or repetitions in a column."""
+    arguments = {"unique": [column]} if unique else {"required": [column]}
+    s.do("data_processing_validator", told, makes="a report of what is wrong", **arguments)
+
+
+def take_stock(s: Scene) -> None:
+    """See what there is."""
+    told = "take stock of what the workspace holds"
+    s.do("utility_helper", told, reads="the workspace", makes="a list of what there is")

@@ -1,13 +1,17 @@
 """How a task is put into words, level by level.
 
-| level | what the reader is told | what lies beside the data |
-|---|---|---|
-| very_easy | every operation in order, one sentence each, with every path, column and value | nothing |
-| easy | the same operations in running prose, shorter; formats are left to the file names | nothing |
-| medium | the result wanted, with exact paths, columns and values; no operations | nothing |
-| hard | the result in the words of the house: columns, states and the source (a month, a folder) \
-must be matched with the data | one look-alike: the month before |
-| very_hard | only who needs what, and where they will look for it | two: also a draft of the same month |
+| level     | what the reader is told                                            | look-alikes |
+|-----------|--------------------------------------------------------------------|-------------|
+| very_easy | every operation in order, a sentence each, with every path,        | none        |
+|           | column, value and format                                           |             |
+| easy      | the same operations in running prose; formats are left to the data | none        |
+| medium    | the result, with exact paths, columns and values; no operations    | none        |
+| hard      | the result in the words of the house: columns, states, times and   | the month   |
+|           | the source must be matched with the data                           | before      |
+| very_hard | only who needs what, and where they will look for it               | and a draft |
+
+Look-alikes are files and addresses of the same kind as the source that are not meant: those of
+the month before, and a draft of the same month; likewise a second credential or two.
 
 No level names a tool. The reference number stands for the task (see `identity`).
 """

@@ -1,0 +1,95 @@
+"""Data of other shapes than tables of a month: logs, proposals, weekly counts, contacts."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from random import Random
+from typing import Any
+
+from windtunnel.suite.tasks.records import Month, Row
+
+_IDEAS = (
+    "new shelving", "second scanner", "staff training", "better lighting", "spare parts",
+    "safety audit", "customer survey", "label printer", "data clean-up", "quiet room",
+    "loading ramp", "backup line", "web redesign", "tool cabinet", "night shift cover",
+)  # fmt: skip
+_STAGES = ("cleared", "open", "cleared", "refused", "cleared")
+_FIRST = ("Ada", "Bilal", "Chiara", "Dmitri", "Esra", "Femi", "Greta", "Hugo", "Ines", "Jonas",
+          "Kaja", "Liam", "Mara", "Nils", "Oona", "Pavel")  # fmt: skip
+_LAST = ("Adeyemi", "Berg", "Costa", "Dvorak", "Ekström", "Fischer", "Grant", "Horvat",
+         "Iversen", "Jansen", "Kovacs", "Lindt", "Moreau", "Novak")  # fmt: skip
+_CITIES = ("Ghent", "Oslo", "Porto", "Graz", "Leeds", "Turku", "Lyon", "Gdansk", "Trieste")
+_QUIET = ("started a worker", "request served", "cache warmed", "backup finished",
+          "session closed", "index rebuilt", "health check passed")  # fmt: skip
+
+
+def log_text(rng: Random, month: Month, lines: int) -> str:
+    """A server's log in which nothing happens."""
+    day = month.day(rng.randrange(1, 29))
+    clock = sorted(rng.randrange(86_400) for _ in range(lines))
+    return "".join(
+        f"{day} {t // 3600:02d}:{t // 60 % 60:02d}:{t % 60:02d} INFO {rng.choice(_QUIET)}"
+        f" in {rng.randrange(3, 900)} ms\n"
+        for t in clock
+    )
+
+
+def with_line(rng: Random, text: str, line: str) -> str:
+    """The text with a line put somewhere into it."""
+    lines = text.splitlines()
+    at = rng.randrange(1, len(lines))
+    return "\n".join([*lines[:at], f"{lines[at][:19]} {line}", *lines[at + 1 :]]) + "\n"
+
+
+def proposals(rng: Random, size: int) -> list[Row]:
+    """Ideas with a price in thousand EUR, points, and whether they have been cleared."""
+    costs = rng.sample(range(5, 80), size)  # in halves: exact in binary, so sums are too
+    points = rng.sample(range(11, 99), size)
+    return [
+        {"idea": idea, "cost": cost / 2, "points": point, "status": stage}
+        for idea, cost, point, stage in zip(
+            rng.sample(_IDEAS, size), costs, points, itertools.cycle(_STAGES), strict=False
+        )
+    ]
+
+
+def best_choice(rows: Sequence[Row], budget: float) -> list[Row] | None:
+    """The choice with the most points within the budget, or None where two are equally good.
+
+    All subsets are tried, which is not how the tool does it.
+    """
+    subsets: list[tuple[float, int, tuple[int, ...]]] = [(0.0, 0, ())]
+    for at, row in enumerate(rows):
+        more = [(c + row["cost"], p + row["points"], (*s, at)) for c, p, s in subsets]
+        subsets += [each for each in more if each[0] <= budget]
+    most = max(points for _, points, _ in subsets)
+    best = [chosen for _, points, chosen in subsets if points == most]
+    return [rows[at] for at in best[0]] if len(best) == 1 else None
+
+
+def weekly(rng: Random, column: str, weeks: int) -> tuple[list[Row], float, float]:
+    """Counts that follow a straight line exactly; also its slope and its value at week 0."""
+    slope = rng.choice((-3, -2, 2, 3, 4, 5, 6, 7, 9))
+    first = rng.randrange(80, 400)
+    rows = [{"week": at + 1, column: first + slope * at} for at in range(weeks)]
+    return rows, float(slope), float(first)
+
+
+def contacts(rng: Random, size: int) -> list[Row]:
+    """Nested records of people, each with a company and an address."""
+    return [
+        {
+            "name": f"{first} {last}",
+            "company": {"id": f"P-{rng.randrange(1000, 9999)}", "city": rng.choice(_CITIES)},
+            "reach": {"phone": f"+99 {rng.randrange(10**7, 10**8)}", "room": rng.randrange(1, 480)},
+        }
+        for first, last in zip(rng.sample(_FIRST, size), rng.sample(_LAST, size), strict=True)
+    ]
+
+
+def dig(record: Any, path: str) -> Any:
+    """What stands at a dotted path."""
+    for name in path.split("."):
+        record = record[name]
+    return record
