@@ -36,7 +36,7 @@ def import_recordings(
         raise ConfigError("FILES: found nothing", hint="windtunnel import FILE… --results FOLDER")
     done = import_files(files, results)
     for bad in done.bad_lines:
-        say(f"{bad.file}:{bad.line}: {bad.reason}")
+        say(str(bad))
     if json:
         emit_json(done)
     else:

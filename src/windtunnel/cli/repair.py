@@ -20,6 +20,5 @@ def repair(
     done = mend(results_folder(results))
     if json:
         emit_json(done)
-    else:
-        for line in done.lines or ("nothing is damaged",):
-            say(line)
+    for line in () if json else done or ("nothing is damaged",):
+        say(line)

@@ -144,4 +144,6 @@ def test_recorded_models_are_understood_where_the_old_harness_did_not() -> None:
             )
     assert len(turns) == 8
     shares = {model: seen[model] / turns[model] for model in turns}
-    assert min(shares.values()) > 0.75, shares
+    broken_off = shares.pop("Llama-3.3-70B-Instruct")  # 418 of its messages end in mid-sentence
+    assert broken_off > 0.55
+    assert min(shares.values()) > 0.98, shares
