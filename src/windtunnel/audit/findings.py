@@ -19,7 +19,7 @@ KINDS: Final = {
     "success_after_failure": "stored as a success although an API failure ended it",
     "failure_not_the_models": "an API failure, stored as the model's failure",
     "success_unearned": "stored as a success although not every required tool succeeded",
-    "collapsed": "failed under this prompt type, where success is surely less than half of the others'",
+    "collapsed": "failures under a prompt type whose success is surely under half of the others'",
     "short": f"prompt types of which fewer than {SHORT_N} episodes say something of the model",
 }
 _ENOUGH = 0.5

@@ -91,19 +91,22 @@ def _rates(table: Table) -> Chart | None:
     ]
     if len({record["rate"] for record in records}) < 2:  # noqa: PLR2004  a curve
         return None
-    ends = [min(r["rate"] for r in records) - 0.02, max(r["rate"] for r in records) + 0.02]
-    base = alt.Chart(data(records)).encode(
+    base = alt.Chart(data(_dodged(records))).encode(
         x=alt.X(
-            "rate:Q", title="tool success rate", scale=alt.Scale(domain=ends), axis=_rate_axis()
+            "rate:Q",
+            title="tool success rate",
+            scale=alt.Scale(zero=False, nice=False, padding=20),
+            axis=_rate_axis(records),
         )
     )
+    colour = _colour("model", records)
     ceiling = base.mark_line(strokeDash=[5, 4], color=MUTED).encode(y="mean(ceiling):Q")
-    lines = base.mark_line(strokeWidth=2).encode(y=_success_axis(), color=_colour("model", records))
     spread = base.mark_rule(strokeWidth=1.5, opacity=0.7).encode(
-        y=alt.Y("low:Q", title=None), y2="high:Q", color=_colour("model", records)
+        x="beside:Q", y=alt.Y("low:Q", title=None), y2="high:Q", color=colour
     )
+    lines = base.mark_line(strokeWidth=2).encode(x="beside:Q", y=_success_axis(), color=colour)
     dots = base.mark_point(filled=True, size=45, opacity=1).encode(
-        y=alt.Y("estimate:Q", title=None), color=_colour("model", records)
+        x="beside:Q", y=alt.Y("estimate:Q", title=None), color=colour
     )
     chart = alt.layer(ceiling, spread, lines, dots)
     return Chart(
@@ -188,11 +191,19 @@ def _flaws(table: Table) -> Chart | None:
     ]
     if not records:
         return None
+    flaws = list(dict.fromkeys(record["flaw"] for record in records))
     base = alt.Chart(data(records)).encode(
-        x=alt.X("flaw:N", title=None, axis=alt.Axis(labelAngle=-30, domain=False, ticks=False)),
-        y=alt.Y("model:N", title=None, axis=alt.Axis(domain=False, ticks=False)),
+        x=alt.X(
+            "flaw:N",
+            title=None,
+            sort=flaws,
+            axis=_bare_axis(labelAngle=-30),
+        ),
+        y=alt.Y("model:N", title=None, axis=_bare_axis()),
     )
-    shade = alt.Scale(domain=[0, 0.5, 1], range=["#8c2d19", "#f0c9a6", "#d9edf5"], clamp=True)
+    shade = alt.Scale(
+        domain=[0, 0.5, 1], range=["#8c2d19", "#f0c9a6", "#d9edf5"], clamp=True, interpolate="rgb"
+    )
     cells = base.mark_rect(cornerRadius=4).encode(
         color=alt.Color("retention:Q", scale=shade, legend=None)
     )
@@ -201,9 +212,8 @@ def _flaws(table: Table) -> Chart | None:
         text="text:N", color=dark_cell
     )
     bounds = base.mark_text(fontSize=10, dy=9).encode(text="bounds:N", color=dark_cell)
-    flaws = len({record["flaw"] for record in records})
     chart = alt.layer(cells, figure, bounds).properties(
-        width=max(90, min(120, WIDTH // flaws)) * flaws,
+        width=max(90, min(120, WIDTH // len(flaws))) * len(flaws),
         height=46 * _row_count(records, "model"),
     )
     return Chart(
@@ -314,8 +324,24 @@ def _success_axis() -> alt.Y:
     )
 
 
-def _rate_axis() -> alt.Axis:
-    return alt.Axis(format="%", grid=False)
+def _rate_axis(records: Sequence[Record]) -> alt.Axis:
+    return alt.Axis(format=".0%", grid=False, values=sorted({r["rate"] for r in records}))
+
+
+def _bare_axis(**more: Any) -> alt.Axis:
+    return alt.Axis(domain=False, ticks=False, **more)
+
+
+def _dodged(records: Sequence[Record]) -> list[Record]:
+    """Models a little beside each other, so that intervals at one rate do not hide another."""
+    models = sorted({record["model"] for record in records})
+    rates = [record["rate"] for record in records]
+    step = 0.012 * (max(rates) - min(rates))
+    middle = (len(models) - 1) / 2
+    return [
+        record | {"beside": record["rate"] + step * (models.index(record["model"]) - middle)}
+        for record in records
+    ]
 
 
 def _curves(chart: Any, records: Sequence[Record]) -> Any:

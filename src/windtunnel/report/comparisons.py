@@ -7,11 +7,10 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from msgspec.structs import replace
 
 from windtunnel.domain.conditions import FLAWED_PREFIX, PROMPT_TYPES
-from windtunnel.report.cells import Cell, cell_of
-from windtunnel.report.columns import COUNTS, FLAGS, INTERVALS, SUCCESS, counts, labelled, ordered
+from windtunnel.report.cells import cell_of
+from windtunnel.report.columns import COUNTS, FLAGS, SUCCESS, counts, labelled, ordered
 from windtunnel.report.frame import Frame
 from windtunnel.report.pairing import matched
 from windtunnel.report.table import Column, Table, Value
@@ -144,30 +143,6 @@ def models_compared(frame: Frame) -> Table:
         ),
     )
     return Table("models", "Models against each other", columns, rows, notes)
-
-
-def compared(first: Frame, second: Frame, names: tuple[str, str]) -> Table:
-    """Two results folders side by side, by model; paired where both ran the same settings."""
-    left = {key[0]: group for key, group in first.groups("model")}
-    right = {key[0]: group for key, group in second.groups("model")}
-    rows: list[tuple[Value, ...]] = []
-    for model in sorted(left.keys() | right.keys()):
-        a, b = left.get(model), right.get(model)
-        x, y = (cell_of(a) if a else None), (cell_of(b) if b else None)
-        rows.append((model, *_side(x), *_side(y)))
-    columns = (
-        Column("model"),
-        *(
-            replace(column, title=f"{name}: {column.title}")
-            for name in names
-            for column in (COUNTS[0], COUNTS[1], COUNTS[2], *SUCCESS[:2])
-        ),
-    )
-    return Table("compare", f"{names[0]} against {names[1]}", columns, tuple(rows), (INTERVALS,))
-
-
-def _side(cell: Cell | None) -> tuple[Value, ...]:
-    return (None,) * 5 if cell is None else (*counts(cell), cell.success, cell.ceiling)
 
 
 def _best(kinds: Sequence[str], arrays: Sequence[np.ndarray]) -> str:

@@ -1,56 +1,53 @@
-"""A results folder as reports read it: the episode table, its header, and what names it."""
+"""A results folder as reports read it: the episode table and the folder's own account of itself."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 from msgspec import Struct
 
 from windtunnel.errors import ConfigError
 from windtunnel.report.frame import Frame
+from windtunnel.store import Header, episode_table, read_header, read_runs
 
 
 class Results(Struct, frozen=True):
-    """What a report is made from. `header` is the folder's own account of its run."""
+    """What a report is made from. `runs` are the records of the folder's runs, oldest first."""
 
     name: str
     folder: Path
+    table: pa.Table
     frame: Frame
-    header: Mapping[str, Any]
+    header: Header
+    runs: Sequence[dict[str, Any]] = ()
 
     @property
     def simulated(self) -> bool:
         """Whether the emulator answered any of the episodes."""
         return bool((self.frame.numbers("simulated") > 0).any())
 
+    @property
+    def imported(self) -> bool:
+        """Whether any of the episodes is a recording of another harness."""
+        return bool(self.frame.is_value("source", "imported").any())
+
 
 def open_results(folder: Path) -> Results:
     """Read a results folder. Raises ConfigError where no episode is in it, StoreError if broken."""
-    return results_of(folder, _table(folder), _header(folder))
+    header = read_header(folder)
+    return results_of(folder, episode_table(folder), header, tuple(read_runs(folder)))
 
 
-def results_of(folder: Path, table: pa.Table, header: Mapping[str, Any]) -> Results:
+def results_of(
+    folder: Path, table: pa.Table, header: Header, runs: Sequence[dict[str, Any]] = ()
+) -> Results:
     """The same from a table that is at hand."""
     if table.num_rows == 0:
         raise ConfigError(
             f"{folder}: no episode has ended here yet",
             hint="`windtunnel status` shows how far the run is",
         )
-    return Results(folder.resolve().name, folder, Frame.of(table), header)
-
-
-def _table(folder: Path) -> pa.Table:
-    from windtunnel.store import episode_table  # noqa: PLC0415  see above
-
-    return episode_table(folder)
-
-
-def _header(folder: Path) -> Mapping[str, Any]:
-    from windtunnel.store import read_header  # noqa: PLC0415  see above
-
-    found = msgspec.to_builtins(read_header(folder))
-    return found if isinstance(found, dict) else {}
+    return Results(folder.resolve().name, folder, table, Frame.of(table), header, runs)

@@ -2,68 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from windtunnel.errors import ConfigError
 from windtunnel.report.markdown import as_document
-from windtunnel.report.source import Results, open_results
-from windtunnel.report.table import Table, as_csv, as_latex
-from windtunnel.report.tables import all_tables
+from windtunnel.report.material import Material, gather
+from windtunnel.report.table import as_csv, as_latex
 
 if TYPE_CHECKING:  # rich takes 50 ms to import
     from rich.console import RenderableType
 
-_Writer = Callable[[Path, Results, tuple[Table, ...]], list[Path]]
+Episodes = Literal["sample", "failed"]
+FAILED_A_PAGE: Final = 200
 
 
 def write_report(
-    folder: Path, *, formats: Collection[str] = (), out: Path | None = None
+    folder: Path,
+    *,
+    formats: Collection[str] = (),
+    out: Path | None = None,
+    compare: Path | None = None,
+    episodes: Episodes = "sample",
 ) -> dict[str, tuple[Path, ...]]:
     """Write the report of a results folder; give the files of each format.
 
     `formats` are names of `FORMATS`, all of them where none is given. `out` is the folder to write
-    to, `FOLDER/report` by default. Raises ConfigError for an unknown format or an empty folder,
-    StoreError for a damaged one.
+    to, `FOLDER/report` by default. `compare` is a second results folder, set beside the first.
+    `episodes="failed"` adds pages with every episode that fell short, turn by turn. Raises
+    ConfigError for an unknown format or an empty folder, StoreError for a damaged one.
     """
     wanted = tuple(formats) or FORMATS
     for name in wanted:
         if name not in _WRITERS:
-            raise ConfigError(
-                f"no report format {name!r}", hint=f"formats are {', '.join(FORMATS)}"
-            )
-    results = open_results(folder)
-    tables = all_tables(results.frame)
+            raise ConfigError(f"no report format {name!r}", hint=f"one of {', '.join(FORMATS)}")
+    material = gather(folder, compare)
     target = out or folder / "report"
-    target.mkdir(parents=True, exist_ok=True)
-    return {name: tuple(_WRITERS[name](target, results, tables)) for name in wanted}
+    return {name: tuple(_WRITERS[name](target, material, episodes)) for name in wanted}
 
 
 def terminal_report(folder: Path) -> list[RenderableType]:
     """The report's tables as rich renderables that fit any terminal's width."""
+    from windtunnel.report.source import open_results  # noqa: PLC0415  see above
     from windtunnel.report.terminal import renderables  # noqa: PLC0415  see above
 
     return list(renderables(open_results(folder)))
 
 
-def _markdown(target: Path, results: Results, tables: tuple[Table, ...]) -> list[Path]:
-    return [_put(target / "report.md", as_document(results, tables))]
+def _html(target: Path, material: Material, episodes: Episodes) -> Iterator[Path]:
+    from windtunnel.report.html import failed_pages, page  # noqa: PLC0415  altair takes 300 ms
+
+    pages: Sequence[str] = ()
+    if episodes == "failed":
+        written = [
+            _put(target / name, text)
+            for name, text in failed_pages(material.results, FAILED_A_PAGE)
+        ]
+        pages = [path.name for path in written]
+        yield from written
+    yield _put(target / "report.html", page(material, pages))
 
 
-def _csv(target: Path, _results: Results, tables: tuple[Table, ...]) -> list[Path]:
-    return [_put(target / "tables" / f"{table.key}.csv", as_csv(table)) for table in tables]
+def _markdown(target: Path, material: Material, _episodes: Episodes) -> Iterator[Path]:
+    yield _put(target / "report.md", as_document(material.results, material.tables))
 
 
-def _latex(target: Path, _results: Results, tables: tuple[Table, ...]) -> list[Path]:
-    return [_put(target / "tables" / f"{table.key}.tex", as_latex(table)) for table in tables]
+def _csv(target: Path, material: Material, _episodes: Episodes) -> Iterator[Path]:
+    for table in material.tables:
+        yield _put(target / "tables" / f"{table.key}.csv", as_csv(table))
 
 
-def _put(path: Path, text: str) -> Path:
+def _latex(target: Path, material: Material, _episodes: Episodes) -> Iterator[Path]:
+    for table in material.tables:
+        yield _put(target / "tables" / f"{table.key}.tex", as_latex(table))
+
+
+def _charts(target: Path, material: Material, _episodes: Episodes) -> Iterator[Path]:
+    from windtunnel.report.drawing import as_png, as_svg_file  # noqa: PLC0415  as above
+
+    for chart in material.charts:
+        yield _put(target / "charts" / f"{chart.key}.svg", as_svg_file(chart.spec))
+        yield _put(target / "charts" / f"{chart.key}.png", as_png(chart.spec))
+
+
+def _put(path: Path, content: str | bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
 
 
-_WRITERS: Final[Mapping[str, _Writer]] = {"markdown": _markdown, "csv": _csv, "latex": _latex}
+_Writer = Callable[[Path, Material, Episodes], Iterator[Path]]
+_WRITERS: Final[Mapping[str, _Writer]] = {
+    "html": _html,
+    "markdown": _markdown,
+    "csv": _csv,
+    "latex": _latex,
+    "charts": _charts,
+}
 FORMATS: Final[tuple[str, ...]] = tuple(_WRITERS)

@@ -190,6 +190,8 @@ def _distances(rates: Sequence[Rate], weights: Sequence[float]) -> tuple[Array, 
 
 def _correlations(values: Sequence[Array]) -> Array:
     """Pearson's between the groups; 0 where a group is constant and nothing can be said."""
+    if len(values[0]) < 2:  # noqa: PLR2004  one task tells nothing of how groups go together
+        return np.eye(len(values))
     with np.errstate(invalid="ignore", divide="ignore"):
         found = np.atleast_2d(np.corrcoef(np.vstack(values)))
     found = np.nan_to_num(found, nan=0.0)

@@ -1,0 +1,44 @@
+"""All that a report's files are made from, computed once."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from windtunnel.report.audited import audit_tables
+from windtunnel.report.facts import endpoints
+from windtunnel.report.side_by_side import compared_tables
+from windtunnel.report.source import Results, open_results
+from windtunnel.report.table import Table
+from windtunnel.report.tables import all_tables
+
+if TYPE_CHECKING:
+    from windtunnel.report.charts import Chart
+
+
+class Material:
+    """A results folder with its tables and, when asked for, its charts."""
+
+    def __init__(self, results: Results, tables: tuple[Table, ...]) -> None:
+        self.results = results
+        self.tables = tables
+
+    @functools.cached_property
+    def charts(self) -> tuple[Chart, ...]:
+        """Every chart that has data, and those of the run itself."""
+        from windtunnel.report.charts import charts_of  # noqa: PLC0415  altair takes 300 ms
+        from windtunnel.report.telemetry import run_charts  # noqa: PLC0415  likewise
+
+        return (*charts_of(self.tables), *run_charts(self.results.folder))
+
+
+def gather(folder: Path, compare: Path | None = None) -> Material:
+    """Read a results folder (and a second to set beside it) and make its tables."""
+    from windtunnel.audit import audit_folder  # noqa: PLC0415  it brings the suite with it
+
+    results = open_results(folder)
+    tables = [*all_tables(results.frame), *audit_tables(audit_folder(folder)), endpoints(results)]
+    if compare is not None:
+        tables = [*compared_tables(results, open_results(compare)), *tables]
+    return Material(results, tuple(table for table in tables if table.rows))
