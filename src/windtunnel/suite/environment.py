@@ -1,9 +1,9 @@
 """Where calls are made: the World under weather, and the record of every call.
 
-A call goes through three gates. Invalid arguments fail by themselves: no draw is used, and the
-weather does not remember the call, so that all agents meet the same draws. Then the weather may
-fail it, and only then the tool works (or fails at its own work). With weather `before` a call
-failed by weather had no effect. With `ambiguous`, one TIMEOUT in two did its work all the same.
+A call goes through three gates. Invalid arguments fail by themselves, in any weather. Then the
+weather may fail it, and only then the tool works (or fails at its own work). With weather `before`
+a call failed by weather had no effect. With `ambiguous`, one TIMEOUT in two did its work all the
+same.
 """
 
 from __future__ import annotations
@@ -93,9 +93,8 @@ class Environment:
     def _recorded(
         self, record: Execution, result: ToolResult, cause: Cause, *, effect: bool
     ) -> Execution:
-        """Complete the record, and remember the call if it met the weather."""
-        if cause != "arguments":
-            self._history.add(record.tool, ok=result.ok)
+        """Complete the record, and remember the call."""
+        self._history.add(record.tool, ok=result.ok)
         if effect:
             self.goal_met = goal_met(self.world, self.task.checks)
         self.value = result.value

@@ -10,14 +10,16 @@ kept within [0.05, 1]. At rate 1 nothing fails by weather.
 
 Whether the k-th call of a tool in a trial fails is u > chance, where u = f(weather seed, tool, k)
 depends on nothing else. So all models, prompts, rates and protocols meet the same draws, and
-results are paired. A call with invalid arguments never meets the weather: it uses no k and is in
-no history, so that a slip of the pen shifts no later draw and worsens no later chance.
+results are paired. Every call of a tool counts: one that fails for its own arguments leaves its
+draw unused, but it is the k-th call and a failure like any other. Were it not, a call that is
+invalid only because of an earlier storm would shift the later draws, and the law below would fall.
 
-For a fixed sequence of calls, success at a lower rate implies success at a higher one, call by
-call (induction: fewer successes can only unmeet dependencies, which costs 0.5 where a failure
-since costs 0.7, and add recent failures). The same holds for an agent that works through a plan
-and repeats each step until it succeeds. An agent that plans anew after each failure chooses its
-calls by its luck, and no such law can hold for it.
+The law: for a fixed sequence of calls, success at a lower rate implies success at a higher one,
+call by call. (Induction: fewer successes can only unmeet dependencies, which costs 0.5 where a
+failure since costs 0.7, add recent failures, and leave calls without their data.) It holds too for
+an agent that works through a plan and repeats each step until it succeeds: each step takes at
+least as many calls at the lower rate, so its window holds at least as many failures. An agent
+that plans anew after each failure chooses its calls by its luck, and no such law can hold for it.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ class History:
         self._outcomes: list[bool] = []
 
     def add(self, tool: str, *, ok: bool) -> None:
-        """Remember a call that met the weather."""
+        """Remember a call, whatever made it fail."""
         self.calls[tool] += 1
         self.latest[tool] = ok
         self._outcomes.append(ok)
