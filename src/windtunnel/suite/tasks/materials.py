@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
+
+from msgspec import Struct
 
 from windtunnel.suite.tasks.records import Month, Row
 
@@ -68,12 +70,51 @@ def best_choice(rows: Sequence[Row], budget: float) -> list[Row] | None:
     return [rows[at] for at in best[0]] if len(best) == 1 else None
 
 
-def weekly(rng: Random, column: str, weeks: int) -> tuple[list[Row], float, float]:
-    """Counts that follow a straight line exactly; also its slope and its value at week 0."""
-    slope = rng.choice((-3, -2, 2, 3, 4, 5, 6, 7, 9))
-    first = rng.randrange(80, 400)
-    rows = [{"week": at + 1, column: first + slope * at} for at in range(weeks)]
-    return rows, float(slope), float(first)
+def settle_budget(rng: Random, rows: Sequence[Row]) -> tuple[float, list[Row]]:
+    """A round budget that leaves one best choice, and that choice."""
+    whole = sum(row["cost"] for row in rows)
+    while True:
+        budget = float(round(whole * rng.uniform(0.3, 0.6)))
+        best = best_choice(rows, budget)
+        if best:
+            return budget, best
+
+
+def outcome(best: Sequence[Row]) -> dict[str, Any]:
+    """What a best choice comes to."""
+    points = sum(row["points"] for row in best)
+    return {"total_value": points, "total_cost": sum(r["cost"] for r in best), "chosen": list(best)}
+
+
+class Line(Struct, frozen=True):
+    """A straight line over weeks that are counted from 0."""
+
+    column: str
+    slope: int
+    first: int
+    weeks: int
+
+    def rows(self) -> list[Row]:
+        """The counts of each week."""
+        return [{"week": at + 1, self.column: self.first + self.slope * at} for at in self._span()]
+
+    def _span(self, ahead: int = 0) -> range:
+        return range(self.weeks, self.weeks + ahead) if ahead else range(self.weeks)
+
+    def ahead(self, weeks: int) -> dict[str, Any]:
+        """What a fit says of it: the points lie on the line, so nothing has to be fitted."""
+        return {
+            "field": self.column,
+            "slope": self.slope,
+            "intercept": self.first,
+            "r_squared": 1,
+            "predictions": [self.first + self.slope * at for at in self._span(weeks)],
+        }
+
+
+def line(rng: Random, column: str) -> Line:
+    """Some line that stays above zero."""
+    return Line(column, rng.choice((-3, -2, 2, 3, 4, 5, 6, 7, 9)), rng.randrange(80, 400), 10)
 
 
 def contacts(rng: Random, size: int) -> list[Row]:
@@ -86,6 +127,17 @@ def contacts(rng: Random, size: int) -> list[Row]:
         }
         for first, last in zip(rng.sample(_FIRST, size), rng.sample(_LAST, size), strict=True)
     ]
+
+
+def contact_fields(rng: Random) -> dict[str, str]:
+    """Flat field → where it stands in a contact."""
+    place = rng.choice((("firm", "company.id"), ("city", "company.city"), ("room", "reach.room")))
+    return {"caller": "name", "phone": "reach.phone", place[0]: place[1]}
+
+
+def mapped(rows: Sequence[Row], mapping: Mapping[str, str]) -> list[Row]:
+    """Records with the mapping's fields."""
+    return [{name: dig(row, path) for name, path in mapping.items()} for row in rows]
 
 
 def dig(record: Any, path: str) -> Any:

@@ -21,6 +21,7 @@ _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+_HALF = 50
 
 
 class Month(Struct, frozen=True):
@@ -114,7 +115,8 @@ def as_xml(rows: Iterable[Mapping[str, Any]], root: str, item: str) -> str:
 
 def total(rows: Iterable[Mapping[str, Any]], column: str) -> float:
     """The sum of a column, exact in hundredths."""
-    return sum(round(row[column] * 100) for row in rows) / 100
+    hundredths: int = sum(round(row[column] * 100) for row in rows)
+    return hundredths / 100
 
 
 def by_group(rows: Iterable[Row], column: str) -> dict[str, list[Row]]:
@@ -145,3 +147,32 @@ def grown(start: float, percent: int, months: int) -> dict[str, Any]:
     """What steady growth comes to: without chance, all runs end alike."""
     path = [start * (1 + percent / 100) ** month for month in range(1, months + 1)]
     return {"mean": path[-1], "low": path[-1], "high": path[-1], "path": path}
+
+
+def ranked(rows: Iterable[Row], column: str) -> list[Row]:
+    """Rows by a column, greatest first."""
+    return sorted(rows, key=lambda row: -row[column])
+
+
+def ranked_groups(rows: Iterable[Row], subject: Subject) -> list[str]:
+    """The groups by their total amount, greatest first."""
+    groups = by_group(rows, subject.group)
+    return sorted(groups, key=lambda name: -total(groups[name], subject.amount))
+
+
+def only(rows: Iterable[Row], names: Sequence[str]) -> list[Row]:
+    """Rows reduced to some columns."""
+    return [{name: row[name] for name in names} for row in rows]
+
+
+def with_percent(rng: Random, figure: float) -> tuple[int, float]:
+    """A percentage, and the figure with that on top, rounded to hundredths, never from a half."""
+    hundredths = round(figure * 100)
+    percents = [p for p in (5, 7, 8, 12, 15, 19, 20, 25) if hundredths * (100 + p) % 100 != _HALF]
+    percent = rng.choice(percents)
+    return percent, (hundredths * (100 + percent) + _HALF) // 100 / 100
+
+
+def shared(figure: float, parts: int) -> float:
+    """An equal share, rounded to hundredths; an odd number of parts never leaves a half."""
+    return (2 * round(figure * 100) + parts) // (2 * parts) / 100

@@ -208,6 +208,15 @@ class Scene:
         """Several columns, as this level calls them."""
         return listed([self.column(name) for name in names])
 
+    def weekly_column(self, name: str) -> str:
+        """The column of weekly counts, as this level calls it."""
+        return code(name) if self.exact else f"the number of {self.subject.many}"
+
+    def proposal_words(self) -> dict[str, str]:
+        """The columns of proposals, as this level calls them."""
+        exact = {"value": code("points"), "cost": code("cost"), "status": code("cleared")}
+        return exact if self.exact else {"value": "rating", "cost": "price", "status": "cleared"}
+
     def in_state(self, value: str) -> str:
         """The records of a state: orders whose `status` is `returned`."""
         if self.exact:
@@ -221,13 +230,26 @@ class Scene:
             return f"{s.many} whose {code(s.amount)} is greater than {bound:g}"
         return f"{s.many} with a {s.amount_noun} of more than {bound:g} {s.amount_unit}"
 
+    def rows_in(self, value: str) -> list[Row]:
+        """The records in a state."""
+        return [row for row in self.rows if row[self.subject.state] == value]
+
+    def rows_not_in(self, value: str) -> list[Row]:
+        """All others."""
+        return [row for row in self.rows if row[self.subject.state] != value]
+
+    def some_columns(self) -> list[str]:
+        """The id, the group and one of the figures."""
+        figure = self.rng.choice((self.subject.amount, self.subject.count))
+        return [self.subject.id, self.subject.group, figure]
+
     def pick_state(self) -> str:
         """A state that some but not all records are in."""
         return self.rng.choice(list(self.subject.states))
 
     def pick_bound(self, leave: int) -> float:
         """A round amount that exactly about `leave` records exceed, none of them equal to it."""
-        ranked = sorted((row[self.subject.amount] for row in self.rows), reverse=True)
+        ranked: list[float] = sorted((row[self.subject.amount] for row in self.rows), reverse=True)
         high, low = ranked[leave - 1], ranked[leave]
         for digits in (-2, -1, 0, 1, 2):
             bound = round((high + low) / 2, digits)

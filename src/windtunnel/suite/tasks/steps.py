@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from windtunnel.suite.tasks import materials
+from windtunnel.suite.tasks.records import Row, as_json
 from windtunnel.suite.tasks.scene import Scene
 from windtunnel.suite.tasks.wording import code, listed
 
@@ -28,11 +30,11 @@ def fetch(s: Scene, url: str) -> None:
     s.do("network_fetcher", told, url=url, reads=url, makes=f"the text from {url}")
 
 
-def parse(s: Scene, form: str) -> None:
+def parse(s: Scene, form: str, what: str = "") -> None:
     """Parse the text at hand."""
     name = _FORMS[form]
     told = s.rng.choice(("parse the {} text into records", "parse it as {}")).format(name)
-    makes = f"the {s.subject.many} as records"
+    makes = f"{what or 'the ' + s.subject.many} as records"
     s.do("data_processing_parser", told, format=form, brief="parse it", makes=makes)
 
 
@@ -135,16 +137,18 @@ def push(s: Scene, queue: str, what: str, *, each: bool = False) -> None:
     """Put the data at hand into a queue."""
     how = "one message each" if each else "as a single message"
     told = f"put {what} into the queue {code(queue)}, {how}"
-    arguments = {"each": True} if each else {}
+    arguments: dict[str, Any] = {"each": True} if each else {}
     s.do("integration_queue", told, name=queue, makes=f"{what} in the queue {queue}", **arguments)
 
 
-def route(s: Scene, where: str, told: str, first: str, second: str) -> None:
-    """Split the records between two destinations."""
+def route_state(s: Scene, value: str, first: str, second: str) -> None:
+    """Split the records between two destinations by whether they are in a state."""
+    column = s.subject.state
+    told = f"route the {s.subject.many} whose {code(column)} is {code(value)} to {code(first)}"
     s.do(
         "network_router",
-        f"route {told} to {code(first)} and all others to {code(second)}",
-        routes=[{"to": first, "where": where}],
+        f"{told} and all others to {code(second)}",
+        routes=[{"to": first, "where": f"{column} == '{value}'"}],
         otherwise=second,
         makes=f"the records, shared out between {first} and {second}",
     )
@@ -219,7 +223,7 @@ def find_line(s: Scene, folder: str, text: str) -> None:
 def pack(s: Scene, target: str, *, what: str = "it", path: str = "") -> None:
     """Compress a file, or the data at hand."""
     told = f"compress {what} with gzip to {code(target)}"
-    arguments = {"path": path} if path else {}
+    arguments: dict[str, Any] = {"path": path} if path else {}
     s.do(
         "file_operations_compressor",
         told,
@@ -236,7 +240,7 @@ def simulate(s: Scene, growth: int, months: int, *, start: float | None = None) 
     told = (
         f"simulate {months} steps{begin} with a growth of {growth / 100:g} each and no volatility"
     )
-    arguments = {} if start is None else {"start": start}
+    arguments: dict[str, Any] = {} if start is None else {"start": start}
     s.do(
         "computation_simulator",
         told,
@@ -299,7 +303,7 @@ def connect(s: Scene) -> None:
 
 def vet(s: Scene, column: str, told: str, *, unique: bool = False) -> None:
     """Check the records for gaps or repetitions in a column."""
-    arguments = {"unique": [column]} if unique else {"required": [column]}
+    arguments: dict[str, Any] = {"unique": [column]} if unique else {"required": [column]}
     s.do("data_processing_validator", told, makes="a report of what is wrong", **arguments)
 
 
@@ -307,3 +311,54 @@ def take_stock(s: Scene) -> None:
     """See what there is."""
     told = "take stock of what the workspace holds"
     s.do("utility_helper", told, reads="the workspace", makes="a list of what there is")
+
+
+# --- data of other shapes ------------------------------------------------------------------------
+
+
+def take_weeks(s: Scene) -> materials.Line:
+    """Put weekly counts into a file, read and parse it."""
+    column, form = f"{s.subject.stem}_count", s.rng.choice(("csv", "json"))
+    line = materials.line(s.rng, column)
+    path = s.file(
+        f"weekly_{s.subject.stem}",
+        form,
+        s.text(form, line.rows()),
+        lambda _: s.text(form, materials.line(s.rng, column).rows()),
+    )
+    read(s, path)
+    parse(s, form, "the weekly counts")
+    return line
+
+
+def take_proposals(s: Scene) -> list[Row]:
+    """Put proposals into a file, read and parse it."""
+    form = s.rng.choice(("csv", "json"))
+    rows = materials.proposals(s.rng, 8)
+    put_proposals(s, form, rows)
+    return rows
+
+
+def put_proposals(s: Scene, form: str, rows: Sequence[Row], *, search: bool = False) -> None:
+    """Likewise, with rows at hand; `search` looks through the folder first."""
+    path = s.file(
+        "proposals",
+        form,
+        s.text(form, rows),
+        lambda _: s.text(form, materials.proposals(s.rng, 8)),
+    )
+    if search:
+        list_files(s, s.folder)
+    read(s, path)
+    parse(s, form, "the proposals")
+
+
+def take_contacts(s: Scene) -> list[Row]:
+    """Put nested contacts into a file, read and parse it."""
+    people = materials.contacts(s.rng, 6)
+    path = s.file(
+        "contacts", "json", as_json(people), lambda _: as_json(materials.contacts(s.rng, 6))
+    )
+    read(s, path)
+    parse(s, "json", "the contacts")
+    return people
