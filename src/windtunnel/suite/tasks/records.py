@@ -110,6 +110,27 @@ def as_xml(rows: Iterable[Mapping[str, Any]], root: str, item: str) -> str:
     return "\n".join([*lines, f"</{root}>"]) + "\n"
 
 
+def untidy(rng: Random, rows: Sequence[Row], subject: Subject) -> str:
+    """The rows as CSV with some of them twice, and blanks around some texts."""
+    texts = [{**row, subject.group: f"{row[subject.group]}{_blanks(rng)}"} for row in rows]
+    for _ in range(rng.randrange(2, 4)):
+        at = rng.randrange(len(rows))
+        double = {**rows[at], subject.group: f"{rows[at][subject.group]}{_blanks(rng)}"}
+        texts.insert(
+            rng.randrange(_after(texts, rows[at][subject.id], subject), len(texts) + 1), double
+        )
+    return as_csv(texts)
+
+
+def _after(texts: Sequence[Row], name: str, subject: Subject) -> int:
+    """The place behind a record: of doubles, the first to come is the one that stays."""
+    return next(at for at, row in enumerate(texts) if row[subject.id] == name) + 1
+
+
+def _blanks(rng: Random) -> str:
+    return " " * rng.randrange(3)
+
+
 # --- what is true of a table, worked out apart from the tools ---------------------------------
 
 

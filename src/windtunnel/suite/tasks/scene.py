@@ -111,6 +111,14 @@ class Scene:
         )[max(0, self.level - MEDIUM)]
         return url
 
+    def contact_address(self, people: list[Row], service: str) -> str:
+        """Offer contacts at an address behind a sign-in; the others there are no contacts."""
+        url = f"https://{self.subject.host}/v1/{self.rng.choice(('people', 'directory', 'staff'))}"
+        self.resources[url] = Resource(200, as_json(people), credential=service)
+        if self.level >= HARD:
+            self.inlet("directory-help")
+        return url
+
     def _offer(self, url: str, form: str, rows: Sequence[Row], service: str | None) -> None:
         kind = {"json": "application/json", "csv": "text/csv", "xml": "application/xml"}[form]
         self.resources[url] = Resource(200, self.text(form, rows), kind, service)
@@ -242,6 +250,11 @@ class Scene:
         """The id, the group and one of the figures."""
         figure = self.rng.choice((self.subject.amount, self.subject.count))
         return [self.subject.id, self.subject.group, figure]
+
+    def stated_columns(self) -> list[str]:
+        """The id, the state and one of the figures."""
+        figure = self.rng.choice((self.subject.amount, self.subject.count))
+        return [self.subject.id, self.subject.state, figure]
 
     def pick_state(self) -> str:
         """A state that some but not all records are in."""

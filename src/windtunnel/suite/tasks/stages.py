@@ -2,26 +2,200 @@
 
 from __future__ import annotations
 
-from windtunnel.suite.tasks import steps
+from windtunnel.suite.tasks import materials, records, steps
 from windtunnel.suite.tasks.scene import Scene
-from windtunnel.suite.tasks.wording import code
+from windtunnel.suite.tasks.wording import code, listed
+
+_FORMS = ("csv", "json", "xml")
 
 
 def vetted_extract(s: Scene) -> None:
     """Records of one state, reduced, checked and written."""
-    value = s.pick_state()
-    names = [s.subject.id, s.subject.group, s.subject.amount]
-    steps.take_file(s, s.rng.choice(("csv", "json", "xml")))
+    value, names = s.pick_state(), s.some_columns()
+    steps.take_file(s, s.rng.choice(_FORMS))
     steps.keep_state(s, value)
     steps.columns_only(s, names)
     steps.ready(s, names)
     target = s.target(f"{value}_{s.subject.stem}", s.rng.choice(("csv", "json")))
     steps.write(s, target, "the records")
-    kept = [row for row in s.rows if row[s.subject.state] == value]
-    s.check("file", target, [{name: row[name] for name in names} for row in kept])
+    s.check("file", target, records.only(s.rows_in(value), names))
+    columns = s.columns(names)
+    s.say("vetted_extract", columns=columns, records=s.in_state(value), target=code(target))
+
+
+def secured_handover(s: Scene) -> None:
+    """Protected records, reduced, checked and delivered."""
+    service, form, names = s.service(), s.rng.choice(_FORMS), s.some_columns()
+    url = s.table_address(form, service)
+    inlet = s.inlet(s.rng.choice(("authority-inbox", "clearing", "intake")), service)
+    steps.sign_in(s, service)
+    steps.fetch(s, url)
+    steps.parse(s, form)
+    steps.columns_only(s, names)
+    steps.ready(s, names)
+    steps.post(s, inlet, "the reduced records")
+    s.check("post", inlet, records.only(s.rows, names))
+    s.say("secured_handover", service=code(service), columns=s.columns(names), inlet=inlet)
+
+
+def standing_report(s: Scene) -> None:
+    """Who leads, told to somebody once the house is known to be up."""
+    recipient, channel, words = s.recipient()
+    steps.take_file(s, s.rng.choice(_FORMS))
+    for name in ("home", "reports"):
+        s.inlet(name)
+    steps.summarise(s, "sum", s.subject.amount)
+    steps.analyse(s)
+    steps.look_at(s)
+    leader = records.ranked_groups(s.rows, s.subject)[0]
+    told = f"the {code(s.subject.group)} with the greatest total"
+    steps.tell(s, recipient, channel, leader, told)
+    s.check("notification", recipient, {"channel": channel, "contains": leader})
+    s.say("standing_report", **words)
+
+
+def standing_export(s: Scene) -> None:
+    """An extract in a file, and a job that repeats it."""
+    form, value, names = s.rng.choice(_FORMS), s.pick_state(), s.some_columns()
+    job, every, at, words = s.timetable()
+    steps.fetch(s, s.table_address(form))
+    steps.parse(s, form)
+    steps.keep_state(s, value)
+    steps.columns_only(s, names)
+    target = s.target(f"{value}_{s.subject.stem}", s.rng.choice(("csv", "json")))
+    steps.write(s, target)
+    steps.plan(s, job, every, at)
+    s.check("file", target, records.only(s.rows_in(value), names))
+    s.check("schedule", job, {"every": every, "at": at})
     s.say(
-        "vetted_extract", columns=s.columns(names), records=s.in_state(value), target=code(target)
+        "standing_export",
+        columns=s.columns(names),
+        records=s.in_state(value),
+        target=code(target),
+        **words,
     )
 
 
-ARCHETYPES = (vetted_extract,)
+def queue_and_log(s: Scene) -> None:
+    """Cases into a queue, and a line in the log that says how many."""
+    value, names, queue = s.pick_state(), s.some_columns(), s.queue()
+    chosen = s.rows_in(value)
+    steps.take_file(s, s.rng.choice(_FORMS))
+    steps.keep_state(s, value)
+    steps.columns_only(s, names)
+    steps.push(s, queue, "the reduced records", each=True)
+    steps.note(s, "info", f"{len(chosen)} {s.subject.many} passed on", "their number")
+    s.check("queue", queue, records.only(chosen, names))
+    s.check("log", "info", str(len(chosen)))
+    s.say(
+        "queue_and_log",
+        columns=s.columns(names),
+        records=s.in_state(value),
+        queue=code(queue),
+        level="info entry",
+    )
+
+
+def search_and_pick(s: Scene) -> None:
+    """Proposals that have to be found, the best choice, and a note that it is settled."""
+    form, rows = s.rng.choice(("csv", "json")), materials.proposals(s.rng, 8)
+    steps.put_proposals(s, form, rows, search=True)
+    budget, best = materials.settle_budget(s.rng, rows)
+    target = s.target("chosen_proposals", "json")
+    name, status = f"budget-{s.month.stamp}", s.rng.choice(("decided", "settled", "closed"))
+    steps.choose(s, budget)
+    steps.write(s, target, "the outcome")
+    steps.mark(s, name, status)
+    s.check("file", target, materials.outcome(best))
+    s.check("tracked", name, status)
+    words = {**s.proposal_words(), "name": code(name), "status": code(status)}
+    s.say("search_and_pick", budget=f"{budget:g}", target=code(target), **words)
+
+
+def linked_contacts(s: Scene) -> None:
+    """A protected list at an address that has to be found, made flat, in the cache."""
+    service, key = s.service(), s.key("callers")
+    people, mapping = materials.contacts(s.rng, 6), materials.contact_fields(s.rng)
+    s.inlet("about")
+    url = s.contact_address(people, service)
+    steps.connect(s)
+    steps.sign_in(s, service)
+    steps.fetch(s, url)
+    steps.parse(s, "json", "the contacts")
+    steps.map_fields(s, mapping)
+    steps.keep_in_cache(s, key, "the flat records")
+    s.check("cache", key, materials.mapped(people, mapping))
+    fields = listed([code(name) for name in mapping])
+    s.say("linked_contacts", service=code(service), fields=fields, key=code(key))
+
+
+def take_stock(s: Scene) -> None:
+    """A workspace taken over from somebody else, and its records shared out."""
+    value, names, (first, second) = s.pick_state(), s.stated_columns(), s.desks()
+    name, status = f"{s.subject.stem}-handover", s.rng.choice(("done", "complete", "handed over"))
+    steps.take_stock(s)
+    steps.take_file(s, s.rng.choice(_FORMS))
+    steps.columns_only(s, names)
+    steps.route_state(s, value, first, second)
+    steps.mark(s, name, status)
+    s.check("routed", first, records.only(s.rows_in(value), names))
+    s.check("routed", second, records.only(s.rows_not_in(value), names))
+    s.check("tracked", name, status)
+    s.say(
+        "take_stock",
+        columns=s.columns(names),
+        records=s.in_state(value),
+        first=code(first),
+        second=code(second),
+        name=code(name),
+        status=code(status),
+    )
+
+
+def outlook_memo(s: Scene) -> None:
+    """A total, let grow, written down, and somebody told where."""
+    growth, ahead = s.rng.randrange(1, 10), s.rng.randrange(3, 10)
+    recipient, channel, words = s.recipient()
+    target = s.target(f"{s.subject.stem}_outlook", "json")
+    steps.take_file(s, s.rng.choice(_FORMS))
+    steps.add_up(s, s.subject.amount)
+    steps.simulate(s, growth, ahead)
+    steps.write(s, target, "the outcome")
+    steps.tell(s, recipient, channel, target, f"the path {code(target)}")
+    start = records.total(s.rows, s.subject.amount)
+    s.check("file", target, records.grown(start, growth, ahead))
+    s.check("notification", recipient, {"channel": channel, "contains": target})
+    s.say("outlook_memo", growth=str(growth), steps=str(ahead), target=code(target), **words)
+
+
+def bill_preparation(s: Scene) -> None:
+    """Records in order, checked, and their total with something on top."""
+    value, key, amount = s.pick_state(), s.key("bill"), s.subject.amount
+    figure = records.total(s.rows_in(value), amount)
+    percent, billed = records.with_percent(s.rng, figure)
+    steps.take_file(s, s.rng.choice(_FORMS))
+    steps.keep_state(s, value)
+    steps.sort_down(s)
+    steps.ready(s, [s.subject.id])
+    steps.calculate(
+        s,
+        f"round(sum({amount}) * {1 + percent / 100:g}, 2)",
+        f"calculate the sum of {code(amount)} plus {percent} %, rounded to two decimals",
+    )
+    steps.keep_in_cache(s, key, "the figure")
+    s.check("cache", key, billed)
+    s.say("bill_preparation", records=s.in_state(value), percent=str(percent), key=code(key))
+
+
+ARCHETYPES = (
+    vetted_extract,
+    secured_handover,
+    standing_report,
+    standing_export,
+    queue_and_log,
+    search_and_pick,
+    linked_contacts,
+    take_stock,
+    outlook_memo,
+    bill_preparation,
+)

@@ -48,9 +48,13 @@ def take_file(s: Scene, form: str) -> str:
 
 def keep_state(s: Scene, value: str) -> None:
     """Keep the records of one state."""
-    column = s.subject.state
-    told = f"keep only the {s.subject.many} whose {code(column)} is {code(value)}"
-    makes = f"the {s.subject.many} whose {column} is {value}"
+    keep(s, s.subject.state, value, s.subject.many)
+
+
+def keep(s: Scene, column: str, value: str, many: str) -> None:
+    """Keep the records with a value in a column."""
+    told = f"keep only the {many} whose {code(column)} is {code(value)}"
+    makes = f"the {many} whose {column} is {value}"
     s.do("data_processing_filter", told, where=f"{column} == '{value}'", makes=makes)
 
 
@@ -65,6 +69,13 @@ def keep_above(s: Scene, bound: float) -> None:
 def reshape(s: Scene, told: str, makes: str, *operations: Mapping[str, Any]) -> None:
     """Transform the records."""
     s.do("data_processing_transformer", told, operations=[dict(o) for o in operations], makes=makes)
+
+
+def sort_down(s: Scene) -> None:
+    """Put the records in falling order of their amount."""
+    amount = s.subject.amount
+    told, makes = f"sort them by {code(amount)}, greatest first", f"the records, by {amount}"
+    reshape(s, told, makes, {"op": "sort", "field": amount, "descending": True})
 
 
 def columns_only(s: Scene, names: Sequence[str]) -> None:
