@@ -1,8 +1,9 @@
 """HTTP/1.1 as a client of chat completions needs it: one request, one answer, on one connection.
 
-Ours because none of the ready ones does all three: costs a fraction of a millisecond per call,
-closes the connection when a call is cancelled (pyreqwest 0.15 leaves the request running, where
-it goes on holding quota), and keeps what came of a body that was paid for and then broke off.
+Ours because no ready one does all of this: a cancelled call hangs up (pyreqwest 0.15 lets it run
+on, holding quota and being paid for), what came of a body that broke off is kept, a body is bounded
+while it comes, and a whole call, encoding and reading included, costs what bare pyreqwest costs:
+0.07 ms of CPU at 200 in flight, against 0.11 for bare aiohttp (`benchmarks/client.py`).
 """
 
 from __future__ import annotations
