@@ -23,7 +23,8 @@ from windtunnel.store.disk import told, write_whole
 from windtunnel.store.parts import Part, Row, damaged
 from windtunnel.store.records import EpisodeRecord, Note, TurnRecord, decode
 
-_GROUP = 4_000  # rows a row group: what is held in memory while writing
+_CHUNK = 200  # rows turned into columns at a time, for a few ms: other threads wait meanwhile
+_CHUNKS = 20  # chunks a row group: what is held in memory while writing
 
 
 def write(part: Part, rows: Callable[[], Iterable[Row]]) -> None:
@@ -44,8 +45,14 @@ def _episode(record: bytes) -> dict[str, Any]:
 
 def _fill(file: Any, schema: pa.Schema, rows: Iterator[dict[str, Any]]) -> None:
     with pq.ParquetWriter(file, schema, compression="zstd", write_page_checksum=True) as writer:
-        while group := list(islice(rows, _GROUP)):
-            writer.write_table(pa.Table.from_pylist(group, schema))
+        chunks = _chunks(schema, rows)
+        while group := list(islice(chunks, _CHUNKS)):
+            writer.write_table(pa.concat_tables(group))
+
+
+def _chunks(schema: pa.Schema, rows: Iterator[dict[str, Any]]) -> Iterator[pa.Table]:
+    while chunk := list(islice(rows, _CHUNK)):
+        yield pa.Table.from_pylist(chunk, schema)
 
 
 def read_notes(part: Part) -> Iterator[Note]:
