@@ -17,13 +17,14 @@ from msgspec import Struct
 
 from windtunnel.domain.calls import Reply, Request
 from windtunnel.domain.conditions import Condition, TaskType
-from windtunnel.domain.tasks import Step, Task
+from windtunnel.domain.tasks import Resource, Step, Task
 from windtunnel.domain.trials import Trial, make_trial
 from windtunnel.emulator.memory import opening_of
 from windtunnel.errors import ConfigError
 
 END_OF_RECORDING = "(The recording ends here.)"
 _MARK = re.compile(r"\[recording ([^\]\s]{1,200})\]")
+_DATA = '[{"id": 1, "value": 3.5}, {"id": 2, "value": 4.5}]'
 _MAX_TURNS = 50  # more than any recording has, so that each is played to its end
 
 
@@ -73,8 +74,8 @@ def recordings(paths: Iterable[str | Path]) -> Iterator[Recording]:
 def replay_trial(recording: Recording) -> tuple[Trial, Task]:
     """A trial that the replay answers with this recording, and its task.
 
-    The recording's tools worked on nothing, so the task has no data and no checks, and the
-    solution is the required tools by name.
+    The recording's tools worked on nothing: the task has a few records at the places that the
+    recorded prompts name, no checks, and the required tools by name as its solution.
     """
     task = Task(
         task_id=f"recorded.{recording.episode_id}",
@@ -84,6 +85,8 @@ def replay_trial(recording: Recording) -> tuple[Trial, Task]:
         required_tools=recording.required_tools,
         solution=tuple(map(Step, recording.required_tools)),
         checks=(),
+        files={"data/input.json": _DATA},
+        resources={"https://api.example.com/data": Resource(200, _DATA)},
     )
     trial = make_trial(
         suite="recorded",

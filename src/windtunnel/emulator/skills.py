@@ -53,8 +53,8 @@ def skill_at(
     return Skill(
         competence=0.25 + 0.75 * level,
         insight=0.8 * level * level,
-        attention=0.80 + 0.20 * level,
-        patience=0.94 + 0.06 * level,
+        attention=0.70 + 0.30 * level,
+        patience=0.91 + 0.09 * level,
         eloquence=0.92 + 0.08 * level,
         form=0.5 + 0.5 * level if form is None else form,
         persistence=0.45 + 0.55 * level,

@@ -101,7 +101,7 @@ def test_a_changed_bucket_fills_at_its_new_rate_from_then_on() -> None:
     bucket.scale(0.0, 0.5)
     assert bucket.wait(0.0, 1) == pytest.approx(0.2)
     bucket.scale(1.0, 1.0)
-    assert bucket.per_minute(1.1) == (600, pytest.approx(6.0))
+    assert bucket.per_minute(1.1) == pytest.approx((600, 6.0))
 
 
 def test_gates_are_those_that_are_declared() -> None:

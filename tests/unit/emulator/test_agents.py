@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+
+import anyio
+import pytest
+
+from windtunnel.domain.calls import Message, Reply, Request
+from windtunnel.domain.conditions import TASK_TYPES, Condition, Protocol
+from windtunnel.domain.episodes import Episode
+from windtunnel.domain.tasks import Step
+from windtunnel.domain.trials import make_trial
+from windtunnel.emulator.agents import Agents
+from windtunnel.emulator.skills import PERFECT, SKILLS, Habit, Skill, skill_at, skill_of
+from windtunnel.episode import function_schemas, run_episode
+from windtunnel.suite.prompts import opening
+from windtunnel.suite.tasks import find_task, load_task
+from windtunnel.testing import asking
+
+TASK = load_task("data_pipeline.easy.00004")
+BASELINE = Condition("baseline", "easy", 0.8)
+
+
+def request(model: str = "perfect", *said: Message, turn: int = 0, native: bool = False) -> Request:
+    protocol: Protocol = "native" if native else "text"
+    first = opening(TASK, Condition("baseline", "easy", 0.8, protocol=protocol))
+    return Request(
+        "t", turn, model, (*first, *said), tools=function_schemas() if native else (), seed=1
+    )
+
+
+def succeeded(step: Step) -> tuple[Message, Message]:
+    call = Message("assistant", f"<tool_call>{step.tool}</tool_call>")
+    return call, Message("user", f"{step.tool} succeeded. Its result is stored as x.\n[]")
+
+
+def failed(step: Step) -> tuple[Message, Message]:
+    call = Message("assistant", f"<tool_call>{step.tool}</tool_call>")
+    return call, Message("user", f"{step.tool} failed. TIMEOUT: No answer.")
+
+
+def played(
+    models: Mapping[str, Skill], model: str, condition: Condition, count: int = 8, seed: int = 0
+) -> list[Episode]:
+    agents = Agents(find_task, seed=seed, skills=models)
+
+    async def go() -> list[Episode]:
+        episodes = []
+        for task_type in TASK_TYPES:
+            for number in range(count):
+                task = load_task(f"{task_type}.{condition.difficulty}.{number:05d}")
+                trial = make_trial(
+                    suite="1",
+                    seed=0,
+                    model=model,
+                    task_id=task.task_id,
+                    task_type=task_type,
+                    condition=condition,
+                )
+                episodes.append(await run_episode(trial, task, asking(agents), simulated=True))
+        return episodes
+
+    return anyio.run(go)
+
+
+def weighted(episodes: list[Episode]) -> float:
+    worth = {"full": 1.0, "partial": 0.5, "failed": 0.0}
+    return statistics.fmean(worth[e.score.success] for e in episodes if e.score)
+
+
+# --- one reply -----------------------------------------------------------------------------
+
+
+def test_it_makes_the_step_that_is_due_tries_a_failed_one_again_and_says_when_it_is_done() -> None:
+    agents = Agents(find_task)
+    first, second = TASK.solution[:2]
+    assert f"<tool_call>{first.tool} " in agents(request()).text
+    assert f"<tool_call>{second.tool} " in agents(request("perfect", *succeeded(first))).text
+    after_failure = (*succeeded(first), *failed(second), *failed(second))
+    assert f"<tool_call>{second.tool} " in agents(request("perfect", *after_failure)).text
+    everything = [m for step in TASK.solution for m in succeeded(step)]
+    last = agents(request("perfect", *everything)).text
+    assert "<tool_call>" not in last
+    assert "complete" in last.lower()
+
+
+def test_a_reply_depends_on_seed_model_and_conversation_alone() -> None:
+    conversations = [
+        request(model, *[m for step in TASK.solution[:n] for m in succeeded(step)])
+        for model in ("qwen2.5-3b-instruct", "gpt-4o-mini")
+        for n in range(4)
+    ]
+    forwards, backwards = Agents(find_task, seed=5), Agents(find_task, seed=5)
+    one = [forwards(r) for r in conversations]
+    other = [backwards(r) for r in reversed(conversations)][::-1]
+    elsewhere = [
+        Agents(find_task, seed=5)(Request("other", 9, r.model, r.messages, seed=1))
+        for r in conversations
+    ]
+    assert one == other == elsewhere
+    assert one != [Agents(find_task, seed=6)(r) for r in conversations]
+
+
+def test_with_the_native_protocol_it_calls_natively() -> None:
+    reply = Agents(find_task)(request(native=True))
+    assert [c.name for c in reply.tool_calls] == [TASK.solution[0].tool]
+    assert reply.finish_reason == "tool_calls"
+
+
+@pytest.mark.parametrize(
+    ("habit", "mark"),
+    [
+        ("unclosed", "<tool_call>"),
+        ("hermes", '{"name":'),
+        ("keywords", "("),
+        ("brackets", "```json"),
+        ("near_name", "-"),
+        ("alone", "</tool_call>"),
+    ],
+)
+def test_habits_show_and_a_lenient_reader_still_understands_most(habit: Habit, mark: str) -> None:
+    sloppy = {"m": Skill(1, 1, 1, 1, 1, form=0.0, persistence=1, habit=habit)}
+    assert mark in Agents(find_task, skills=sloppy)(request("m")).text
+    episodes = played(sloppy, "m", Condition("optimal", "easy", 1.0), count=3)
+    turns = [turn for episode in episodes for turn in episode.turns]
+    assert sum(turn.action != "none" for turn in turns) / len(turns) > 0.8
+    if habit != "alone":
+        assert any(turn.format_repairs for turn in turns)
+
+
+def test_someone_without_skill_rambles_stops_early_and_falls_silent() -> None:
+    silent = {"m": Skill(1, 1, 1, 0.7, 0.3, 1, 1)}
+    episodes = played(silent, "m", BASELINE, count=6)
+    texts = [turn.answer.reply.text for e in episodes for turn in e.turns]
+    assert any(turn.action == "none" for e in episodes for turn in e.turns)
+    assert any(not text.strip() for text in texts)
+    assert any(e.ending == "done" and len(e.executions) == 0 for e in episodes)
+
+
+def test_what_it_does_not_know_it_talks_about() -> None:
+    unknown = Request("t", 0, "gpt", (Message("user", "Tell me about trains."),))
+    reply = Agents(find_task)(unknown)
+    assert isinstance(reply, Reply)
+    assert "<tool_call>" not in reply.text
+
+
+# --- whole episodes ------------------------------------------------------------------------
+
+
+def test_the_perfect_agent_is_never_better_than_the_ceiling_and_mostly_reaches_its_goal() -> None:
+    for prompt_type in ("baseline", "flawed_missing_step"):
+        episodes = played({"p": PERFECT}, "p", Condition(prompt_type, "easy", 0.8), count=12)
+        full = [e.score is not None and e.score.success == "full" for e in episodes]
+        ceilings = [e.ceiling or 0.0 for e in episodes]
+        spread = sum(c * (1 - c) for c in ceilings) ** 0.5
+        assert sum(full) <= sum(ceilings) + 2.6 * spread
+        assert sum(full) > 0.6 * len(full)
+
+
+def test_more_skill_does_better_and_only_insight_withstands_a_flawed_plan() -> None:
+    ranks = {name: skill_at(level) for name, level in (("low", 0.1), ("mid", 0.6), ("high", 1.0))}
+
+    def worth(prompt_type: str) -> list[float]:
+        condition = Condition(prompt_type, "easy", 0.9)
+        return [weighted(played(ranks, model, condition, count=20)) for model in ranks]
+
+    plain, flawed = worth("optimal"), worth("flawed_missing_step")
+    assert plain == sorted(plain)
+    assert plain[2] > plain[0] + 0.2
+    assert flawed[0] < plain[0] - 0.1
+    assert flawed[2] > flawed[0] + 0.2
+
+
+# --- skills --------------------------------------------------------------------------------
+
+
+def test_models_are_ordered_as_their_sizes_suggest() -> None:
+    sizes = ["3b", "7b", "14b", "32b", "72b"]
+    chances = [SKILLS[f"qwen2.5-{size}-instruct"].competence for size in sizes]
+    assert chances == sorted(chances)
+    assert chances[-1] < SKILLS["DeepSeek-V3-0324"].competence
+
+
+def test_a_copy_acts_as_its_model_and_an_unknown_model_acts_the_same_each_time() -> None:
+    assert skill_of("DeepSeek-V3-0324-3") == SKILLS["DeepSeek-V3-0324"]
+    assert skill_of("never-heard-of") == skill_of("never-heard-of") != skill_of("nor-of-this")
