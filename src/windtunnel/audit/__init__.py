@@ -6,6 +6,7 @@ from windtunnel.audit.auditing import (
     audit,
     audit_folder,
     audit_of,
+    audit_table,
     recompute,
     recompute_folder,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "audit",
     "audit_folder",
     "audit_of",
+    "audit_table",
     "import_files",
     "recompute",
     "recompute_folder",

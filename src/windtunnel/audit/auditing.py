@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
+import pyarrow as pa
 from msgspec import Struct
 
 from windtunnel.audit import rules
 from windtunnel.audit.findings import Finding, findings
 from windtunnel.audit.groups import RULES, Group, group_of
-from windtunnel.audit.standing import CELL, Standing, standing_of
+from windtunnel.audit.standing import CELL, Standing, standing_of, standings_of_rows
 from windtunnel.domain.episodes import Episode
 from windtunnel.errors import ConfigError
 from windtunnel.store import read_episodes
+
+_COLUMNS: Final = (
+    "trial_id", "model", "task_id", *CELL, "outcome", "success", "turns", "format_errors",
+    "source", "simulated",
+)  # fmt: skip
 
 
 class Audit(Struct, frozen=True):
@@ -61,15 +68,28 @@ def audit_of(standings: Sequence[Standing], by: Sequence[str] = (), simulated: i
     )
 
 
-def audit_folder(folder: Path, by: Sequence[str] = ()) -> Audit:
-    """Audit a results folder. Raises ConfigError where it holds no episode or `by` is unknown."""
-    found = audit(read_episodes(folder), by)
+def audit_folder(folder: Path, by: Sequence[str] | None = None) -> Audit:
+    """Audit a results folder, every turn read again.
+
+    Raises ConfigError where it holds no episode or `by` is unknown, StoreError if it is broken.
+    """
+    found = audit(read_episodes(folder), by or ())
     if not found.episodes:
         raise ConfigError(
             f"{folder}: no episode is stored here",
             hint="run `windtunnel run` or `windtunnel import` first",
         )
     return found
+
+
+def audit_table(folder: Path, table: pa.Table) -> Audit:
+    """Audit from the episode table: only imported episodes are read again, turn by turn."""
+    rows = table.select(list(_COLUMNS)).to_pylist()
+    imported = [row["trial_id"] for row in rows if row["source"] == "imported"]
+    own = standings_of_rows(row for row in rows if row["source"] != "imported")
+    read = map(standing_of, read_episodes(folder, imported)) if imported else ()
+    simulated = sum(bool(row["simulated"]) for row in rows)
+    return audit_of([*own, *read], simulated=simulated)
 
 
 def recompute(episodes: Iterable[Episode]) -> Recomputed:

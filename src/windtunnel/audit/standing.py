@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -73,6 +74,33 @@ def standing_of(episode: Episode) -> Standing:
         transcript=_transcript(episode),
         contradictions=tuple(contradictions(episode)),
     )
+
+
+def standings_of_rows(rows: Iterable[Mapping[str, Any]]) -> Iterator[Standing]:
+    """Our own episodes from the store's table, without their turns.
+
+    The loop that ran them executed every call that it recognised, so none of theirs is lost; only
+    `standing_of` reads what was said again.
+    """
+    for row in rows:
+        rate = row["tool_success_rate"]
+        cell = {name: str(row[name]) for name in CELL}
+        cell["tool_success_rate"] = f"{rate:g}" if rate >= 0 else "unrecorded"
+        scored = row["outcome"] == "completed"
+        yield Standing(
+            trial_id=row["trial_id"],
+            model=row["model"],
+            task_id=row["task_id"],
+            cell=cell,
+            infrastructure=not scored,
+            calls_seen=row["turns"] - row["format_errors"],
+            calls_lost=0,
+            lost_first=False,
+            format_errors=row["format_errors"],
+            recorded=None,
+            full=row["success"] == "full" if scored else None,
+            contradictions=() if scored == (row["success"] is not None) else ("parts",),
+        )
 
 
 def contradictions(episode: Episode) -> list[str]:

@@ -10,14 +10,15 @@ import altair as alt
 from msgspec import Struct
 
 from windtunnel.report.table import Table, Value, visible
-from windtunnel.report.theme import CONFIG, MUTED, SERIES
+from windtunnel.report.theme import CONFIG, INK, MUTED, SERIES
 from windtunnel.stats import Contrast, Rate, wilson
 
 Record = dict[str, Any]
 
-WIDTH: Final = 560
+WIDTH: Final = 640
 _ROW: Final = 26
 _MOST_LINES: Final = 5
+_FEWEST_PAIRS: Final = 10
 
 
 class Chart(Struct, frozen=True):
@@ -60,20 +61,26 @@ def percent(field: str, title: str) -> alt.X:
 
 def _success(table: Table) -> Chart | None:
     records = [
-        _interval(row["success %"]) | {"model": row["model"], "ceiling": _finite(row["ceiling %"])}
+        _interval(row["success %"])
+        | {"model": row["model"], "ceiling": _finite(row["ceiling %"])}
+        | {"holds": "audit:" not in row["flags"]}
         for row in rows_of(table)
         if _known(row["success %"])
     ]
     if not records:
         return None
     base = alt.Chart(data(records)).encode(y=_names("model", records))
-    ceiling = base.mark_tick(thickness=3, size=18, color=MUTED).encode(x="ceiling:Q")
-    chart = alt.layer(ceiling, *_intervals(base, alt.value(SERIES[0])))
+    ceiling = base.mark_tick(thickness=3, size=18, color=INK).encode(x="ceiling:Q")
+    colour = alt.condition("datum.holds", alt.value(SERIES[0]), alt.value(MUTED))
+    chart = alt.layer(ceiling, *_intervals(base, colour))
+    doubt = " Grey: the audit says that the figure is not a result." * (
+        not all(record["holds"] for record in records)
+    )
     return Chart(
         "success",
         "How much of what is possible does each model reach?",
-        "Dot and line: full success with its 95 % interval. Grey tick: the ceiling, the best that "
-        "any agent could reach.",
+        "Dot and line: full success with its 95 % interval. Upright tick: the ceiling, the best "
+        f"that any agent could reach.{doubt}",
         finished(_sized(chart, _row_count(records, "model"))),
     )
 
@@ -124,7 +131,7 @@ def _scale(table: Table) -> Chart | None:
         Chart(
             "scale",
             "How does success change with difficulty?",
-            "Full success with its 95 % interval; grey ticks are ceilings.",
+            "Full success with its 95 % interval; upright ticks are ceilings.",
             {},
         ),
     )
@@ -137,7 +144,7 @@ def _prompts(table: Table) -> Chart | None:
         Chart(
             "prompts",
             "How much does the wording of the prompt matter?",
-            "Full success with its 95 % interval; grey ticks are ceilings.",
+            "Full success with its 95 % interval; upright ticks are ceilings.",
             {},
         ),
     )
@@ -150,7 +157,7 @@ def _task_types(table: Table) -> Chart | None:
         Chart(
             "task_types",
             "Which kinds of task are hard?",
-            "Full success with its 95 % interval; grey ticks are ceilings.",
+            "Full success with its 95 % interval; upright ticks are ceilings.",
             {},
         ),
     )
@@ -170,7 +177,7 @@ def _dots(table: Table, by: str, chart: Chart) -> Chart | None:
     base = alt.Chart(data(records)).encode(
         y=alt.Y(f"{by}:N", title=None, sort=order), yOffset=alt.YOffset("model:N")
     )
-    ceiling = base.mark_tick(thickness=2, size=9, color=MUTED).encode(x="ceiling:Q")
+    ceiling = base.mark_tick(thickness=2, size=9, color=INK).encode(x="ceiling:Q")
     drawn = alt.layer(ceiling, *_intervals(base, _colour("model", records)))
     models = _row_count(records, "model")
     sized = _sized(drawn, len(order) * max(1.0, 0.6 * models))
@@ -187,7 +194,7 @@ def _flaws(table: Table) -> Chart | None:
             "bounds": f"{row['retention'].low:.2f}–{_bounded(row['retention'].high)}",
         }
         for row in rows_of(table)
-        if _known(row["retention"])
+        if _known(row["retention"]) and row["tasks paired"] >= _FEWEST_PAIRS
     ]
     if not records:
         return None

@@ -31,9 +31,14 @@ CEILING = (
 )
 
 COUNTS = (
-    Column("attempted", "count"),
-    Column("infra", "count", "ended by infrastructure: not scored, in no rate"),
     Column("scored", "count"),
+    Column("infra", "count", "ended by infrastructure: not scored, in no rate"),
+    Column("attempted", "count"),
+)
+LEVELS = (
+    Column("full", "count", "scored episodes whose goal was met"),
+    Column("partial", "count"),
+    Column("failed", "count"),
 )
 SUCCESS = (
     Column("success %", "interval", "full success over scored, with its 95 % interval"),
@@ -64,22 +69,18 @@ def grid(
                 (
                     labelled(model, cell),
                     rate_label(value) if numeric else value,
-                    *counts(cell),
-                    cell.full,
-                    cell.partial,
-                    cell.failed,
                     *success_values(cell),
+                    *counts(cell),
+                    *levels(cell),
                     ", ".join(cell.flags),
                 )
             )
     columns = (
         Column("model"),
         Column(heading),
-        *COUNTS,
-        Column("full", "count"),
-        Column("partial", "count"),
-        Column("failed", "count"),
         *SUCCESS,
+        *COUNTS,
+        *LEVELS,
         FLAGS,
     )
     return Table(key, title, columns, tuple(rows), simulated_note(frame))
@@ -87,7 +88,18 @@ def grid(
 
 def counts(cell: Cell) -> tuple[Value, ...]:
     """What goes under `COUNTS`."""
-    return cell.attempted, cell.infrastructure, cell.scored
+    return cell.scored, cell.infrastructure, cell.attempted
+
+
+def levels(cell: Cell) -> tuple[Value, ...]:
+    """What goes under `LEVELS`."""
+    return cell.full, cell.partial, cell.failed
+
+
+def flags_of(cell: Cell, verdict: str = "") -> tuple[str, ...]:
+    """A cell's flags, the audit's verdict first where it is not "sound"."""
+    judged = () if verdict in {"", "sound"} else (f"audit: {verdict}",)
+    return (*judged, *cell.flags)
 
 
 def success_values(cell: Cell) -> tuple[Value, ...]:

@@ -38,8 +38,8 @@ def flaws(frame: Frame) -> Table:
             (
                 labelled(model, cell),
                 prompt.removeprefix(FLAWED_PREFIX).replace("_", " "),
-                *counts(cell),
                 cell.success,
+                *counts(cell),
                 comparison.difference.tasks,
                 comparison.difference if paired else None,
                 p if paired else math.nan,
@@ -50,8 +50,8 @@ def flaws(frame: Frame) -> Table:
     columns = (
         Column("model"),
         Column("flaw"),
-        *COUNTS,
         SUCCESS[0],
+        *COUNTS,
         Column("tasks paired", "count"),
         Column("difference to optimal, points", "points"),
         Column("p (Holm)", "p"),

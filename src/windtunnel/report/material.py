@@ -35,10 +35,12 @@ class Material:
 
 def gather(folder: Path, compare: Path | None = None) -> Material:
     """Read a results folder (and a second to set beside it) and make its tables."""
-    from windtunnel.audit import audit_folder  # noqa: PLC0415  it brings the suite with it
+    from windtunnel.audit import audit_table  # noqa: PLC0415  it brings the suite with it
 
     results = open_results(folder)
-    tables = [*all_tables(results.frame), *audit_tables(audit_folder(folder)), endpoints(results)]
+    audit = audit_table(folder, results.table)
+    judged = {group.name["model"]: group.verdict for group in audit.models}
+    tables = [*all_tables(results.frame, judged), *audit_tables(audit), endpoints(results)]
     if compare is not None:
         tables = [*compared_tables(results, open_results(compare)), *tables]
     return Material(results, tuple(table for table in tables if table.rows))

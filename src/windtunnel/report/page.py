@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Any, Final
@@ -16,11 +17,13 @@ from msgspec import Struct
 from windtunnel import __version__
 from windtunnel.report.columns import SIMULATED_NOTE
 from windtunnel.report.drawing import as_svg
-from windtunnel.report.table import Table, is_numeric, shown, sort_key, visible
+from windtunnel.report.table import Table, is_numeric, shown, sort_key, trimmed, visible
 from windtunnel.report.theme import DARK
 from windtunnel.report.transcripts import Transcript
 
 MOST_ROWS: Final = 400
+_NARROW: Final = 480
+_WIDTH: Final = re.compile(r"<svg[^>]* width=\"([\d.]+)\"")
 
 
 class Drawn(Struct, frozen=True):
@@ -29,6 +32,7 @@ class Drawn(Struct, frozen=True):
     question: str
     caption: str
     svg: Markup
+    is_wide: bool
 
 
 class Section(Struct, frozen=True):
@@ -145,14 +149,18 @@ def _section(section: Section) -> dict[str, Any]:
         "title": section.title,
         "facts": section.facts,
         "tables": [_table(table) for table in section.tables],
-        "charts": [
-            Drawn(chart.question, chart.caption, Markup(as_svg(chart.spec)))  # noqa: S704  see drawing
-            for chart in section.charts
-        ],
+        "charts": [_drawn(chart) for chart in section.charts],
     }
 
 
+def _drawn(chart: Any) -> Drawn:
+    svg = Markup(as_svg(chart.spec))  # noqa: S704  vl-convert escapes the text in it
+    width = _WIDTH.search(svg)
+    return Drawn(chart.question, chart.caption, svg, bool(width and float(width[1]) > _NARROW))
+
+
 def _table(table: Table) -> dict[str, Any]:
+    table = trimmed(table)
     notes = table.notes
     if len(table.rows) > MOST_ROWS:
         notes = (*notes, f"{MOST_ROWS} of {len(table.rows):,} rows; the CSV file has all.")

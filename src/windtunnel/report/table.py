@@ -10,6 +10,7 @@ import unicodedata
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from windtunnel.stats import Contrast, Rate
 
@@ -35,6 +36,17 @@ class Table(Struct, frozen=True):
     columns: tuple[Column, ...]
     rows: tuple[tuple[Value, ...], ...]
     notes: tuple[str, ...] = ()
+
+
+def trimmed(table: Table) -> Table:
+    """Without the columns that no row has a value for, such as flags where there are none."""
+    used = [
+        i
+        for i, column in enumerate(table.columns)
+        if any(shown(row[i], column.kind) not in {"", MISSING} for row in table.rows)
+    ]
+    rows = tuple(tuple(row[i] for i in used) for row in table.rows)
+    return replace(table, columns=tuple(table.columns[i] for i in used), rows=rows)
 
 
 def shown(value: Value, kind: Kind) -> str:
@@ -70,6 +82,7 @@ def is_numeric(kind: Kind) -> bool:
 
 def as_markdown(table: Table) -> str:
     """A GitHub table; text is escaped so that it can hold no markup."""
+    table = trimmed(table)
     head = "| " + " | ".join(escaped_markdown(c.title) for c in table.columns) + " |"
     rule = "|" + "|".join("---:" if is_numeric(c.kind) else "---" for c in table.columns) + "|"
     rows = ["| " + " | ".join(map(escaped_markdown, row)) + " |" for row in written(table)]
@@ -90,6 +103,7 @@ def as_csv(table: Table) -> str:
 
 def as_latex(table: Table) -> str:
     r"""A booktabs table, ready to \input."""
+    table = trimmed(table)
     spec = "".join("r" if is_numeric(c.kind) else "l" for c in table.columns)
     head = " & ".join(_tex(c.title) for c in table.columns) + r" \\"
     rows = [" & ".join(map(_tex, row)) + r" \\" for row in written(table)]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
 
 from windtunnel.domain.conditions import DIFFICULTIES, PROMPT_TYPES, TASK_TYPES
 from windtunnel.report.cells import cell_of, per_task
@@ -12,10 +15,13 @@ from windtunnel.report.columns import (
     FLAGS,
     INFRASTRUCTURE,
     INTERVALS,
+    LEVELS,
     SUCCESS,
     counts,
+    flags_of,
     grid,
     labelled,
+    levels,
     rate_label,
     simulated_note,
     success_values,
@@ -26,11 +32,13 @@ from windtunnel.report.table import Column, Table, Value
 from windtunnel.stats import pass_at_1, pass_hat_k
 from windtunnel.stats.indices import DEFINITIONS
 
+NO_VERDICTS: Final[Mapping[str, str]] = MappingProxyType({})
 
-def all_tables(frame: Frame) -> tuple[Table, ...]:
-    """Every table that has rows, in reading order."""
+
+def all_tables(frame: Frame, verdicts: Mapping[str, str] = NO_VERDICTS) -> tuple[Table, ...]:
+    """Every table that has rows, in reading order; `verdicts` are the audit's, by model."""
     makers: tuple[Callable[[Frame], Table], ...] = (
-        overall,
+        functools.partial(overall, verdicts=verdicts),
         by_task_type,
         scale,
         flaws,
@@ -46,15 +54,13 @@ def all_tables(frame: Frame) -> tuple[Table, ...]:
     return tuple(table for make in makers if (table := make(frame)).rows)
 
 
-def overall(frame: Frame) -> Table:
+def overall(frame: Frame, verdicts: Mapping[str, str] = NO_VERDICTS) -> Table:
     """One row a model: all of it at a glance."""
     columns = (
         Column("model"),
-        *COUNTS,
-        Column("full", "count"),
-        Column("partial", "count"),
-        Column("failed", "count"),
         *SUCCESS,
+        *COUNTS,
+        *LEVELS,
         Column("weighted %", "percent", "full counts 1, partial one half"),
         Column("steps", "number", "tool calls executed, mean over scored episodes"),
         Column("tool coverage %", "percent", "share of required tools that succeeded"),
@@ -66,15 +72,13 @@ def overall(frame: Frame) -> Table:
         rows.append(
             (
                 labelled(model, cell),
-                *counts(cell),
-                cell.full,
-                cell.partial,
-                cell.failed,
                 *success_values(cell),
+                *counts(cell),
+                *levels(cell),
                 cell.weighted,
                 cell.steps,
                 cell.coverage.estimate,
-                ", ".join(cell.flags),
+                ", ".join(flags_of(cell, verdicts.get(model, ""))),
             )
         )
     notes = (INTERVALS, INFRASTRUCTURE, CEILING, *simulated_note(frame))

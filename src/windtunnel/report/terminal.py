@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import Literal
 
@@ -14,10 +14,20 @@ from rich.text import Text
 
 from windtunnel.report.columns import SIMULATED_NOTE
 from windtunnel.report.source import Results
-from windtunnel.report.table import Table, is_numeric, visible, written
+from windtunnel.report.table import Table, is_numeric, trimmed, visible, written
 from windtunnel.report.tables import all_tables
 
 _GAP = 2
+
+
+def verdicts(results: Results) -> Mapping[str, str]:
+    """The audit's verdicts on recordings; our own results need no reading to be shown."""
+    if not results.imported:
+        return {}
+    from windtunnel.audit import audit_table  # noqa: PLC0415  it brings the suite with it
+
+    audit = audit_table(results.folder, results.table)
+    return {group.name["model"]: group.verdict for group in audit.models}
 
 
 def renderables(results: Results) -> Iterator[RenderableType]:
@@ -26,7 +36,7 @@ def renderables(results: Results) -> Iterator[RenderableType]:
     if results.simulated:
         yield Text(SIMULATED_NOTE, style="bold yellow")
     told = {SIMULATED_NOTE}
-    for table in all_tables(results.frame):
+    for table in all_tables(results.frame, verdicts(results)):
         yield Fitted(table)
         yield from (Text(visible(note), style="dim") for note in table.notes if note not in told)
         told.update(table.notes)
@@ -36,10 +46,10 @@ class Fitted:
     """One table as rich shows it, in as many panels as the terminal's width asks for."""
 
     def __init__(self, table: Table) -> None:
-        self._table = table
+        self._table = table = trimmed(table)
         self._rows = written(table)
         self._widths = [
-            max(*map(cell_len, column.title.split()), *(cell_len(row[i]) for row in self._rows), 1)
+            max(_longest_word(column.title), *(cell_len(row[i]) for row in self._rows), 1)
             for i, column in enumerate(table.columns)
         ]
 
@@ -53,7 +63,7 @@ class Fitted:
         """Columns by number: those that name the row, and then as many figures as fit."""
         columns = self._table.columns
         names = [i for i, _ in enumerate(takewhile(lambda c: not is_numeric(c.kind), columns))]
-        said = [i for i in range(len(names), len(columns)) if any(row[i] for row in self._rows)]
+        said = range(len(names), len(columns))
         room = width - self._wide(names)
         panel: list[int] = []
         for i in said:
@@ -75,3 +85,8 @@ class Fitted:
         for row in self._rows:
             grid.add_row(*(Text(row[i]) for i in chosen))
         return grid
+
+
+def _longest_word(title: str) -> int:
+    """Where a heading can break; its unit stays with the last word."""
+    return max(map(cell_len, title.replace(" %", "_%").split()))
