@@ -83,9 +83,9 @@ def split_feed(s: Scene) -> None:
     s.say(
         "split_feed",
         service=code(service),
-        records=s.in_state(value),
         first=code(first),
         second=code(second),
+        **s.state_words(value),
     )
 
 

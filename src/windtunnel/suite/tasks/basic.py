@@ -15,7 +15,7 @@ def keep_and_save(s: Scene) -> None:
     target = s.target(f"{value}_{s.subject.stem}", s.rng.choice(("csv", "json")))
     steps.write(s, target, "what is left")
     s.check("file", target, s.rows_in(value))
-    s.say("keep_and_save", records=s.in_state(value), target=code(target))
+    s.say("keep_and_save", **s.state_words(value), target=code(target))
 
 
 def top_records(s: Scene) -> None:
@@ -68,7 +68,7 @@ def queue_state(s: Scene) -> None:
     steps.keep_state(s, value)
     steps.push(s, queue, "what is left", each=True)
     s.check("queue", queue, s.rows_in(value))
-    s.say("queue_state", records=s.in_state(value), queue=code(queue))
+    s.say("queue_state", **s.state_words(value), queue=code(queue))
 
 
 def price_up(s: Scene) -> None:

@@ -18,7 +18,7 @@ def totals_of_state(s: Scene) -> None:
     target = s.target(f"{value}_by_{s.subject.group}", s.rng.choice(("csv", "json")))
     steps.write(s, target, "the totals")
     s.check("file", target, records.summary(s.rows_in(value), s.subject, "sum"))
-    s.say("totals_of_state", records=s.in_state(value), target=code(target))
+    s.say("totals_of_state", **s.state_words(value), target=code(target))
 
 
 def tidy_table(s: Scene) -> None:
@@ -63,7 +63,7 @@ def rank_extract(s: Scene) -> None:
     steps.write(s, target)
     chosen = [row for row in s.rows if row[subject.amount] > bound]
     s.check("file", target, records.ranked(chosen, subject.amount))
-    s.say("rank_extract", records=s.above(bound), target=code(target))
+    s.say("rank_extract", **s.above(bound), target=code(target))
 
 
 def weighed_total(s: Scene) -> None:
@@ -81,7 +81,7 @@ def weighed_total(s: Scene) -> None:
     s.check("cache", key, records.shared(records.total(s.rows_in(value), amount), parts))
     words = {3: "three", 5: "five", 7: "seven", 9: "nine"}
     number = str(parts) if s.exact else words[parts]
-    s.say("weighed_total", records=s.in_state(value), parts=number, key=code(key))
+    s.say("weighed_total", **s.state_words(value), parts=number, key=code(key))
 
 
 def feed_split(s: Scene) -> None:
@@ -92,7 +92,7 @@ def feed_split(s: Scene) -> None:
     steps.route_state(s, value, first, second)
     s.check("routed", first, s.rows_in(value))
     s.check("routed", second, s.rows_not_in(value))
-    s.say("feed_split", records=s.in_state(value), first=code(first), second=code(second))
+    s.say("feed_split", **s.state_words(value), first=code(first), second=code(second))
 
 
 def trend_report(s: Scene) -> None:
@@ -142,7 +142,7 @@ def packed_extract(s: Scene) -> None:
     s.check("archive", target, s.text(wanted, s.rows_in(value)))
     s.say(
         "packed_extract",
-        records=s.in_state(value),
+        **s.state_words(value),
         word=steps.form_of(f".{wanted}"),
         target=code(target),
     )

@@ -146,7 +146,8 @@ class Scene:
             self.inlet(name)
         body = '{"error": "temporarily out of order"}\n'
         self.resources[sick] = Resource(self.rng.choice((500, 502, 503)), body)
-        self.inlet(f"{names[0]}-v{self.rng.randrange(3, 9)}")
+        if self.level >= HARD:
+            self.inlet(f"{names[0]}-v{self.rng.randrange(3, 9)}")
         return sick
 
     # --- names ------------------------------------------------------------------------------
@@ -166,7 +167,8 @@ class Scene:
 
     def recipient(self) -> tuple[str, str, dict[str, str]]:
         """Somebody to tell, the channel, and the words for both."""
-        name = f"{self.rng.choice(_PEOPLE)}@{self.subject.host.partition('.')[2]}"
+        house = ".".join(self.subject.host.split(".")[-2:])
+        name = f"{self.rng.choice(_PEOPLE)}@{house}"
         channel, plain, one = self.rng.choice(_CHANNELS)
         words = {"recipient": code(name), "channel": channel if self.exact else plain}
         return name, channel, {**words, "a_message": one}
@@ -175,11 +177,11 @@ class Scene:
         """A job, how often and when it runs, and the words; half an hour before work begins."""
         job = f"{self.rng.choice(_JOBS)}-{self.subject.stem}-{self.rng.randrange(10, 100)}"
         every = self.rng.choice(("day", "week", "month"))
-        hour, half = self.rng.randrange(5, 10), self.rng.random() < 0.5  # noqa: PLR2004  a coin
-        at, start = (
-            (f"{hour:02d}:30", f"{hour + 1}:00") if half else (f"{hour:02d}:00", f"{hour}:30")
-        )
-        return job, every, at, {"job": code(job), "every": every, "at": at, "start": start}
+        hour, half = self.rng.randrange(6, 10), self.rng.random() < 0.5  # noqa: PLR2004  a coin
+        at = f"{hour:02d}:{30 if half else 0:02d}"
+        start = f"{hour + 1}:00" if half else f"{hour}:30"
+        told = f"at {at}" if self.exact else f"half an hour before {start}"
+        return job, every, at, {"job": code(job), "every": every, "at": told, "start": start}
 
     def _secret(self) -> str:
         return f"made-up-{self.rng.getrandbits(48):012x}"
@@ -220,23 +222,30 @@ class Scene:
         """The column of weekly counts, as this level calls it."""
         return code(name) if self.exact else f"the number of {self.subject.many}"
 
+    def log_folder(self, folder: str) -> str:
+        """The folder of the house's logs, as this level calls it."""
+        return code(folder) if self.exact else f"the logs of {self.subject.host}"
+
     def proposal_words(self) -> dict[str, str]:
         """The columns of proposals, as this level calls them."""
         exact = {"value": code("points"), "cost": code("cost"), "status": code("cleared")}
         return exact if self.exact else {"value": "rating", "cost": "price", "status": "cleared"}
 
-    def in_state(self, value: str) -> str:
-        """The records of a state: orders whose `status` is `returned`."""
-        if self.exact:
-            return f"{self.subject.many} whose {code(self.subject.state)} is {code(value)}"
-        return f"{self.subject.many} that {self.subject.states[value]}"
+    def state_words(self, value: str) -> dict[str, str]:
+        """The records of a state: orders whose `status` is `returned`, that were sent back."""
+        s = self.subject
+        exact = f"whose {code(s.state)} is {code(value)}"
+        return self._records(exact if self.exact else f"that {s.states[value]}")
 
-    def above(self, bound: float) -> str:
+    def above(self, bound: float) -> dict[str, str]:
         """The records above an amount."""
         s = self.subject
-        if self.exact:
-            return f"{s.many} whose {code(s.amount)} is greater than {bound:g}"
-        return f"{s.many} with a {s.amount_noun} of more than {bound:g} {s.amount_unit}"
+        exact = f"whose {code(s.amount)} is greater than {bound:g}"
+        plain = f"whose {s.amount_noun} is above {bound:g} {s.amount_unit}"
+        return self._records(exact if self.exact else plain)
+
+    def _records(self, clause: str) -> dict[str, str]:
+        return {"records": f"{self.subject.many} {clause}", "those": f"those {clause}"}
 
     def rows_in(self, value: str) -> list[Row]:
         """The records in a state."""
@@ -250,11 +259,6 @@ class Scene:
         """The id, the group and one of the figures."""
         figure = self.rng.choice((self.subject.amount, self.subject.count))
         return [self.subject.id, self.subject.group, figure]
-
-    def stated_columns(self) -> list[str]:
-        """The id, the state and one of the figures."""
-        figure = self.rng.choice((self.subject.amount, self.subject.count))
-        return [self.subject.id, self.subject.state, figure]
 
     def pick_state(self) -> str:
         """A state that some but not all records are in."""

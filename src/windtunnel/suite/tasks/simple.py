@@ -33,7 +33,7 @@ def pack_largest(s: Scene) -> None:
     steps.list_files(s, folder)
     steps.pack(s, target, path=path, what=f"the largest of them, {code(path)},")
     s.check("archive", target, s.files[path])
-    s.say("pack_largest", folder=code(folder), target=code(target))
+    s.say("pack_largest", folder=s.log_folder(folder), target=code(target))
 
 
 def group_totals(s: Scene) -> None:
@@ -110,7 +110,7 @@ def find_in_logs(s: Scene) -> None:
     s.check("log", "warning", found)
     s.say(
         "find_in_logs",
-        folder=code(folder),
+        folder=s.log_folder(folder),
         thing=f"{subject.one} {thing}",
         level="warning",
     )
@@ -127,7 +127,15 @@ def growth_outlook(s: Scene) -> None:
     steps.simulate(s, growth, ahead, start=start)
     steps.keep_in_cache(s, key, "the outcome")
     s.check("cache", key, records.grown(start, growth, ahead))
-    s.say("growth_outlook", start=str(start), growth=str(growth), steps=str(ahead), key=code(key))
+    end = s.month.before(-ahead).full
+    s.say(
+        "growth_outlook",
+        start=str(start),
+        growth=str(growth),
+        until=f"for {ahead} months" if s.exact else f"until {end}",
+        end=end,
+        key=code(key),
+    )
 
 
 ARCHETYPES = (

@@ -20,7 +20,7 @@ def vetted_extract(s: Scene) -> None:
     steps.write(s, target, "the records")
     s.check("file", target, records.only(s.rows_in(value), names))
     columns = s.columns(names)
-    s.say("vetted_extract", columns=columns, records=s.in_state(value), target=code(target))
+    s.say("vetted_extract", columns=columns, **s.state_words(value), target=code(target))
 
 
 def secured_handover(s: Scene) -> None:
@@ -70,30 +70,23 @@ def standing_export(s: Scene) -> None:
     s.say(
         "standing_export",
         columns=s.columns(names),
-        records=s.in_state(value),
         target=code(target),
+        **s.state_words(value),
         **words,
     )
 
 
 def queue_and_log(s: Scene) -> None:
     """Cases into a queue, and a line in the log that says how many."""
-    value, names, queue = s.pick_state(), s.some_columns(), s.queue()
+    value, queue = s.pick_state(), s.queue()
     chosen = s.rows_in(value)
     steps.take_file(s, s.rng.choice(_FORMS))
     steps.keep_state(s, value)
-    steps.columns_only(s, names)
-    steps.push(s, queue, "the reduced records", each=True)
-    steps.note(s, "info", f"{len(chosen)} {s.subject.many} passed on", "their number")
-    s.check("queue", queue, records.only(chosen, names))
+    steps.push(s, queue, "what is left", each=True)
+    steps.note(s, "info", f"{len(chosen)} {s.subject.many} passed on", "how many those were")
+    s.check("queue", queue, chosen)
     s.check("log", "info", str(len(chosen)))
-    s.say(
-        "queue_and_log",
-        columns=s.columns(names),
-        records=s.in_state(value),
-        queue=code(queue),
-        level="info entry",
-    )
+    s.say("queue_and_log", queue=code(queue), level="info entry", **s.state_words(value))
 
 
 def search_and_pick(s: Scene) -> None:
@@ -131,50 +124,33 @@ def linked_contacts(s: Scene) -> None:
 
 def take_stock(s: Scene) -> None:
     """A workspace taken over from somebody else, and its records shared out."""
-    value, names, (first, second) = s.pick_state(), s.stated_columns(), s.desks()
-    name, status = f"{s.subject.stem}-handover", s.rng.choice(("done", "complete", "handed over"))
+    value, (first, second) = s.pick_state(), s.desks()
     steps.take_stock(s)
     steps.take_file(s, s.rng.choice(_FORMS))
-    steps.columns_only(s, names)
     steps.route_state(s, value, first, second)
-    steps.mark(s, name, status)
-    s.check("routed", first, records.only(s.rows_in(value), names))
-    s.check("routed", second, records.only(s.rows_not_in(value), names))
-    s.check("tracked", name, status)
-    s.say(
-        "take_stock",
-        columns=s.columns(names),
-        records=s.in_state(value),
-        first=code(first),
-        second=code(second),
-        name=code(name),
-        status=code(status),
-    )
+    s.check("routed", first, s.rows_in(value))
+    s.check("routed", second, s.rows_not_in(value))
+    s.say("take_stock", first=code(first), second=code(second), **s.state_words(value))
 
 
 def outlook_memo(s: Scene) -> None:
-    """A total, let grow, written down, and somebody told where."""
+    """A total, let grow, and written down."""
     growth, ahead = s.rng.randrange(1, 10), s.rng.randrange(3, 10)
-    recipient, channel, words = s.recipient()
     target = s.target(f"{s.subject.stem}_outlook", "json")
     steps.take_file(s, s.rng.choice(_FORMS))
     steps.add_up(s, s.subject.amount)
     steps.simulate(s, growth, ahead)
     steps.write(s, target, "the outcome")
-    steps.tell(s, recipient, channel, target, f"the path {code(target)}")
     start = records.total(s.rows, s.subject.amount)
     s.check("file", target, records.grown(start, growth, ahead))
-    s.check("notification", recipient, {"channel": channel, "contains": target})
-    s.say("outlook_memo", growth=str(growth), steps=str(ahead), target=code(target), **words)
+    s.say("outlook_memo", growth=str(growth), steps=str(ahead), target=code(target))
 
 
 def bill_preparation(s: Scene) -> None:
     """Records in order, checked, and their total with something on top."""
-    value, key, amount = s.pick_state(), s.key("bill"), s.subject.amount
-    figure = records.total(s.rows_in(value), amount)
-    percent, billed = records.with_percent(s.rng, figure)
+    key, amount = s.key("bill"), s.subject.amount
+    percent, billed = records.with_percent(s.rng, records.total(s.rows, amount))
     steps.take_file(s, s.rng.choice(_FORMS))
-    steps.keep_state(s, value)
     steps.sort_down(s)
     steps.ready(s, [s.subject.id])
     steps.calculate(
@@ -184,7 +160,7 @@ def bill_preparation(s: Scene) -> None:
     )
     steps.keep_in_cache(s, key, "the figure")
     s.check("cache", key, billed)
-    s.say("bill_preparation", records=s.in_state(value), percent=str(percent), key=code(key))
+    s.say("bill_preparation", percent=str(percent), key=code(key))
 
 
 ARCHETYPES = (

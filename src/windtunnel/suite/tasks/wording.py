@@ -79,10 +79,10 @@ class Letter(Struct, frozen=True):
         for at, move in enumerate(self.moves):
             if at == 0:
                 lead = "First, "
-            elif at == last:
+            elif at == last > 1:
                 lead = self.rng.choice(("Finally, ", "Last, ", "To finish, "))
             else:
-                lead = ("Then ", "Next, ", "After that, ")[at % 3]
+                lead = ("After that, ", "Then ", "Next, ")[at % 3]
             yield f"{lead}{move.told}."
 
     def _prose(self) -> Iterator[str]:
