@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from windtunnel.domain.conditions import DIFFICULTIES, TASK_TYPES, Condition
 from windtunnel.domain.tasks import Check, Execution, Step, Task
+from windtunnel.domain.trials import seed_of
 from windtunnel.score import success
 from windtunnel.suite.environment import Environment
 from windtunnel.suite.tasks import load_task, task_ids
@@ -15,14 +16,16 @@ from windtunnel.suite.weather import History, draw, probability, success_probabi
 from windtunnel.suite.workflow import (
     FILLER,
     NOTHING_HELPS,
+    Guide,
     Item,
-    best_step,
     ceiling,
+    free_workflow,
     optimal_plan,
+    planned_workflow,
     solve,
-    workflow_of,
 )
-from windtunnel.suite.workflow.support import closure, reaches_goal
+from windtunnel.suite.workflow.forms import reaches_goal
+from windtunnel.suite.workflow.support import closure
 
 RATES = (0.6, 0.7, 0.8, 0.9)
 
@@ -86,8 +89,8 @@ def small_workflows(draw_: st.DrawFn) -> tuple[Item, ...]:
     return tuple(items)
 
 
-@settings(max_examples=40, deadline=None)
-@given(small_workflows(), st.sampled_from([0.1, 0.4, 0.6, 0.8, 0.95, 1.0]), st.integers(1, 6))
+@settings(max_examples=25, deadline=None)
+@given(small_workflows(), st.sampled_from([0.1, 0.4, 0.6, 0.8, 0.95, 1.0]), st.integers(1, 5))
 def test_the_solution_is_what_brute_force_finds(
     items: tuple[Item, ...], rate: float, calls: int
 ) -> None:
@@ -164,9 +167,10 @@ def some_tasks(each: int = 4) -> tuple[Task, ...]:
 def play(task: Task, rate: float, seed: int) -> list[Execution]:
     """An episode of the agent that takes the best step every time."""
     environment = Environment(task, Condition("optimal", task.difficulty, rate), seed)
+    guide = Guide(task, rate, 10)
     done: list[Execution] = []
     last = deque[bool](maxlen=5)
-    while (step := best_step(task, rate, 10, done)) and (len(last) < 5 or any(last)):
+    while (step := guide.next_step(done)) and (len(last) < 5 or any(last)):
         done.append(environment.call(step.tool, step.arguments))
         last.append(done[-1].ok)
         if success(task, done) == "full":
@@ -198,34 +202,50 @@ def simulated(items: tuple[Item, ...], rate: float, calls: int, seed: int) -> bo
 
 @pytest.mark.parametrize("rate", [0.6, 0.8])
 def test_ten_thousand_episodes_reach_the_value_of_a_large_workflow(rate: float) -> None:
-    task = max(some_tasks(), key=lambda t: len(workflow_of(t, in_order=True).items))
-    items = workflow_of(task, in_order=True).items
+    task = max(some_tasks(), key=lambda t: len(planned_workflow(t).items))
+    items = planned_workflow(task).items
     value = solve(items, rate, 10).value
     share = sum(simulated(items, rate, 10, seed) for seed in range(10_000)) / 10_000
     assert abs(share - value) < 3.3 * math.sqrt(value * (1 - value) / 10_000) + 1e-9
 
 
-@pytest.mark.parametrize("task_type", TASK_TYPES)
-def test_the_best_agent_reaches_the_ceiling_in_the_environment(task_type: str) -> None:
-    tasks = [task for task in some_tasks() if task.task_type == task_type]
-    expected = [ceiling(task, 0.7, 10) for task in tasks]
+@pytest.mark.parametrize("rate", [0.6, 0.8])
+def test_the_best_agent_reaches_the_ceiling_in_the_environment(rate: float) -> None:
+    tasks = some_tasks()
+    expected = [ceiling(task, rate, 10) for task in tasks]
     played = [
-        success(task, play(task, 0.7, seed)) == "full" for task in tasks for seed in range(12)
+        success(task, play(task, rate, seed_of(task.task_id, n))) == "full"
+        for task in tasks
+        for n in range(10)
     ]
     share, mean = sum(played) / len(played), sum(expected) / len(expected)
-    spread = math.sqrt(sum(p * (1 - p) for p in expected) * 12) / len(played)
-    assert abs(share - mean) < 3.3 * spread + 0.005
+    spread = math.sqrt(sum(p * (1 - p) for p in expected) * 10) / len(played)
+    assert abs(share - mean) < 3.3 * spread
 
 
-def test_order_of_data_costs_next_to_nothing() -> None:
-    """The ceiling lets required steps come in any order that the score allows."""
+def test_a_plan_that_keeps_the_order_of_its_data_costs_little() -> None:
     gaps = []
     for task in some_tasks(2):
         for rate in RATES:
-            strict = solve(workflow_of(task, in_order=True).items, rate, 10).value
-            gaps.append(ceiling(task, rate, 10) - strict)
+            in_order = solve(planned_workflow(task).items, rate, 10).value
+            gaps.append(ceiling(task, rate, 10) - in_order)
     assert min(gaps) >= -1e-12
-    assert max(gaps) < 0.01
+    assert max(gaps) < 0.05
+    assert sum(gaps) / len(gaps) < 0.01
+
+
+def test_whatever_an_agent_knows_it_must_read_first() -> None:
+    """Free forms reach the goal in any order that keeps what must come after what."""
+    for task in some_tasks(1):
+        free = free_form(task)
+        assert reaches_goal(task, free.steps)
+        order = sorted(range(len(free.steps)), key=lambda at: -at)
+        placed: list[int] = []
+        while order:
+            ready = next(at for at in order if free.after[at] <= set(placed))
+            placed.append(ready)
+            order.remove(ready)
+        assert reaches_goal(task, [free.steps[at] for at in placed])
 
 
 def test_plans_reach_the_goal_and_hold_the_solution() -> None:
@@ -267,7 +287,7 @@ def test_repeats_spoil_what_may_be_received_once() -> None:
         checks=(Check("queue", "orders", ["x"]),),
         files={"a.txt": "x"},
     )
-    spoils = [item.spoils for item in workflow_of(task, weather="ambiguous").items]
+    spoils = [item.spoils for item in free_workflow(task, "ambiguous").items]
     assert spoils == [0.0, 0.25]
     before, ambiguous = ceiling(task, 0.8, 10), ceiling(task, 0.8, 10, "ambiguous")
     assert before - ambiguous == pytest.approx(0.2 * 0.25, abs=0.02)

@@ -1,19 +1,20 @@
 """Workflows solved exactly: the best plan, the best next call, and what no agent can exceed."""
 
-from windtunnel.suite.workflow.planning import SAFE_STEP, best_step, ceiling, optimal_plan
+from windtunnel.suite.workflow.planning import SAFE_STEP, Guide, ceiling, optimal_plan
 from windtunnel.suite.workflow.solving import FILLER, NOTHING_HELPS, Item, Solution, solve
-from windtunnel.suite.workflow.structure import Workflow, workflow_of
+from windtunnel.suite.workflow.structure import Workflow, free_workflow, planned_workflow
 
 __all__ = [
     "FILLER",
     "NOTHING_HELPS",
     "SAFE_STEP",
+    "Guide",
     "Item",
     "Solution",
     "Workflow",
-    "best_step",
     "ceiling",
+    "free_workflow",
     "optimal_plan",
+    "planned_workflow",
     "solve",
-    "workflow_of",
 ]

@@ -6,27 +6,39 @@ from collections.abc import Sequence
 
 from windtunnel.domain.conditions import WeatherMode
 from windtunnel.domain.tasks import Execution, Step, Task
-from windtunnel.suite.workflow.solving import FILLER, solve
-from windtunnel.suite.workflow.structure import Workflow, workflow_of
-from windtunnel.suite.workflow.support import natural, pinned
+from windtunnel.suite.workflow.forms import natural
+from windtunnel.suite.workflow.solving import FILLER, Item, solve
+from windtunnel.suite.workflow.structure import Workflow, free_workflow, planned_workflow
 
 SAFE_STEP = Step("utility_helper", {}, "Look around, which nothing depends on")
 """A call that changes nothing and needs nothing: the solver's filler."""
+
+# Many models meet the same task: what its Worlds said of its structure is small and worth keeping.
+_MOST_KNOWN = 20_000
+_KNOWN: dict[tuple[str, str, WeatherMode], tuple[Item, ...]] = {}
 
 
 def ceiling(task: Task, rate: float, max_turns: int, weather_mode: WeatherMode = "before") -> float:
     """The best chance of full success that any agent could have, in [0, 1].
 
-    An upper bound for every agent: it may do the required steps in any order that the score
-    allows, though the task's data may ask for a stricter one.
+    It is reached by `Guide`, and is an upper bound for every agent: required steps may come
+    in any order that the score and the World allow, even with data worked out by heart.
     """
-    workflow = workflow_of(task, weather=weather_mode)
-    return solve(workflow.items, rate, max_turns).value
+    key = (task.task_id, task.description, weather_mode)
+    items = _KNOWN.get(key)
+    if items is None:
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        items = _KNOWN[key] = free_workflow(task, weather_mode).items
+    return solve(items, rate, max_turns).value
 
 
 def optimal_plan(task: Task, rate: float, max_turns: int) -> tuple[Step, ...]:
-    """The calls that the best agent makes if every one succeeds, in order, with arguments."""
-    workflow = workflow_of(task, in_order=True)
+    """The calls that the best agent makes if every one succeeds, in order, with arguments.
+
+    The best among those that take the solution's steps in their order, so that it reads well.
+    """
+    workflow = planned_workflow(task)
     solution = solve(workflow.items, rate, max_turns)
     steps: list[Step] = []
     done = 0
@@ -38,27 +50,29 @@ def optimal_plan(task: Task, rate: float, max_turns: int) -> tuple[Step, ...]:
     return natural(task, steps) if _has_all(steps, task) else task.solution
 
 
-def best_step(
-    task: Task,
-    rate: float,
-    max_turns: int,
-    executions: Sequence[Execution],
-    weather_mode: WeatherMode = "before",
-) -> Step | None:
-    """The best next call after these; None when nothing is left to do or to hope for.
+class Guide:
+    """The best agent: it knows the task by heart, and the weather's formula, but not its draws."""
 
-    `executions` are an agent's that has followed this advice from the start, one call a turn.
-    """
-    workflow = workflow_of(task, weather=weather_mode, in_order=True)
-    solution = solve(workflow.items, rate, max_turns)
-    left = max_turns - len(executions)
-    if left <= 0:
-        return None
-    action = solution.action(left, _done(workflow, executions), _outcomes(executions))
-    if action == FILLER:
-        return SAFE_STEP
-    steps = (*pinned(task), *workflow.steps[len(task.solution) :])
-    return steps[action] if action >= 0 else None
+    def __init__(
+        self, task: Task, rate: float, max_turns: int, weather_mode: WeatherMode = "before"
+    ) -> None:
+        self._workflow = free_workflow(task, weather_mode)
+        self._solution = solve(self._workflow.items, rate, max_turns)
+        self._max_turns = max_turns
+
+    def next_step(self, executions: Sequence[Execution]) -> Step | None:
+        """The best next call after these; None when nothing is left to do or to hope for.
+
+        `executions` are those of an agent that has followed this guide from the start.
+        """
+        left = self._max_turns - len(executions)
+        if left <= 0:
+            return None
+        done, outcomes = _done(self._workflow, executions), _outcomes(executions)
+        action = self._solution.action(left, done, outcomes)
+        if action == FILLER:
+            return SAFE_STEP
+        return self._workflow.steps[action] if action >= 0 else None
 
 
 def _has_all(steps: Sequence[Step], task: Task) -> bool:

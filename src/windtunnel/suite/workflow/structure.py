@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from windtunnel.domain.conditions import WeatherMode
 from windtunnel.domain.tasks import Step, Task
 from windtunnel.suite.tools import CATALOGUE
 from windtunnel.suite.weather import EFFECT_SHARE, drawable
+from windtunnel.suite.workflow.forms import free_form, spoiled_by_repeats
 from windtunnel.suite.workflow.solving import Item
-from windtunnel.suite.workflow.support import spoiled_by_repeats, support_steps
+from windtunnel.suite.workflow.support import support_steps
 
 
 class Workflow(Struct, frozen=True):
@@ -19,48 +22,49 @@ class Workflow(Struct, frozen=True):
     steps: tuple[Step, ...]
 
 
-def workflow_of(task: Task, *, weather: WeatherMode = "before", in_order: bool = False) -> Workflow:
-    """The task's workflow.
+def planned_workflow(task: Task) -> Workflow:
+    """The task's workflow with the solution's steps in their own order, as a plan shows them."""
+    steps = (*task.solution, *support_steps(task))
+    before = [frozenset({at - 1}) if at else frozenset() for at in range(len(task.solution))]
+    return Workflow(_items(steps, before, frozenset()), steps)
+
+
+def free_workflow(task: Task, weather: WeatherMode = "before") -> Workflow:
+    """The task's workflow with all the freedom that any agent has.
 
     Useful others are the dependencies, near and far, of the solution's tools. A required tool
-    must come after the required ones that it depends on (the score says so); other dependencies
-    only raise chances. With `in_order` the solution's steps keep their order, as their data asks;
-    without, they may come in any order that the score allows, which no agent can better.
+    must come after the required ones that it depends on, for the score says so, and a call after
+    those that it cannot do without (`forms.FreeForm`). Other dependencies only raise chances.
     """
-    steps = (*task.solution, *support_steps(task))
+    free = free_form(task)
+    fragile = spoiled_by_repeats(task, free.steps) if weather == "ambiguous" else frozenset[int]()
+    steps = (*free.steps, *support_steps(task))
+    return Workflow(_items(steps, free.after, fragile), steps)
+
+
+def _items(
+    steps: Sequence[Step], before: Sequence[frozenset[int]], fragile: frozenset[int]
+) -> tuple[Item, ...]:
     places: dict[str, int] = {}
     for at, step in enumerate(steps):
         places.setdefault(step.tool, at)
-    fragile = spoiled_by_repeats(task) if weather == "ambiguous" else frozenset()
-    count = len(task.solution)
-    items = [
-        _item(at, steps, places, count, in_order=in_order, fragile=at in fragile)
-        for at in range(len(steps))
-    ]
-    return Workflow(tuple(items), steps)
+    items = []
+    for at, step in enumerate(steps):
+        spec = CATALOGUE[step.tool].spec
+        met = {places[need] for need in spec.needs if need in places}
+        required = at < len(before)
+        must = before[at] | {place for place in met if place < len(before)} if required else ()
+        items.append(
+            Item(
+                required=required,
+                hard=_mask(must),
+                soft=_mask(met),
+                never=len(spec.needs) - len(met),
+                spoils=EFFECT_SHARE / len(drawable(spec.errors)) if at in fragile else 0.0,
+            )
+        )
+    return tuple(items)
 
 
-def _item(
-    at: int,
-    steps: tuple[Step, ...],
-    places: dict[str, int],
-    count: int,
-    *,
-    in_order: bool,
-    fragile: bool,
-) -> Item:
-    spec = CATALOGUE[steps[at].tool].spec
-    required = at < count
-    met = [places[need] for need in spec.needs if need in places]
-    before = {place for place in met if place < count} if required else set()
-    if required and at and in_order:
-        before.add(at - 1)
-    if required and places[steps[at].tool] != at:
-        before.add(max(i for i in range(at) if steps[i].tool == steps[at].tool))
-    return Item(
-        required=required,
-        hard=sum(1 << place for place in before),
-        soft=sum(1 << place for place in set(met)),
-        never=len(spec.needs) - len(met),
-        spoils=EFFECT_SHARE / len(drawable(spec.errors)) if fragile else 0.0,
-    )
+def _mask(places: frozenset[int] | set[int] | tuple[()]) -> int:
+    return sum(1 << place for place in places)
