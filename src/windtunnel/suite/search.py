@@ -22,7 +22,7 @@ LONGEST_QUERY = 500
 K1 = 1.2  # how soon repeating a word stops to count
 B = 0.75  # how much long documents are discounted
 _NAME_WEIGHT = 3
-_SYNONYM_WEIGHT = 0.5
+_SYNONYM_WEIGHT = 0.8
 _WORD = re.compile(r"[a-z0-9]+")
 _ENDINGS = (
     *("ations", "ation", "ators", "ator", "ings", "ing"),
@@ -33,64 +33,35 @@ _STOP = frozenset(
     ["a", "an", "and", "or", "the", "to", "of", "in", "for", "with", "it", "is", "by", "on", "tool"]
 )
 _SYNONYMS = {
-    "load": "reader",
-    "open": "reader",
-    "list": "scanner",
-    "find": "scanner",
-    "zip": "compressor",
-    "archive": "compressor",
-    "save": "writer",
-    "store": "writer",
-    "export": "writer",
-    "output": "writer",
-    "extract": "parser",
-    "csv": "parser",
-    "json": "parser",
-    "xml": "parser",
-    "change": "transformer",
-    "reshape": "transformer",
-    "rename": "transformer",
-    "clean": "transformer",
-    "check": "validator",
-    "verify": "validator",
-    "schema": "validator",
-    "select": "filter",
-    "group": "aggregator",
-    "summarize": "aggregator",
-    "total": "aggregator",
-    "download": "fetcher",
-    "get": "fetcher",
-    "api": "fetcher",
-    "request": "fetcher",
-    "upload": "poster",
-    "send": "poster",
-    "submit": "poster",
-    "publish": "poster",
-    "health": "monitor",
-    "dispatch": "router",
-    "math": "calculator",
-    "forecast": "predictor",
-    "regression": "predictor",
-    "trend": "predictor",
-    "statistics": "analyzer",
-    "insight": "analyzer",
-    "montecarlo": "simulator",
-    "best": "optimizer",
-    "login": "authenticator",
-    "token": "authenticator",
-    "credential": "authenticator",
-    "flatten": "mapper",
-    "message": "queue",
-    "enqueue": "queue",
-    "cron": "scheduler",
-    "link": "connector",
-    "record": "logger",
-    "remember": "cache",
-    "progress": "tracker",
-    "help": "helper",
-    "alert": "notifier",
-    "email": "notifier",
-    "inform": "notifier",
+    "reader": "load open ingest import",
+    "scanner": "list find search browse detect",
+    "converter": "format",
+    "compressor": "zip archive pack shrink",
+    "writer": "save store export output persist",
+    "parser": "extract decode structure",
+    "transformer": "change reshape rename clean normalize modify",
+    "validator": "check verify schema ensure quality",
+    "filter": "select exclude subset",
+    "aggregator": "group summarize total combine merge count",
+    "fetcher": "download get api request retrieve",
+    "poster": "upload submit publish deliver",
+    "monitor": "health status watch availability uptime",
+    "router": "dispatch direct distribute",
+    "calculator": "math arithmetic sum formula",
+    "predictor": "forecast regression trend",
+    "analyzer": "statistic statistical analysis analytic analytical insight describe",
+    "simulator": "montecarlo simulation scenario",
+    "optimizer": "best optimal optimization maximize knapsack budget",
+    "authenticator": "login token credential auth security session authorization",
+    "mapper": "flatten nested",
+    "queue": "message enqueue",
+    "scheduler": "cron plan timer",
+    "connector": "link integrate connection",
+    "logger": "record trace audit",
+    "cache": "remember memory",
+    "tracker": "progress follow",
+    "helper": "help assist guide",
+    "notifier": "alert email inform",
 }
 
 
@@ -130,9 +101,9 @@ def _weighted(query: str) -> dict[str, float]:
         if word in _STOP:
             continue
         weights[_stem(word)] = 1.0
-        synonym = _SYNONYMS.get(word) or _SYNONYMS.get(word.removesuffix("s"))
+        synonym = _synonyms().get(_stem(word))
         if synonym:
-            weights.setdefault(_stem(synonym), _SYNONYM_WEIGHT)
+            weights.setdefault(synonym, _SYNONYM_WEIGHT)
     return weights
 
 
@@ -160,6 +131,15 @@ def _document(spec: ToolSpec) -> _Document:
     about += list(spec.parameters["properties"])
     words = _stems(" ".join(about)) + _stems(spec.name.replace("_", " ")) * _NAME_WEIGHT
     return _Document(spec, dict(Counter(words)), len(words))
+
+
+@functools.cache
+def _synonyms() -> dict[str, str]:
+    return {
+        _stem(word): _stem(operation)
+        for operation, words in _SYNONYMS.items()
+        for word in words.split()
+    }
 
 
 def _stems(text: str) -> list[str]:

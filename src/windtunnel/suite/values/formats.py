@@ -153,8 +153,6 @@ def _write_xml(value: Any) -> str:
 
 
 def _lines(tag: str, value: Any, depth: int) -> list[str]:
-    from xml.sax.saxutils import escape  # noqa: PLC0415  seldom needed
-
     tag = _tag(tag)
     pad = "  " * depth
     if isinstance(value, list):
@@ -162,8 +160,9 @@ def _lines(tag: str, value: Any, depth: int) -> list[str]:
     if isinstance(value, dict):
         inner = [line for name, each in value.items() for line in _lines(name, each, depth + 1)]
         return [f"{pad}<{tag}>", *inner, f"{pad}</{tag}>"]
-    text = "" if value is None else _cell(value)
-    return [f"{pad}<{tag}>{escape(str(text))}</{tag}>"]
+    text = "" if value is None else str(_cell(value))
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return [f"{pad}<{tag}>{escaped}</{tag}>"]
 
 
 def _tag(name: str) -> str:
