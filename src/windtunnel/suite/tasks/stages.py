@@ -83,7 +83,7 @@ def queue_and_log(s: Scene) -> None:
     steps.take_file(s, s.rng.choice(_FORMS))
     steps.keep_state(s, value)
     steps.push(s, queue, "what is left", each=True)
-    steps.note(s, "info", f"{len(chosen)} {s.subject.many} passed on", "how many those were")
+    steps.note(s, "info", f"{len(chosen)} {s.subject.many} passed on", "the number of those")
     s.check("queue", queue, chosen)
     s.check("log", "info", str(len(chosen)))
     s.say("queue_and_log", queue=code(queue), level="info entry", **s.state_words(value))
@@ -146,10 +146,10 @@ def outlook_memo(s: Scene) -> None:
     s.say("outlook_memo", growth=str(growth), steps=str(ahead), target=code(target))
 
 
-def bill_preparation(s: Scene) -> None:
+def sign_off(s: Scene) -> None:
     """Records in order, checked, and their total with something on top."""
-    key, amount = s.key("bill"), s.subject.amount
-    percent, billed = records.with_percent(s.rng, records.total(s.rows, amount))
+    key, amount = s.key("statement"), s.subject.amount
+    percent, stated = records.with_percent(s.rng, records.total(s.rows, amount))
     steps.take_file(s, s.rng.choice(_FORMS))
     steps.sort_down(s)
     steps.ready(s, [s.subject.id])
@@ -159,8 +159,8 @@ def bill_preparation(s: Scene) -> None:
         f"calculate the sum of {code(amount)} plus {percent} %, rounded to two decimals",
     )
     steps.keep_in_cache(s, key, "the figure")
-    s.check("cache", key, billed)
-    s.say("bill_preparation", percent=str(percent), key=code(key))
+    s.check("cache", key, stated)
+    s.say("sign_off", percent=str(percent), key=code(key))
 
 
 ARCHETYPES = (
@@ -173,5 +173,5 @@ ARCHETYPES = (
     linked_contacts,
     take_stock,
     outlook_memo,
-    bill_preparation,
+    sign_off,
 )

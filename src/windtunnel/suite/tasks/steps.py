@@ -20,7 +20,7 @@ def form_of(path: str) -> str:
 
 def read(s: Scene, path: str) -> None:
     """Read a file."""
-    told = s.rng.choice(("read the file {}", "read {}", "open and read {}")).format(code(path))
+    told = s.rng.choice(("read the file {}", "read {}", "open {}")).format(code(path))
     s.do("file_operations_reader", told, path=path, reads=path, makes=f"the text of {path}")
 
 
