@@ -290,6 +290,8 @@ def test_what_the_limits_would_have_admitted_bounds_what_was_accepted() -> None:
             seen = (await client.stats())["endpoints"]["gpt"]
             assert 0.6 * seen["would_have_admitted"] <= seen["accepted"]
             assert seen["accepted"] <= seen["would_have_admitted"] + 1
+            early = (await client.get("/_emulator/stats?until=0")).json["endpoints"]["gpt"]
+            assert early["would_have_admitted"] == pytest.approx(5)  # the burst alone
 
     run(go)
 

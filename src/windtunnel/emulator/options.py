@@ -4,7 +4,7 @@ As TOML (`[emulator]` and `[[emulator.rules]]`) or JSON:
 
     [emulator]
     seed = 7
-    time_scale = 0.25                # latencies × this; limits and instants stay in real seconds
+    time_scale = 0.5                 # latencies × this; limits and instants stay in real seconds
 
     [[emulator.rules]]               # for each endpoint, later rules beat earlier ones
     match = "qwen*"                  # of endpoint ids; * and ? as in a shell
@@ -109,7 +109,7 @@ class EmulatorOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """All options. `drip_s` is the time between bytes, `huge_bytes` the size, of those faults."""
 
     seed: int = 0
-    time_scale: Positive = 0.25
+    time_scale: Positive = 0.5
     latency: Latency = Latency()
     faults: dict[Fault, Share] = {}
     drip_s: NotNegative = 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -88,9 +89,12 @@ class Emulator:
         else:
             exchange.answer(404, dialect.error("404", "Resource not found."))
 
-    def stats(self) -> dict[str, Any]:
-        """What each endpoint has seen, and which (trial, turn) pairs were answered repeatedly."""
-        now = self.now()
+    def stats(self, until_s: float | None = None) -> dict[str, Any]:
+        """What each endpoint has seen, and which (trial, turn) pairs were answered repeatedly.
+
+        What the limits would have admitted is reckoned to `until_s`, else to now.
+        """
+        now = self.now() if until_s is None else until_s
         repeats = {turn: count for turn, count in self.paid.items() if count > 1}
         return {
             "now_s": now,
@@ -185,7 +189,7 @@ class Emulator:
     def _answer_about_itself(self, exchange: Exchange, what: str) -> None:
         method = exchange.request.method
         if what == "stats" and method == "GET":
-            exchange.answer(200, _JSON(self.stats()))
+            exchange.answer(200, _JSON(self.stats(_until(exchange.request.query))))
         elif what == "rules" and method == "POST":
             self._take_rules(exchange)
         else:
@@ -231,6 +235,14 @@ def _served(by_deployment: dict[str, Served], model: str, kind: str) -> Served |
 
 def _tokens(reply: Reply | None) -> int:
     return reply.usage.prompt_tokens + reply.usage.completion_tokens if reply else 0
+
+
+def _until(query: str) -> float | None:
+    """`until=SECONDS` of the emulator's clock; anything else means now."""
+    name, _, value = query.partition("=")
+    with contextlib.suppress(ValueError):
+        return float(value) if name == "until" else None
+    return None
 
 
 def _is_address(name: str) -> bool:

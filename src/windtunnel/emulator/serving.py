@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import resource
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from typing import IO, Any
 
-import uvloop
+import anyio
 
 from windtunnel.emulator.http11 import Connection
 from windtunnel.emulator.responder import responder_for
@@ -26,9 +26,8 @@ _FILES = 65_536
 async def listening(settings: Settings) -> AsyncIterator[tuple[str, Emulator]]:
     """Serve in this event loop: the base URL and the emulator behind it."""
     respond = responder_for(settings)
-    emulator = Emulator(
-        settings.endpoints, respond, settings.options, allowed_hosts=settings.allowed_hosts
-    )
+    hosts = (settings.host, *settings.allowed_hosts)
+    emulator = Emulator(settings.endpoints, respond, settings.options, allowed_hosts=hosts)
     loop = asyncio.get_running_loop()
     try:
         server = await loop.create_server(
@@ -50,14 +49,16 @@ async def listening(settings: Settings) -> AsyncIterator[tuple[str, Emulator]]:
 def serve(settings: Settings, *, say: Callable[[str], Any], lifeline: IO[bytes] | None) -> None:
     """Run until SIGINT or SIGTERM, or until `lifeline` ends. `say` gets the base URL."""
     _allow_many_connections()
-    uvloop.run(_serve(settings, say, lifeline))
+    options = {"use_uvloop": os.name == "posix"}
+    anyio.run(_serve, settings, say, lifeline, backend_options=options)
 
 
 async def _serve(settings: Settings, say: Callable[[str], Any], lifeline: IO[bytes] | None) -> None:
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, over.set)
+        with contextlib.suppress(NotImplementedError):  # Windows ends processes as it likes
+            loop.add_signal_handler(number, over.set)
     if lifeline is not None:
         await loop.connect_read_pipe(lambda: _Lifeline(over.set), lifeline)
     async with listening(settings) as (url, _):
@@ -79,9 +80,12 @@ class _Lifeline(asyncio.Protocol):
 
 def _allow_many_connections() -> None:
     """Thousands of connections are many files; take what the system grants."""
-    if sys.platform != "win32":
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
-        if soft < wanted:
-            with contextlib.suppress(ValueError, OSError):
-                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415  not on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

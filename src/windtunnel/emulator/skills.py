@@ -74,12 +74,12 @@ SKILLS: Mapping[str, Skill] = MappingProxyType(
         "kimi-k2": skill_at(0.85, "hermes"),
         "DeepSeek-R1-0528": skill_at(0.84, "alone", thinks=True),
         "gemini-2.5-flash-06-17": skill_at(0.82, "brackets"),
-        # As recorded of the Qwen family: a serving stack that swallows the closing tag.
-        "qwen2.5-72b-instruct": skill_at(0.78, "unclosed", form=0.3),
+        # As recorded of the Qwen family: a serving stack that swallows closing tags.
+        "qwen2.5-72b-instruct": skill_at(0.78, "unclosed", form=0.6),
         "Llama-3.3-70B-Instruct": skill_at(0.74, "brackets"),
         "gpt-4o-mini": skill_at(0.70, "hermes"),
-        "qwen2.5-32b-instruct": skill_at(0.66, "unclosed", form=0.3),
-        "qwen2.5-14b-instruct": skill_at(0.52, "keywords", form=0.3),
+        "qwen2.5-32b-instruct": skill_at(0.66, "unclosed", form=0.6),
+        "qwen2.5-14b-instruct": skill_at(0.52, "keywords", form=0.6),
         "qwen2.5-7b-instruct": skill_at(0.36, "unclosed", form=0.3),
         "qwen2.5-3b-instruct": skill_at(0.20, "near_name", form=0.5),
         "perfect": PERFECT,
