@@ -1,0 +1,209 @@
+"""Share of true capacity delivered in simulated worlds: our controllers beside plain ones.
+
+    python benchmarks/capacity_sim.py                  all worlds × 5 seeds, JSON lines
+    python benchmarks/capacity_sim.py --write-docs     the same, and regenerates docs/speed.md
+    python benchmarks/capacity_sim.py --worlds caps --seeds 2 --controllers adaptive
+
+Each endpoint has more work than it can take. Delivered = requests admitted, over those that an
+oracle would have got admitted, which sees the server's state and always sends at once. Refused =
+refusals over sends. `t90_s` is the first second from which on 90 % of the oracle's requests in
+flight are in flight at once for a second (median over endpoints).
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import itertools
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from pathlib import Path
+from random import Random
+
+sys.path.insert(0, str(Path(__file__).parent))
+from plain_controllers import Aimd, Workers
+from worlds import SECONDS, WORLDS, Server
+
+from windtunnel.control.adaptive import Adaptive
+from windtunnel.control.controller import Controller, Sent
+from windtunnel.domain.pool import Limits
+
+TICK_S = 0.002  # the dispatcher's own
+LOST_S = 30.0  # a request silent for so long is given up
+STEP_S = 1.0  # of the recorded series
+
+CONTROLLERS: dict[str, Callable[[], Controller]] = {
+    "adaptive": lambda: Adaptive(Limits()),
+    "aimd": Aimd,
+    "workers_100": lambda: Workers(100),
+}
+
+
+@dataclass
+class Result:
+    """What one drive of one endpoint came to, and its course second by second."""
+
+    sends: int = 0
+    admitted: int = 0
+    refused: int = 0
+    errors: int = 0
+    admitted_by: list[int] = field(default_factory=list)  # cumulative, per second
+    course: list[tuple[float, int, float, float, int, str]] = field(default_factory=list)
+    stretch: list[float] = field(default_factory=list)
+
+
+class Drive:
+    """A discrete-event drive of one server by one controller with endless work."""
+
+    def __init__(self, server: Server, controller: Controller, seed: int) -> None:
+        self.server = server
+        self.controller = controller
+        self.result = Result()
+        self._net = Random(f"net/{seed}/{server.name}")
+        self._serial = itertools.count()
+        self._events: list[tuple[float, int, str, Sent | None, float | None]] = []
+
+    def run(self, until: float = SECONDS) -> Result:
+        """Drive to the end."""
+        self._push(0.0, "look", None)
+        next_sample = looks_at = 0.0
+        while self._events and self._events[0][0] < until:
+            now, _, kind, sent, told = heapq.heappop(self._events)
+            while now >= next_sample:
+                self._sample(next_sample)
+                next_sample += STEP_S
+            if kind == "look":
+                if now != looks_at:
+                    continue  # superseded by an earlier look
+                looks_at = inf
+            self._handle(kind, sent, told, now)
+            ready = self._send_all(now)
+            if ready < looks_at and ready < inf:
+                looks_at = max(ready, now + TICK_S)
+                self._push(looks_at, "look", None)
+        while next_sample <= until:
+            self._sample(next_sample)
+            next_sample += STEP_S
+        return self.result
+
+    def _send_all(self, now: float) -> float:
+        while (ready := self.controller.ready_at(now)) <= now:
+            sent = self.controller.sent(now, 1.0)
+            self.result.sends += 1
+            self._push(now + self._net.uniform(0.005, 0.02), "arrive", sent)
+        return ready
+
+    def _handle(self, kind: str, sent: Sent | None, told: float | None, now: float) -> None:
+        if kind == "done":
+            self.server.in_flight -= 1
+            self._push(now + self._net.uniform(0.005, 0.02), "heard", sent)
+        if sent is None or kind in {"look", "done"}:
+            return
+        match kind:
+            case "arrive":
+                self._arrive(sent, now)
+            case "heard":
+                self.controller.answered(sent, now, 1.0)
+            case "refused":
+                self.result.refused += 1
+                self.controller.refused(sent, now, told)
+            case _:
+                self.result.errors += 1
+                self.controller.failed(sent, now, kind)
+
+    def _arrive(self, sent: Sent, now: float) -> None:
+        server, net = self.server, self._net
+        trouble = server.trouble(now)
+        if trouble == "503":
+            self._push(now + net.uniform(0.01, 0.05), "503", sent)
+        elif trouble == "hang":
+            self._push(now + LOST_S, "silent", sent)
+        elif server.blocked_until(now) <= now:
+            took = server.admit(now)
+            self.result.admitted += 1
+            if server.slots < inf:
+                self.result.stretch.append(took)
+            self._push(now + took, "done", sent)
+        else:
+            told = server.retry_after(now)
+            self._push(now + net.uniform(*server.refusal_s), "refused", sent, told)
+
+    def _push(self, at: float, kind: str, sent: Sent | None, told: float | None = None) -> None:
+        heapq.heappush(self._events, (at, next(self._serial), kind, sent, told))
+
+    def _sample(self, at: float) -> None:
+        view = self.controller.view()
+        result = self.result
+        result.admitted_by.append(result.admitted)
+        result.course.append(
+            (
+                at,
+                self.controller.in_flight,
+                view.window,
+                view.pace_rps,
+                result.refused,
+                view.decision,
+            )
+        )
+
+
+def oracle(server: Server, until: float = SECONDS) -> list[int]:
+    """Admitted requests by second, when every chance to send is used at once."""
+    now, counts, done = 0.0, list[int](), list[float]()
+    while now < until:
+        while done and done[0] <= now:
+            heapq.heappop(done)
+            server.in_flight -= 1
+        while len(counts) * STEP_S <= now:
+            counts.append(server.admitted)
+        outage = next((b for a, b, _ in server.outages if a <= now < b), None)
+        again = outage or server.blocked_until(now)
+        if again <= now and server.in_flight < server.slots:
+            heapq.heappush(done, now + server.admit(now))
+        else:
+            look = max(again, now + 1e-3) if again > now else inf
+            now = min(look, done[0] if done else inf, now + STEP_S)
+    counts.append(server.admitted)
+    return counts
+
+
+def measure(world: str, controller: str, seed: int, seconds: float = SECONDS) -> dict[str, object]:
+    """One world under one controller: shares over all its endpoints."""
+    best = [oracle(server, seconds)[-1] for server in WORLDS[world](seed)]
+    results = [
+        Drive(server, CONTROLLERS[controller](), seed).run(seconds)
+        for server in WORLDS[world](seed)
+    ]
+    sends = sum(r.sends for r in results)
+    return {
+        "benchmark": "capacity_sim",
+        "world": world,
+        "controller": controller,
+        "seed": seed,
+        "delivered": round(sum(r.admitted for r in results) / sum(best), 4),
+        "worst_endpoint": round(min(r.admitted / b for r, b in zip(results, best, strict=True)), 3),
+        "refused": round(sum(r.refused for r in results) / sends, 4),
+        "sends": sends,
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print a JSON line per world, controller and seed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--worlds", default=",".join(WORLDS))
+    parser.add_argument("--controllers", default=",".join(CONTROLLERS))
+    parser.add_argument("--seeds", type=int, default=5)
+    given = parser.parse_args(arguments)
+    for world in given.worlds.split(","):
+        for controller in given.controllers.split(","):
+            rows = []
+            for seed in range(given.seeds):
+                rows.append(measure(world, controller, seed))
+                print(json.dumps(rows[-1]), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""A place to run Windtunnel for real: an emulator, a pool file that points at it, results folders.
+
+Everything is a process of its own that can be killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+WINDTUNNEL = (sys.executable, "-m", "windtunnel")
+START_S = 20.0
+
+POOL = """\
+[providers.azure]
+dialect = "azure"
+base_url = "http://127.0.0.1:{port}/azure"
+api_version = "2024-10-21"
+keys = {{ main = "env:TORTURE_AZURE" }}
+
+[providers.gateway]
+base_url = "http://127.0.0.1:{port}/gateway"
+keys = {{ one = "env:TORTURE_ONE", two = "env:TORTURE_TWO", three = "env:TORTURE_THREE" }}
+
+[models.alpha]
+provider = "azure"
+deployments = ["alpha", "alpha-2", "alpha-3"]
+endpoint_limits = {{ max_workers = {workers} }}
+
+[models.beta]
+provider = "gateway"
+endpoint_limits = {{ max_workers = {workers} }}
+"""
+KEYS = ("TORTURE_AZURE", "TORTURE_ONE", "TORTURE_TWO", "TORTURE_THREE")
+
+
+class ProvingGround:
+    """A folder with an emulator behind a pool file of two models on six endpoints.
+
+    `options` are the emulator's (`windtunnel emulate --options`); `workers` bound each endpoint.
+    """
+
+    def __init__(self, folder: Path, options: dict[str, Any], *, workers: int = 8) -> None:
+        self.folder = folder
+        self.port = _free_port()
+        self.pool = folder / "pool.toml"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.pool.write_text(POOL.format(port=self.port, workers=workers))
+        self.options = folder / "emulator.json"
+        self.options.write_text(json.dumps({"emulator": options}))
+        self.emulator: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        """Start the emulator."""
+        self.start_emulator()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop it."""
+        self.kill_emulator()
+
+    def start_emulator(self) -> None:
+        """Start it and wait until it answers."""
+        words = ("emulate", "--pool", self.pool, "--options", self.options, "--port", self.port)
+        self.emulator = subprocess.Popen(
+            [*WINDTUNNEL, *map(str, words)], stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline:
+            try:
+                self.stats()
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.05)
+            else:
+                return
+        raise TimeoutError("the emulator did not start")
+
+    def kill_emulator(self) -> None:
+        """SIGKILL."""
+        if self.emulator is not None:
+            self.emulator.kill()
+            self.emulator.wait()
+
+    def stats(self) -> dict[str, Any]:
+        """What the emulator has counted."""
+        url = f"http://127.0.0.1:{self.port}/_emulator/stats"
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
+    def start(self, results: str, *words: str) -> subprocess.Popen[bytes]:
+        """Start a run into a results folder; its talk goes to `results.log`."""
+        log = (self.folder / f"{results}.log").open("ab")
+        environ = os.environ | {key: f"emulated-{key}" for key in KEYS}
+        given = ("run", "--pool", str(self.pool), "--results", results, "--json", *words)
+        return subprocess.Popen(
+            [*WINDTUNNEL, *given], cwd=self.folder, env=environ, stdout=log, stderr=log
+        )
+
+    def finish(self, results: str, *words: str, timeout_s: float = 900) -> int:
+        """Run to the end; the exit code."""
+        return self.start(results, *words).wait(timeout_s)
+
+    def journalled(self, results: str) -> Iterator[str]:
+        """`trial/turn` of every turn whose line in a journal is whole."""
+        for path in sorted((self.folder / results).glob("journal-*.jsonl")):
+            for line in path.read_bytes().split(b"\n"):
+                try:
+                    record = json.loads(line)["record"]
+                except (ValueError, KeyError):
+                    continue
+                if "turn" in record:
+                    yield f"{record['trial_id']}/{record['turn']['index']}"
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL, unless it has ended by itself."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

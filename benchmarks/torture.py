@@ -1,0 +1,212 @@
+"""Kills, faults and endurance on real processes and real HTTP; writes docs/reliability.md.
+
+    python benchmarks/torture.py                 all of it, about an hour
+    python benchmarks/torture.py --short         a few kills and one faulty run, about a minute
+    python benchmarks/torture.py --only kills    kills, emulator, faults, soak
+
+Prints one JSON line per figure. A job against the emulator is run undisturbed first; whatever is
+then done to it, its records must be the same in all but timings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+from proving_ground import ProvingGround, kill
+from windtunnel.store import episode_table, same_records
+
+DOCS = Path(__file__).parents[1] / "docs" / "reliability.md"
+Figures = dict[str, float | int]
+
+# Faults at once: shares of requests, and what befalls single endpoints while the run is under way.
+FAULTS: dict[str, float] = {
+    "500": 0.025, "503": 0.025, "reset": 0.03, "hang": 0.02, "truncated": 0.005, "nonjson": 0.005,
+    "error_object": 0.005, "drip": 0.002, "huge": 0.001,
+}  # fmt: skip
+TROUBLE: list[dict[str, Any]] = [
+    {"match": "*", "faults": FAULTS},
+    {"match": "alpha", "retry_after": "0"},
+    {"match": "alpha-2", "retry_after": "864000", "outages": [{"from_s": 5, "to_s": 65}]},
+    {"match": "alpha-3", "retry_after": "garbage", "gone_at_s": 12},
+    {"match": "beta@one", "retry_after": "absent", "revoked_at_s": 10},
+    {"match": "beta@two", "retry_after": "Wed, 21 Oct 2015 07:28:00 GMT",
+     "faults": FAULTS | {"empty": 0.1}},
+]  # fmt: skip
+
+
+def kills(folder: Path, count: int, rng: random.Random) -> Figures:
+    """SIGKILL the run `count` times at random moments, resuming each time."""
+    words = ("--prompt-types", "optimal,cot", "--num-instances", str(max(3, count // 2)))
+    options = {"seed": 1, "time_scale": 0.2}
+    with ProvingGround(folder / "calm", options, workers=3) as calm:
+        _require(calm.finish("a", *words) == 0, "the undisturbed run failed")
+    with ProvingGround(folder / "kills", options, workers=3) as ground:
+        done = repeated = 0
+        paid: dict[str, int] = {}
+        while done < count:
+            process = ground.start("b", *words)
+            time.sleep(rng.uniform(0.8, 3.0))
+            if process.poll() is not None:
+                break
+            kill(process)
+            done += 1
+            repeats = ground.stats()["repeats"]
+            for turn in ground.journalled("b"):
+                paid.setdefault(turn, repeats.get(turn, 1))
+        _require(ground.finish("b", *words) == 0, "the last resume failed")
+        repeats = ground.stats()["repeats"]
+        repeated = sum(repeats.get(turn, 1) - before for turn, before in paid.items())
+    return {"kills": done, "turns_journalled_before_a_kill": len(paid),
+            "journalled_calls_repeated": repeated,
+            **_compared(folder / "calm" / "a", folder / "kills" / "b")}  # fmt: skip
+
+
+def emulator_kills(folder: Path, count: int, rng: random.Random) -> Figures:
+    """SIGKILL the provider `count` times while a run goes on; it comes back after a moment."""
+    words = ("--prompt-types", "optimal", "--num-instances", str(max(3, 2 * count)))
+    options = {"seed": 1, "time_scale": 0.2}
+    with ProvingGround(folder / "calm", options, workers=3) as calm:
+        _require(calm.finish("a", *words) == 0, "the undisturbed run failed")
+    done = 0
+    with ProvingGround(folder / "kills", options, workers=3) as ground:
+        process = ground.start("b", *words)
+        while done < count:
+            time.sleep(rng.uniform(1.0, 4.0))
+            if process.poll() is not None:
+                break
+            ground.kill_emulator()
+            done += 1
+            time.sleep(rng.uniform(0.0, 1.5))
+            ground.start_emulator()
+        process.wait(900)
+        _require(ground.finish("b", *words) == 0, "trials are left without a score")
+    return {
+        "provider_kills": done,
+        **_compared(folder / "calm" / "a", folder / "kills" / "b"),
+    }
+
+
+def faults(folder: Path, instances: int) -> Figures:
+    """One run under all faults at once, against the same without any."""
+    words = ("--prompt-types", "optimal", "--num-instances", str(instances))
+    with ProvingGround(folder / "calm", {"seed": 1, "time_scale": 0.2}) as calm:
+        _require(calm.finish("a", *words) == 0, "the undisturbed run failed")
+    options = {"seed": 1, "time_scale": 0.2, "rules": TROUBLE}
+    with ProvingGround(folder / "faulty", options) as ground:
+        start = time.monotonic()
+        code = ground.finish("b", *words)
+        elapsed = time.monotonic() - start
+        endpoints = ground.stats()["endpoints"]
+    injected: dict[str, int] = {}
+    for endpoint in endpoints.values():
+        for kind, n in {**endpoint["refused"], **endpoint["faults"]}.items():
+            injected[f"injected {kind}"] = injected.get(f"injected {kind}", 0) + n
+    return {"exit_code": code, "elapsed_s": round(elapsed, 1), **injected,
+            **_compared(folder / "calm" / "a", folder / "faulty" / "b")}  # fmt: skip
+
+
+def soak(folder: Path, minutes: float) -> Figures:
+    """Memory of a long run: resident set after warm-up (a fifth of the time), and at the end."""
+    words = ("--prompt-types", "all", "--num-instances", "1000")
+    with ProvingGround(folder, {"seed": 1, "time_scale": 0.2}, workers=40) as ground:
+        process = ground.start("a", *words)
+        start = time.monotonic()
+        seen: list[float] = []
+        while time.monotonic() - start < minutes * 60 and process.poll() is None:
+            time.sleep(1)
+            seen.append(_resident_mb(process.pid))
+        process.terminate()
+        process.wait(60)
+    fifth = max(1, len(seen) // 5)
+    return {"minutes": round(len(seen) / 60, 1), "mb_after_warm_up": max(seen[fifth : 2 * fifth]),
+            "mb_at_the_end": max(seen[-fifth:]), "mb_peak": max(seen),
+            "episodes": episode_table(folder / "a").num_rows}  # fmt: skip
+
+
+def _compared(calm: Path, disturbed: Path) -> Figures:
+    """Lost, doubled and changed records of a disturbed job."""
+    ids = episode_table(disturbed)["trial_id"].to_pylist()
+    wanted = episode_table(calm)["trial_id"].to_pylist()
+    return {"episodes": len(wanted), "lost": len(set(wanted) - set(ids)),
+            "doubled": len(ids) - len(set(ids)),
+            "changed": len(same_records(calm, disturbed))}  # fmt: skip
+
+
+def _resident_mb(pid: int) -> float:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return 0.0
+    line = next((s for s in status.splitlines() if s.startswith("VmRSS")), "VmRSS: 0 kB")
+    return round(int(line.split()[1]) / 1024, 1)
+
+
+def _require(condition: bool, what: str) -> None:  # noqa: FBT001  the claim itself
+    if not condition:
+        raise SystemExit(f"torture: {what}")
+
+
+INTRODUCTION = """\
+# Reliability
+
+Measured by `make torture`, which writes this page: real processes, SIGKILL, real HTTP against the
+emulator. A job is run undisturbed, then under each trouble; *changed* counts records that differ
+in anything but timings.
+"""
+
+
+def _page(figures: dict[str, Figures]) -> str:
+    parts = [INTRODUCTION]
+    for name, found in figures.items():
+        parts += [f"## {name.capitalize()}", "", (PARTS[name].__doc__ or "").strip(), ""]
+        parts += ["| figure | value |", "|---|---|"]
+        parts += [f"| {key.replace('_', ' ')} | {value:,} |" for key, value in found.items()]
+        parts.append("")
+    return "\n".join(parts)
+
+
+PARTS: dict[str, Callable[..., Figures]] = {
+    "kills": kills,
+    "provider": emulator_kills,
+    "faults": faults,
+    "soak": soak,
+}
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--only", choices=PARTS, nargs="*", default=list(PARTS))
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    rng = random.Random(given.seed)
+    count = 3 if given.short else given.kills
+    plans: dict[str, tuple[Any, ...]] = {
+        "kills": (count, rng),
+        "provider": (2 if given.short else 20, rng),
+        "faults": (2 if given.short else 60,),
+        "soak": (0.2 if given.short else given.minutes,),
+    }
+    figures: dict[str, Figures] = {}
+    with tempfile.TemporaryDirectory(prefix="windtunnel-torture-") as folder:
+        for name in given.only:
+            figures[name] = PARTS[name](Path(folder) / name, *plans[name])
+            print(json.dumps({"torture": name, **figures[name]}), flush=True)
+    if not given.short and set(given.only) == set(PARTS):
+        DOCS.write_text(_page(figures))
+
+
+if __name__ == "__main__":
+    main()
