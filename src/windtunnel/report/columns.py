@@ -70,18 +70,18 @@ def grid(
                     labelled(model, cell),
                     rate_label(value) if numeric else value,
                     *success_values(cell),
+                    ", ".join(cell.flags),
                     *counts(cell),
                     *levels(cell),
-                    ", ".join(cell.flags),
                 )
             )
     columns = (
         Column("model"),
         Column(heading),
         *SUCCESS,
+        FLAGS,
         *COUNTS,
         *LEVELS,
-        FLAGS,
     )
     return Table(key, title, columns, tuple(rows), simulated_note(frame))
 

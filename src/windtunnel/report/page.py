@@ -23,6 +23,7 @@ from windtunnel.report.transcripts import Transcript
 
 MOST_ROWS: Final = 400
 _NARROW: Final = 480
+_LONG: Final = 40
 _WIDTH: Final = re.compile(r"<svg[^>]* width=\"([\d.]+)\"")
 
 
@@ -167,12 +168,21 @@ def _table(table: Table) -> dict[str, Any]:
     return {
         "title": table.title,
         "columns": [
-            {"title": c.title, "about": c.about, "numeric": is_numeric(c.kind)}
+            {
+                "title": c.title.replace(" %", "\u00a0%"),
+                "about": c.about,
+                "numeric": is_numeric(c.kind),
+            }
             for c in table.columns
         ],
         "rows": [_row(row, table) for row in table.rows[:MOST_ROWS]],
         "notes": notes,
     }
+
+
+def _heading(title: str) -> str:
+    """Its unit stays on the line of the last word."""
+    return visible(title).replace(" %", "\u00a0%")
 
 
 def _row(row: Sequence[Any], table: Table) -> list[dict[str, Any]]:
@@ -190,7 +200,9 @@ def _sortable(value: Any) -> str:
 def _css(value: Any, kind: str) -> str:
     if kind != "text":
         return "n"
-    marks = {"sound": "text sound", "not usable": "text distorted"}
-    if isinstance(value, str) and value.startswith("distorted by"):
+    text = str(value)
+    if text == "sound":
+        return "text sound"
+    if text == "not usable" or "distorted by" in text:
         return "text distorted"
-    return marks.get(value, "text")
+    return "text long" if len(text) > _LONG else "text"

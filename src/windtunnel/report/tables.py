@@ -59,12 +59,12 @@ def overall(frame: Frame, verdicts: Mapping[str, str] = NO_VERDICTS) -> Table:
     columns = (
         Column("model"),
         *SUCCESS,
+        FLAGS,
         *COUNTS,
         *LEVELS,
         Column("weighted %", "percent", "full counts 1, partial one half"),
         Column("steps", "number", "tool calls executed, mean over scored episodes"),
         Column("tool coverage %", "percent", "share of required tools that succeeded"),
-        FLAGS,
     )
     rows = []
     for (model,), group in frame.groups("model"):
@@ -73,12 +73,12 @@ def overall(frame: Frame, verdicts: Mapping[str, str] = NO_VERDICTS) -> Table:
             (
                 labelled(model, cell),
                 *success_values(cell),
+                ", ".join(flags_of(cell, verdicts.get(model, ""))),
                 *counts(cell),
                 *levels(cell),
                 cell.weighted,
                 cell.steps,
                 cell.coverage.estimate,
-                ", ".join(flags_of(cell, verdicts.get(model, ""))),
             )
         )
     notes = (INTERVALS, INFRASTRUCTURE, CEILING, *simulated_note(frame))
