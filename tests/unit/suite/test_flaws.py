@@ -1,0 +1,208 @@
+"""Each flaw changes every plan, in the way that its name says, whatever the task and severity."""
+
+import copy
+import functools
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from windtunnel.domain.conditions import (
+    DIFFICULTIES,
+    FLAWS,
+    SEVERITIES,
+    TASK_TYPES,
+    Condition,
+    Severity,
+)
+from windtunnel.domain.tasks import Step, Task
+from windtunnel.errors import SuiteError
+from windtunnel.suite.flaws import DRIFTS, LOOK_ALIKES, apply_flaw
+from windtunnel.suite.prompts import opening, rendered, shown_plan
+from windtunnel.suite.tasks import load_task, task_ids
+from windtunnel.suite.tools import CATALOGUE
+from windtunnel.suite.workflow import optimal_plan
+from windtunnel.suite.workflow.forms import reaches_goal
+
+Plan = tuple[Step, ...]
+READ = Step("file_operations_reader", {"path": "a/b.csv"}, "Read it", "a/b.csv", "the text")
+PARSE = Step("data_processing_parser", {}, "Parse it", "the text", "the records")
+FILTER = Step("data_processing_filter", {"where": "x > 1"}, "Keep", "the records", "the kept")
+WRITE = Step("file_operations_writer", {"path": "c.csv"}, "Write", "the kept", "the file")
+PLAN = (READ, PARSE, FILTER, WRITE)
+
+
+@functools.cache
+def a_task(at: int) -> Task:
+    """One of a thousand tasks, ten of each type and level and more."""
+    task_type = TASK_TYPES[at % 5]
+    difficulty = DIFFICULTIES[at // 5 % 5]
+    return load_task(task_ids(task_type, difficulty)[at // 25])
+
+
+def tools(plan: Plan) -> list[str]:
+    return [step.tool for step in plan]
+
+
+def is_subsequence(part: Plan, whole: Plan) -> bool:
+    rest = iter(whole)
+    return all(step in rest for step in part)
+
+
+def bare(step: Step) -> Step:
+    return Step(step.tool)
+
+
+def is_flawed_as_named(flaw: str, plan: Plan, wrong: Plan) -> bool:
+    """What each flaw's name says, in terms of the two plans alone."""
+    same_tools = tools(plan) == tools(wrong)
+    pairs = list(zip(plan, wrong, strict=False))
+    match flaw:
+        case "sequence_disorder":
+            return plan != wrong and sorted(map(repr, plan)) == sorted(map(repr, wrong))
+        case "tool_misuse":
+            changed = [(a, b) for a, b in pairs if a.tool != b.tool]
+            return bool(changed) and all(
+                a.purpose == b.purpose and b.tool not in tools(plan) for a, b in changed
+            )
+        case "parameter_error":
+            words = all(
+                (a.purpose, a.reads, a.makes) == (b.purpose, b.reads, b.makes) for a, b in pairs
+            )
+            return same_tools and words and any(a.arguments != b.arguments for a, b in pairs)
+        case "missing_step":
+            return len(wrong) < len(plan) and is_subsequence(wrong, plan) and bool(wrong)
+        case "redundant_operations":
+            more = Counter(tools(wrong)) - Counter(tools(plan))
+            return (
+                bool(more)
+                and is_subsequence(plan, wrong)
+                and set(wrong_set(wrong)) == set(wrong_set(plan))
+            )
+        case "logical_inconsistency":
+            changed = [(a, b) for a, b in pairs if a.reads != b.reads]
+            made = {step.makes for step in plan}
+            return same_tools and bool(changed) and all(b.reads in made for _, b in changed)
+        case "semantic_drift":
+            tail = [b for a, b in pairs if a != b]
+            foreign = {step for drift in DRIFTS for step in map(repr, drift)}
+            start = len(plan) - len(tail)
+            return (
+                bool(tail)
+                and len(wrong) == len(plan)
+                and wrong[:start] == plan[:start]
+                and all(repr(step) in foreign for step in tail)
+            )
+    raise AssertionError(flaw)
+
+
+def wrong_set(plan: Plan) -> list[str]:
+    return [repr(step) for step in plan]
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.integers(0, 999), st.sampled_from([0.6, 0.8, 1.0]))
+def test_every_flaw_of_every_severity_shows_in_the_prompt(at: int, rate: float) -> None:
+    task = a_task(at)
+    optimal = Condition("optimal", task.difficulty, rate)
+    plan = shown_plan(task, optimal)
+    before = copy.deepcopy(plan)
+    best = opening(task, optimal)
+    for flaw in FLAWS:
+        for severity in SEVERITIES:
+            condition = Condition(f"flawed_{flaw}", task.difficulty, rate, severity=severity)
+            wrong = shown_plan(task, condition)
+            assert is_flawed_as_named(flaw, plan, wrong), (
+                flaw,
+                severity,
+                tools(plan),
+                tools(wrong),
+            )
+            assert opening(task, condition) != best
+            assert rendered(wrong) != rendered(plan)
+    assert plan == before
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 999), st.integers(0, 2**53), st.sampled_from(SEVERITIES))
+def test_plans_are_never_mutated_and_seeds_decide(at: int, seed: int, severity: Severity) -> None:
+    task = a_task(at)
+    plan = optimal_plan(task, 0.8, 10)
+    before = copy.deepcopy(plan)
+    for flaw in FLAWS:
+        once = apply_flaw(flaw, plan, severity, seed, vital=task.required_tools)
+        assert once == apply_flaw(flaw, plan, severity, seed, vital=task.required_tools)
+        assert is_flawed_as_named(flaw, plan, once)
+    assert plan == before
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 999))
+def test_a_severe_flaw_keeps_the_plan_from_the_goal(at: int) -> None:
+    """All but redundancy: repeats waste turns, and break only what may happen once."""
+    task = a_task(at)
+    for flaw in set(FLAWS) - {"redundant_operations"}:
+        condition = Condition(f"flawed_{flaw}", task.difficulty, 0.8)
+        wrong = shown_plan(task, condition)
+        done = set(task.required_tools) <= set(tools(wrong)) and reaches_goal(task, wrong)
+        assert not done, (flaw, wrong)
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
+def test_a_worse_flaw_is_further_from_the_plan(flaw: str) -> None:
+    def distance(severity: Severity) -> int:
+        wrong = apply_flaw(flaw, PLAN, severity, 5)
+        longest = max(len(PLAN), len(wrong))
+        padded = [*wrong, *[None] * (longest - len(wrong))]
+        whole = [*PLAN, *[None] * (longest - len(PLAN))]
+        return sum(a != b for a, b in zip(whole, padded, strict=True))
+
+    light, medium, severe = (distance(severity) for severity in SEVERITIES)
+    assert 0 < light <= medium <= severe
+    assert light < severe
+
+
+@pytest.mark.parametrize("severity", SEVERITIES)
+@pytest.mark.parametrize("flaw", FLAWS)
+def test_two_steps_are_enough(flaw: str, severity: Severity) -> None:
+    plan = (READ, PARSE)
+    for seed in range(20):
+        assert is_flawed_as_named(flaw, plan, apply_flaw(flaw, plan, severity, seed))
+
+
+def test_worked_examples() -> None:
+    assert tools(apply_flaw("sequence_disorder", PLAN, "severe", 0)) == tools(PLAN[::-1])
+    assert len(apply_flaw("missing_step", PLAN, "severe", 0)) == 1
+    assert len(apply_flaw("redundant_operations", PLAN, "severe", 0)) == 8
+    assert apply_flaw("semantic_drift", PLAN, "severe", 0)[0] == READ
+    wrong = apply_flaw("parameter_error", PLAN, "severe", 0)
+    assert [step.arguments for step in wrong] == [
+        {"path": "a/b_old.csv"},
+        {"input": "data_processing_parser_9"},
+        {"where": "x < 1"},
+        {"path": "c_old.csv"},
+    ]
+
+
+def test_look_alikes_are_other_tools_of_the_catalogue() -> None:
+    assert set(LOOK_ALIKES) <= set(CATALOGUE)
+    for tool, alike in LOOK_ALIKES.items():
+        assert tool not in alike
+        assert set(alike) <= set(CATALOGUE)
+
+
+def test_drifts_are_calls_that_their_tools_would_take() -> None:
+    for drift in DRIFTS:
+        assert len({step.tool for step in drift}) == len(drift) >= 8
+        for step in drift:
+            parameters = CATALOGUE[step.tool].spec.parameters
+            assert set(parameters["required"]) <= set(step.arguments)
+            assert set(step.arguments) <= set(parameters["properties"])
+
+
+def test_what_cannot_be_flawed_says_so() -> None:
+    with pytest.raises(SuiteError):
+        apply_flaw("no_such_flaw", PLAN, "light", 0)
+    with pytest.raises(SuiteError):
+        apply_flaw("missing_step", PLAN[:1], "light", 0)
