@@ -19,8 +19,9 @@ _IDEAS = (
 _STAGES = ("cleared", "open", "cleared", "refused", "cleared")
 _FIRST = ("Ada", "Bilal", "Chiara", "Dmitri", "Esra", "Femi", "Greta", "Hugo", "Ines", "Jonas",
           "Kaja", "Liam", "Mara", "Nils", "Oona", "Pavel")  # fmt: skip
-_LAST = ("Adeyemi", "Berg", "Costa", "Dvorak", "Ekström", "Fischer", "Grant", "Horvat",
+_LAST = ("Adeyemi", "Berg", "Costa", "Dvorak", "Eklund", "Fischer", "Grant", "Horvat",
          "Iversen", "Jansen", "Kovacs", "Lindt", "Moreau", "Novak")  # fmt: skip
+_OFFICES = ("duty", "hotline", "office", "control", "dispatch", "nightshift")
 _CITIES = ("Ghent", "Oslo", "Porto", "Graz", "Leeds", "Turku", "Lyon", "Gdansk", "Trieste")
 _QUIET = ("started a worker", "request served", "cache warmed", "backup finished",
           "session closed", "index rebuilt", "health check passed")  # fmt: skip
@@ -115,6 +116,13 @@ class Line(Struct, frozen=True):
 def line(rng: Random, column: str) -> Line:
     """Some line that stays above zero."""
     return Line(column, rng.choice((-3, -2, 2, 3, 4, 5, 6, 7, 9)), rng.randrange(80, 400), 10)
+
+
+def address(rng: Random, house: str) -> str:
+    """Somebody's address: a person's or a desk's."""
+    if rng.random() < 0.25:  # noqa: PLR2004  one in four
+        return f"{rng.choice(_OFFICES)}@{house}"
+    return f"{rng.choice(_FIRST).lower()}.{rng.choice(_LAST).lower()}@{house}"
 
 
 def contacts(rng: Random, size: int) -> list[Row]:

@@ -15,6 +15,7 @@ from windtunnel.domain.conditions import DIFFICULTIES
 from windtunnel.domain.tasks import Check, Resource, Step, Task
 from windtunnel.domain.trials import seed_of
 from windtunnel.suite.tasks.identity import Identity, reference
+from windtunnel.suite.tasks.materials import address
 from windtunnel.suite.tasks.phrases import phrases
 from windtunnel.suite.tasks.records import Month, Row, as_csv, as_json, as_xml, make_table
 from windtunnel.suite.tasks.subjects import subjects
@@ -33,7 +34,6 @@ _FOLDERS = ("inbox", "data", "exports", "incoming", "drop")
 _OUTPUTS = ("reports", "out", "handover", "results", "shared")
 _PARTS = ("import", "export", "search", "accounts", "documents", "labels", "prices", "calendar")
 _DESKS = ("north", "south", "express", "review", "special", "regular", "senior", "day", "night")
-_PEOPLE = ("mara.berg", "duty", "j.costa", "hotline", "t.adeyemi", "office", "k.lindt", "control")
 _CHANNELS = (
     ("email", "e-mail", "an e-mail"),
     ("sms", "text message", "a text message"),
@@ -168,7 +168,7 @@ class Scene:
     def recipient(self) -> tuple[str, str, dict[str, str]]:
         """Somebody to tell, the channel, and the words for both."""
         house = ".".join(self.subject.host.split(".")[-2:])
-        name = f"{self.rng.choice(_PEOPLE)}@{house}"
+        name = address(self.rng, house)
         channel, plain, one = self.rng.choice(_CHANNELS)
         words = {"recipient": code(name), "channel": channel if self.exact else plain}
         return name, channel, {**words, "a_message": one}
