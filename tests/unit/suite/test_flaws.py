@@ -108,7 +108,7 @@ AS_NAMED: dict[str, Callable[[Plan, Plan, Pairs], bool]] = {
 }
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.integers(0, 999), st.sampled_from([0.6, 0.8, 1.0]))
 def test_every_flaw_of_every_severity_shows_in_the_prompt(at: int, rate: float) -> None:
     task = a_task(at)
@@ -147,13 +147,22 @@ def test_plans_are_never_mutated_and_seeds_decide(at: int, seed: int, severity: 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 999))
 def test_a_severe_flaw_keeps_who_follows_it_from_full_success(at: int) -> None:
-    """All but redundancy: repeats waste turns, and break only what may happen once."""
+    """Repeats only waste turns, and order is nothing to a task whose steps do not hang together."""
     task = a_task(at)
     calm = Condition("optimal", task.difficulty, 1.0)
     assert followed(task, shown_plan(task, calm)) == "full"
-    for flaw in set(FLAWS) - {"redundant_operations"}:
+    harmless = {"redundant_operations"}
+    if not hang_together(shown_plan(task, calm)):
+        harmless.add("sequence_disorder")
+    for flaw in set(FLAWS) - harmless:
         condition = Condition(f"flawed_{flaw}", task.difficulty, 1.0)
         assert followed(task, shown_plan(task, condition)) != "full", flaw
+
+
+def hang_together(plan: Plan) -> bool:
+    made = [step.makes for step in plan]
+    needed = {need for step in plan for need in CATALOGUE[step.tool].spec.needs}
+    return any(step.reads in made for step in plan) or bool(needed & set(tools(plan)))
 
 
 def followed(task: Task, plan: Plan) -> str:
