@@ -106,7 +106,7 @@ def as_request(chat: ChatRequest, model: str, request_id: str) -> Request:
 
 
 def completion(reply: Reply, model: str, answer_id: str) -> bytes:
-    """The body of a 200. `model` is what the service says it served."""
+    """The body of a 200. `model` is what was served, which is never a deployment's name."""
     calls = [_Call(c.id, "function", _Function(c.name, c.arguments)) for c in reply.tool_calls]
     spoken = _Spoken(content=reply.text, role="assistant", tool_calls=calls or None)
     read, written = reply.usage.prompt_tokens, reply.usage.completion_tokens

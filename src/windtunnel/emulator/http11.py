@@ -118,6 +118,7 @@ class Connection(asyncio.Protocol):
         self._chunks: Chunks | None = None
         self._length = 0
         self._exchange: Exchange | None = None
+        self._advancing = False
         self._writable = asyncio.Event()
         self._writable.set()
         self._feeding: asyncio.Task[None] | None = None
@@ -176,7 +177,8 @@ class Connection(asyncio.Protocol):
             self._transport.close()
         elif self._buffer:
             self._transport.resume_reading()
-            self._advance()
+            if not self._advancing:
+                self._advance()
 
     async def _feed(self, parts: Iterable[bytes], interval_s: float, exchange: Exchange) -> None:
         for part in parts:
@@ -186,14 +188,19 @@ class Connection(asyncio.Protocol):
         exchange.finish(keep_alive=exchange.request.keep_alive)
 
     def _advance(self) -> None:
-        try:
-            request = self._read()
-        except HttpError as error:
-            self._refuse(error)
-            return
-        if request is not None:
+        """Hand on what has been read. A loop: requests answered at once must not nest."""
+        self._advancing = True
+        while self._exchange is None and not self._transport.is_closing():
+            try:
+                request = self._read()
+            except HttpError as error:
+                self._refuse(error)
+                break
+            if request is None:
+                break
             self._exchange = Exchange(request, self)
             self._handle(self._exchange)
+        self._advancing = False
 
     def _read(self) -> HttpRequest | None:
         """The next whole request in the buffer, if it is all there."""

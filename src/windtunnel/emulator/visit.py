@@ -101,7 +101,7 @@ class Visit:
         tally.completion_tokens += reply.usage.completion_tokens
         if turn:
             self._house.paid[turn] = self._house.paid.get(turn, 0) + 1
-        body = dialect.completion(reply, served.endpoint.deployment, self._house.answer_id())
+        body = dialect.completion(reply, served.endpoint.model, self._house.answer_id())
         self._exchange.answer(200, body, served.rate_headers(self._now))
 
     def _break(self, kind: Fault, reply: Reply | None) -> None:
@@ -119,7 +119,7 @@ class Visit:
             exchange.answer(200, dialect.error("500", "upstream failed", "server_error"))
         else:
             shown = Reply("", usage=Usage()) if kind == "empty" or reply is None else reply
-            body = dialect.completion(shown, self._served.endpoint.deployment, house.answer_id())
+            body = dialect.completion(shown, self._served.endpoint.model, house.answer_id())
             self._spoil(kind, body)
 
     def _spoil(self, kind: Fault, body: bytes) -> None:

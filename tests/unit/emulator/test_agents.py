@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 import anyio
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from windtunnel.domain.calls import Message, Reply, Request
 from windtunnel.domain.conditions import TASK_TYPES, Condition, Protocol
@@ -17,6 +19,7 @@ from windtunnel.episode import function_schemas, run_episode
 from windtunnel.suite.prompts import opening
 from windtunnel.suite.tasks import find_task, load_task
 from windtunnel.testing import asking
+from windtunnel.testing.strategies import requests
 
 TASK = load_task("data_pipeline.easy.00004")
 BASELINE = Condition("baseline", "easy", 0.8)
@@ -143,6 +146,17 @@ def test_what_it_does_not_know_it_talks_about() -> None:
     reply = Agents(find_task)(unknown)
     assert isinstance(reply, Reply)
     assert "<tool_call>" not in reply.text
+
+
+@given(requests())
+def test_no_conversation_breaks_it(asked: Request) -> None:
+    assert Agents(find_task)(asked).finish_reason
+
+
+@given(st.text(alphabet="0123456789ABCDEFGHJKMNPQRSTVWXYZ", min_size=5, max_size=40))
+def test_a_made_up_reference_is_no_task(number: str) -> None:
+    asked = Request("t", 0, "m", (Message("user", f"Ref. ABC-{number} and so on."),))
+    assert "<tool_call>" not in Agents(find_task)(asked).text
 
 
 # --- whole episodes ------------------------------------------------------------------------

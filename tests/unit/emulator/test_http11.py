@@ -81,6 +81,17 @@ def test_requests_are_heard_whole_however_they_are_cut(
     assert wire.out.count(b"HTTP/1.1 200 OK\r\n") == len(bodies)
 
 
+def test_thousands_of_requests_in_one_write_are_answered_one_after_the_other() -> None:
+    requests, wire = heard([(HEAD + b"\r\n") * 5_000])
+    assert len(requests) == wire.out.count(b"HTTP/1.1 200") == 5_000
+
+
+def test_nothing_is_heard_after_a_request_that_closes() -> None:
+    requests, wire = heard([HEAD + b"Connection: close\r\n\r\n" + HEAD + b"\r\n"])
+    assert len(requests) == 1
+    assert wire.closed
+
+
 @given(st.lists(st.binary(min_size=1, max_size=30), max_size=6), st.lists(st.integers(1, 20)))
 def test_chunks_are_put_together(parts: list[bytes], sizes: list[int]) -> None:
     body = b"".join(b"%X;x=y\r\n%s\r\n" % (len(p), p) for p in parts) + b"0\r\nTrailer: t\r\n\r\n"
