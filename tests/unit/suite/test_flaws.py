@@ -144,25 +144,33 @@ def test_plans_are_never_mutated_and_seeds_decide(at: int, seed: int, severity: 
     assert plan == before
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 999))
-def test_a_severe_flaw_keeps_who_follows_it_from_full_success(at: int) -> None:
-    """Repeats only waste turns, and order is nothing to a task whose steps do not hang together."""
-    task = a_task(at)
-    calm = Condition("optimal", task.difficulty, 1.0)
-    assert followed(task, shown_plan(task, calm)) == "full"
-    harmless = {"redundant_operations"}
-    if not hang_together(shown_plan(task, calm)):
-        harmless.add("sequence_disorder")
-    for flaw in set(FLAWS) - harmless:
-        condition = Condition(f"flawed_{flaw}", task.difficulty, 1.0)
-        assert followed(task, shown_plan(task, condition)) != "full", flaw
+BITES = {
+    "sequence_disorder": 0.9,  # some tasks' steps are independent: order is nothing to them
+    "tool_misuse": 1.0,
+    "parameter_error": 1.0,
+    "missing_step": 1.0,
+    "redundant_operations": 0.2,  # repeats waste turns, and break only what may happen once
+    "logical_inconsistency": 0.85,  # some steps take no input that could be another's
+    "semantic_drift": 1.0,
+}
 
 
-def hang_together(plan: Plan) -> bool:
-    made = [step.makes for step in plan]
-    needed = {need for step in plan for need in CATALOGUE[step.tool].spec.needs}
-    return any(step.reads in made for step in plan) or bool(needed & set(tools(plan)))
+@pytest.mark.parametrize("flaw", FLAWS)
+def test_a_severe_flaw_keeps_who_follows_it_blindly_from_full_success(flaw: str) -> None:
+    tasks = [a_task(at) for at in range(0, 1000, 8)]
+    bitten = sum(
+        followed(t, shown_plan(t, Condition(f"flawed_{flaw}", t.difficulty, 1.0))) != "full"
+        for t in tasks
+    )
+    assert bitten / len(tasks) >= BITES[flaw]
+
+
+def test_who_follows_the_optimal_plan_succeeds() -> None:
+    for at in range(0, 1000, 8):
+        task = a_task(at)
+        assert (
+            followed(task, shown_plan(task, Condition("optimal", task.difficulty, 0.8))) == "full"
+        )
 
 
 def followed(task: Task, plan: Plan) -> str:
