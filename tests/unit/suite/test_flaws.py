@@ -149,7 +149,7 @@ BITES = {
     "tool_misuse": 1.0,
     "parameter_error": 1.0,
     "missing_step": 1.0,
-    "redundant_operations": 0.2,  # repeats waste turns, and break only what may happen once
+    "redundant_operations": 0.1,  # repeats waste turns, and break only what may happen once
     "logical_inconsistency": 0.85,  # some steps take no input that could be another's
     "semantic_drift": 1.0,
 }
