@@ -1,0 +1,76 @@
+"""Episodes with simulated agents over HTTP are the episodes without HTTP between."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import anyio
+import pytest
+
+from windtunnel.domain.calls import Answer, Ok, Reply, Request
+from windtunnel.domain.conditions import Condition, Protocol
+from windtunnel.domain.episodes import Episode
+from windtunnel.domain.trials import make_trial
+from windtunnel.emulator import (
+    EmulatorOptions,
+    Latency,
+    Rule,
+    Settings,
+    emulated,
+    pool_endpoints,
+)
+from windtunnel.emulator.responder import responder_for
+from windtunnel.emulator.serving import listening
+from windtunnel.episode import run_episode
+from windtunnel.suite.tasks import load_task
+from windtunnel.testing import asking
+from windtunnel.wire import HttpTransport
+
+Ask = Callable[[Request], Awaitable[Answer]]
+QUICK = EmulatorOptions(
+    time_scale=0.001, latency=Latency(sigma=0), rules=(Rule(max_workers=0, qps=0),)
+)
+
+
+async def episode(model: str, protocol: Protocol, ask: Ask) -> Episode:
+    task = load_task("data_pipeline.easy.00003")
+    trial = make_trial(
+        suite="1",
+        seed=0,
+        model=model,
+        task_id=task.task_id,
+        task_type=task.task_type,
+        condition=Condition("optimal", "easy", 0.7, protocol=protocol),
+    )
+    return await run_episode(trial, task, ask, simulated=True)
+
+
+def replies(one: Episode) -> list[tuple[str, object, object]]:
+    said: list[Reply] = [turn.answer.reply for turn in one.turns]
+    return [(reply.text.strip(), reply.tool_calls, reply.usage) for reply in said]
+
+
+@pytest.mark.parametrize("protocol", ["text", "native"])
+@pytest.mark.parametrize("model", ["gpt-4o-mini", "qwen2.5-3b-instruct", "DeepSeek-R1-0528"])
+def test_http_between_changes_nothing(model: str, protocol: Protocol) -> None:
+    known = next(e for e in pool_endpoints() if e.model == model)
+
+    async def go() -> tuple[Episode, Episode]:
+        settings = Settings((known,), QUICK)
+        direct = await episode(known.model, protocol, asking(responder_for(settings)))
+        async with listening(settings) as (url, _):
+            (located,), keys = emulated((known,), url)
+            async with HttpTransport(keys) as transport:
+
+                async def ask(request: Request) -> Answer:
+                    verdict = await transport.send(located, request, timeout_s=10)
+                    assert isinstance(verdict, Ok), verdict
+                    return Answer(verdict.reply, located.endpoint_id)
+
+                return direct, await episode(known.model, protocol, ask)
+
+    direct, over_http = anyio.run(go)
+    assert len(direct.turns) > 1
+    assert replies(direct) == replies(over_http)
+    assert direct.score == over_http.score
+    assert direct.executions == over_http.executions
