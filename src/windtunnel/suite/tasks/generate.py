@@ -36,9 +36,10 @@ def load_task(task_id: str, seed: int = 0) -> Task:
     Raises SuiteError for an id that is none.
     """
     identity = read_id(task_id)
-    scene = Scene(identity, seed, SUITE_VERSION)
     choices = ARCHETYPES[identity.task_type]
-    choices[identity.index % len(choices)](scene)
+    turn, which = divmod(identity.index, len(choices))
+    scene = Scene(identity, seed, SUITE_VERSION, turn)
+    choices[which](scene)
     return scene.build()
 
 

@@ -71,14 +71,20 @@ def best_choice(rows: Sequence[Row], budget: float) -> list[Row] | None:
     return [rows[at] for at in best[0]] if len(best) == 1 else None
 
 
-def settle_budget(rng: Random, rows: Sequence[Row]) -> tuple[float, list[Row]]:
-    """A round budget that leaves one best choice, and that choice."""
+def settle_budget(
+    rng: Random, rows: Sequence[Row], lures: Sequence[Row] = ()
+) -> tuple[float, list[Row]]:
+    """A round budget that leaves one best choice, and that choice.
+
+    `lures` are rows that do not count: somebody who let them in would choose otherwise.
+    """
     whole = sum(row["cost"] for row in rows)
-    while True:
-        budget = float(round(whole * rng.uniform(0.3, 0.6)))
+    for widening in itertools.count():
+        budget = float(round(whole * rng.uniform(0.3, 0.6 + widening / 20)))
         best = best_choice(rows, budget)
-        if best:
+        if best and (not lures or best_choice((*rows, *lures), budget) != best):
             return budget, best
+    raise AssertionError  # a budget for everything leaves one choice, and lures would join it
 
 
 def outcome(best: Sequence[Row]) -> dict[str, Any]:

@@ -123,7 +123,8 @@ def picked_queue(s: Scene) -> None:
     """The best choice among the proposals that were cleared, in a queue."""
     rows, queue = steps.take_proposals(s), f"{s.subject.prefix.lower()}.purchases"
     cleared = [row for row in rows if row["status"] == "cleared"]
-    budget, best = materials.settle_budget(s.rng, cleared)
+    others = [row for row in rows if row["status"] != "cleared"]
+    budget, best = materials.settle_budget(s.rng, cleared, others)
     steps.keep(s, "status", "cleared", "proposals")
     steps.choose(s, budget)
     steps.push(s, queue, "the outcome")

@@ -45,9 +45,9 @@ class Month(Struct, frozen=True):
         """As people write it: March 2025."""
         return f"{self.name} {self.year}"
 
-    def before(self, months: int = 1) -> Month:
-        """An earlier month."""
-        year, number = divmod(self.year * 12 + self.number - 1 - months, 12)
+    def after(self, months: int) -> Month:
+        """The month so many months later; earlier, if negative."""
+        year, number = divmod(self.year * 12 + self.number - 1 + months, 12)
         return Month(year, number + 1)
 
     def day(self, number: int) -> str:

@@ -40,18 +40,25 @@ _CHANNELS = (
     ("chat", "chat message", "a chat message"),
 )
 _JOBS = ("refresh", "export", "collect", "publish", "renew")
+_STEP = 7  # shares no divisor with the number of subjects: neighbours differ, all get their turn
+_FIRST_YEAR, _YEARS = 2021, 6
 
 
 class Scene:
-    """The builder that archetypes work on. `level` counts from 0 (very_easy) to 4 (very_hard)."""
+    """The builder that archetypes work on. `level` counts from 0 (very_easy) to 4 (very_hard).
 
-    def __init__(self, identity: Identity, seed: int, version: str) -> None:
+    `turn` counts the tasks that one archetype has made of a type and level so far. Subject and
+    month move on with it, which is why two of them differ in more than their figures.
+    """
+
+    def __init__(self, identity: Identity, seed: int, version: str, turn: int) -> None:
         self.identity = identity
         self.seed = seed
         self.rng = rng = Random(seed_of("task", version, seed, identity.task_id))  # noqa: S311  reproducible, not secret
         self.level = DIFFICULTIES.index(identity.difficulty)
-        self.subject = rng.choice(subjects())
-        self.month = Month(rng.randrange(2021, 2027), rng.randrange(1, 13))
+        start = seed_of("start", version, seed, identity.task_type, identity.difficulty)
+        self.subject = subjects()[(start + _STEP * turn) % len(subjects())]
+        self.month = Month(_FIRST_YEAR, 1).after((start + turn) % (12 * _YEARS))
         self.rows: list[Row] = make_table(rng, self.subject, self.month, rng.randrange(10, 15))
         self.team = rng.choice(self.subject.teams)
         self.output = rng.choice(_OUTPUTS)
@@ -70,7 +77,7 @@ class Scene:
         `other` makes the text of a look-alike. Returns the path.
         """
         self.folder = self.rng.choice(_FOLDERS)
-        base, earlier = f"{self.folder}/{stem}", self.month.before()
+        base, earlier = f"{self.folder}/{stem}", self.month.after(-1)
         path = f"{base}_{self.month.stamp}.{form}"
         if self.level >= HARD:
             self.files[f"{base}_{earlier.stamp}.{form}"] = other(earlier)
@@ -97,7 +104,7 @@ class Scene:
     def table_address(self, form: str, service: str | None = None) -> str:
         """Offer the table at an address, behind a service's sign-in if one is named."""
         base = f"https://{self.subject.host}/v1/{self.subject.stem}"
-        earlier = self.month.before()
+        earlier = self.month.after(-1)
         before, url = f"{base}/{earlier.stamp}", f"{base}/{self.month.stamp}"
         if self.level >= HARD:
             self._offer(before, form, self.other_rows(earlier), service)
@@ -322,7 +329,10 @@ class Scene:
     def build(self) -> Task:
         """The finished task."""
         number = f"{self.subject.prefix}-{reference(self.identity, self.seed)}"
-        letter = Letter(self.rng, self.level, number, self.team, tuple(self.moves), self.wanted)
+        day = f"{self.rng.randrange(1, 8)} {self.month.after(1).full}"
+        letter = Letter(
+            self.rng, self.level, number, day, self.team, tuple(self.moves), self.wanted
+        )
         return Task(
             task_id=self.identity.task_id,
             task_type=self.identity.task_type,

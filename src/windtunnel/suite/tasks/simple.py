@@ -127,7 +127,7 @@ def growth_outlook(s: Scene) -> None:
     steps.simulate(s, growth, ahead, start=start)
     steps.keep_in_cache(s, key, "the outcome")
     s.check("cache", key, records.grown(start, growth, ahead))
-    end = s.month.before(-ahead).full
+    end = s.month.after(ahead).full
     s.say(
         "growth_outlook",
         start=str(start),

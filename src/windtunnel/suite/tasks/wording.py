@@ -57,6 +57,7 @@ class Letter(Struct, frozen=True):
     rng: Random
     level: int
     number: str
+    day: str
     team: str
     moves: tuple[Move, ...]
     wanted: str
@@ -70,7 +71,7 @@ class Letter(Struct, frozen=True):
         else:
             body = self.wanted
         return self.rng.choice(_FRAMES[min(self.level, MEDIUM)]).format(
-            number=self.number, team=self.team, Team=upper_first(self.team), body=body
+            number=self.number, day=self.day, team=self.team, Team=upper_first(self.team), body=body
         )
 
     def _sentences(self) -> Iterator[str]:
@@ -95,18 +96,18 @@ class Letter(Struct, frozen=True):
 
 _FRAMES = (
     (
-        "Here is what {team} asked for under Ref. {number}. {body}",
-        "Please go through this for {team} step by step (Ref. {number}). {body}",
-        "Ref. {number}, from {team}. {body}",
+        "Here is what {team} asked for on {day} (Ref. {number}). {body}",
+        "Please go through this for {team} step by step (Ref. {number} of {day}). {body}",
+        "Ref. {number}, from {team}, {day}. {body}",
     ),
     (
-        "A small job for {team}, Ref. {number}. {body}",
-        "{Team} asked for help with this (Ref. {number}). {body}",
-        "{body} This is for {team}, Ref. {number}.",
+        "A small job for {team}, Ref. {number} of {day}. {body}",
+        "{Team} asked for help with this on {day} (Ref. {number}). {body}",
+        "{body} This is for {team}, Ref. {number} of {day}.",
     ),
     (
-        "{body} (Ref. {number})",
-        "Ref. {number}: {body}",
-        "{body} Please quote Ref. {number}.",
+        "{body} (Ref. {number}, {day})",
+        "Ref. {number} of {day}: {body}",
+        "{body} Please quote Ref. {number} of {day}.",
     ),
 )
