@@ -11,7 +11,7 @@ import msgspec
 from windtunnel.domain.tasks import ToolResult
 from windtunnel.errors import SuiteError
 from windtunnel.suite.tools.contract import Tool, ToolArguments
-from windtunnel.suite.values.documents import sane
+from windtunnel.suite.values.documents import bounded, sane
 from windtunnel.suite.values.faults import ToolFault, invalid
 from windtunnel.suite.world import World
 
@@ -21,6 +21,7 @@ def perform(tool: Tool, world: World, arguments: Mapping[str, Any]) -> ToolResul
     name = tool.spec.name
     try:
         made = tool.work(world, checked(tool, world, arguments))
+        bounded(made.value)
     except ToolFault as fault:
         code = fault.code if fault.code in tool.spec.errors else "OPERATION_FAILED"
         return ToolResult(ok=False, error_code=code, message=fault.message)

@@ -46,7 +46,7 @@ class Operation(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Work = Callable[[list[Record], Operation], list[Record]]
-MOST_OPERATIONS = 30
+MOST_OPERATIONS = 20
 
 
 class Arguments(ToolArguments):

@@ -20,7 +20,7 @@ class Route(Struct, frozen=True, forbid_unknown_fields=True):
     where: Annotated[str, Meta(description="Condition on a record's fields.")]
 
 
-MOST_ROUTES = 30
+MOST_ROUTES = 10
 
 
 class Arguments(ToolArguments):

@@ -10,10 +10,11 @@ import msgspec
 from windtunnel.suite.values.faults import failed, invalid
 
 LONGEST = 1_000_000  # characters of a text that a tool works on
+LARGEST = 2_000_000  # bytes of a result as JSON
 DEEPEST = 32
 _LONG_NUMBER = re.compile(r"\d{19}")
 _BITS = 63
-MOST_RECORDS = 10_000
+MOST_RECORDS = 2_000
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -52,6 +53,16 @@ def sane(value: Any) -> Any:
     if len(raw) > LONGEST:
         raise invalid(f"The arguments are longer than {LONGEST:,} bytes.")
     return read_json(raw)
+
+
+def bounded(value: Any) -> None:
+    """Raise ToolFault where a result is too large to keep: shared parts can multiply by calls."""
+    try:
+        size = len(_encode(value))
+    except RecursionError:
+        raise failed("The result is nested too deep.") from None
+    if size > LARGEST:
+        raise failed(f"The result is larger than {LARGEST:,} bytes.")
 
 
 def _within(value: Any, depth: int) -> Any:

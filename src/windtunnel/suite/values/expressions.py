@@ -167,6 +167,9 @@ def _binary(node: Any, names: set[str]) -> Run:
 def _comparison(node: Any, names: set[str]) -> Run:
     works = [_COMPARISONS[type(each)] for each in node.ops]
     parts = [_build(each, names) for each in (node.left, *node.comparators)]
+    if len(works) == 1:
+        (work,), (left, right) = works, parts
+        return lambda known: _compare(work, left(known), right(known))
 
     def run(known: Names) -> bool:
         values = [part(known) for part in parts]

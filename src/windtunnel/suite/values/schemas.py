@@ -15,6 +15,7 @@ from windtunnel.suite.values.faults import invalid
 from windtunnel.suite.values.tables import Record, is_empty, require_field
 
 MOST_ERRORS = 20
+MOST_FIELDS = 100
 _LONGEST = 10_000
 _NESTED = {
     "properties": "each",
@@ -70,7 +71,7 @@ def required_errors(records: Sequence[Record], fields: Sequence[str]) -> list[st
     return [
         f"record {number}: {field} is missing"
         for number, record in enumerate(records, 1)
-        for field in fields
+        for field in _few(fields)
         if is_empty(record.get(field))
     ][:MOST_ERRORS]
 
@@ -78,7 +79,7 @@ def required_errors(records: Sequence[Record], fields: Sequence[str]) -> list[st
 def unique_errors(records: Sequence[Record], fields: Sequence[str]) -> list[str]:
     """Records that repeat an earlier value of one of these fields."""
     found: list[str] = []
-    for field in fields:
+    for field in _few(fields):
         require_field(records, field)
         first: dict[str, int] = {}
         for number, record in enumerate(records, 1):
@@ -86,6 +87,12 @@ def unique_errors(records: Sequence[Record], fields: Sequence[str]) -> list[str]
             if before != number:
                 found.append(f"record {number}: {field} repeats that of record {before}")
     return found[:MOST_ERRORS]
+
+
+def _few(fields: Sequence[str]) -> Sequence[str]:
+    if len(fields) > MOST_FIELDS:
+        raise invalid(f"At most {MOST_FIELDS} fields.")
+    return fields
 
 
 @functools.lru_cache(maxsize=512)
