@@ -55,6 +55,7 @@ _UNUSABLE = frozenset(
         "invalid_api_key",
         "operationnotsupported",
         "api_key_invalid",
+        "no_db_connection",  # how the litellm proxy says that it does not know a key
     }
 )
 _EXHAUSTED_TEXT = re.compile(r"credit balance is too low|insufficient balance", re.IGNORECASE)
