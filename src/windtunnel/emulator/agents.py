@@ -10,11 +10,13 @@ from __future__ import annotations
 import functools
 import random
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 from msgspec import Struct
 
 from windtunnel.domain.calls import Message, Reply, Request
+from windtunnel.domain.conditions import Difficulty
 from windtunnel.domain.tasks import Step, Task
 from windtunnel.domain.trials import seed_of
 from windtunnel.emulator import speech
@@ -24,6 +26,11 @@ from windtunnel.emulator.skills import SKILLS, Skill, skill_of
 FindTask = Callable[[str], Task | None]
 _MOST_MINDS = 8192
 _MOST_TRIES = 6
+_HARDNESS: Mapping[Difficulty, float] = MappingProxyType(
+    {"very_easy": 0.7, "easy": 1.0, "medium": 1.5, "hard": 2.2, "very_hard": 3.0, "unrecorded": 1.0}
+)
+_REASONING = "step by step"  # what a prompt says that asks for reasoning first
+_WITH_REASONING = 0.8
 
 
 class Mind(Struct, frozen=True):
@@ -69,7 +76,7 @@ class Agents:
             tries += 1
         return Mind(
             seed=seed,
-            plan=_plan_in_mind(skill, task, shown, rng),
+            plan=_plan_in_mind(skill, task, shown, rng, reasons=_REASONING in opening),
             tries=tries if skill.persistence < 1 else 1_000,
             searches=not shown and rng.random() < skill.searches,
             goal=task.description if task else "",
@@ -77,15 +84,19 @@ class Agents:
 
 
 def _plan_in_mind(
-    skill: Skill, task: Task | None, shown: tuple[Step, ...], rng: random.Random
+    skill: Skill, task: Task | None, shown: tuple[Step, ...], rng: random.Random, *, reasons: bool
 ) -> tuple[Step, ...]:
-    """The plan shown, unless it is seen through; without one, the way as far as it is known."""
+    """The plan shown, unless it is seen through; without one, the way as far as it is known.
+
+    The chance to know the way is competence ^ hardness; reasoning first makes a task less hard.
+    """
     if task is None:
         return shown
-    insight, competence = rng.random() < skill.insight, rng.random() < skill.competence
+    hardness = _HARDNESS[task.difficulty] * (_WITH_REASONING if reasons else 1.0)
+    insight, knows = rng.random() < skill.insight, rng.random() < skill.competence**hardness
     if shown:
         return task.solution if insight else shown
-    return task.solution if competence else _mistaken(task.solution, rng)
+    return task.solution if knows else _mistaken(task.solution, rng)
 
 
 def _mistaken(plan: tuple[Step, ...], rng: random.Random) -> tuple[Step, ...]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from windtunnel.domain.calls import Message, Reply, Request
-from windtunnel.domain.conditions import TASK_TYPES, Condition, Protocol
+from windtunnel.domain.conditions import TASK_TYPES, Condition, Difficulty, Protocol
 from windtunnel.domain.episodes import Episode
 from windtunnel.domain.tasks import Step
 from windtunnel.domain.trials import make_trial
@@ -184,6 +184,16 @@ def test_more_skill_does_better_and_only_insight_withstands_a_flawed_plan() -> N
     assert plain[2] > plain[0] + 0.2
     assert flawed[0] < plain[0] - 0.1
     assert flawed[2] > flawed[0] + 0.2
+
+
+def test_harder_tasks_are_known_less_often_and_reasoning_helps() -> None:
+    middling = {"m": Skill(0.6, 0, 1, 1, 1, 1, 1)}
+
+    def worth(prompt_type: str, difficulty: Difficulty) -> float:
+        return weighted(played(middling, "m", Condition(prompt_type, difficulty, 1.0), count=24))
+
+    assert worth("baseline", "very_easy") > worth("baseline", "very_hard") + 0.1
+    assert worth("cot", "very_hard") > worth("baseline", "very_hard")
 
 
 # --- skills --------------------------------------------------------------------------------
