@@ -60,8 +60,12 @@ def _answered(results: Results) -> str:
 def _option(results: Results, name: str) -> str:
     """An option over all runs of the folder; several values where it changed."""
     found = [run.get("options", {}).get(name) for run in results.runs]
-    said = [f"{value}" for value in found if value not in (None, "", "none", False)]
+    said = [_plain(value) for value in found if value]
     return ", then ".join(dict.fromkeys(said))
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(f"{x}" for x in value) if isinstance(value, list | tuple) else f"{value}"
 
 
 def _times(results: Results) -> Iterator[tuple[str, str]]:

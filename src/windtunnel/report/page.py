@@ -23,7 +23,8 @@ from windtunnel.report.transcripts import Transcript
 
 MOST_ROWS: Final = 400
 _NARROW: Final = 480
-_LONG: Final = 40
+_LONG: Final = 48
+_SHORT: Final = 24
 _WIDTH: Final = re.compile(r"<svg[^>]* width=\"([\d.]+)\"")
 
 
@@ -205,4 +206,6 @@ def _css(value: Any, kind: str) -> str:
         return "text sound"
     if text == "not usable" or "distorted by" in text:
         return "text distorted"
-    return "text long" if len(text) > _LONG else "text"
+    if len(text) > _LONG:
+        return "text long"
+    return "text" if len(text) > _SHORT else ""

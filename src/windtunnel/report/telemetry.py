@@ -127,8 +127,8 @@ def _capacity(records: list[dict[str, Any]]) -> Any:
     used = base.mark_area(color=SERIES[0], opacity=0.55, line={"color": SERIES[0]})
     window = base.mark_line(color=MUTED, strokeWidth=1.5, interpolate="step-after")
     return alt.layer(
-        used.encode(y=alt.Y("in_flight:Q", title="in flight", axis=alt.Axis(tickCount=3))),
-        window.encode(y=alt.Y("window:Q", title="in flight")),
+        used.encode(y=alt.Y("in_flight:Q", title=None, axis=alt.Axis(tickCount=3))),
+        window.encode(y=alt.Y("window:Q", title=None)),
     )
 
 
@@ -137,8 +137,8 @@ def _throughput(records: list[dict[str, Any]]) -> Any:
     answers = base.mark_line(color=SERIES[0], strokeWidth=1.5)
     refusals = base.mark_area(color=SERIES[1], opacity=0.6, line={"color": SERIES[1]})
     return alt.layer(
-        answers.encode(y=alt.Y("rps:Q", title="a second", axis=alt.Axis(tickCount=3))),
-        refusals.encode(y=alt.Y("refused:Q", title="a second")),
+        answers.encode(y=alt.Y("rps:Q", title=None, axis=alt.Axis(tickCount=3))),
+        refusals.encode(y=alt.Y("refused:Q", title=None)),
     )
 
 
@@ -149,6 +149,7 @@ def _over_time(records: list[dict[str, Any]]) -> alt.Chart:
 
 
 def _facets(chart: Any) -> Any:
-    small = chart.properties(width=165, height=70)
-    facet = alt.Facet("endpoint:N", title=None, header=alt.Header(labelLimit=170))
+    small = chart.properties(width=200, height=70)
+    header = alt.Header(labelLimit=230, labelFontSize=11)
+    facet = alt.Facet("endpoint:N", title=None, header=header)
     return small.facet(facet=facet, columns=_COLUMNS).resolve_scale(y="independent")
