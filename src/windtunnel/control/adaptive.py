@@ -46,7 +46,10 @@ class Adaptive:
         self._epoch = 0  # cuts
         self._cuts_in_a_row = 0
         self._errors_in_a_row = 0
-        self._strikes = 0
+        self._row_since = -inf
+        self._refuted = False  # an acceptance above the cap: it was no cap
+        self._cut_index = 0  # the send whose refusal made the last cut
+        self._cut_cause = ""
 
     @property
     def in_flight(self) -> int:
@@ -60,7 +63,7 @@ class Adaptive:
         if ready == inf:
             return inf
         opens = self.window.opens_at(now, self.in_flight)
-        if opens == inf and self._unconfirmed and self.window.cap == inf:
+        if opens == inf and self._unconfirmed and self.window.probing:
             opens = self._unconfirmed[0].at + self.confirm_s
         return max(ready, opens)
 
@@ -70,7 +73,7 @@ class Adaptive:
         self._index += 1
         sent = Sent(now, self.in_flight, self._index, self._epoch, tokens)
         sent.canary = self.gate.sent()
-        self.pacer.sent(now)
+        sent.paced = self.pacer.sent(now) and self.pacer.above
         if self.window.sent(sent.number):
             self.decision = "probe"
         self._unconfirmed.append(sent)
@@ -92,14 +95,17 @@ class Adaptive:
         self._settle(now)
         sent.fate = REFUSED
         self._refusals += 1
+        for later in self._unconfirmed:  # it never was in flight at the server
+            if later.index > sent.index:
+                later.number -= 1
         self._errors_in_a_row = 0
         self.confirm_s = min(CONFIRM_MOST_S, max(self.confirm_s, 1.3 * (now - sent.at)))
         if sent.canary and self.gate.shut:
             self.gate.canary_failed(now, told_s, refused=True)
         elif sent.epoch == self._epoch and not self.gate.shut:
             self._cut(sent, now, told_s)
-        elif sent.number > self.window.cap:
-            self.window.probe_lost(now)
+        elif sent.index < self._cut_index and self._cut_cause == "cap":
+            self.window.refine(sent.number)
 
     def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:
         """See `Controller`."""
@@ -139,41 +145,40 @@ class Adaptive:
     def _accept(self, sent: Sent, now: float) -> None:
         sent.fate = ACCEPTED
         self.pacer.accepted(now)
-        if sent.epoch == self._epoch:
+        if sent.at > self._row_since:
             self._cuts_in_a_row = 0
         if sent.canary and self.gate.shut and self.gate.why == "refusals":
             self._reopen(sent, now)
         if self.window.accepted(sent.number, now):
+            self._refuted = True
             self.decision = "grow"
 
     def _cut(self, sent: Sent, now: float, told_s: float | None) -> None:
         self._epoch += 1
-        self._cuts_in_a_row += 1
         accepted = sent.index - self._refusals
         cause = self._cause(sent)
         self.decision = f"cut: {cause}"
+        self._cut_index, self._cut_cause = sent.index, cause
         if cause == "cap":
-            if sent.number <= self.window.cap:
-                self.pacer.note_empty(sent.at, accepted)
             self.window.refused(sent.number, now)
+            self.pacer.note_empty(sent.at, accepted)
         else:
+            self.window.forget_cap(now)
             self.pacer.refused(sent.at, accepted)
-        if self._cuts_in_a_row >= CUTS_IN_A_ROW:
+        if not self._cuts_in_a_row:
+            self._row_since = sent.at
+        self._cuts_in_a_row += 1
+        if self._cuts_in_a_row >= CUTS_IN_A_ROW and sent.at > self._row_since + self.confirm_s:
             self.gate.shut_for("refusals", now, told_s)
 
     def _cause(self, sent: Sent) -> str:
         window = self.window
+        refuted, self._refuted = self._refuted, False
         if sent.number > window.cap:
             return "cap"
-        if window.cap < inf:  # a freed slot is refused again
-            self._strikes += 1
-            if sent.number > window.cap - window.fuzz and self._strikes <= 1:
-                return "cap"
-            if window.failed_probes == 0:
-                window.forget_cap(sent.at)
+        if sent.number <= window.held - window.fuzz or sent.paced or refuted:
             return "rate"
-        self._strikes = 0
-        return "cap" if sent.number > window.held - window.fuzz else "rate"
+        return "cap"
 
     def _reopen(self, sent: Sent, now: float) -> None:
         """A canary has come back: limits may have changed after refusals, not after errors."""

@@ -12,10 +12,11 @@ PENDING, ACCEPTED, REFUSED, FAILED, SILENT = range(5)
 class Sent:
     """One send, tagged with what was known when it went: evidence speaks about this moment.
 
-    `number` is how many were in flight with it, `index` counts sends, `epoch` counts cuts.
+    `number` is how many were in flight with it, `index` counts sends, `epoch` counts cuts,
+    `paced` says that it waited for a pace at or above the measured limit.
     """
 
-    __slots__ = ("at", "canary", "epoch", "fate", "index", "number", "tokens")
+    __slots__ = ("at", "canary", "epoch", "fate", "index", "number", "paced", "tokens")
 
     def __init__(self, at: float, number: int, index: int, epoch: int, tokens: float) -> None:
         self.at = at
@@ -24,6 +25,7 @@ class Sent:
         self.epoch = epoch
         self.tokens = tokens
         self.canary = False
+        self.paced = False
         self.fate = PENDING
 
 

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from math import inf
+from collections import deque
+from math import inf, sqrt
 
 from windtunnel.control.pace import Pace
 
 BELOW = 0.98  # of the measured limit, after a cut
-STEP = 2e-4  # of the measured limit, added per paced send that was not refused
+EVEN_AFTER = 70  # paced sends until the pace, growing quadratically, is back at the limit
 REFUTED = 1.06  # above this × the measured limit without a refusal, the measurement is refuted
-DOUBLING_S = 2.0  # and the pace doubles in this time
+DOUBLING_S = 2.0  # and the pace doubles in this time, as it does while nothing is measured
+GUESS = 0.8  # of the recent rate of acceptance: the pace before anything is measured
 ENOUGH = 12  # accepted sends between two empty buckets that make a measurement
+NOISE = 1.0  # relative spread of what one request costs, in the test for a changed limit
 RECENT_S = 1.0  # time constant of the recent rate of acceptance
+REMEMBERED = 8  # empty buckets
 
 
 class Pacer:
-    """`believed` is the measured limit in requests/s, inf while none was met."""
+    """`believed` is the limit in requests/s, inf while none was met.
+
+    Between two instants of an empty bucket, what was accepted is what flowed in: the limit
+    itself. The longest such stretch that agrees with the latest one is the measurement.
+    """
 
     def __init__(self) -> None:
         self.believed = inf
+        self.measured = False
         self.pace = Pace(inf)
-        self.accepted_rate = 0.0
-        self._factor = BELOW
+        self._recent = 0.0
+        self._accepted_at = 0.0
         self._paced = 0
         self._free_since: float | None = None
-        self._empty: tuple[float, int] | None = None  # an instant of an empty bucket, accepted
-        self._accepted_at = 0.0
+        self._empties = deque[tuple[float, int]](maxlen=REMEMBERED)
 
     @property
     def ready_at(self) -> float:
@@ -33,52 +41,63 @@ class Pacer:
         return self.pace.ready_at if self.believed < inf else -inf
 
     @property
-    def probing(self) -> bool:
-        """Whether the pace is near or above the believed limit, so that refusals are expected."""
-        return self.believed < inf and self._factor >= BELOW
+    def above(self) -> bool:
+        """Whether the pace is at or above a measured limit, so that it may be refused."""
+        return self.measured and self.pace.rate >= 0.995 * self.believed
 
-    def sent(self, now: float) -> None:
-        """Account for a send, and grow by those that had to wait for the pace."""
+    def sent(self, now: float) -> bool:
+        """Account for a send; true when it had to wait for the pace, which grows by these."""
         if self.believed == inf:
-            return
-        if now < self.pace.due + 2 / self.pace.rate:
+            return False
+        paced = now < self.pace.due + 2 / self.pace.rate
+        if paced:
             self._paced += 1
             self._grow(now)
         self.pace.spend(now)
+        return paced
 
     def accepted(self, now: float) -> None:
         """Follow the recent rate of acceptance."""
-        gap = max(0.0, now - self._accepted_at)
+        keep = max(0.0, 1 - (now - self._accepted_at) / RECENT_S)
         self._accepted_at = now
-        keep = max(0.0, 1 - gap / RECENT_S)
-        self.accepted_rate = self.accepted_rate * keep + 1 / RECENT_S
+        self._recent = self._recent * keep + 1 / RECENT_S
 
     def refused(self, at: float, accepted: int) -> None:
         """The bucket was empty at `at`, when `accepted` sends had been accepted in all."""
-        measured = None
-        if self._empty is not None and accepted - self._empty[1] >= ENOUGH:
-            measured = (accepted - self._empty[1]) / max(1e-3, at - self._empty[0])
-        if measured is None:
-            measured = min(self.pace.rate, max(0.2, self.accepted_rate))
-        if self._empty is None or accepted - self._empty[1] >= ENOUGH:
-            self._empty = (at, accepted)
-        self.believed = measured
+        rate = self._between_empties(at, accepted)
+        self.note_empty(at, accepted)
+        self.measured = rate is not None
+        self.believed = rate or max(0.2, min(self.pace.rate, self._recent) * GUESS)
+        self.pace.rate = self.believed * BELOW
         self._paced = 0
         self._free_since = None
-        self._set(BELOW)
 
     def note_empty(self, at: float, accepted: int) -> None:
-        """A refusal that may turn out to have been for the rate."""
-        self._empty = (at, accepted)
+        """Remember an instant at which the bucket was (perhaps) empty."""
+        if not self._empties or accepted - self._empties[-1][1] >= ENOUGH:
+            self._empties.append((at, accepted))
+
+    def _between_empties(self, at: float, accepted: int) -> float | None:
+        best: float | None = None
+        slack = 0.0
+        for since, then in reversed(self._empties):
+            count, span = accepted - then, at - since
+            if count < ENOUGH or span <= 0:
+                continue
+            rate = count / span
+            if best is None:
+                slack = 3 * NOISE / sqrt(count) * rate
+            elif abs(rate - best) > slack:
+                break
+            best = rate
+        return best
 
     def _grow(self, now: float) -> None:
-        factor = BELOW + STEP * self._paced
-        if factor > REFUTED:
-            if self._free_since is None:
-                self._free_since = now
-            factor = REFUTED * 2 ** ((now - self._free_since) / DOUBLING_S)
-        self._set(factor)
-
-    def _set(self, factor: float) -> None:
-        self._factor = factor
-        self.pace.rate = self.believed * factor
+        factor = BELOW + (1 - BELOW) * (self._paced / EVEN_AFTER) ** 2
+        if self.measured and factor <= REFUTED:
+            self.pace.rate = self.believed * factor
+            return
+        if self._free_since is None:
+            self._free_since = now
+        start = self.believed * (REFUTED if self.measured else BELOW)
+        self.pace.rate = start * 2 ** min(30.0, (now - self._free_since) / DOUBLING_S)
