@@ -67,7 +67,7 @@ def _episode(conversation: Conversation, *, simulated: bool, error: str = "") ->
         ceiling=ceiling(task, condition.tool_success_rate, condition.max_turns, condition.weather)
         if ending
         else None,
-        simulated=simulated,
+        simulated=simulated or any(answer.reply.simulated for answer in answers),
         error=error,
         started_at=_began(answers[0]) if answers else 0.0,
         ended_at=answers[-1].at if answers else 0.0,

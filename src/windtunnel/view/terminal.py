@@ -130,7 +130,8 @@ def _endpoints(rows: tuple[EndpointRow, ...], width: int) -> Table:
         table.add_column("state", overflow="ellipsis", no_wrap=True, ratio=2)
     for row in rows:
         window = "∞" if row.window == float("inf") else f"{row.window:.0f}"
-        wide = [str(row.errors), row.state] if width >= NARROW else []
+        state = row.decision or row.state if row.state == "open" else row.state
+        wide = [str(row.errors), state] if width >= NARROW else []
         cells = [f"{row.in_flight}/{window}", f"{row.rps:.1f}", str(row.refused)]
         table.add_row(row.name.partition("/")[2] or row.name, *cells, *wide)
     return table
