@@ -95,7 +95,7 @@ def test_a_table_fits_any_terminal(width: int) -> None:
     text = console.export_text()
     assert all(len(line) <= width for line in text.splitlines())
     assert text.count("50.0 [25.0, 75.0]") == 18
-    assert text.count("model-a") == text.count("figure") / 9 * text.count("model-a")
+    assert text.count("model-a") == text.count("model-b") >= 1
 
 
 def test_a_terminal_is_not_steered() -> None:

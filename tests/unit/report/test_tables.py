@@ -54,7 +54,7 @@ def test_totals_are_the_same_in_every_cut(tables: dict[str, Table]) -> None:
             assert sum(row[name] for row in rows_of(tables[key])) == whole, (key, name)
 
 
-def test_a_flaw_is_compared_on_the_same_tasks(frame: Frame, tables: dict[str, Table]) -> None:
+def test_a_flaw_is_compared_on_the_same_tasks(tables: dict[str, Table]) -> None:
     row = next(r for r in rows_of(tables["flaws"]) if r["model"] == "model-a")
     assert row["tasks paired"] == 30
     assert row["difference to optimal, points"].estimate < 0

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from windtunnel.audit import audit, audit_of
+from windtunnel.audit.standing import Standing, standing_of
+from windtunnel.domain.calls import Answer, Reply
+from windtunnel.domain.conditions import Condition
+from windtunnel.domain.episodes import Episode, Score, Turn
+from windtunnel.domain.tasks import Execution
+from windtunnel.domain.trials import make_trial
+from windtunnel.errors import ConfigError
+
+SCORE = Score("full", goal_met=True, tool_coverage=1, order=1, execution_success=1, recovery=None,
+              redundant_calls=0)  # fmt: skip
+
+
+def standing(number: int = 0, **fields: Any) -> Standing:
+    sound = Standing(
+        trial_id=f"{number}",
+        model="m",
+        task_id=f"t{number}",
+        cell={"prompt_type": "optimal", "task_type": "simple_task", "difficulty": "easy",
+              "tool_success_rate": "0.9", "protocol": "text"},
+        infrastructure=False,
+        calls_seen=5,
+        calls_lost=0,
+        lost_first=False,
+        format_errors=0,
+        recorded=True,
+        full=True,
+    )  # fmt: skip
+    return replace(sound, **fields)
+
+
+def many(count: int, start: int = 0, **fields: Any) -> list[Standing]:
+    return [standing(start + i, **fields) for i in range(count)]
+
+
+def verdict_on(*standings: list[Standing]) -> tuple[str, str]:
+    group = audit_of([s for part in standings for s in part]).models[0]
+    return group.verdict, group.reason
+
+
+GONE = {"infrastructure": True, "full": None, "calls_seen": 0}
+LOST = {"lost_first": True, "calls_lost": 5, "recorded": False, "full": False}
+
+
+@pytest.mark.parametrize(
+    ("gone", "lost", "verdict"),
+    [
+        (0, 0, "sound"),
+        (4, 0, "sound"),
+        (2, 2, "sound"),
+        (5, 0, "distorted by infrastructure"),
+        (0, 5, "distorted by harness"),
+        (60, 40, "distorted by infrastructure"),
+        (40, 60, "distorted by harness"),
+        (100, 0, "distorted by infrastructure"),
+    ],
+)
+def test_the_cause_that_silenced_more_names_the_verdict(gone: int, lost: int, verdict: str) -> None:
+    parts = many(gone, **GONE), many(lost, 200, **LOST), many(100 - gone - lost, 400)
+    assert verdict_on(*parts)[0] == verdict
+
+
+def test_lost_calls_alone_distort() -> None:
+    few = many(50, calls_seen=10, calls_lost=0)
+    some = many(50, 50, calls_seen=10, calls_lost=1)
+    assert verdict_on(few, some) == ("distorted by harness", (
+        "100 of 100 episodes say something of the model; "
+        "50 of 1,000 turns with a call executed none"))  # fmt: skip
+    assert verdict_on(few, some[:45])[0] == "sound"
+
+
+def test_parts_that_contradict_each_other_are_not_usable() -> None:
+    assert verdict_on(many(95), many(5, 95, contradictions=("parts",)))[0] == "not usable"
+    assert verdict_on(many(96), many(4, 96, contradictions=("above_one",)))[0] == "sound"
+    assert verdict_on(many(90), many(10, 90, contradictions=("success_unearned",)))[0] == "sound"
+
+
+def test_what_cannot_be_known_widens_the_interval() -> None:
+    """30 of 40 known succeed; 60 say nothing: the truth lies between 30 and 90 of 100, or so."""
+    parts = many(30), many(10, 30, recorded=False), many(60, 40, **LOST)
+    group = audit_of([s for part in parts for s in part]).models[0]
+    assert group.valid.estimate == 0.75
+    assert group.recorded.estimate == 0.3
+    assert group.known == 40
+    low, high = group.possible
+    assert 0.2 < low < 0.3
+    assert 0.9 < high < 0.96
+
+
+def test_an_api_failure_is_no_success_of_a_recording() -> None:
+    """Stored as a success, ended by infrastructure: unknown, whatever was stored."""
+    group = audit_of(many(10, **GONE)).models[0]
+    assert group.recorded.estimate == 1
+    assert group.valid.n == 0
+    assert group.possible == (0, 1) or group.possible[0] < 0.01
+
+
+def test_our_own_infrastructure_is_in_no_rate() -> None:
+    own = [*many(10, recorded=None), *many(10, 10, **GONE, recorded=None)]
+    group = audit_of(own).models[0]
+    assert group.recorded.n == 10
+    assert group.recorded.estimate == 1
+
+
+def test_a_collapsed_prompt_type_is_found() -> None:
+    other = standing().cell | {"prompt_type": "cot"}
+    parts = [*many(60), *many(30, 60, recorded=False, full=False, cell=other)]
+    found = {f.kind: f for f in audit_of(parts).findings}
+    assert (found["collapsed"].where, found["collapsed"].count) == ("cot", 30)
+    fine = [*many(60), *many(30, 60, cell=other)]
+    assert "collapsed" not in {f.kind for f in audit_of(fine).findings}
+
+
+def test_short_cells_are_found_by_name() -> None:
+    other = standing().cell | {"prompt_type": "cot"}
+    (found,) = audit_of([*many(40), *many(19, 40, cell=other)]).findings
+    assert (found.kind, found.where, found.count, found.of) == ("short", "cot", 1, 2)
+
+
+def test_double_records_are_counted() -> None:
+    found = [*many(30), *(standing(i, transcript="same") for i in range(30, 33))]
+    assert {f.kind: f.count for f in audit_of(found).findings}["doubled"] == 2
+    again = [*many(30), *many(4)]
+    assert {f.kind: f.count for f in audit_of(again).findings}["doubled"] == 4
+
+
+def test_cells_come_on_request() -> None:
+    trial = audit(
+        [episode("<tool_call>network_fetcher</tool_call>", executed=True)], ["prompt-type"]
+    )
+    assert [cell.name for cell in trial.cells] == [{"model": "m", "prompt_type": "optimal"}]
+    with pytest.raises(ConfigError, match="weather"):
+        audit([], ["weather"])
+
+
+def test_an_audit_is_json() -> None:
+    data = msgspec.json.decode(msgspec.json.encode(audit_of(many(30))))
+    assert data["models"][0]["verdict"] == "sound"
+    assert data["rules"]
+
+
+def episode(*texts: str, executed: bool = False, **fields: Any) -> Episode:
+    condition = Condition("optimal", "easy", 0.9)
+    trial = make_trial(suite="s", seed=0, model="m", task_id="t", task_type="simple_task",
+                       condition=condition)  # fmt: skip
+    done = (Execution("network_fetcher", {}, ok=True),) if executed else ()
+    turns = tuple(
+        Turn(i, Answer(Reply(text), "e"), action="call" if done else "none", executions=done)
+        for i, text in enumerate(texts)
+    )
+    bare = Episode(trial, "completed", "max_turns", turns, score=SCORE)
+    return replace(bare, **fields)
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("<tool_call>network_fetcher</tool_call>", True),
+        ("<tool_call>network_fetcher", True),
+        ('<tool_call>\n{"name": "network_fetcher", "arguments": {}}', True),
+        ("I would perhaps use some tool for this.", False),
+        ("<tool_search>fetch</tool_search>", False),
+        ("<tool_call>no_such_tool_at_all</tool_call>", False),
+        ("", False),
+    ],
+)
+def test_a_call_that_a_reader_sees_and_none_executed_is_lost(text: str, *, seen: bool) -> None:
+    found = standing_of(episode(text))
+    assert (found.calls_seen, found.calls_lost, found.lost_first) == (seen, seen, seen)
+    assert standing_of(episode(text, executed=True)).calls_lost == 0
+
+
+def test_a_first_search_is_no_lost_call() -> None:
+    found = standing_of(episode("<tool_search>x</tool_search>", "<tool_call>network_fetcher"))
+    assert (found.calls_seen, found.lost_first) == (1, True)
+
+
+def test_completed_without_a_score_is_a_contradiction() -> None:
+    assert standing_of(episode("x", score=None)).contradictions == ("parts",)
