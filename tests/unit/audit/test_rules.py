@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def test_reading_unclosed_tags_would_not_reproduce_the_records(
     episodes: list[Episode], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The old harness did lose those calls: a reader that sees them disagrees with its records."""
-    monkeypatch.setattr(rules, "_CALL", rules.re.compile(r"<tool_call>\s*([\w ]+)"))
+    monkeypatch.setattr(rules, "_CALL", re.compile(r"<tool_call>\s*([\w ]+)"))
     found = [d for episode in episodes for d in rules.disagreements(episode)]
     assert sum(d.field == "executed tools" for d in found) > 100
 

@@ -46,8 +46,8 @@ def verdict_on(*standings: list[Standing]) -> tuple[str, str]:
     return group.verdict, group.reason
 
 
-GONE = {"infrastructure": True, "full": None, "calls_seen": 0}
-LOST = {"lost_first": True, "calls_lost": 5, "recorded": False, "full": False}
+GONE: dict[str, Any] = {"infrastructure": True, "full": None, "calls_seen": 0}
+LOST: dict[str, Any] = {"lost_first": True, "calls_lost": 5, "recorded": False, "full": False}
 
 
 @pytest.mark.parametrize(
@@ -100,11 +100,12 @@ def test_an_api_failure_is_no_success_of_a_recording() -> None:
     group = audit_of(many(10, **GONE)).models[0]
     assert group.recorded.estimate == 1
     assert group.valid.n == 0
-    assert group.possible == (0, 1) or group.possible[0] < 0.01
+    assert group.possible[0] < 0.01
+    assert group.possible[1] > 0.99
 
 
 def test_our_own_infrastructure_is_in_no_rate() -> None:
-    own = [*many(10, recorded=None), *many(10, 10, **GONE, recorded=None)]
+    own = [*many(10, recorded=None), *many(10, 10, **(GONE | {"recorded": None}))]
     group = audit_of(own).models[0]
     assert group.recorded.n == 10
     assert group.recorded.estimate == 1
@@ -133,9 +134,8 @@ def test_double_records_are_counted() -> None:
 
 
 def test_cells_come_on_request() -> None:
-    trial = audit(
-        [episode("<tool_call>network_fetcher</tool_call>", executed=True)], ["prompt-type"]
-    )
+    said = episode("<tool_call>network_fetcher</tool_call>", executed=True)
+    trial = audit([said], ["prompt-type"])
     assert [cell.name for cell in trial.cells] == [{"model": "m", "prompt_type": "optimal"}]
     with pytest.raises(ConfigError, match="weather"):
         audit([], ["weather"])
