@@ -20,7 +20,7 @@ def pass_on(s: Scene) -> None:
     steps.columns_only(s, names)
     steps.post(s, inlet, "the reduced records")
     s.check("post", inlet, records.only(s.rows, names))
-    s.say("pass_on", columns=s.columns(names), inlet=inlet)
+    s.say(columns=s.columns(names), inlet=inlet)
 
 
 def signed_submission(s: Scene) -> None:
@@ -34,7 +34,7 @@ def signed_submission(s: Scene) -> None:
     steps.parse(s, form)
     steps.post(s, inlet, "the records")
     s.check("post", inlet, s.rows)
-    s.say("signed_submission", service=code(service), inlet=inlet)
+    s.say(service=code(service), inlet=inlet)
 
 
 def discover_and_queue(s: Scene) -> None:
@@ -47,7 +47,7 @@ def discover_and_queue(s: Scene) -> None:
     steps.parse(s, form)
     steps.push(s, queue, "the records")
     s.check("queue", queue, [s.rows])
-    s.say("discover_and_queue", queue=code(queue))
+    s.say(queue=code(queue))
 
 
 def partner_names(s: Scene) -> None:
@@ -66,7 +66,7 @@ def partner_names(s: Scene) -> None:
     steps.post(s, inlet, "the mapped records")
     s.check("post", inlet, materials.mapped(s.rows, mapping))
     renamed = listed([f"{s.column(source)} is {code(name)}" for name, source in mapping.items()])
-    s.say("partner_names", inlet=inlet, renamed=renamed)
+    s.say(inlet=inlet, renamed=renamed)
 
 
 def split_feed(s: Scene) -> None:
@@ -81,7 +81,6 @@ def split_feed(s: Scene) -> None:
     s.check("routed", first, s.rows_in(value))
     s.check("routed", second, s.rows_not_in(value))
     s.say(
-        "split_feed",
         service=code(service),
         first=code(first),
         second=code(second),
@@ -99,7 +98,7 @@ def checked_delivery(s: Scene) -> None:
     steps.ready(s, names)
     steps.post(s, inlet, "the records")
     s.check("post", inlet, s.rows)
-    s.say("checked_delivery", columns=s.columns(names), inlet=inlet)
+    s.say(columns=s.columns(names), inlet=inlet)
 
 
 def protected_copy(s: Scene) -> None:
@@ -111,7 +110,7 @@ def protected_copy(s: Scene) -> None:
     steps.fetch(s, url)
     steps.write(s, target, "the text")
     s.check("file", target, s.resources[url].body)
-    s.say("protected_copy", service=code(service), target=code(target))
+    s.say(service=code(service), target=code(target))
 
 
 def planned_sync(s: Scene) -> None:
@@ -125,7 +124,7 @@ def planned_sync(s: Scene) -> None:
     steps.plan(s, job, every, at)
     s.check("cache", key, s.resources[url].body)
     s.check("schedule", job, {"every": every, "at": at})
-    s.say("planned_sync", service=code(service), key=code(key), **words)
+    s.say(service=code(service), key=code(key), **words)
 
 
 def incident_call(s: Scene) -> None:
@@ -142,7 +141,7 @@ def incident_call(s: Scene) -> None:
     steps.fetch(s, url)
     steps.tell(s, recipient, channel, number, "the number of the open incident on that page")
     s.check("notification", recipient, {"channel": channel, "contains": number})
-    s.say("incident_call", url=url, **words)
+    s.say(url=url, **words)
 
 
 _PARTNER_NAMES = (

@@ -15,7 +15,7 @@ def keep_and_save(s: Scene) -> None:
     target = s.target(f"{value}_{s.subject.stem}", s.rng.choice(("csv", "json")))
     steps.write(s, target, "what is left")
     s.check("file", target, s.rows_in(value))
-    s.say("keep_and_save", **s.state_words(value), target=code(target))
+    s.say(**s.state_words(value), target=code(target))
 
 
 def top_records(s: Scene) -> None:
@@ -32,7 +32,7 @@ def top_records(s: Scene) -> None:
     target = s.target(f"top_{s.subject.stem}", s.rng.choice(("csv", "json")))
     steps.write(s, target)
     s.check("file", target, records.ranked(s.rows, amount)[:most])
-    s.say("top_records", n=str(most), target=code(target))
+    s.say(n=str(most), target=code(target))
 
 
 def gap_report(s: Scene) -> None:
@@ -45,7 +45,7 @@ def gap_report(s: Scene) -> None:
     name = gap[s.subject.id]
     steps.note(s, "error", name, f"the {code(s.subject.id)} of the record without it")
     s.check("log", "error", name)
-    s.say("gap_report", column=s.column(column), level="error")
+    s.say(column=s.column(column), level="error")
 
 
 def tell_leader(s: Scene) -> None:
@@ -57,7 +57,7 @@ def tell_leader(s: Scene) -> None:
     leader = records.ranked_groups(s.rows, s.subject)[0]
     steps.tell(s, recipient, channel, leader, f"the {code(group)} with the greatest total")
     s.check("notification", recipient, {"channel": channel, "contains": leader})
-    s.say("tell_leader", **words)
+    s.say(**words)
 
 
 def queue_state(s: Scene) -> None:
@@ -68,7 +68,7 @@ def queue_state(s: Scene) -> None:
     steps.keep_state(s, value)
     steps.push(s, queue, "what is left", each=True)
     s.check("queue", queue, s.rows_in(value))
-    s.say("queue_state", **s.state_words(value), queue=code(queue))
+    s.say(**s.state_words(value), queue=code(queue))
 
 
 def price_up(s: Scene) -> None:
@@ -83,7 +83,7 @@ def price_up(s: Scene) -> None:
     )
     steps.keep_in_cache(s, key, "the figure")
     s.check("cache", key, figure)
-    s.say("price_up", percent=str(percent), key=code(key))
+    s.say(percent=str(percent), key=code(key))
 
 
 def next_value(s: Scene) -> None:
@@ -92,7 +92,7 @@ def next_value(s: Scene) -> None:
     steps.predict(s, line.column, ahead)
     steps.keep_in_cache(s, key, "the outcome")
     s.check("cache", key, line.ahead(ahead))
-    s.say("next_value", n=str(ahead), column=s.weekly_column(line.column), key=code(key))
+    s.say(n=str(ahead), column=s.weekly_column(line.column), key=code(key))
 
 
 def budget_choice(s: Scene) -> None:
@@ -103,7 +103,7 @@ def budget_choice(s: Scene) -> None:
     steps.choose(s, budget)
     steps.write(s, target, "the outcome")
     s.check("file", target, materials.outcome(best))
-    s.say("budget_choice", budget=f"{budget:g}", target=code(target), **s.proposal_words())
+    s.say(budget=f"{budget:g}", target=code(target), **s.proposal_words())
 
 
 def flat_contacts(s: Scene) -> None:
@@ -115,7 +115,7 @@ def flat_contacts(s: Scene) -> None:
     steps.keep_in_cache(s, key, "the flat records")
     s.check("cache", key, materials.mapped(people, mapping))
     fields = listed([code(name) for name in mapping])
-    s.say("flat_contacts", fields=fields, key=code(key))
+    s.say(fields=fields, key=code(key))
 
 
 def night_duty(s: Scene) -> None:
@@ -128,7 +128,7 @@ def night_duty(s: Scene) -> None:
     steps.tell(s, recipient, channel, sick, "which one it is")
     s.check("log", "error", part)
     s.check("notification", recipient, {"channel": channel, "contains": part})
-    s.say("night_duty", level="error", **words)
+    s.say(level="error", **words)
 
 
 ARCHETYPES = (

@@ -38,8 +38,9 @@ def load_task(task_id: str, seed: int = 0) -> Task:
     identity = read_id(task_id)
     choices = ARCHETYPES[identity.task_type]
     turn, which = divmod(identity.index, len(choices))
-    scene = Scene(identity, seed, SUITE_VERSION, turn)
-    choices[which](scene)
+    archetype = choices[which]
+    scene = Scene(identity, seed, SUITE_VERSION, turn, archetype.__name__)
+    archetype(scene)
     return scene.build()
 
 

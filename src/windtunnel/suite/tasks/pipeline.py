@@ -18,7 +18,7 @@ def totals_of_state(s: Scene) -> None:
     target = s.target(f"{value}_by_{s.subject.group}", s.rng.choice(("csv", "json")))
     steps.write(s, target, "the totals")
     s.check("file", target, records.summary(s.rows_in(value), s.subject, "sum"))
-    s.say("totals_of_state", **s.state_words(value), target=code(target))
+    s.say(**s.state_words(value), target=code(target))
 
 
 def tidy_table(s: Scene) -> None:
@@ -38,7 +38,7 @@ def tidy_table(s: Scene) -> None:
     steps.vet(s, key, f"check that no {code(key)} is left twice", unique=True)
     steps.write(s, target, "the clean records")
     s.check("file", target, s.rows)
-    s.say("tidy_table", target=code(target))
+    s.say(target=code(target))
 
 
 def pack_format(s: Scene) -> None:
@@ -50,7 +50,7 @@ def pack_format(s: Scene) -> None:
     steps.convert(s, wanted)
     steps.pack(s, target, what="that text")
     s.check("archive", target, s.text(wanted, s.rows))
-    s.say("pack_format", word=steps.form_of(f".{wanted}"), target=code(target))
+    s.say(word=steps.form_of(f".{wanted}"), target=code(target))
 
 
 def rank_extract(s: Scene) -> None:
@@ -63,7 +63,7 @@ def rank_extract(s: Scene) -> None:
     steps.write(s, target)
     chosen = [row for row in s.rows if row[subject.amount] > bound]
     s.check("file", target, records.ranked(chosen, subject.amount))
-    s.say("rank_extract", **s.above(bound), target=code(target))
+    s.say(**s.above(bound), target=code(target))
 
 
 def weighed_total(s: Scene) -> None:
@@ -81,7 +81,7 @@ def weighed_total(s: Scene) -> None:
     s.check("cache", key, records.shared(records.total(s.rows_in(value), amount), parts))
     words = {3: "three", 5: "five", 7: "seven", 9: "nine"}
     number = str(parts) if s.exact else words[parts]
-    s.say("weighed_total", **s.state_words(value), parts=number, key=code(key))
+    s.say(**s.state_words(value), parts=number, key=code(key))
 
 
 def feed_split(s: Scene) -> None:
@@ -92,7 +92,7 @@ def feed_split(s: Scene) -> None:
     steps.route_state(s, value, first, second)
     s.check("routed", first, s.rows_in(value))
     s.check("routed", second, s.rows_not_in(value))
-    s.say("feed_split", **s.state_words(value), first=code(first), second=code(second))
+    s.say(**s.state_words(value), first=code(first), second=code(second))
 
 
 def trend_report(s: Scene) -> None:
@@ -103,7 +103,7 @@ def trend_report(s: Scene) -> None:
     steps.write(s, target, "the outcome")
     s.check("file", target, line.ahead(ahead))
     column = s.weekly_column(line.column)
-    s.say("trend_report", n=str(ahead), column=column, target=code(target))
+    s.say(n=str(ahead), column=column, target=code(target))
 
 
 def profile_and_tell(s: Scene) -> None:
@@ -116,7 +116,7 @@ def profile_and_tell(s: Scene) -> None:
     told = f"the {code(s.subject.group)} with the smallest total"
     steps.tell(s, recipient, channel, last, told)
     s.check("notification", recipient, {"channel": channel, "contains": last})
-    s.say("profile_and_tell", **words)
+    s.say(**words)
 
 
 def picked_queue(s: Scene) -> None:
@@ -129,7 +129,7 @@ def picked_queue(s: Scene) -> None:
     steps.choose(s, budget)
     steps.push(s, queue, "the outcome")
     s.check("queue", queue, [materials.outcome(best)])
-    s.say("picked_queue", budget=f"{budget:g}", queue=code(queue), **s.proposal_words())
+    s.say(budget=f"{budget:g}", queue=code(queue), **s.proposal_words())
 
 
 def packed_extract(s: Scene) -> None:
@@ -142,7 +142,6 @@ def packed_extract(s: Scene) -> None:
     steps.pack(s, target, what="that text")
     s.check("archive", target, s.text(wanted, s.rows_in(value)))
     s.say(
-        "packed_extract",
         **s.state_words(value),
         word=steps.form_of(f".{wanted}"),
         target=code(target),

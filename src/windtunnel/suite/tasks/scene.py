@@ -41,24 +41,27 @@ _CHANNELS = (
 )
 _JOBS = ("refresh", "export", "collect", "publish", "renew")
 _STEP = 7  # shares no divisor with the number of subjects: neighbours differ, all get their turn
-_FIRST_YEAR, _YEARS = 2021, 6
+_FIRST_YEAR, _MONTHS = 2021, 72
 
 
 class Scene:
     """The builder that archetypes work on. `level` counts from 0 (very_easy) to 4 (very_hard).
 
-    `turn` counts the tasks that one archetype has made of a type and level so far. Subject and
-    month move on with it, which is why two of them differ in more than their figures.
+    `turn` counts the tasks of this `kind` (archetype) and level so far. Subject and month move on
+    with it and with the level: of a kind, no two among the first 345 of each level have both
+    in common.
     """
 
-    def __init__(self, identity: Identity, seed: int, version: str, turn: int) -> None:
+    def __init__(self, identity: Identity, seed: int, version: str, turn: int, kind: str) -> None:
         self.identity = identity
         self.seed = seed
+        self.kind = kind
         self.rng = rng = Random(seed_of("task", version, seed, identity.task_id))  # noqa: S311  reproducible, not secret
         self.level = DIFFICULTIES.index(identity.difficulty)
-        start = seed_of("start", version, seed, identity.task_type, identity.difficulty)
-        self.subject = subjects()[(start + _STEP * turn) % len(subjects())]
-        self.month = Month(_FIRST_YEAR, 1).after((start + turn) % (12 * _YEARS))
+        start = seed_of("start", version, seed, kind)
+        place = turn * len(DIFFICULTIES) + self.level
+        self.subject = subjects()[(start + _STEP * place) % len(subjects())]
+        self.month = Month(_FIRST_YEAR, 1).after((start + place + place // _MONTHS) % _MONTHS)
         self.rows: list[Row] = make_table(rng, self.subject, self.month, rng.randrange(10, 15))
         self.team = rng.choice(self.subject.teams)
         self.output = rng.choice(_OUTPUTS)
@@ -187,7 +190,7 @@ class Scene:
         hour, half = self.rng.randrange(6, 10), self.rng.random() < 0.5  # noqa: PLR2004  a coin
         at = f"{hour:02d}:{30 if half else 0:02d}"
         start = f"{hour + 1}:00" if half else f"{hour}:30"
-        told = f"at {at}" if self.exact else f"half an hour before {start}"
+        told = f" at {at}" if self.exact else f", half an hour before {start}"
         return job, every, at, {"job": code(job), "every": every, "at": told, "start": start}
 
     def _secret(self) -> str:
@@ -217,7 +220,7 @@ class Scene:
     def column(self, name: str) -> str:
         """A column, as this level calls it."""
         s = self.subject
-        nouns = {s.id: "number", s.group: s.group_noun, s.state: "state", s.date: "date"}
+        nouns = {s.id: "number", s.group: s.group_noun, s.state: "status", s.date: "date"}
         nouns |= {s.amount: s.amount_noun, s.count: s.count_noun}
         return code(name) if self.exact else nouns[name]
 
@@ -304,7 +307,7 @@ class Scene:
 
     # --- the whole ---------------------------------------------------------------------------
 
-    def say(self, archetype: str, **values: str) -> None:
+    def say(self, **values: str) -> None:
         """Draw what is wanted from the archetype's texts in `phrases.toml`."""
         words = {
             "team": self.team,
@@ -322,7 +325,7 @@ class Scene:
             **values,
         }
         words |= {upper_first(name): upper_first(value) for name, value in words.items()}
-        texts = phrases()[archetype]
+        texts = phrases()[self.kind]
         form = self.rng.choice(texts.story if self.level >= VERY_HARD else texts.goal)
         self.wanted = upper_first(form.format_map(words))
 

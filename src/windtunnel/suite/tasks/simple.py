@@ -17,7 +17,7 @@ def convert_file(s: Scene) -> None:
     steps.convert(s, wanted)
     steps.write(s, target, "the converted text")
     s.check("file", target, s.rows)
-    s.say("convert_file", word=word, target=code(target))
+    s.say(word=word, target=code(target))
 
 
 def pack_largest(s: Scene) -> None:
@@ -33,7 +33,7 @@ def pack_largest(s: Scene) -> None:
     steps.list_files(s, folder)
     steps.pack(s, target, path=path, what=f"the largest of them, {code(path)},")
     s.check("archive", target, s.files[path])
-    s.say("pack_largest", folder=s.log_folder(folder), target=code(target))
+    s.say(folder=s.log_folder(folder), target=code(target))
 
 
 def group_totals(s: Scene) -> None:
@@ -42,7 +42,7 @@ def group_totals(s: Scene) -> None:
     steps.take_file(s, s.rng.choice(("csv", "json", "xml")))
     steps.summarise(s, function, s.subject.amount)
     s.check("result", "data_processing_aggregator", records.summary(s.rows, s.subject, function))
-    s.say("group_totals", figure=word)
+    s.say(figure=word)
 
 
 def cached_copy(s: Scene) -> None:
@@ -53,7 +53,7 @@ def cached_copy(s: Scene) -> None:
     key = s.key("copy")
     steps.keep_in_cache(s, key, "the records")
     s.check("cache", key, s.rows)
-    s.say("cached_copy", key=code(key))
+    s.say(key=code(key))
 
 
 def book_job(s: Scene) -> None:
@@ -65,7 +65,7 @@ def book_job(s: Scene) -> None:
     steps.mark(s, name, status)
     s.check("schedule", job, {"every": every, "at": at})
     s.check("tracked", name, status)
-    s.say("book_job", name=code(name), status=code(status), **words)
+    s.say(name=code(name), status=code(status), **words)
 
 
 def sick_service(s: Scene) -> None:
@@ -75,7 +75,7 @@ def sick_service(s: Scene) -> None:
     steps.look_at(s)
     steps.tell(s, recipient, channel, sick, "which address does not answer properly")
     s.check("notification", recipient, {"channel": channel, "contains": sick.rpartition("/")[2]})
-    s.say("sick_service", **words)
+    s.say(**words)
 
 
 def signed_download(s: Scene) -> None:
@@ -85,7 +85,7 @@ def signed_download(s: Scene) -> None:
     steps.sign_in(s, service)
     steps.fetch(s, url)
     s.check("result", "network_fetcher", s.resources[url].body)
-    s.say("signed_download", service=code(service))
+    s.say(service=code(service))
 
 
 def find_in_logs(s: Scene) -> None:
@@ -109,7 +109,6 @@ def find_in_logs(s: Scene) -> None:
     steps.note(s, "warning", found, f"the code in that line, {code(found)}")
     s.check("log", "warning", found)
     s.say(
-        "find_in_logs",
         folder=s.log_folder(folder),
         thing=f"{subject.one} {thing}",
         level="warning",
@@ -129,7 +128,6 @@ def growth_outlook(s: Scene) -> None:
     s.check("cache", key, records.grown(start, growth, ahead))
     end = s.month.after(ahead).full
     s.say(
-        "growth_outlook",
         start=str(start),
         growth=str(growth),
         until=f"for {ahead} months" if s.exact else f"until {end}",

@@ -20,7 +20,7 @@ def vetted_extract(s: Scene) -> None:
     steps.write(s, target, "the records")
     s.check("file", target, records.only(s.rows_in(value), names))
     columns = s.columns(names)
-    s.say("vetted_extract", columns=columns, **s.state_words(value), target=code(target))
+    s.say(columns=columns, **s.state_words(value), target=code(target))
 
 
 def secured_handover(s: Scene) -> None:
@@ -35,7 +35,7 @@ def secured_handover(s: Scene) -> None:
     steps.ready(s, names)
     steps.post(s, inlet, "the reduced records")
     s.check("post", inlet, records.only(s.rows, names))
-    s.say("secured_handover", service=code(service), columns=s.columns(names), inlet=inlet)
+    s.say(service=code(service), columns=s.columns(names), inlet=inlet)
 
 
 def standing_report(s: Scene) -> None:
@@ -51,7 +51,7 @@ def standing_report(s: Scene) -> None:
     told = f"the {code(s.subject.group)} with the greatest total"
     steps.tell(s, recipient, channel, leader, told)
     s.check("notification", recipient, {"channel": channel, "contains": leader})
-    s.say("standing_report", **words)
+    s.say(**words)
 
 
 def standing_export(s: Scene) -> None:
@@ -68,7 +68,6 @@ def standing_export(s: Scene) -> None:
     s.check("file", target, records.only(s.rows_in(value), names))
     s.check("schedule", job, {"every": every, "at": at})
     s.say(
-        "standing_export",
         columns=s.columns(names),
         target=code(target),
         **s.state_words(value),
@@ -86,7 +85,7 @@ def queue_and_log(s: Scene) -> None:
     steps.note(s, "info", f"{len(chosen)} {s.subject.many} passed on", "the number of those")
     s.check("queue", queue, chosen)
     s.check("log", "info", str(len(chosen)))
-    s.say("queue_and_log", queue=code(queue), level="info entry", **s.state_words(value))
+    s.say(queue=code(queue), level="info entry", **s.state_words(value))
 
 
 def search_and_pick(s: Scene) -> None:
@@ -102,7 +101,7 @@ def search_and_pick(s: Scene) -> None:
     s.check("file", target, materials.outcome(best))
     s.check("tracked", name, status)
     words = {**s.proposal_words(), "name": code(name), "status": code(status)}
-    s.say("search_and_pick", budget=f"{budget:g}", target=code(target), **words)
+    s.say(budget=f"{budget:g}", target=code(target), **words)
 
 
 def linked_contacts(s: Scene) -> None:
@@ -119,7 +118,7 @@ def linked_contacts(s: Scene) -> None:
     steps.keep_in_cache(s, key, "the flat records")
     s.check("cache", key, materials.mapped(people, mapping))
     fields = listed([code(name) for name in mapping])
-    s.say("linked_contacts", service=code(service), fields=fields, key=code(key))
+    s.say(service=code(service), fields=fields, key=code(key))
 
 
 def take_stock(s: Scene) -> None:
@@ -130,7 +129,7 @@ def take_stock(s: Scene) -> None:
     steps.route_state(s, value, first, second)
     s.check("routed", first, s.rows_in(value))
     s.check("routed", second, s.rows_not_in(value))
-    s.say("take_stock", first=code(first), second=code(second), **s.state_words(value))
+    s.say(first=code(first), second=code(second), **s.state_words(value))
 
 
 def outlook_memo(s: Scene) -> None:
@@ -143,7 +142,7 @@ def outlook_memo(s: Scene) -> None:
     steps.write(s, target, "the outcome")
     start = records.total(s.rows, s.subject.amount)
     s.check("file", target, records.grown(start, growth, ahead))
-    s.say("outlook_memo", growth=str(growth), steps=str(ahead), target=code(target))
+    s.say(growth=str(growth), steps=str(ahead), target=code(target))
 
 
 def sign_off(s: Scene) -> None:
@@ -160,7 +159,7 @@ def sign_off(s: Scene) -> None:
     )
     steps.keep_in_cache(s, key, "the figure")
     s.check("cache", key, stated)
-    s.say("sign_off", percent=str(percent), key=code(key))
+    s.say(percent=str(percent), key=code(key))
 
 
 ARCHETYPES = (

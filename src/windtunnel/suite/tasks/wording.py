@@ -91,7 +91,8 @@ class Letter(Struct, frozen=True):
         told = [move.brief for move in self.moves]
         for at in range(0, len(told), 2):
             pair = told[at : at + 2]
-            yield upper_first(self.rng.choice((" and ", ", then ")).join(pair)) + "."
+            joint = self.rng.choice((", and " if "," in pair[0] else " and ", ", then "))
+            yield upper_first(joint.join(pair)) + "."
 
 
 _FRAMES = (

@@ -199,4 +199,5 @@ def test_every_text_of_every_archetype_fits_its_words() -> None:
             assert all(task.description for task in one_of_each(difficulty, seed))
 
 
-PINNED = "8e420f63f5a43c6c7b740b6f172a082a"
+# Changes with any change of the tasks. Once results exist, raise SUITE_VERSION along with it.
+PINNED = "d3dbd23783ae66977a441e38cc59adf0"
