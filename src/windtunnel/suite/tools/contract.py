@@ -105,9 +105,21 @@ def parameters_of(arguments: type[ToolArguments]) -> dict[str, Any]:
     """The JSON Schema of a type of arguments: self-contained, and short for a model to read."""
     (whole,), definitions = msgspec.json.schema_components([arguments])
     schema: dict[str, Any] = _short(whole, definitions)
+    for parameter in schema["properties"].values():
+        parameter["description"] = _in_words(parameter)
     return {name: schema[name] for name in ("type", "properties", "required")} | {
         "additionalProperties": False
     }
+
+
+def _in_words(parameter: dict[str, Any]) -> str:
+    """A description with the choices and the default: some readers see nothing else."""
+    text, mark, default = parameter["description"].partition(" Default:")
+    if "enum" in parameter:
+        text += f" One of {', '.join(parameter['enum'])}."
+    if not mark and "default" in parameter:
+        return f"{text} Default: {as_json(parameter['default'])}."
+    return f"{text}{mark}{default}"
 
 
 def _short(schema: Any, definitions: dict[str, Any]) -> Any:

@@ -19,9 +19,8 @@ class Arguments(ToolArguments):
     where: Annotated[
         str,
         Meta(
-            description="Condition on a record's fields, such as: amount > 100 and status "
-            "== 'paid'. "
-            "Default: no field is empty."
+            description="Condition on a record's fields, such as amount > 100 and status == "
+            "'paid'. It knows and, or, not, in, and arithmetic. Default: no field is empty."
         ),
     ] = ""
 

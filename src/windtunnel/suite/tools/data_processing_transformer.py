@@ -56,8 +56,12 @@ class Arguments(ToolArguments):
     operations: Annotated[
         tuple[Operation, ...],
         Meta(
-            description="What to do, in order. Default: field names to snake_case and "
-            "texts trimmed."
+            description='What to do, in order, such as [{"op": "sort", "field": "price"}]. '
+            "op is rename (field, to), select (fields), drop (fields), compute (field, "
+            "expression), convert (field, to: number or text), sort (field, descending), "
+            "limit (count), deduplicate (fields, or whole records), round (field, count), "
+            "uppercase, lowercase, trim (fields), or normalise. Default: normalise, that is "
+            "field names to snake_case and texts trimmed."
         ),
     ] = ()
 

@@ -28,7 +28,11 @@ class Arguments(ToolArguments):
 
     input: Input = None
     routes: Annotated[
-        tuple[Route, ...], Meta(description="Destinations in order, each with its condition.")
+        tuple[Route, ...],
+        Meta(
+            description="Destinations in order, each with its condition, such as "
+            '[{"to": "large", "where": "amount > 100"}].'
+        ),
     ] = ()
     otherwise: Annotated[
         str, Meta(description="Destination of the records that satisfy no condition.")

@@ -242,3 +242,12 @@ TASK_BEFORE = copy.deepcopy(msgspec.to_builtins(TASK))
 def test_same_calls_same_results() -> None:
     assert repr(rich_world().results) == repr(rich_world().results)
     assert Counter(r.tool for r in rich_world().results.values()).most_common(1)[0][1] == 1
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_descriptions_alone_tell_choices_and_inner_shapes(name: str) -> None:
+    # a model that reads text, not schemas, sees a parameter's description and nothing else
+    for parameter in CATALOGUE[name].spec.parameters["properties"].values():
+        inner = parameter.get("items", {}).get("properties", {})
+        for word in (*parameter.get("enum", ()), *inner, *inner.get("op", {}).get("enum", ())):
+            assert word in parameter["description"]
