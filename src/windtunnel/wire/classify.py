@@ -58,6 +58,8 @@ _UNUSABLE = frozenset(
         "no_db_connection",  # how the litellm proxy says that it does not know a key
     }
 )
+# Finish reasons that are the server's doing: OpenRouter's, DeepSeek's.
+_INTERRUPTED = frozenset({"error", "insufficient_system_resource"})
 _EXHAUSTED_TEXT = re.compile(r"credit balance is too low|insufficient balance", re.IGNORECASE)
 _UNUSABLE_TEXT = re.compile(r"api key not valid|invalid model name", re.IGNORECASE)
 _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
@@ -96,12 +98,15 @@ def classify(status: int, headers: Headers, body: bytes, now: float) -> Verdict:
         value, whole = load(body)
     except Unreadable:
         return _unreadable(status, headers, body, now)
-    complaint = _complaint(value)
     if not succeeded(status):
-        return _failure(status, headers, complaint, now)
+        return _failure(status, headers, _complaint(value), now)
     reply = read_reply(value, body, whole=whole) if isinstance(value, dict) else None
     if reply is None:
-        return _without_reply(headers, complaint, body, now)
+        return _without_reply(headers, _complaint(value), body, now)
+    if reply.finish_reason in _INTERRUPTED:
+        return Transient(
+            f"the server broke the reply off ({reply.finish_reason})", raw=as_raw(body)
+        )
     if _unpaid(reply):
         detail = f" ({reply.finish_reason})" if reply.finish_reason else ""
         return Transient(f"empty reply{detail} that was not paid for", raw=as_raw(body))

@@ -24,6 +24,7 @@ CONNECT_TIMEOUT_S = 15.0
 # more. Taking one that is about to be closed costs a failed call, a new one only a handshake.
 LONGEST_IDLE_S = 30.0
 _PORTS = {"http": 80, "https": 443}
+_SAFE = re.compile(r"[!-~]+")  # nothing that could end a request line or start a header
 _LOOPBACK = re.compile(r"localhost|127(?:\.\d+){3}|::1")
 
 
@@ -172,11 +173,10 @@ def _key(route: Route) -> tuple[object, ...]:
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in _PORTS and parts.hostname and (parts.port is None or parts.port)
-        url.encode("ascii")
+        usable = parts.scheme in _PORTS and parts.hostname and parts.port != 0
     except ValueError:
         usable = False
-    if not usable or any(c.isspace() for c in url):
+    if not usable or not _SAFE.fullmatch(url):
         raise Unreachable("its address (or its proxy's) is not an http(s) one", hopeless=True)
     return parts
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from urllib.parse import quote
 
@@ -55,7 +56,10 @@ def encode(line: Line, request: Request) -> bytes:
     if line.parameters:
         body |= line.parameters
         body = {name: value for name, value in body.items() if value != ""}
-    return _encode(body)
+    try:
+        return _encode(body)
+    except UnicodeEncodeError:  # half an emoji, cut from a tool's text: no JSON can carry it
+        return json.dumps(msgspec.to_builtins(body)).encode()
 
 
 def _message(message: Message) -> dict[str, Any]:

@@ -164,6 +164,20 @@ def test_an_empty_reply_that_was_not_paid_for_is_transient(usage: Any, content: 
     assert isinstance(judge(200, value), Transient)
 
 
+@pytest.mark.parametrize("reason", ["error", "insufficient_system_resource"])
+def test_a_reply_that_the_server_broke_off_is_not_the_models(reason: str) -> None:
+    choice = {"message": {"content": "The first step is"}, "finish_reason": reason}
+    verdict = judge(200, SAID | {"choices": [choice]})
+    assert isinstance(verdict, Transient)
+    assert "The first step is" in verdict.raw
+
+
+@pytest.mark.parametrize("reason", ["stop", "length", "content_filter", "tool_calls", None])
+def test_a_reply_that_ended_otherwise_is_the_models(reason: str | None) -> None:
+    choice = {"message": {"content": "The first step is"}, "finish_reason": reason}
+    assert isinstance(judge(200, SAID | {"choices": [choice]}), Ok)
+
+
 @pytest.mark.parametrize(
     "message",
     [

@@ -122,3 +122,11 @@ def test_an_empty_message_still_has_content() -> None:
     assert body(messages=(Message("assistant", ""),))["messages"] == [
         {"role": "assistant", "content": ""}
     ]
+
+
+def test_half_an_emoji_in_a_tools_text_does_not_stop_a_call() -> None:
+    sent = encode(line_to(OPENAI), msgspec.structs.replace(ASKED, messages=(
+        Message("user", "cut \ud83d"), Message("assistant", "", (ToolCall("c", "f", "{}"),))
+    )))  # fmt: skip
+    assert b"cut \\ud83d" in sent
+    assert json.loads(sent)["messages"][1]["tool_calls"][0]["id"] == "c"
