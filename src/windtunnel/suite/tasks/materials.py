@@ -102,8 +102,11 @@ class Line(Struct, frozen=True):
     weeks: int
 
     def rows(self) -> list[Row]:
-        """The counts of each week."""
-        return [{"week": at + 1, self.column: self.first + self.slope * at} for at in self._span()]
+        """The counts of each week. A week is a text, so that there is one way to fit the counts."""
+        return [
+            {"week": f"W{at + 1:02d}", self.column: self.first + self.slope * at}
+            for at in self._span()
+        ]
 
     def _span(self, ahead: int = 0) -> range:
         return range(self.weeks, self.weeks + ahead) if ahead else range(self.weeks)

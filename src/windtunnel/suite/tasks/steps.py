@@ -117,9 +117,10 @@ def sign_in(s: Scene, service: str) -> None:
     )
 
 
-def post(s: Scene, url: str, what: str = "the result") -> None:
-    """Send data."""
+def post(s: Scene, url: str, what: str = "the result", *, once: bool = False) -> None:
+    """Send data; `once` warns that a second copy does harm."""
     told = s.rng.choice(("post {} to {}", "send {} by POST to {}")).format(what, url)
+    told += ", once and no more" if once else ""
     s.do("network_poster", told, url=url, makes=f"{what}, received at {url}")
 
 
