@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from windtunnel.suite.tools import Tool
 from windtunnel.suite.tools.calling import perform
@@ -10,12 +13,14 @@ from windtunnel.suite.tools.calling import perform
 PAGE = Path(__file__).parents[4] / "docs/adding-a-tool.md"
 
 
-def test_the_pages_example_is_a_tool_that_works(orders: Any) -> None:
+def test_the_pages_example_is_a_tool_that_works(
+    orders: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     code = re.search(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert code is not None
-    names: dict[str, Any] = {"__name__": "data_processing_reverser"}
-    exec(code.group(1), names)  # noqa: S102  our own page is what is tested
-    made = names["data_processing_reverser"]
+    (tmp_path / "data_processing_reverser.py").write_text(code.group(1))
+    monkeypatch.syspath_prepend(tmp_path)
+    made = importlib.import_module("data_processing_reverser").data_processing_reverser
     assert isinstance(made, Tool)
     result = perform(made, orders.world, {})
     assert [row["id"] for row in result.value] == [4, 3, 2, 1]
