@@ -72,13 +72,21 @@ def trace(task: Task) -> tuple[Traced, ...]:
 def free_form(task: Task) -> FreeForm:
     """The solution for an agent that knows all that it has read."""
     traced = trace(task)
+    steps = [each.given for each in traced]
+    if not reaches_goal(task, steps):
+        steps = _as_free_as_can_be(task, traced)
+    after = [_after(task, traced, steps, at) for at in range(len(steps))]
+    return FreeForm(tuple(steps), tuple(after))
+
+
+def _as_free_as_can_be(task: Task, traced: Sequence[Traced]) -> list[Step]:
+    """Data given step by step, wherever the goal is still reached."""
     steps = [each.named for each in traced]
     for at, each in enumerate(traced):
         tried = [*steps[:at], each.given, *steps[at + 1 :]]
         if reaches_goal(task, tried):
             steps = tried
-    after = [_after(task, traced, steps, at) for at in range(len(steps))]
-    return FreeForm(tuple(steps), tuple(after))
+    return steps
 
 
 def natural(task: Task, plan: Sequence[Step]) -> tuple[Step, ...]:
@@ -112,12 +120,13 @@ def reaches_goal(task: Task, plan: Iterable[Step]) -> bool:
 
 
 def _after(task: Task, traced: Sequence[Traced], steps: Sequence[Step], at: int) -> frozenset[int]:
-    others = [step for place, step in enumerate(steps) if place != at]
-    bears = not _goal_without(task, others)
-    source = _source(traced, at) if bears else None
     alone = run_tool(World(task), steps[at].tool, steps[at].arguments).ok
     needed = set() if alone else _needed(task, steps, at)
-    return frozenset(needed | ({source} if source is not None else set()))
+    source = _source(traced, at)
+    others = [step for place, step in enumerate(steps) if place != at]
+    if source is not None and not _goal_without(task, others):
+        needed.add(source)
+    return frozenset(needed)
 
 
 def _goal_without(task: Task, others: Iterable[Step]) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from windtunnel.domain.conditions import WeatherMode
-from windtunnel.domain.tasks import Execution, Step, Task
+from windtunnel.domain.tasks import Step, Task
 from windtunnel.suite.workflow.forms import natural
 from windtunnel.suite.workflow.solving import FILLER, Item, solve
 from windtunnel.suite.workflow.structure import Workflow, free_workflow, planned_workflow
@@ -50,6 +51,15 @@ def optimal_plan(task: Task, rate: float, max_turns: int) -> tuple[Step, ...]:
     return natural(task, steps) if _has_all(steps, task) else task.solution
 
 
+class Called(Protocol):
+    """A call that was made, and what the agent was told of it: an Execution, or as little."""
+
+    @property
+    def tool(self) -> str: ...
+    @property
+    def ok(self) -> bool: ...
+
+
 class Guide:
     """The best agent: it knows the task by heart, and the weather's formula, but not its draws."""
 
@@ -60,15 +70,15 @@ class Guide:
         self._solution = solve(self._workflow.items, rate, max_turns)
         self._max_turns = max_turns
 
-    def next_step(self, executions: Sequence[Execution]) -> Step | None:
+    def next_step(self, calls: Sequence[Called]) -> Step | None:
         """The best next call after these; None when nothing is left to do or to hope for.
 
-        `executions` are those of an agent that has followed this guide from the start.
+        `calls` are those of an agent that has followed this guide from the start.
         """
-        left = self._max_turns - len(executions)
+        left = self._max_turns - len(calls)
         if left <= 0:
             return None
-        done, outcomes = _done(self._workflow, executions), _outcomes(executions)
+        done, outcomes = _done(self._workflow, calls), _outcomes(calls)
         action = self._solution.action(left, done, outcomes)
         if action == FILLER:
             return SAFE_STEP
@@ -79,18 +89,18 @@ def _has_all(steps: Sequence[Step], task: Task) -> bool:
     return all(step in steps for step in task.solution)
 
 
-def _done(workflow: Workflow, executions: Sequence[Execution]) -> int:
+def _done(workflow: Workflow, calls: Sequence[Called]) -> int:
     """The mask of items done: the n-th success of a tool does its n-th item."""
     done = 0
-    for execution in executions:
-        if execution.ok:
-            places = [i for i, step in enumerate(workflow.steps) if step.tool == execution.tool]
+    for call in calls:
+        if call.ok:
+            places = [i for i, step in enumerate(workflow.steps) if step.tool == call.tool]
             done |= next((1 << i for i in places if not done >> i & 1), 0)
     return done
 
 
-def _outcomes(executions: Sequence[Execution]) -> int:
+def _outcomes(calls: Sequence[Called]) -> int:
     outcomes = 0
-    for execution in executions:
-        outcomes = outcomes << 1 | (not execution.ok)
+    for call in calls:
+        outcomes = outcomes << 1 | (not call.ok)
     return outcomes
