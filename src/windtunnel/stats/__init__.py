@@ -1,6 +1,6 @@
 """Intervals, paired comparisons and indices. Pure: numbers in, numbers out.
 
-Every public function names its formula and where it comes from. `benchmarks/intervals.py`
+Every public function names its formula and where it comes from. `benchmarks/coverage.py`
 measures the coverage of each interval by simulation.
 """
 
