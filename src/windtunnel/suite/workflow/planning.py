@@ -16,7 +16,7 @@ SAFE_STEP = Step("utility_helper", {}, "Look around, which nothing depends on")
 
 # Many models meet the same task: what its Worlds said of its structure is small and worth keeping.
 _MOST_KNOWN = 20_000
-_KNOWN: dict[tuple[str, str, WeatherMode], tuple[Item, ...]] = {}
+_KNOWN: dict[tuple[object, ...], tuple[Item, ...]] = {}
 
 
 def ceiling(task: Task, rate: float, max_turns: int, weather_mode: WeatherMode = "before") -> float:
@@ -25,7 +25,7 @@ def ceiling(task: Task, rate: float, max_turns: int, weather_mode: WeatherMode =
     It is reached by `Guide`, and is an upper bound for every agent: required steps may come
     in any order that the score and the World allow, even with data worked out by heart.
     """
-    key = (task.task_id, task.description, weather_mode)
+    key = (task.task_id, task.description, task.required_tools, weather_mode)
     items = _KNOWN.get(key)
     if items is None:
         if len(_KNOWN) >= _MOST_KNOWN:
@@ -55,9 +55,12 @@ class Called(Protocol):
     """A call that was made, and what the agent was told of it: an Execution, or as little."""
 
     @property
-    def tool(self) -> str: ...
+    def tool(self) -> str:
+        """The tool's name."""
+
     @property
-    def ok(self) -> bool: ...
+    def ok(self) -> bool:
+        """Whether it succeeded, as far as the agent knows."""
 
 
 class Guide:
