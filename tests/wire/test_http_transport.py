@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 import os
+import resource
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
@@ -32,6 +34,7 @@ from windtunnel.domain.calls import (
 from windtunnel.domain.pool import Endpoint
 from windtunnel.errors import ConfigError
 from windtunnel.wire import HttpTransport
+from windtunnel.wire.dial import Dialler, route_to
 from windtunnel.wire.http1 import LARGEST_BODY
 
 pytestmark = pytest.mark.anyio
@@ -312,6 +315,25 @@ async def test_closing_the_transport_ends_calls_under_way(
         await until(lambda: server.exchanges)
         await transport.close()
         assert isinstance(await call, Transient)
+
+
+async def test_tcp_asks_whether_the_server_is_still_there(loopback: Server) -> None:
+    async with loopback(hang) as server:
+        dialler = Dialler()
+        connection = await dialler.connection(route_to(server.url))
+        sock = connection.transport.get_extra_info("socket")
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        dialler.close()
+
+
+def test_many_connections_are_allowed_for() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+        Dialler()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(before[1], 65_536)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 # --- forms of HTTP/1.1 ----------------------------------------------------------------------

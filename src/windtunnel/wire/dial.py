@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
+import importlib
 import re
+import socket
 import ssl
 import time
 from collections import defaultdict
@@ -23,6 +26,8 @@ CONNECT_TIMEOUT_S = 15.0
 # Servers hang up on idle connections after 5 s (uvicorn, node) to 4 min (Azure), mostly 60 s and
 # more. Taking one that is about to be closed costs a failed call, a new one only a handshake.
 LONGEST_IDLE_S = 30.0
+MOST_FILES = 65_536
+_KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}  # s, s, probes
 _PORTS = {"http": 80, "https": 443}
 _SAFE = re.compile(r"[!-~]+")  # nothing that could end a request line or start a header
 _LOOPBACK = re.compile(r"localhost|127(?:\.\d+){3}|::1")
@@ -84,6 +89,7 @@ class Dialler:
         )
         self._busy: set[Connection] = set()
         self._tls = ssl.create_default_context()
+        _allow_many_connections()
 
     async def connection(self, route: Route) -> Connection:
         """An idle connection, the one used last first, or a new one. Raises `Unreachable`."""
@@ -145,6 +151,7 @@ class Dialler:
         loop = asyncio.get_running_loop()
         tls, host, port = route.proxy or (route.tls, route.host, route.port)
         await loop.create_connection(lambda: connection, host, port, ssl=self._tls if tls else None)
+        _keep_alive(connection.transport.get_extra_info("socket"))
         if not route.tunnelled:
             return
         answer = Answer()
@@ -161,6 +168,26 @@ class Dialler:
         if inner is None:
             raise Broken("the connection was closed")
         connection.connection_made(inner)
+
+
+def _keep_alive(sock: socket.socket) -> None:
+    """Let TCP ask whether the other end is still there while a model thinks for minutes.
+
+    Without it a router forgets such a connection after 4 minutes or less, and nobody is told.
+    """
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name in _KEEPALIVE.keys() & vars(socket).keys():  # not every system has them all
+        sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), _KEEPALIVE[name])
+
+
+def _allow_many_connections() -> None:
+    """Hundreds of slots need as many files; many systems allow 1,024 unless asked for more."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        resource = importlib.import_module("resource")
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _key(route: Route) -> tuple[object, ...]:
