@@ -114,7 +114,7 @@ def profile_and_tell(s: Scene) -> None:
     steps.analyse(s)
     last = records.ranked_groups(s.rows, s.subject)[-1]
     told = f"the {code(s.subject.group)} with the smallest total"
-    steps.tell(s, recipient, channel, last, told)
+    steps.tell(s, recipient, channel, last, told, reads=s.data)
     s.check("notification", recipient, {"channel": channel, "contains": last})
     s.say(**words)
 

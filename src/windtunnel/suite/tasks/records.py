@@ -6,11 +6,11 @@ that a maximum or a sort order is never ambiguous.
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 from typing import Any
-from xml.sax.saxutils import escape
 
 from msgspec import Struct
 
@@ -105,7 +105,7 @@ def as_xml(rows: Iterable[Mapping[str, Any]], root: str, item: str) -> str:
     """One element a record, one child a field."""
     lines = [f"<{root}>"]
     for row in rows:
-        fields = "".join(f"<{k}>{escape(str(v))}</{k}>" for k, v in row.items())
+        fields = "".join(f"<{k}>{html.escape(str(v), quote=False)}</{k}>" for k, v in row.items())
         lines.append(f"  <{item}>{fields}</{item}>")
     return "\n".join([*lines, f"</{root}>"]) + "\n"
 

@@ -42,6 +42,26 @@ _CHANNELS = (
 _JOBS = ("refresh", "export", "collect", "publish", "renew")
 _STEP = 7  # shares no divisor with the number of subjects: neighbours differ, all get their turn
 _FIRST_YEAR, _MONTHS = 2021, 72
+_TELLS = ("utility_logger", "utility_notifier")
+_PLANS = ("utility_tracker", "integration_scheduler")
+_DELIVERS = (
+    "file_operations_writer",
+    "file_operations_compressor",
+    "network_poster",
+    "network_router",
+    "integration_queue",
+    "utility_cache",
+)
+_REPORTS = (
+    "data_processing_validator",
+    "network_validator",
+    "network_monitor",
+    "file_operations_scanner",
+    "integration_authenticator",
+    "integration_connector",
+    "computation_analyzer",
+    "utility_helper",
+)
 
 
 class Scene:
@@ -71,6 +91,7 @@ class Scene:
         self.moves: list[Move] = []
         self.checks: list[Check] = []
         self.source = self.path = self.folder = self.wanted = ""
+        self.data = self.seen = ""
 
     # --- data -------------------------------------------------------------------------------
 
@@ -296,10 +317,16 @@ class Scene:
         brief: str = "",
         **arguments: Any,
     ) -> None:
-        """Add a step. `told` is it as an instruction; `brief` its short form, at easy."""
-        before = self.moves[-1].step.makes if self.moves else ""
-        step = Step(tool, arguments, upper_first(told), reads or before, makes)
+        """Add a step. `told` is it as an instruction; `brief` its short form, at easy.
+
+        Without `reads` it works on the latest data, or tells of the latest data or report.
+        """
+        given = self.seen if tool in _TELLS else self.data if tool not in _PLANS else ""
+        step = Step(tool, arguments, upper_first(told), reads or given, makes)
         self.moves.append(Move(step, told, brief or told))
+        if tool not in (*_TELLS, *_PLANS, *_DELIVERS):
+            self.seen = makes
+            self.data = self.data if tool in _REPORTS else makes
 
     def check(self, kind: str, subject: str, expected: Any) -> None:
         """State what must hold in the end."""

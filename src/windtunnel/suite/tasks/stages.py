@@ -49,7 +49,7 @@ def standing_report(s: Scene) -> None:
     steps.look_at(s)
     leader = records.ranked_groups(s.rows, s.subject)[0]
     told = f"the {code(s.subject.group)} with the greatest total"
-    steps.tell(s, recipient, channel, leader, told)
+    steps.tell(s, recipient, channel, leader, told, reads=s.data)
     s.check("notification", recipient, {"channel": channel, "contains": leader})
     s.say(**words)
 

@@ -172,7 +172,9 @@ def note(s: Scene, level: str, message: str, told: str) -> None:
     s.do("utility_logger", what, level=level, message=message, makes=f"{LEVELS[level]} in the log")
 
 
-def tell(s: Scene, recipient: str, channel: str, message: str, told: str) -> None:
+def tell(
+    s: Scene, recipient: str, channel: str, message: str, told: str, *, reads: str = ""
+) -> None:
     """Send a notification; `told` says what is in it."""
     s.do(
         "utility_notifier",
@@ -180,6 +182,7 @@ def tell(s: Scene, recipient: str, channel: str, message: str, told: str) -> Non
         recipient=recipient,
         channel=channel,
         message=message,
+        reads=reads,
         makes=f"a message to {recipient}",
     )
 
@@ -241,6 +244,7 @@ def pack(s: Scene, target: str, *, what: str = "it", path: str = "") -> None:
         told,
         method="gzip",
         destination=target,
+        reads=path,
         makes=f"the archive {target}",
         **arguments,
     )
