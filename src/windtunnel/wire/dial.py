@@ -10,11 +10,13 @@ import asyncio
 import base64
 import contextlib
 import importlib
+import os
 import re
 import socket
 import ssl
 import time
 from collections import defaultdict
+from functools import cached_property
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -88,8 +90,12 @@ class Dialler:
             list
         )
         self._busy: set[Connection] = set()
-        self._tls = ssl.create_default_context()
         _allow_many_connections()
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Made when first needed: reading the system's store takes tens of milliseconds."""
+        return ssl.create_default_context()
 
     async def connection(self, route: Route) -> Connection:
         """An idle connection, the one used last first, or a new one. Raises `Unreachable`."""
@@ -140,8 +146,7 @@ class Dialler:
             ) from None
         except (OSError, UnicodeError, Broken) as error:
             connection.close()
-            words = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise Unreachable(f"cannot connect: {words}") from None
+            raise Unreachable(f"cannot connect: {_why(error)}") from None
         except BaseException:
             connection.close()
             raise
@@ -168,6 +173,13 @@ class Dialler:
         if inner is None:
             raise Broken("the connection was closed")
         connection.connection_made(inner)
+
+
+def _why(error: Exception) -> str:
+    """The system's words for it: the event loop's hold the address."""
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _keep_alive(sock: socket.socket) -> None:
