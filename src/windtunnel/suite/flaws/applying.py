@@ -67,8 +67,9 @@ def _sequence_disorder(plan: Plan, severity: Severity, order: Sequence[int], _rn
         return plan[::-1]
     if severity == "medium":
         return (plan[-1], *plan[:-1])
-    at = min(order[0], len(plan) - 2)
-    at = next((i for i in order if _feeds(plan, i)), at)
+    feeding = [i for i in order if _feeds(plan, i)]
+    both_vital = [i for i in feeding if i + 1 in order]
+    at = (both_vital or feeding or [min(order[0], len(plan) - 2)])[0]
     return (*plan[:at], plan[at + 1], plan[at], *plan[at + 2 :])
 
 
