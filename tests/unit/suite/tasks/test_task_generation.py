@@ -161,6 +161,7 @@ def test_descriptions_read_as_sentences_and_name_no_tool(suite: list[Task]) -> N
         prose = re.sub(r"`[^`]*`|https?://\S+|Ref\. \S+", "X", text)
         assert not re.search(r"[.?!] [a-z]", prose), text
         assert not re.search(r"\ba [aeio]\w", prose), text
+        assert not re.search(r"\b([a-z]+) \1\b", prose), text
         assert text[0].isupper() or text[0] == "`", text
         assert len(REFERENCE.findall(text)) == 1
 
