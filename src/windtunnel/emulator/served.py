@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import random
@@ -27,7 +28,7 @@ class Refusal(Struct, frozen=True):
 
 
 class Tally(Struct):
-    """What an endpoint has seen. `busy_s` sums the time that finished requests held a slot."""
+    """What an endpoint has seen. `busy_s` sums the time that answered requests were served."""
 
     accepted: int = 0
     answered: int = 0
@@ -41,7 +42,6 @@ class Tally(Struct):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     busy_s: float = 0.0
-    finished: int = 0
     first_at_s: float = math.inf
     last_at_s: float = 0.0
 
@@ -109,14 +109,12 @@ class Served:
         tally.peak_in_flight = max(tally.peak_in_flight, tally.in_flight)
         tally.last_at_s = t
 
-    def leave(self, held_s: float) -> None:
-        """The request has gone, after so many seconds of service."""
+    def leave(self) -> None:
+        """The request has gone; the longest waiting one, if any, has its turn."""
         for gate in self._gates:
             gate.release()
         tally = self.tally
         tally.in_flight -= 1
-        tally.busy_s += held_s
-        tally.finished += 1
         if self._waiting and tally.in_flight - len(self._waiting) < self._queue_cap:
             self._waiting.popleft()()
 
@@ -128,12 +126,10 @@ class Served:
         else:
             start()
 
-    def forget(self, start: Callable[[], None]) -> bool:
-        """Take a waiting request out of the queue; false where it does not wait."""
-        if start not in self._waiting:
-            return False
-        self._waiting.remove(start)
-        return True
+    def forget(self, start: Callable[[], None]) -> None:
+        """Take a request out of the queue, if it waits there."""
+        with contextlib.suppress(ValueError):
+            self._waiting.remove(start)
 
     def fault(self) -> Fault | None:
         """What goes wrong with this request, drawn anew for each that is admitted."""
@@ -199,7 +195,7 @@ class Served:
         """What its own limits allow from its first request to `t`; None where nothing limits it."""
         tally = self.tally
         live_s = live_seconds(self.behaviour, tally.first_at_s, t)
-        mean_s = tally.busy_s / tally.finished if tally.finished else 0.0
+        mean_s = tally.busy_s / tally.answered if tally.answered else 0.0
         tokens = (tally.prompt_tokens + tally.completion_tokens) / max(1, tally.answered)
         offers = [
             gate.offered(live_s, max(tokens, 1) if gate.cause == "tokens" else 1, mean_s)

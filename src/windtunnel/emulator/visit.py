@@ -85,8 +85,6 @@ class Visit:
 
     def fail(self, kind: Fault, reply: Reply | None) -> None:
         """The fault, after a while; `hang` has no end but the client's."""
-        if not self._began:
-            self._began = self._loop.time()
         self._exchange.on_gone = self._gone
         if kind != "hang":
             delay = _FAILURE_S * self._house.options.time_scale
@@ -97,6 +95,7 @@ class Visit:
         tally = served.tally
         self._leave()
         tally.answered += 1
+        tally.busy_s += self._loop.time() - self._began
         tally.prompt_tokens += reply.usage.prompt_tokens
         tally.completion_tokens += reply.usage.completion_tokens
         if turn:
@@ -138,14 +137,13 @@ class Visit:
         """The client has left: nobody is answered, and the slot is free."""
         if self._timer:
             self._timer.cancel()
-        waited = self._start is not None and self._served.forget(self._start)
+        if self._start is not None:
+            self._served.forget(self._start)
         if self._holds:
             self._served.tally.abandoned += 1
-        if waited:
-            self._began = self._loop.time()
         self._leave()
 
     def _leave(self) -> None:
         if self._holds:
             self._holds = False
-            self._served.leave(self._loop.time() - self._began)
+            self._served.leave()
