@@ -1,0 +1,147 @@
+"""CPU of an episode step beyond the bare HTTP client: same client library, server and requests.
+
+    python benchmarks/overhead.py [--instances 100] [--repeats 3] [--profile]
+
+A run against the emulator gives its requests; a plain loop then posts the very same bodies, 200 in
+flight, and reads the answers. Start-up is taken off by running a small job too. One JSON line per
+repeat and one for the median; `overhead` is (run - bare) / bare, per model call.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import pickle
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import aiohttp
+import uvloop
+
+from proving_ground import KEYS, WINDTUNNEL, ProvingGround
+from windtunnel.domain.pool import Endpoint
+from windtunnel.episode.conversation import Conversation
+from windtunnel.plan import expand, load_pool
+from windtunnel.store import read_episodes
+from windtunnel.suite.tasks import load_task
+from windtunnel.wire.dialects import encode, line_to
+
+IN_FLIGHT = 200
+Post = tuple[str, dict[str, str], bytes]
+
+
+def bodies(ground: ProvingGround, results: Path) -> list[Post]:
+    """Every request of the run, as it was sent."""
+    endpoints = {e.endpoint_id: e for e in expand(load_pool(ground.pool))}
+    return list(_requests(endpoints, results))
+
+
+def _requests(endpoints: Mapping[str, Endpoint], results: Path) -> Iterator[Post]:
+    for episode in read_episodes(results):
+        conversation = Conversation(episode.trial, load_task(episode.trial.task_id))
+        for turn in episode.turns:
+            request = conversation.request()
+            line = line_to(endpoints[turn.answer.endpoint_id])
+            name, prefix = line.credential
+            key = f"emulated-{line.endpoint.key.removeprefix('env:')}"
+            mark = f"{request.trial_id}/bare/{request.turn}"
+            headers = {name: prefix + key, "x-client-request-id": mark}
+            yield line.url, headers, encode(line, request)
+            conversation.take(turn.answer)
+
+
+async def _post_all(posts: list[Post]) -> int:
+    waiting = iter(posts)
+    answered = 0
+
+    async def worker(session: aiohttp.ClientSession) -> None:
+        nonlocal answered
+        for url, headers, body in waiting:
+            async with session.post(url, data=body, headers=headers) as answer:
+                await answer.read()
+                answered += answer.ok
+
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0),
+        headers={"content-type": "application/json"},
+    ) as session:
+        await asyncio.gather(*(worker(session) for _ in range(IN_FLIGHT)))
+    return answered
+
+
+def bare(path: Path) -> None:
+    """In a process of its own: post what the file holds, say what it cost."""
+    posts: list[Post] = pickle.loads(path.read_bytes())  # noqa: S301  our own file
+    before = _cpu_s(resource.RUSAGE_SELF)
+    answered = uvloop.run(_post_all(posts))
+    print(json.dumps({"calls": answered, "cpu_s": _cpu_s(resource.RUSAGE_SELF) - before}))
+
+
+def _cpu_s(who: int) -> float:
+    usage = resource.getrusage(who)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _run(ground: ProvingGround, results: str, instances: int) -> tuple[int, float, float]:
+    """Calls, CPU seconds and wall seconds of a run as a whole process."""
+    words = ["run", "--pool", str(ground.pool), "--results", results, "--json", "--quiet",
+             "--prompt-types", "optimal", "--num-instances", str(instances)]  # fmt: skip
+    environ = os.environ | {key: f"emulated-{key}" for key in KEYS}
+    start, before = time.monotonic(), _cpu_s(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [*WINDTUNNEL, *words], cwd=ground.folder, env=environ, capture_output=True, check=True
+    )
+    took = time.monotonic() - start
+    return json.loads(done.stdout)["calls"], _cpu_s(resource.RUSAGE_CHILDREN) - before, took
+
+
+def measure(folder: Path, instances: int) -> dict[str, float]:
+    """One repeat."""
+    options = {"time_scale": 0.1, "rules": [{"match": "*", "max_workers": 0}]}
+    with ProvingGround(folder, options, workers=100) as ground:
+        few_calls, few_cpu, _ = _run(ground, "few", 2)
+        calls, cpu, took = _run(ground, "many", instances)
+        path = folder / "bodies.pickle"
+        path.write_bytes(pickle.dumps(bodies(ground, folder / "many")))
+        words = [sys.executable, __file__, "--bare", str(path)]
+        plain = json.loads(subprocess.run(words, capture_output=True, check=True).stdout)
+    step_ms = 1000 * (cpu - few_cpu) / (calls - few_calls)
+    bare_ms = 1000 * plain["cpu_s"] / plain["calls"]
+    return {
+        "calls": calls,
+        "calls_per_s": round(calls / took),
+        "step_ms": round(step_ms, 4),
+        "bare_ms": round(bare_ms, 4),
+        "overhead": round((step_ms - bare_ms) / bare_ms, 2),
+    }
+
+
+def main() -> None:
+    """Repeat, and print the median."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--instances", type=int, default=200)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--bare", type=Path)
+    given = parser.parse_args()
+    if given.bare:
+        bare(given.bare)
+        return
+    found = []
+    for _ in range(given.repeats):
+        with tempfile.TemporaryDirectory(prefix="windtunnel-overhead-") as folder:
+            found.append(measure(Path(folder), given.instances))
+        print(json.dumps({"figure": "overhead", "client": aiohttp.__version__, **found[-1]}))
+    median = statistics.median(each["overhead"] for each in found)
+    print(json.dumps({"figure": "overhead_median", "value": median, "target": 1.0}))
+
+
+if __name__ == "__main__":
+    main()
