@@ -20,6 +20,7 @@ from windtunnel.testing.records import a_trial, a_turn, an_episode
 
 HEADER = Header(suite="1", seed=0)
 TAIL = 4096
+EVERY = pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.slow)])
 
 
 def planned(count: int = 4) -> list[Episode]:
@@ -94,11 +95,12 @@ def saved(found: Opened) -> int:
     )
 
 
-def test_cut_at_every_byte_of_the_tail(journal: Path) -> None:
+@EVERY
+def test_cut_at_every_byte_of_the_tail(journal: Path, step: int) -> None:
     data = journal.read_bytes()
     ends = [i + 1 for i, byte in enumerate(data) if byte == ord("\n")][1:]  # after the header
     assert len(data) > TAIL
-    for cut in range(len(data) - TAIL, len(data) + 1):
+    for cut in range(len(data), len(data) - TAIL, -step):
         journal.write_bytes(data[:cut])
         found = opened(journal.parent)
         whole = sum(end - 1 <= cut for end in ends)  # the line break alone is no loss
@@ -111,12 +113,13 @@ def test_cut_at_every_byte_of_the_tail(journal: Path) -> None:
             path.unlink()
 
 
-def test_every_byte_of_the_tail_changed(journal: Path) -> None:
+@EVERY
+def test_every_byte_of_the_tail_changed(journal: Path, step: int) -> None:
     data = journal.read_bytes()
     wanted = by_id(planned())
     rng = random.Random(5)
     sound = saved(opened(journal.parent))
-    for at in range(len(data) - TAIL, len(data)):
+    for at in range(len(data) - 1, len(data) - TAIL, -step):
         other = rng.choice([c for c in (0, 10, 34, 48, rng.randrange(256)) if c != data[at]])
         journal.write_bytes(data[:at] + bytes([other]) + data[at + 1 :])
         if at == len(data) - 1:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+from zlib import crc32
 
 from windtunnel.errors import StoreError
 
 TEMPORARY = ".tmp"  # a file with this ending was never finished; what it held is elsewhere
+_CHUNK = 1 << 20
 _ELSEWHERE = "choose a folder that can be written: --results FOLDER"
 _A_FILE = "a file stands where the results folder should be: --results FOLDER chooses another"
 _FULL = "free some space, then run the same command again: nothing acknowledged is lost"
@@ -58,11 +60,33 @@ def sync_folder(folder: Path) -> None:
 
 def write_whole(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     """Let `fill` write a file that appears under its name whole and durable, or not at all."""
-    temporary = path.with_name(path.name + TEMPORARY)
-    with told("write", path):
+    _write(path.with_name(path.name + TEMPORARY), fill, lambda _: path)
+
+
+def write_checked(folder: Path, stem: str, ending: str, fill: Callable[[BinaryIO], object]) -> Path:
+    """The same, for a file that has the checksum of its content in its name; gives its path."""
+    temporary = folder / (stem + ending + TEMPORARY)
+    return _write(temporary, fill, lambda written: folder / f"{stem}-{checksum(written)}{ending}")
+
+
+def _write(
+    temporary: Path, fill: Callable[[BinaryIO], object], name: Callable[[Path], Path]
+) -> Path:
+    with told("write", temporary.with_name(temporary.name.removesuffix(TEMPORARY))):
         with temporary.open("wb") as file:
             fill(file)
             file.flush()
             os.fsync(file.fileno())
+        path = name(temporary)
         temporary.rename(path)
         sync_folder(path.parent)
+        return path
+
+
+def checksum(path: Path) -> str:
+    """CRC-32 of a file's content, 8 hex digits."""
+    crc = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            crc = crc32(chunk, crc)
+    return f"{crc:08x}"

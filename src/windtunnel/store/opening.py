@@ -22,8 +22,8 @@ from windtunnel.store.journal import (
 from windtunnel.store.lines import Line, to_line
 from windtunnel.store.lock import FolderLock
 from windtunnel.store.log import Log
-from windtunnel.store.parts import EPISODES, TURNS, Part, damaged, list_parts, newest_of
-from windtunnel.store.sealing import remove_superfluous
+from windtunnel.store.parts import EPISODES, TURNS, Part, half, list_files, list_parts, newest_of
+from windtunnel.store.sealing import is_unfinished, remove_superfluous
 
 SAMPLES_FILE = "pool.jsonl"
 
@@ -99,12 +99,11 @@ def _tidy(folder: Path, parts: list[Part]) -> None:
         for pattern in ("header.json*", "journal-*", f"{EPISODES}/part-*", f"{TURNS}/part-*"):
             for path in folder.glob(pattern + TEMPORARY):
                 path.unlink()
-        for orphan in set(list_parts(folder, TURNS)) - set(parts):
-            if not any(number <= orphan.number for number in journal_numbers(folder)):
-                raise damaged(orphan.turns, f"{orphan.episodes.name} of {EPISODES} is missing")
-            orphan.turns.unlink()
-    for part in set(parts) - set(list_parts(folder, TURNS)):
-        raise damaged(part.episodes, f"{part.turns.name} of {TURNS} is missing")
+        for part in list_files(folder):
+            if part.turns is not None and is_unfinished(folder, part):
+                part.turns.unlink()
+            elif part.episodes is None or part.turns is None:
+                raise half(part)
     if parts and journal_numbers(folder)[-1:] > [parts[-1].number]:
         remove_superfluous(folder, parts[-1].number)
 

@@ -1,12 +1,15 @@
 """Sealed parts: `episodes/part-000007.parquet` with `turns/part-000007.parquet`, or both .jsonl.
 
-The turns come first, so a part counts once its episodes are in place. Of a trial with several
-episodes the one in the highest part stands.
+Each name goes on with the checksum of the file: `part-000007-89abcdef.parquet`. The turns come
+first, so a part counts once its episodes are in place. Of a trial with several episodes the one
+in the highest part stands.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
 
@@ -14,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from windtunnel.errors import StoreCorrupt
-from windtunnel.store.disk import sync_folder, told, write_whole
+from windtunnel.store.disk import checksum, sync_folder, told, write_checked
 from windtunnel.store.lines import read_lines, to_line
 from windtunnel.store.records import Note, head_of
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
 StorageFormat = Literal["parquet", "json"]
 EPISODES, TURNS = "episodes", "turns"
+Fill = Callable[[BinaryIO], object]
+_NAME = re.compile(r"part-([0-9]+)-[0-9a-f]{8}\.(?:parquet|jsonl)")
 ENDINGS: dict[StorageFormat, str] = {"parquet": ".parquet", "json": ".jsonl"}
 
 
@@ -33,72 +38,105 @@ class Row(NamedTuple):
     turns: tuple[bytes, ...]
 
 
-class Part(Struct, frozen=True, order=True):
-    """One sealed part."""
+class Part(Struct, frozen=True):
+    """One sealed part. One of its files is None where it is not in place."""
 
     number: int
-    folder: Path
     form: StorageFormat
-
-    @property
-    def episodes(self) -> Path:
-        """The file of episodes."""
-        return self.folder / EPISODES / f"part-{self.number:06d}{ENDINGS[self.form]}"
-
-    @property
-    def turns(self) -> Path:
-        """The file of their turns, in the same order."""
-        return self.folder / TURNS / f"part-{self.number:06d}{ENDINGS[self.form]}"
+    episodes: Path | None = None
+    turns: Path | None = None
 
 
-def list_parts(folder: Path, kind: str = EPISODES) -> list[Part]:
-    """All parts in place, by number; `kind` says whose files are looked for."""
+def list_parts(folder: Path) -> list[Part]:
+    """All parts whose episodes are in place, by number."""
+    return [part for part in list_files(folder) if part.episodes is not None]
+
+
+def list_files(folder: Path) -> list[Part]:
+    """All parts, those also that lack one of their files, by number."""
+    found: dict[int, dict[str, Path]] = {}
+    for kind in (EPISODES, TURNS):
+        for path in sorted((folder / kind).glob("part-*")):
+            match = _NAME.fullmatch(path.name)
+            if match:
+                pair = found.setdefault(int(match[1]), {})
+                # A repair that was cut short leaves the damaged file beside the sound one.
+                if kind not in pair or not is_sound(pair[kind]):
+                    pair[kind] = path
     forms = {ending: form for form, ending in ENDINGS.items()}
-    found = []
-    for path in (folder / kind).glob("part-*"):
-        digits = path.stem.removeprefix("part-")
-        if path.suffix in forms and digits.isdigit():
-            found.append(Part(int(digits), folder, forms[path.suffix]))
-    return sorted(found)
+    return [
+        Part(number, forms[next(iter(pair.values())).suffix], pair.get(EPISODES), pair.get(TURNS))
+        for number, pair in sorted(found.items())
+    ]
 
 
-def write_part(part: Part, rows: Callable[[], Iterable[Row]]) -> None:
+def is_sound(path: Path) -> bool:
+    """Whether the file's content has the checksum that its name tells."""
+    with told("read", path):
+        return path.stem.endswith(f"-{checksum(path)}")
+
+
+def write_part(
+    folder: Path, number: int, form: StorageFormat, rows: Callable[[], Iterable[Row]]
+) -> Part:
     """Make a part of the rows (asked for twice). Durable on return, in place or not at all."""
-    for path in (part.turns, part.episodes):
-        with told("write", path):
-            path.parent.mkdir(exist_ok=True)
-            sync_folder(part.folder)
-    if part.form == "parquet":
-        _parquet().write(part, rows)
-        return
-    write_whole(part.turns, _filler(record for row in rows() for record in row.turns))
-    write_whole(part.episodes, _filler(row.episode for row in rows()))
+    for kind in (EPISODES, TURNS):
+        with told("write", folder / kind):
+            (folder / kind).mkdir(exist_ok=True)
+            sync_folder(folder)
+    fill_turns, fill_episodes = _parquet().fillers(rows) if form == "parquet" else _fillers(rows)
+    stem, ending = f"part-{number:06d}", ENDINGS[form]
+    turns = write_checked(folder / TURNS, stem, ending, fill_turns)
+    episodes = write_checked(folder / EPISODES, stem, ending, fill_episodes)
+    return Part(number, form, episodes, turns)
 
 
-def _filler(records: Iterable[bytes]) -> Callable[[BinaryIO], None]:
-    return lambda file: file.writelines(map(to_line, records))
+def _fillers(rows: Callable[[], Iterable[Row]]) -> tuple[Fill, Fill]:
+    turns = (record for row in rows() for record in row.turns)
+    episodes = (row.episode for row in rows())
+    return (
+        lambda file: file.writelines(map(to_line, turns)),
+        lambda file: file.writelines(map(to_line, episodes)),
+    )
 
 
 def read_notes(part: Part) -> Iterator[Note]:
     """Trial id, number of turns and outcome of every episode, in order. Cheap."""
+    path = checked(part, part.episodes)
     if part.form == "parquet":
-        yield from _parquet().read_notes(part)
-        return
-    for record in _json_records(part.episodes):
-        yield _note(part.episodes, record)
+        yield from _parquet().read_notes(path)
+    else:
+        yield from (_note(path, record) for record in _json_records(path))
 
 
 def read_rows(part: Part) -> Iterator[tuple[Note, Row]]:
     """Every episode with its turns, in order. Raises StoreCorrupt where they do not fit."""
-    if part.form == "parquet":
-        episodes, turns = _parquet().read_records(part)
-    else:
-        episodes, turns = _json_records(part.episodes), _json_records(part.turns)
+    paths = checked(part, part.episodes), checked(part, part.turns)
+    read = _parquet().read_records if part.form == "parquet" else _json_records
+    episodes, turns = read(paths[0]), read(paths[1])
     for note, episode in zip(read_notes(part), episodes, strict=True):
-        own = tuple(record for _, record in zip(range(note.at), turns, strict=False))
-        if len(own) < note.at:
-            raise damaged(part.turns, f"turns of trial {note.trial_id} are missing")
+        own = tuple(islice(turns, note.at))
+        if [_note(paths[1], turn)[:2] for turn in own] != [
+            (note.trial_id, i) for i in range(note.at)
+        ]:
+            raise damaged(paths[1], f"turns of trial {note.trial_id} are missing")
         yield note, Row(episode, own)
+
+
+def checked(part: Part, path: Path | None) -> Path:
+    """The path of a part's file that is in place and sound. Raises StoreCorrupt."""
+    if path is None:
+        raise half(part)
+    if not is_sound(path):
+        raise damaged(path, "its checksum is not the one in its name")
+    return path
+
+
+def half(part: Part) -> StoreCorrupt:
+    """The error for a part of which one file is missing."""
+    there, lost = (part.turns, EPISODES) if part.episodes is None else (part.episodes, TURNS)
+    assert there is not None  # noqa: S101  a part without any file is never made
+    return damaged(there, f"the file of {lost} that belongs to it is missing")
 
 
 def _json_records(path: Path) -> Iterator[bytes]:
@@ -133,21 +171,21 @@ def newest_of(parts: Sequence[Part]) -> dict[str, tuple[int, Note]]:
 
 def salvage(part: Part) -> tuple[list[Row], int]:
     """The episodes of a damaged part that are whole, and how many were seen that are not."""
-    turns: dict[str, list[bytes]] = {}
+    turns: dict[str, list[tuple[Note, bytes]]] = {}
     for note, record in _sound(part, part.turns):
-        turns.setdefault(note.trial_id, []).append(record)
+        turns.setdefault(note.trial_id, []).append((note, record))
     rows, lost = [], 0
     for note, record in _sound(part, part.episodes):
         own = turns.pop(note.trial_id, [])
-        if [_note(part.turns, turn).at for turn in own] == [*range(note.at)]:
-            rows.append(Row(record, tuple(own)))
+        if [head.at for head, _ in own] == [*range(note.at)]:
+            rows.append(Row(record, tuple(turn for _, turn in own)))
         else:
             lost += 1
     return rows, lost + len(turns)
 
 
-def _sound(part: Part, path: Path) -> Iterator[tuple[Note, bytes]]:
-    if not path.exists():
+def _sound(part: Part, path: Path | None) -> Iterator[tuple[Note, bytes]]:
+    if path is None:
         return
     if part.form == "parquet":
         records = _parquet().sound_records(path)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -16,11 +16,19 @@ from windtunnel.store.header import read_header
 from windtunnel.store.journal import Lines, corrupt, journal_numbers, journal_path, scan
 from windtunnel.store.lines import record_of
 from windtunnel.store.log import Entry, Log
-from windtunnel.store.parts import Part, Row, list_parts, newest_of, read_rows
+from windtunnel.store.parts import Part, Row, list_parts, read_notes, read_rows
 from windtunnel.store.records import EpisodeRecord, TurnRecord, decode
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+class Standing(NamedTuple):
+    """A part and the ids of the trials whose standing episode it has: all, or not."""
+
+    part: Part
+    own: set[str]
+    is_whole: bool
 
 
 class Snapshot:
@@ -33,17 +41,19 @@ class Snapshot:
         self.open_trials = {t for t, e in log.entries.items() if not e.is_settled}
         self._lines = lines
 
-    def sealed(self) -> Iterator[tuple[Part, set[str]]]:
-        """Each part with the ids of the trials whose standing episode it has."""
-        newest = newest_of(self.parts)
+    def sealed(self) -> Iterator[Standing]:
+        """Each part with the trials whose standing episode it has."""
+        notes = {part.number: [*read_notes(part)] for part in self.parts}
+        newest = {note.trial_id: number for number, own in notes.items() for note in own}
         for part in self.parts:
-            own = {t for t, (number, _) in newest.items() if number == part.number}
-            yield part, own.difference(self.entries)
+            ids = {note.trial_id for note in notes[part.number]}
+            own = {t for t in ids if newest[t] == part.number and t not in self.entries}
+            yield Standing(part, own, is_whole=len(own) == len(notes[part.number]))
 
     def rows(self, ids: Collection[str] | None = None) -> Iterator[Row]:
         """The standing episode of every trial (of `ids`, where given), with its turns."""
         wanted = None if ids is None else set(ids)
-        for part, own in self.sealed():
+        for part, own, _ in self.sealed():
             chosen = own if wanted is None else own & wanted
             if chosen:
                 yield from (row for note, row in read_rows(part) if note.trial_id in chosen)
@@ -130,12 +140,13 @@ def turn_table(folder: Path | str) -> pa.Table:
         return tables.turns(view)
 
 
-def query(folder: Path | str, sql: str) -> Any:
-    """Run SQL over the views `episodes` and `turns`; gives a DuckDB relation.
+def query(folder: Path | str, sql: str) -> pa.Table:
+    """Run SQL over the views `episodes` and `turns`; in DuckDB's dialect.
 
-    Raises StoreError where the SQL is wrong.
+    Both have the columns of the tables and `record`, the JSON record; `turns` has also `text`,
+    what the model said. Raises StoreError where the SQL is wrong.
     """
-    from windtunnel.store import tables  # noqa: PLC0415  pyarrow and duckdb take long to import
+    from windtunnel.store import sql as views  # noqa: PLC0415  duckdb takes long to import
 
     with snapshot(folder) as view:
-        return tables.query(view, sql)
+        return views.query(view, sql)

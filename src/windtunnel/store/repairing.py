@@ -13,7 +13,8 @@ from windtunnel.store.journal import Scan, journal_numbers, journal_path, scan
 from windtunnel.store.lines import read_lines, to_line
 from windtunnel.store.lock import FolderLock
 from windtunnel.store.log import Log
-from windtunnel.store.parts import EPISODES, TURNS, Part, list_parts, read_rows, salvage, write_part
+from windtunnel.store.parts import EPISODES, TURNS, Part, list_files, read_rows, salvage, write_part
+from windtunnel.store.sealing import is_unfinished
 
 
 def repair(folder: Path | str) -> tuple[str, ...]:
@@ -29,8 +30,8 @@ def repair(folder: Path | str) -> tuple[str, ...]:
     lock = FolderLock(folder)
     try:
         done = [*_mend_header(folder)]
-        for part in _parts_of_any_kind(folder):
-            done += _mend_part(part)
+        for part in list_files(folder):
+            done += _mend_part(folder, part)
         log = Log()
         for number in journal_numbers(folder):
             done += _mend_journal(folder, number, log)
@@ -64,30 +65,25 @@ def _header_in_journals(folder: Path) -> Header:
     )
 
 
-def _parts_of_any_kind(folder: Path) -> list[Part]:
-    return sorted({*list_parts(folder, EPISODES), *list_parts(folder, TURNS)})
-
-
-def _mend_part(part: Part) -> Iterator[str]:
-    if not part.episodes.exists() and any(n <= part.number for n in journal_numbers(part.folder)):
-        return  # a seal that was cut short: the journals still hold all of it
+def _mend_part(folder: Path, part: Part) -> Iterator[str]:
+    if is_unfinished(folder, part):
+        return
     try:
         for _ in read_rows(part):
             pass
     except StoreError:
         rows, lost = salvage(part)
-        copies = [_copy_aside(path) for path in (part.episodes, part.turns) if path.exists()]
-        if rows:
-            write_part(part, lambda: rows)
-        else:
-            _remove(part.episodes, part.turns)
+        old = [path for path in (part.episodes, part.turns) if path is not None]
+        copies = [_copy_aside(path) for path in old]
+        new = write_part(folder, part.number, part.form, lambda: rows) if rows else None
+        _remove({*old} - ({new.episodes, new.turns} if new else set()))
         yield (
             f"{EPISODES} and {TURNS}, part {part.number}: {len(rows)} episodes were saved, "
             f"{lost} were not; the old files are {', '.join(copies)}"
         )
 
 
-def _remove(*paths: Path) -> None:
+def _remove(paths: set[Path]) -> None:
     for path in paths:
         with told("remove", path):
             path.unlink(missing_ok=True)

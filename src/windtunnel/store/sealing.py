@@ -31,8 +31,7 @@ class Sealing:
 
     def finish(self, form: StorageFormat) -> dict[str, Part]:
         """Steps 2 and 3. Gives the sealed trials that are to be run again, with their part."""
-        part = Part(self._writer.number - 1, self._folder, form)
-        write_part(part, self._rows)
+        part = write_part(self._folder, self._writer.number - 1, form, self._rows)
         remove_superfluous(self._folder, part.number)
         sealed, self.entries = self.entries, {}
         return {t: part for t, entry in sealed.items() if entry.outcome != "completed"}
@@ -61,6 +60,11 @@ def remove_superfluous(folder: Path, sealed: int) -> None:
         if number <= sealed:
             with told("remove", journal_path(folder, number)):
                 journal_path(folder, number).unlink(missing_ok=True)
+
+
+def is_unfinished(folder: Path, part: Part) -> bool:
+    """Whether a seal was cut short after the part's turns: the journals still hold all of it."""
+    return part.episodes is None and any(n <= part.number for n in journal_numbers(folder))
 
 
 class SealedTurns:

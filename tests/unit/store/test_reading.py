@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import anyio
+import pytest
+
+from windtunnel.domain.conditions import Condition
+from windtunnel.domain.episodes import Episode
+from windtunnel.errors import StoreError
+from windtunnel.store import (
+    Header,
+    StorageFormat,
+    episode_table,
+    open_store,
+    query,
+    read_episodes,
+    same_records,
+    status,
+    turn_table,
+)
+from windtunnel.testing.records import a_trial, a_turn, an_episode
+
+HEADER = Header(suite="1", seed=0)
+CONDITION = Condition("cot", "easy", 0.8)
+EPISODES = [
+    an_episode(a_trial(0), [a_turn(0), a_turn(1, endpoint_id="there")]),
+    an_episode(a_trial(1), [a_turn(0)], "infrastructure"),
+    an_episode(a_trial(2, model="other"), []),
+    an_episode(a_trial(3, prompt_type="optimal"), [a_turn(0), a_turn(1)]),
+]
+
+
+async def _fill(folder: Path, *episodes: Episode, form: StorageFormat = "parquet") -> None:
+    async with open_store(folder, HEADER, storage_format=form) as store:
+        for episode in episodes:
+            await store.episode(episode)
+
+
+def fill(folder: Path, *episodes: Episode, form: StorageFormat = "parquet") -> Path:
+    anyio.run(lambda: _fill(folder, *episodes, form=form))
+    return folder
+
+
+@pytest.fixture(params=["parquet", "json", "mixed"])
+def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """The same episodes, however they came to be stored; one of them in the place of an older."""
+    first: StorageFormat = "parquet" if request.param == "mixed" else request.param
+    second: StorageFormat = "json" if request.param == "mixed" else request.param
+    older = an_episode(a_trial(0), [a_turn(0)], "infrastructure")
+    fill(tmp_path / "r", older, *EPISODES[1:3], form=first)
+    return fill(tmp_path / "r", EPISODES[0], EPISODES[3], form=second)
+
+
+def test_the_latest_record_of_a_trial_stands(folder: Path) -> None:
+    assert sorted(read_episodes(folder), key=str) == sorted(EPISODES, key=str)
+    wanted = [EPISODES[0].trial.trial_id, EPISODES[3].trial.trial_id, "unknown"]
+    assert sorted(read_episodes(folder, wanted), key=str) == sorted(
+        [EPISODES[0], EPISODES[3]], key=str
+    )
+
+
+def test_episode_table(folder: Path) -> None:
+    rows = {row["trial_id"]: row for row in episode_table(folder).to_pylist()}
+    assert len(rows) == episode_table(folder).num_rows == 4
+    row = rows[EPISODES[0].trial.trial_id]
+    expected = {
+        "model": "some-model",
+        "prompt_type": "cot",
+        "tool_success_rate": 0.8,
+        "outcome": "completed",
+        "success": "full",
+        "goal_met": True,
+        "order": 0.5,
+        "recovery": None,
+        "ceiling": 0.9,
+        "turns": 2,
+        "calls": 2,
+        "failed_calls": 0,
+        "prompt_tokens": 200,
+        "completion_tokens": 20,
+        "format_repairs": 2,
+        "format_errors": 0,
+        "attempts": 4,
+        "endpoints": ["here", "there"],
+        "simulated": False,
+        "source": "run",
+    }
+    assert {name: row[name] for name in expected} == expected
+    broken = rows[EPISODES[1].trial.trial_id]
+    assert (broken["outcome"], broken["success"], broken["error"]) == (
+        "infrastructure",
+        None,
+        "no endpoint answered",
+    )
+
+
+def test_turn_table(folder: Path) -> None:
+    rows = turn_table(folder).to_pylist()
+    assert len(rows) == sum(len(e.turns) for e in EPISODES)
+    chosen = [row for row in rows if row["trial_id"] == EPISODES[0].trial.trial_id]
+    assert [(row["index"], row["endpoint_id"]) for row in chosen] == [(0, "here"), (1, "there")]
+
+
+def test_query(folder: Path) -> None:
+    sql = """
+        select model, count(*), count(*) filter (success = 'full')
+        from episodes where outcome = 'completed' group by model order by model
+    """
+    assert [*map(tuple, map(dict.values, query(folder, sql).to_pylist()))] == [
+        ("other", 1, 1),
+        ("some-model", 2, 2),
+    ]
+    joined = "select count(*) as n from turns join episodes using (trial_id) where text = 'turn 1'"
+    assert query(folder, joined).to_pylist() == [{"n": 2}]
+    with pytest.raises(StoreError, match="the query cannot be run") as raised:
+        query(folder, "select nonsense from episodes")
+    with pytest.raises(StoreError, match="the query cannot be run"):
+        query(folder, "select cast(model as int) from episodes")
+    assert raised.value.hint
+
+
+def test_status_counts_each_cell(folder: Path) -> None:
+    counts = {(c.model, c.condition.prompt_type): c for c in status(folder)}
+    assert len(counts) == len(status(folder)) == 3
+    cell = counts["some-model", "cot"]
+    assert (cell.condition, cell.task_type) == (CONDITION, "data_pipeline")
+    assert (cell.scored, cell.infrastructure, cell.full, cell.simulated) == (1, 1, 1, 0)
+    assert counts["other", "cot"].scored == 1
+
+
+def test_an_empty_folder_gives_empty_tables(tmp_path: Path) -> None:
+    fill(tmp_path)
+    assert episode_table(tmp_path).num_rows == 0
+    assert "trial_id" in episode_table(tmp_path).column_names
+    assert turn_table(tmp_path).num_rows == 0
+    assert status(tmp_path) == ()
+    assert list(read_episodes(tmp_path)) == []
+    assert query(tmp_path, "select count(*) as n from episodes").to_pylist() == [{"n": 0}]
+
+
+def test_no_folder_is_one_clear_error(tmp_path: Path) -> None:
+    for read in (episode_table, turn_table, status, lambda f: list(read_episodes(f))):
+        with pytest.raises(StoreError, match="holds no results"):
+            read(tmp_path / "none")
+
+
+def test_same_records_ignores_when_and_where(tmp_path: Path) -> None:
+    a = fill(tmp_path / "a", *EPISODES)
+    elsewhere = an_episode(a_trial(0), [a_turn(0, endpoint_id="z", at=9.0), a_turn(1)])
+    b = fill(tmp_path / "b", *EPISODES[1:], elsewhere, form="json")
+    assert same_records(a, b) == []
+
+
+@pytest.mark.parametrize("form", get_args(StorageFormat))
+def test_same_records_tells_what_differs(tmp_path: Path, form: StorageFormat) -> None:
+    a = fill(tmp_path / "a", *EPISODES)
+    said_otherwise = an_episode(a_trial(0), [a_turn(0), a_turn(1, text="else")])
+    b = fill(tmp_path / "b", said_otherwise, *EPISODES[1:3], form=form)
+    missing, text = same_records(a, b)
+    assert missing == f"trial {EPISODES[3].trial.trial_id} is in {a} alone"
+    assert text == (
+        f"trial {EPISODES[0].trial.trial_id}: turns[1].answer.reply.text "
+        f"is 'turn 1' in {a} and 'else' in {b}"
+    )
+    assert same_records(a, b, at_most=1) == [missing, "and 1 more"]

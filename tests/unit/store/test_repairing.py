@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+import anyio
+import pytest
+
+from windtunnel.domain.episodes import Episode
+from windtunnel.errors import StoreCorrupt, StoreError, StoreLocked
+from windtunnel.store import (
+    Header,
+    StorageFormat,
+    episode_table,
+    open_store,
+    read_episodes,
+    read_header,
+    repair,
+)
+from windtunnel.testing.records import a_trial, a_turn, an_episode
+
+HEADER = Header(suite="1", seed=0, options={"model": ["m"]})
+EPISODES = [an_episode(a_trial(n), [a_turn(0), a_turn(1)]) for n in range(12)]
+FORMATS = pytest.mark.parametrize("form", get_args(StorageFormat))
+
+
+async def store_all(folder: Path, form: StorageFormat, episodes: Sequence[Episode]) -> set[str]:
+    async with open_store(folder, HEADER, storage_format=form) as store:
+        before = set(store.finished)
+        for episode in episodes:
+            if episode.trial.trial_id not in before:
+                await store.episode(episode)
+        return before
+
+
+@pytest.fixture(params=get_args(StorageFormat))
+def sealed(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, StorageFormat]:
+    """A folder with two parts of six episodes."""
+    for half in (EPISODES[:6], EPISODES[6:]):
+        anyio.run(store_all, tmp_path / "r", request.param, half)
+    return tmp_path / "r", request.param
+
+
+def change(path: Path, at: int, bits: int = 255) -> bytes:
+    """Change one byte; gives what stood there before, all of it."""
+    before = path.read_bytes()
+    at %= len(before)
+    path.write_bytes(before[:at] + bytes([before[at] ^ bits]) + before[at + 1 :])
+    return before
+
+
+def copies(folder: Path) -> set[bytes]:
+    return {path.read_bytes() for path in folder.rglob("*.damaged")}
+
+
+@pytest.mark.parametrize("kind", ["episodes", "turns"])
+def test_a_damaged_part_is_told_saved_and_run_again(
+    sealed: tuple[Path, StorageFormat], kind: str
+) -> None:
+    folder, form = sealed
+    rng = random.Random(1)
+    for _ in range(12):
+        part = min((folder / kind).glob("part-000001-*[tl]"))
+        change(part, rng.randrange(part.stat().st_size))
+        damaged = part.read_bytes()
+        with pytest.raises(StoreCorrupt, match=part.name) as raised:
+            list(read_episodes(folder))
+        assert f"windtunnel repair {folder}" in raised.value.hint
+        assert repair(folder) != ()
+        assert damaged in copies(folder)
+        assert repair(folder) == ()
+        assert all(e in EPISODES for e in read_episodes(folder))
+        anyio.run(store_all, folder, form, EPISODES)
+        found = list(read_episodes(folder))
+        assert sorted(found, key=str) == sorted(EPISODES, key=str)
+        assert episode_table(folder).num_rows == len(EPISODES)
+        if not list((folder / kind).glob("part-000001-*[tl]")):
+            break  # nothing of the part could be saved
+
+
+def test_one_bad_line_of_a_json_part_costs_one_episode(tmp_path: Path) -> None:
+    anyio.run(store_all, tmp_path, "json", EPISODES)
+    (turns,) = (tmp_path / "turns").iterdir()
+    change(turns, turns.stat().st_size // 2, bits=1)
+    with pytest.raises(StoreCorrupt, match="checksum"):
+        list(read_episodes(tmp_path))
+    damaged = turns.read_bytes()
+    (said,) = repair(tmp_path)
+    assert "11 episodes were saved, 1 were not" in said
+    assert damaged in copies(tmp_path)
+    assert len(anyio.run(store_all, tmp_path, "json", EPISODES)) == 11
+    assert len(list(read_episodes(tmp_path))) == 12
+
+
+@pytest.mark.parametrize("kind", ["episodes", "turns"])
+def test_a_part_that_lost_its_other_half(sealed: tuple[Path, StorageFormat], kind: str) -> None:
+    folder, form = sealed
+    lost = max((folder / kind).iterdir())
+    lost.unlink()
+    with pytest.raises(StoreCorrupt, match=f"the file of {kind} that belongs to it is missing"):
+        anyio.run(store_all, folder, form, ())
+    (said,) = repair(folder)
+    assert "0 episodes were saved, 6 were not" in said
+    assert len(copies(folder)) == 1
+    assert len(anyio.run(store_all, folder, form, EPISODES)) == 6
+    assert len(list(read_episodes(folder))) == 12
+
+
+def test_a_header_is_rebuilt_from_a_journal(sealed: tuple[Path, StorageFormat]) -> None:
+    folder, _ = sealed
+    path = folder / "header.json"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:20])
+    with pytest.raises(StoreCorrupt, match=r"header\.json cannot be read"):
+        read_header(folder)
+    (said,) = repair(folder)
+    assert "header.json.1.damaged" in said
+    assert path.read_bytes() == whole
+    path.unlink()
+    with pytest.raises(StoreCorrupt, match="holds results but no header"):
+        anyio.run(store_all, folder, "json", ())
+    assert repair(folder) == ("header.json: was missing, rebuilt from a journal",)
+    assert read_header(folder) == HEADER
+
+
+def test_where_there_is_nothing_to_build_upon(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"neither a readable header\.json"):
+        repair(tmp_path)
+    assert list(tmp_path.iterdir()) == [] or [p.name for p in tmp_path.iterdir()] == ["lock"]
+    with pytest.raises(StoreError, match="is no folder"):
+        repair(tmp_path / "none")
+
+
+def test_a_run_under_way_is_left_alone(tmp_path: Path) -> None:
+    async def repair_meanwhile() -> None:
+        async with open_store(tmp_path, HEADER):
+            repair(tmp_path)
+
+    with pytest.raises(StoreLocked):
+        anyio.run(repair_meanwhile)
+
+
+def test_a_sound_folder_is_left_as_it_is(sealed: tuple[Path, StorageFormat]) -> None:
+    folder, _ = sealed
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert repair(folder) == ()
+    assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
