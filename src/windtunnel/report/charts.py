@@ -19,6 +19,7 @@ WIDTH: Final = 640
 _ROW: Final = 26
 _MOST_LINES: Final = 5
 _FEWEST_PAIRS: Final = 10
+_BY_PLACE: Final = alt.EncodingSortField(field="place", op="min")
 
 
 class Chart(Struct, frozen=True):
@@ -69,7 +70,10 @@ def _success(table: Table) -> Chart | None:
     ]
     if not records:
         return None
-    base = alt.Chart(data(records)).encode(y=_names("model", records))
+    best_first = [r["model"] for r in sorted(records, key=lambda r: -r["estimate"])]
+    base = alt.Chart(data(_placed(records, "model", best_first))).encode(
+        y=alt.Y("model:N", title=None, sort=_BY_PLACE)
+    )
     ceiling = base.mark_tick(thickness=3, size=18, color=INK).encode(x="ceiling:Q")
     colour = alt.condition("datum.holds", alt.value(SERIES[0]), alt.value(MUTED))
     chart = alt.layer(ceiling, *_intervals(base, colour))
@@ -174,8 +178,8 @@ def _dots(table: Table, by: str, chart: Chart) -> Chart | None:
     order = list(dict.fromkeys(record[by] for record in records))
     if len(order) < 2:  # noqa: PLR2004  nothing to compare
         return None
-    base = alt.Chart(data(records)).encode(
-        y=alt.Y(f"{by}:N", title=None, sort=order), yOffset=alt.YOffset("model:N")
+    base = alt.Chart(data(_placed(records, by, order))).encode(
+        y=alt.Y(f"{by}:N", title=None, sort=_BY_PLACE), yOffset=alt.YOffset("model:N")
     )
     ceiling = base.mark_tick(thickness=2, size=9, color=INK).encode(x="ceiling:Q")
     drawn = alt.layer(ceiling, *_intervals(base, _colour("model", records)))
@@ -199,11 +203,11 @@ def _flaws(table: Table) -> Chart | None:
     if not records:
         return None
     flaws = list(dict.fromkeys(record["flaw"] for record in records))
-    base = alt.Chart(data(records)).encode(
+    base = alt.Chart(data(_placed(records, "flaw", flaws))).encode(
         x=alt.X(
             "flaw:N",
             title=None,
-            sort=flaws,
+            sort=_BY_PLACE,
             axis=_bare_axis(labelAngle=-30),
         ),
         y=alt.Y("model:N", title=None, axis=_bare_axis()),
@@ -245,8 +249,8 @@ def _errors(table: Table) -> Chart | None:
         return None
     totals = {c: sum(r["estimate"] for r in records if r["category"] == c) for c in categories}
     order = sorted(categories, key=lambda c: -totals[c])
-    base = alt.Chart(data(records)).encode(
-        y=alt.Y("category:N", title=None, sort=order), yOffset=alt.YOffset("model:N")
+    base = alt.Chart(data(_placed(records, "category", order))).encode(
+        y=alt.Y("category:N", title=None, sort=_BY_PLACE), yOffset=alt.YOffset("model:N")
     )
     drawn = alt.layer(
         *_intervals(base, _colour("model", records), title="share of scored episodes")
@@ -296,10 +300,9 @@ def _row_count(records: Sequence[Record], name: str) -> int:
     return len({record[name] for record in records})
 
 
-def _names(field: str, records: Sequence[Record]) -> alt.Y:
-    best_first = sorted(records, key=lambda r: -r["estimate"])
-    order = [visible(r[field]) for r in best_first]
-    return alt.Y(f"{field}:N", title=None, sort=order)
+def _placed(records: Sequence[Record], field: str, order: Sequence[str]) -> list[Record]:
+    """Records with their place in an order: Vega would make code of texts that it is to sort by."""
+    return [record | {"place": order.index(record[field])} for record in records]
 
 
 def _colour(field: str, records: Sequence[Record]) -> Any:

@@ -167,17 +167,17 @@ def _table(table: Table) -> dict[str, Any]:
     if len(table.rows) > MOST_ROWS:
         notes = (*notes, f"{MOST_ROWS} of {len(table.rows):,} rows; the CSV file has all.")
     return {
-        "title": table.title,
+        "title": visible(table.title),
         "columns": [
             {
-                "title": c.title.replace(" %", "\u00a0%"),
-                "about": c.about,
+                "title": _heading(c.title),
+                "about": visible(c.about),
                 "numeric": is_numeric(c.kind),
             }
             for c in table.columns
         ],
         "rows": [_row(row, table) for row in table.rows[:MOST_ROWS]],
-        "notes": notes,
+        "notes": [visible(note) for note in notes],
     }
 
 

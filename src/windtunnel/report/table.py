@@ -18,6 +18,8 @@ Kind = Literal["text", "count", "percent", "interval", "number", "points", "rati
 Value = str | int | float | Rate | Contrast | None
 
 MISSING = "–"
+_SUSPECT = re.compile(r"[^\n\t -~]")
+_STEERING = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
 class Column(Struct, frozen=True):
@@ -91,7 +93,7 @@ def as_markdown(table: Table) -> str:
 
 
 def as_csv(table: Table) -> str:
-    """Numbers in full; an interval takes three columns. Cells cannot be read as formulas."""
+    """Numbers in full; an interval takes three columns. No text can be read as a formula."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([name for c in table.columns for name in _csv_names(c)])
@@ -128,11 +130,13 @@ def as_latex(table: Table) -> str:
 
 
 def visible(text: str) -> str:
-    """Control, format and bidi characters made visible, so that no text can steer a terminal."""
-    return "".join(
-        c if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co"} else _named(c)
-        for c in text
-    )
+    """Control, format, bidi and line-separating characters made visible: no text can steer."""
+    return _SUSPECT.sub(_spelled, text)
+
+
+def _spelled(match: re.Match[str]) -> str:
+    character = match.group()
+    return _named(character) if unicodedata.category(character) in _STEERING else character
 
 
 def _named(character: str) -> str:
@@ -163,7 +167,7 @@ def written(table: Table) -> list[list[str]]:
 
 def escaped_markdown(text: str) -> str:
     """Text that can hold no markup, on one line."""
-    escaped = re.sub(r"([\\`*_{}\[\]<>#|~&])", r"\\\1", text)
+    escaped = re.sub(r"([\\`*_{}\[\]<>#|~&])", r"\\\1", visible(text))
     return " ".join(escaped.split())
 
 
@@ -188,14 +192,17 @@ _TEX = {
 
 
 def _tex(text: str) -> str:
-    return "".join(_TEX.get(c, c) for c in text)
+    return "".join(_TEX.get(c, c) for c in visible(text))
 
 
 def _csv_names(column: Column) -> list[str]:
-    bare = column.title
+    bare = visible(column.title)
     if column.kind in {"interval", "points", "ratio"}:
         return [bare, f"{bare} low", f"{bare} high"]
     return [bare]
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def _csv_cells(value: Value, column: Column) -> list[str]:
@@ -204,7 +211,7 @@ def _csv_cells(value: Value, column: Column) -> list[str]:
             return [_number(value.estimate), _number(value.low), _number(value.high)]
         return [_number(value), "", ""]
     if isinstance(value, str):
-        return ["'" + value if value[:1] in "=+-@\t\r" and value[:1] else value]
+        return ["'" * value.startswith(_FORMULA) + visible(value)]
     return [_number(value)]
 
 
