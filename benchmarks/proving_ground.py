@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -106,16 +106,22 @@ class ProvingGround:
 
     def start(self, results: str, *words: str) -> subprocess.Popen[bytes]:
         """Start a run into a results folder; its talk goes to `results.log`."""
-        log = (self.folder / f"{results}.log").open("ab")
         environ = os.environ | {key: f"emulated-{key}" for key in KEYS}
         given = ("run", "--pool", str(self.pool), "--results", results, "--json", *words)
-        return subprocess.Popen(
-            [*WINDTUNNEL, *given], cwd=self.folder, env=environ, stdout=log, stderr=log
-        )
+        with (self.folder / f"{results}.log").open("ab") as log:
+            return subprocess.Popen(
+                [*WINDTUNNEL, *given], cwd=self.folder, env=environ, stdout=log, stderr=log
+            )
 
     def finish(self, results: str, *words: str, timeout_s: float = 900) -> int:
         """Run to the end; the exit code."""
         return self.start(results, *words).wait(timeout_s)
+
+    def await_turns(self, results: str, process: subprocess.Popen[bytes], more: int = 1) -> None:
+        """Wait until the run has journalled so many turns more than there were, or has ended."""
+        wanted = len(set(self.journalled(results))) + more
+        while process.poll() is None and len(set(self.journalled(results))) < wanted:
+            time.sleep(0.02)
 
     def journalled(self, results: str) -> Iterator[str]:
         """`trial/turn` of every turn whose line in a journal is whole."""
@@ -127,6 +133,9 @@ class ProvingGround:
                     continue
                 if "turn" in record:
                     yield f"{record['trial_id']}/{record['turn']['index']}"
+
+
+Grounds = Callable[..., ProvingGround]  # name, workers=…, and the emulator's options
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

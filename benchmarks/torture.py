@@ -26,6 +26,7 @@ from windtunnel.store import episode_table, same_records
 
 DOCS = Path(__file__).parents[1] / "docs" / "reliability.md"
 Figures = dict[str, float | int]
+EARLY = 0.2  # share of kills while the process still starts; the others hit it at work
 
 # Faults at once: shares of requests, and what befalls single endpoints while the run is under way.
 FAULTS: dict[str, float] = {
@@ -54,7 +55,11 @@ def kills(folder: Path, count: int, rng: random.Random) -> Figures:
         paid: dict[str, int] = {}
         while done < count:
             process = ground.start("b", *words)
-            time.sleep(rng.uniform(0.8, 3.0))
+            if rng.random() < EARLY:
+                time.sleep(rng.uniform(0.0, 2.0))
+            else:
+                ground.await_turns("b", process)
+                time.sleep(rng.uniform(0.0, 1.5))
             if process.poll() is not None:
                 break
             kill(process)
