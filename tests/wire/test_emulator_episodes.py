@@ -32,8 +32,12 @@ QUICK = EmulatorOptions(
 )
 
 
-async def episode(model: str, protocol: Protocol, ask: Ask) -> Episode:
-    task = load_task("data_pipeline.easy.00003")
+async def episodes(model: str, protocol: Protocol, ask: Ask) -> list[Episode]:
+    return [await episode(n, model, protocol, ask) for n in range(5)]
+
+
+async def episode(number: int, model: str, protocol: Protocol, ask: Ask) -> Episode:
+    task = load_task(f"data_pipeline.easy.{number:05d}")
     trial = make_trial(
         suite="1",
         seed=0,
@@ -55,9 +59,9 @@ def replies(one: Episode) -> list[tuple[str, object, object]]:
 def test_http_between_changes_nothing(model: str, protocol: Protocol) -> None:
     known = next(e for e in pool_endpoints() if e.model == model)
 
-    async def go() -> tuple[Episode, Episode]:
+    async def go() -> tuple[list[Episode], list[Episode]]:
         settings = Settings((known,), QUICK)
-        direct = await episode(known.model, protocol, asking(responder_for(settings)))
+        direct = await episodes(known.model, protocol, asking(responder_for(settings)))
         async with listening(settings) as (url, _):
             (located,), keys = emulated((known,), url)
             async with HttpTransport(keys) as transport:
@@ -67,10 +71,10 @@ def test_http_between_changes_nothing(model: str, protocol: Protocol) -> None:
                     assert isinstance(verdict, Ok), verdict
                     return Answer(verdict.reply, located.endpoint_id)
 
-                return direct, await episode(known.model, protocol, ask)
+                return direct, await episodes(known.model, protocol, ask)
 
     direct, over_http = anyio.run(go)
-    assert len(direct.turns) > 1
-    assert replies(direct) == replies(over_http)
-    assert direct.score == over_http.score
-    assert direct.executions == over_http.executions
+    assert sum(len(one.turns) for one in direct) > len(direct)
+    assert [replies(one) for one in direct] == [replies(one) for one in over_http]
+    assert [one.score for one in direct] == [one.score for one in over_http]
+    assert [one.executions for one in direct] == [one.executions for one in over_http]

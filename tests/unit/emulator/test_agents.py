@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Mapping
 
 import anyio
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +32,10 @@ def request(model: str = "perfect", *said: Message, turn: int = 0, native: bool 
     return Request(
         "t", turn, model, (*first, *said), tools=function_schemas() if native else (), seed=1
     )
+
+
+def speech_of(step: Step) -> str:
+    return f"{step.tool} {msgspec.json.encode(step.arguments).decode()}"
 
 
 def succeeded(step: Step) -> tuple[Message, Message]:
@@ -189,11 +194,17 @@ def test_more_skill_does_better_and_only_insight_withstands_a_flawed_plan() -> N
 def test_harder_tasks_are_known_less_often_and_reasoning_helps() -> None:
     middling = {"m": Skill(0.6, 0, 1, 1, 1, 1, 1)}
 
-    def worth(prompt_type: str, difficulty: Difficulty) -> float:
-        return weighted(played(middling, "m", Condition(prompt_type, difficulty, 1.0), count=24))
+    def known(difficulty: Difficulty, words: str) -> float:
+        """The share of readings after which the first call is the right one."""
+        task = msgspec.structs.replace(TASK, difficulty=difficulty, solution=TASK.solution[:1])
+        agents = Agents(lambda _: task, skills=middling)
+        right = f"<tool_call>{speech_of(task.solution[0])}</tool_call>"
+        asked = (Request("t", 0, "m", (Message("user", f"{words} {n}"),)) for n in range(1500))
+        return statistics.fmean(right in agents(r).text for r in asked)
 
-    assert worth("baseline", "very_easy") > worth("baseline", "very_hard") + 0.1
-    assert worth("cot", "very_hard") > worth("baseline", "very_hard")
+    assert known("very_easy", "Do") == pytest.approx(0.6**0.7, abs=0.05)
+    assert known("very_hard", "Do") == pytest.approx(0.6**3.0, abs=0.05)
+    assert known("very_hard", "Think step by step. Do") == pytest.approx(0.6**2.4, abs=0.05)
 
 
 # --- skills --------------------------------------------------------------------------------
