@@ -108,7 +108,7 @@ AS_NAMED: dict[str, Callable[[Plan, Plan, Pairs], bool]] = {
 }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.integers(0, 999), st.sampled_from([0.6, 0.8, 1.0]))
 def test_every_flaw_of_every_severity_shows_in_the_prompt(at: int, rate: float) -> None:
     task = a_task(at)
@@ -157,7 +157,7 @@ BITES = {
 
 @pytest.mark.parametrize("flaw", FLAWS)
 def test_a_severe_flaw_keeps_who_follows_it_blindly_from_full_success(flaw: str) -> None:
-    tasks = [a_task(at) for at in range(0, 1000, 8)]
+    tasks = [a_task(at) for at in range(0, 1000, 13)]
     bitten = sum(
         followed(t, shown_plan(t, Condition(f"flawed_{flaw}", t.difficulty, 1.0))) != "full"
         for t in tasks
@@ -166,7 +166,7 @@ def test_a_severe_flaw_keeps_who_follows_it_blindly_from_full_success(flaw: str)
 
 
 def test_who_follows_the_optimal_plan_succeeds() -> None:
-    for at in range(0, 1000, 8):
+    for at in range(0, 1000, 13):
         task = a_task(at)
         assert (
             followed(task, shown_plan(task, Condition("optimal", task.difficulty, 0.8))) == "full"
