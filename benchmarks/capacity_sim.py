@@ -25,11 +25,10 @@ from random import Random
 
 sys.path.insert(0, str(Path(__file__).parent))
 from plain_controllers import Aimd, Workers
-from worlds import SECONDS, WORLDS, Server
-
 from windtunnel.control.adaptive import Adaptive
 from windtunnel.control.controller import Controller, Sent
 from windtunnel.domain.pool import Limits
+from worlds import SECONDS, WORLDS, Server
 
 TICK_S = 0.002  # the dispatcher's own
 LOST_S = 30.0  # a request silent for so long is given up
@@ -153,6 +152,7 @@ class Drive:
 def oracle(server: Server, until: float = SECONDS) -> list[int]:
     """Admitted requests by second, when every chance to send is used at once."""
     now, counts, done = 0.0, list[int](), list[float]()
+    server.ends_at = until
     while now < until:
         while done and done[0] <= now:
             heapq.heappop(done)

@@ -43,6 +43,7 @@ class Server:
     scale: Callable[[float], float] = lambda _t: 1.0
     outages: tuple[tuple[float, float, Trouble], ...] = ()
 
+    ends_at: float = inf  # for the oracle: an allowance that outlasts the run counts in part
     in_flight: int = 0
     admitted: int = 0
     _level: float = field(default=-1.0, init=False)
@@ -72,7 +73,8 @@ class Server:
         scale = self.scale(now)
         if self.in_flight >= max(1.0, self.cap * scale):
             return inf
-        if self._in_window + 1 > max(1.0, self.window * scale):
+        part = min(1.0, (self.ends_at + self._phase) / self.window_s - self._window_no)
+        if self._in_window + 1 > max(1.0, self.window * scale * part):
             return (self._window_no + 1) * self.window_s - self._phase
         cost = self._next_tokens if self.in_tokens else 1.0
         missing = min(cost, self._depth) - self._level

@@ -26,6 +26,8 @@ from windtunnel.domain.pool import Limits
 
 ERRORS_IN_A_ROW = 5
 CUTS_IN_A_ROW = 3
+STRIKE_S = 3.0  # two refusals a little below what had been accepted, so close, speak to the rate
+RUN = 4  # sends, one after the other, all refused, that shut the gate after a second cut
 CONFIRM_S = 0.3  # no refusal within this time is an acceptance, until refusals prove slower
 CONFIRM_MOST_S = 2.0
 
@@ -42,11 +44,13 @@ class Adaptive:
         self.decision = "start"
         self._unconfirmed = deque[Sent]()
         self._index = 0  # sends
-        self._refusals = 0
+        self._accepted = 0  # of those sent before the oldest unconfirmed one
+        self._refused = deque[int](maxlen=64)  # indices of the latest refused sends
         self._epoch = 0  # cuts
         self._cuts_in_a_row = 0
         self._errors_in_a_row = 0
         self._row_since = -inf
+        self._struck_at = -inf
         self._refuted = False  # an acceptance above the cap: it was no cap
         self._cut_index = 0  # the send whose refusal made the last cut
         self._cut_cause = ""
@@ -94,13 +98,14 @@ class Adaptive:
         self._ceiling.give_back()
         self._settle(now)
         sent.fate = REFUSED
-        self._refusals += 1
+        self._refused.append(sent.index)
         for later in self._unconfirmed:  # it never was in flight at the server
             if later.index > sent.index:
                 later.number -= 1
         self._errors_in_a_row = 0
         self.confirm_s = min(CONFIRM_MOST_S, max(self.confirm_s, 1.3 * (now - sent.at)))
         if sent.canary and self.gate.shut:
+            self._refuted = self._refuted or sent.number <= self.window.held - self.window.fuzz
             self.gate.canary_failed(now, told_s, refused=True)
         elif sent.epoch == self._epoch and not self.gate.shut:
             self._cut(sent, now, told_s)
@@ -141,10 +146,15 @@ class Adaptive:
             sent = waiting.popleft()
             if sent.fate == PENDING:
                 self._accept(sent, now)
+            if sent.fate == ACCEPTED:
+                self._accepted += 1
+            elif sent.empty:
+                self.pacer.empty(sent.at, self._accepted, certain=sent.empty == "rate")
 
     def _accept(self, sent: Sent, now: float) -> None:
         sent.fate = ACCEPTED
         self.pacer.accepted(now)
+        self.window.flow = self.pacer.recent
         if sent.at > self._row_since:
             self._cuts_in_a_row = 0
         if sent.canary and self.gate.shut and self.gate.why == "refusals":
@@ -155,36 +165,53 @@ class Adaptive:
 
     def _cut(self, sent: Sent, now: float, told_s: float | None) -> None:
         self._epoch += 1
-        accepted = sent.index - self._refusals
         cause = self._cause(sent)
         self.decision = f"cut: {cause}"
         self._cut_index, self._cut_cause = sent.index, cause
+        probe = cause == "cap" and sent.number > self.window.cap
         if cause == "cap":
+            sent.empty = "" if probe else "cap"
             self.window.refused(sent.number, now)
-            self.pacer.note_empty(sent.at, accepted)
         else:
+            sent.empty = "rate"
             self.window.forget_cap(now)
-            self.pacer.refused(sent.at, accepted)
+            self.pacer.cut(now, self.confirm_s)
+        if probe:
+            return
         if not self._cuts_in_a_row:
             self._row_since = sent.at
         self._cuts_in_a_row += 1
-        if self._cuts_in_a_row >= CUTS_IN_A_ROW and sent.at > self._row_since + self.confirm_s:
+        if self._nothing_passes(sent):
             self.gate.shut_for("refusals", now, told_s)
+
+    def _nothing_passes(self, sent: Sent) -> bool:
+        """Cut upon cut and nothing accepted for a while, or every send of a run refused."""
+        if self._cuts_in_a_row >= CUTS_IN_A_ROW and sent.at > self._row_since + self.confirm_s:
+            return True
+        run = all(sent.index - n in self._refused for n in range(1, RUN))
+        return self._cuts_in_a_row > 1 and run
 
     def _cause(self, sent: Sent) -> str:
         window = self.window
         refuted, self._refuted = self._refuted, False
+        below = window.held - sent.number
+        if below >= window.fuzz:
+            struck, self._struck_at = self._struck_at, sent.at
+            refuted = refuted or below >= 2 * window.fuzz or sent.at - struck < STRIKE_S
+        if refuted:
+            return "rate"
         if sent.number > window.cap:
             return "cap"
-        if sent.number <= window.held - window.fuzz or sent.paced or refuted:
-            return "rate"
-        return "cap"
+        return "rate" if sent.paced else "cap"
 
     def _reopen(self, sent: Sent, now: float) -> None:
         """A canary has come back: limits may have changed after refusals, not after errors."""
         if self.gate.why == "refusals":
-            self.window.restart(max(sent.number, self.in_flight), now)
+            self.pacer.reopened(sent.at, self._accepted)
+            paced = self.pacer.believed < inf
+            self.window.restart(max(sent.number, self.in_flight), now, paced=paced)
         self.gate.canary_passed(sent.at)
+        sent.canary = False
         self._epoch += 1
         self._cuts_in_a_row = self._errors_in_a_row = 0
         self.decision = "reopened"

@@ -13,10 +13,11 @@ class Sent:
     """One send, tagged with what was known when it went: evidence speaks about this moment.
 
     `number` is how many were in flight with it, `index` counts sends, `epoch` counts cuts,
-    `paced` says that it waited for a pace at or above the measured limit.
+    `paced` says that it waited for a pace at or above the measured limit,
+    `empty` names the cut that its refusal made, where that may have met an empty bucket.
     """
 
-    __slots__ = ("at", "canary", "epoch", "fate", "index", "number", "paced", "tokens")
+    __slots__ = ("at", "canary", "empty", "epoch", "fate", "index", "number", "paced", "tokens")
 
     def __init__(self, at: float, number: int, index: int, epoch: int, tokens: float) -> None:
         self.at = at
@@ -26,6 +27,7 @@ class Sent:
         self.tokens = tokens
         self.canary = False
         self.paced = False
+        self.empty = ""
         self.fate = PENDING
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 
 FIRST_WAIT_S = 0.25  # before the first canary; doubled for each canary that fails
-LONGEST_WAIT_S = 4.0  # between canaries in the first minute; later a tenth of the time shut
+LONGEST_WAIT_S = 2.0  # between canaries in the first 20 s; later a tenth of the time shut
 LATEST_WAIT_S = 30.0
 TOLD_AT_MOST_S = 120.0  # a longer Retry-After is tried at this point all the same
 TRUSTED = 1  # how often an endpoint's word must have proved good, net, to be waited for

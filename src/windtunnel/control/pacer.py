@@ -7,13 +7,25 @@ from math import inf, sqrt
 
 from windtunnel.control.pace import Pace
 
-BELOW = 0.98  # of the measured limit, after a cut
-EVEN_AFTER = 70  # paced sends until the pace, growing quadratically, is back at the limit
-REFUTED = 1.06  # above this × the measured limit without a refusal, the measurement is refuted
-DOUBLING_S = 2.0  # and the pace doubles in this time, as it does while nothing is measured
-GUESS = 0.8  # of the recent rate of acceptance: the pace before anything is measured
+BELOW = 0.975  # of the measured limit, after a cut
+ABOVE = 1.3  # and no more than this, until the measurement is refuted
+EVEN_AFTER = (25, 45, 70, 100)  # paced sends until the pace, growing quadratically, is back at the
+# limit: the more often the measurement was confirmed, the more
+CONFIRMED = 0.05  # a new measurement this near the old one confirms it
+RESERVE = 1.5  # requests' worth of pause after a cut, so that the bucket is not empty
+REFUTED = (2.5, 4.0, 5.5, 7.0)  # requests more than the believed rate could have let through: it
+# is refuted; likewise by confirmations
+LEAST_GROWTH = 8.0  # requests/s: slower endpoints grow as if they were this fast
+LIFT = 0.85  # of the pace at which a refuted measurement's successor met a refusal
+MOST = 3.0  # times the refuted measurement, at most
+DOUBLING_S = 2.0  # of paced sending: the pace doubles where nothing is measured or it is refuted
+LATE_S, LATE = 0.01, 0.25  # a send this late (seconds, intervals) still waited for the pace
 ENOUGH = 12  # accepted sends between two empty buckets that make a measurement
-NOISE = 1.0  # relative spread of what one request costs, in the test for a changed limit
+SPAN_S = 0.5  # between them, for a guess from fewer
+FALLEN = 0.6  # of what the measured limit would have let through: the limit has fallen
+GUESS = 0.5  # of the recent rate of acceptance, where nothing better is known
+LEAST = 0.2  # requests/s
+NOISE = 0.7  # relative spread of what one request costs, in tests for a changed limit
 RECENT_S = 1.0  # time constant of the recent rate of acceptance
 REMEMBERED = 8  # empty buckets
 
@@ -29,11 +41,14 @@ class Pacer:
         self.believed = inf
         self.measured = False
         self.pace = Pace(inf)
-        self._recent = 0.0
+        self.recent = 0.0
         self._accepted_at = 0.0
-        self._paced = 0
-        self._free_since: float | None = None
+        self._paced = 0.0
+        self._credit = RESERVE
+        self._free = False
+        self._confirmed = 0
         self._empties = deque[tuple[float, int]](maxlen=REMEMBERED)
+        self._opening: tuple[float, int] | None = None  # last reopening after refusals, accepted
 
     @property
     def ready_at(self) -> float:
@@ -49,10 +64,10 @@ class Pacer:
         """Account for a send; true when it had to wait for the pace, which grows by these."""
         if self.believed == inf:
             return False
-        paced = now < self.pace.due + 2 / self.pace.rate
+        paced = now < self.ready_at + max(LATE_S, LATE / self.pace.rate)
         if paced:
-            self._paced += 1
-            self._grow(now)
+            self._paced += max(1.0, LEAST_GROWTH / self.pace.rate)
+            self._grow()
         self.pace.spend(now)
         return paced
 
@@ -60,22 +75,65 @@ class Pacer:
         """Follow the recent rate of acceptance."""
         keep = max(0.0, 1 - (now - self._accepted_at) / RECENT_S)
         self._accepted_at = now
-        self._recent = self._recent * keep + 1 / RECENT_S
+        self.recent = self.recent * keep + 1 / RECENT_S
 
-    def refused(self, at: float, accepted: int) -> None:
-        """The bucket was empty at `at`, when `accepted` sends had been accepted in all."""
-        rate = self._between_empties(at, accepted)
-        self.note_empty(at, accepted)
-        self.measured = rate is not None
-        self.believed = rate or max(0.2, min(self.pace.rate, self._recent) * GUESS)
-        self.pace.rate = self.believed * BELOW
-        self._paced = 0
-        self._free_since = None
+    def cut(self, now: float, pause_s: float) -> None:
+        """Refused for the rate: below what is believed, until `empty` measures it.
 
-    def note_empty(self, at: float, accepted: int) -> None:
-        """Remember an instant at which the bucket was (perhaps) empty."""
+        `pause_s` is when that will be known; where nothing was measured, nothing is sent before.
+        """
+        lifted = max(self.believed, min(LIFT * self.pace.rate, MOST * self.believed))
+        if not self.measured:
+            self._believe(max(LEAST, min(self.pace.rate, self.recent) * GUESS))
+        elif self._free:  # the bucket had overflowed, so the limit lies above what was measured
+            self._empties.clear()
+            self._believe(lifted)
+        else:
+            self._believe(self.believed)
+        pause = RESERVE / self.believed if self.measured else pause_s
+        self.pace.due = max(self.pace.due, now + pause)
+
+    def empty(self, at: float, accepted: int, *, certain: bool) -> None:
+        """The bucket was (perhaps) empty at `at`, when `accepted` sends had been accepted."""
+        rate = self._between_empties(at, accepted) if certain else None
+        if not certain:
+            pass
+        elif self.believed < inf and (rate or not self.measured):
+            self._measure(rate, at, accepted)
+        elif self.measured and self._fallen(at, accepted):
+            self.measured = False
+            self._measure(None, at, accepted)
         if not self._empties or accepted - self._empties[-1][1] >= ENOUGH:
             self._empties.append((at, accepted))
+
+    def reopened(self, at: float, accepted: int) -> None:
+        """The gate opens after refusals: from opening to opening flows what a fixed window holds."""
+        then, self._opening = self._opening, (at, accepted)
+        if then is not None and accepted - then[1] >= ENOUGH:
+            self._believe((accepted - then[1]) / (at - then[0]))
+            self.measured = True
+            self._empties.clear()
+
+    def _measure(self, rate: float | None, at: float, accepted: int) -> None:
+        near = rate is not None and abs(rate - self.believed) <= self._tolerance(accepted) * rate
+        self._confirmed = min(self._confirmed + 1, len(EVEN_AFTER) - 1) if near else 0
+        if rate is not None:
+            self.measured = True
+            self._believe(rate)
+        elif self._empties and at - self._empties[-1][0] >= SPAN_S:
+            since, then = self._empties[-1]
+            self._believe(max(1, accepted - then) / (at - since))
+
+    def _tolerance(self, accepted: int) -> float:
+        count = max(ENOUGH, accepted - self._empties[-1][1]) if self._empties else ENOUGH
+        return max(CONFIRMED, 2 * NOISE / sqrt(count))
+
+    def _fallen(self, at: float, accepted: int) -> bool:
+        if not self._empties or at - self._empties[-1][0] < SPAN_S:
+            return False
+        since, then = self._empties[-1]
+        count = accepted - then
+        return count + 2 * sqrt(count) + 2 < FALLEN * self.believed * (at - since)
 
     def _between_empties(self, at: float, accepted: int) -> float | None:
         best: float | None = None
@@ -86,18 +144,26 @@ class Pacer:
                 continue
             rate = count / span
             if best is None:
-                slack = 3 * NOISE / sqrt(count) * rate
+                slack = 4 * NOISE / sqrt(count) * rate
             elif abs(rate - best) > slack:
                 break
             best = rate
         return best
 
-    def _grow(self, now: float) -> None:
-        factor = BELOW + (1 - BELOW) * (self._paced / EVEN_AFTER) ** 2
-        if self.measured and factor <= REFUTED:
+    def _believe(self, rate: float) -> None:
+        self.believed = rate
+        self.pace.rate = rate * BELOW
+        self._paced = 0.0
+        self._credit = RESERVE
+        self._free = False
+
+    def _grow(self) -> None:
+        """Slowly around a measured limit; doubling where nothing is measured or it is refuted."""
+        factor = BELOW + (1 - BELOW) * (self._paced / EVEN_AFTER[self._confirmed]) ** 2
+        factor = min(factor, ABOVE)
+        self._credit += 1 - factor
+        self._free = not self.measured or self._credit < -REFUTED[self._confirmed]
+        if self._free:
+            self.pace.rate *= 2 ** (1 / self.pace.rate / DOUBLING_S)
+        else:
             self.pace.rate = self.believed * factor
-            return
-        if self._free_since is None:
-            self._free_since = now
-        start = self.believed * (REFUTED if self.measured else BELOW)
-        self.pace.rate = start * 2 ** min(30.0, (now - self._free_since) / DOUBLING_S)

@@ -10,8 +10,10 @@ DOUBLING_S = 1.0  # the ramp doubles in this time
 HEADROOM = 1.4  # and stays below this × the highest number known to be accepted
 FIRST_PROBE_S = 0.4  # after a cut, one above the cap is tried; the wait doubles when refused
 LAST_PROBE_S = 12.0
-PROBE_EVERY = 100  # and at least so many sends lie between two probes, once the first two failed
-FREE_PROBES = 2
+PROBE_EVERY = 100  # and at least so many sends lie between two probes, once the first four failed,
+PROBE_EVERY_SLOTS = 20  # or so many times the cap: above a small one there is more to win
+FREE_PROBES = 4
+UNHEARD_S = 0.05  # from a slot's end at the server to our hearing of it
 
 
 class Window:
@@ -25,6 +27,7 @@ class Window:
         self.ceiling = ceiling
         self.cap = inf
         self.held = 0
+        self.flow = 0.0  # requests/s accepted of late
         self.failed_probes = 0
         self._size = START
         self._grown_at = 0.0
@@ -38,7 +41,7 @@ class Window:
     @property
     def fuzz(self) -> int:
         """Slots freed but not yet heard of blur the numbers by about so much."""
-        return 2 + self.held // 50
+        return int(1 + self.held / 40 + self.flow * UNHEARD_S)
 
     @property
     def probing(self) -> bool:
@@ -120,11 +123,12 @@ class Window:
         self._size = max(RESTART, self.held + 1.0)
         self._grown_at = now
 
-    def restart(self, in_flight: int, now: float) -> None:
-        """What held before no longer counts: ramp from what is in flight."""
-        self.held = in_flight
-        self._size = RESTART
+    def restart(self, in_flight: int, now: float, *, paced: bool) -> None:
+        """What held before no longer counts: ramp from what is in flight, or at the pace."""
+        before, self.held = self.held, in_flight
         self.forget_cap(now)
+        if paced:
+            self._size = max(self._size, before)
 
     @property
     def _top(self) -> float:
@@ -132,7 +136,8 @@ class Window:
 
     @property
     def _due(self) -> bool:
-        return self._sends >= PROBE_EVERY or self.failed_probes < FREE_PROBES
+        enough = min(PROBE_EVERY, PROBE_EVERY_SLOTS * self.cap)
+        return self._sends >= enough or self.failed_probes < FREE_PROBES
 
     def _cut(self, cap: int) -> None:
         self.cap = cap
