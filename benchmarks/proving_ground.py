@@ -60,6 +60,7 @@ class ProvingGround:
         self.options = folder / "emulator.json"
         self.options.write_text(json.dumps({"emulator": options}))
         self.emulator: subprocess.Popen[bytes] | None = None
+        self.runs: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
         """Start the emulator."""
@@ -72,7 +73,9 @@ class ProvingGround:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop it."""
+        """Stop it, and every run that still goes on."""
+        for process in self.runs:
+            kill(process)
         self.kill_emulator()
 
     def start_emulator(self) -> None:
@@ -109,9 +112,11 @@ class ProvingGround:
         environ = os.environ | {key: f"emulated-{key}" for key in KEYS}
         given = ("run", "--pool", str(self.pool), "--results", results, "--json", *words)
         with (self.folder / f"{results}.log").open("ab") as log:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [*WINDTUNNEL, *given], cwd=self.folder, env=environ, stdout=log, stderr=log
             )
+        self.runs.append(process)
+        return process
 
     def finish(self, results: str, *words: str, timeout_s: float = 900) -> int:
         """Run to the end; the exit code."""
