@@ -53,6 +53,7 @@ from windtunnel.store import Header, Store, append_run, open_store
 from windtunnel.suite.tasks import SUITE_VERSION, load_task
 from windtunnel.view.debuglog import DebugLog
 from windtunnel.view.frame import EndpointRow, Frame
+from windtunnel.view.profile import profiled
 from windtunnel.view.progress import Progress, Rates
 from windtunnel.view.terminal import display
 from windtunnel.wire import HttpTransport, Transport
@@ -93,7 +94,8 @@ def run(options: RunOptions) -> RunSummary:
     stops at once. Either way the same call goes on from there.
     """
     try:
-        return anyio.run(_run, options, backend_options={"use_uvloop": os.name == "posix"})
+        with profiled(Path(options.results)) if options.profile else nullcontext():
+            return anyio.run(_run, options, backend_options={"use_uvloop": os.name == "posix"})
     except BaseExceptionGroup as group:
         raise _cause(group) from group
 

@@ -73,6 +73,7 @@ class RunOptions(Struct, frozen=True):
     quiet: bool = False
     debug_log: bool = False
     debug_process_num: int | None = None
+    profile: bool = False
 
 
 class Option(Struct, frozen=True):
@@ -212,6 +213,13 @@ OPTIONS: tuple[Option, ...] = (
         v.whole(0, 10**6),
         "narrow the debug log to the shard of this number (see plan)",
         env="DEBUG_PROCESS_NUM",
+    ),
+    Option(
+        "profile",
+        "profile",
+        v.switch,
+        "write where the CPU time goes to profile.txt in the results folder",
+        is_switch=True,
     ),
 )
 
