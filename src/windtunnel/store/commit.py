@@ -51,7 +51,11 @@ class GroupCommit:
         async with self._turnstile:
             if self._queue:
                 await self._drain(self._queue[-1])
-            return await self._in_thread(work)
+            return await self._in_thread(work, self._limiter)
+
+    async def beside(self, work: Callable[[], _T]) -> _T:
+        """Do `work` in a thread while others write; where it fails, they fail too."""
+        return await self._in_thread(work, None)
 
     def check(self) -> None:
         """Raise what went wrong earlier, if anything did."""
@@ -69,15 +73,15 @@ class GroupCommit:
         while not last.is_durable:
             self.check()
             batch = self._queue.popleft()
-            await self._in_thread(partial(self._write, batch.items))
+            await self._in_thread(partial(self._write, batch.items), self._limiter)
             batch.is_durable = True
 
-    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+    async def _in_thread(self, work: Callable[[], _T], limiter: anyio.CapacityLimiter | None) -> _T:
         # A cancelled task waits for its thread. Where asyncio itself cancels the task all the
         # same, the outcome is unknown, which counts as a failure.
         try:
             with anyio.CancelScope(shield=True):
-                result = await anyio.to_thread.run_sync(work, limiter=self._limiter)
+                result = await anyio.to_thread.run_sync(work, limiter=limiter)
         except StoreError as error:
             self._failure = error
             raise

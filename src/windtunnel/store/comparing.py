@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,6 @@ from typing import Any
 import msgspec
 
 from windtunnel.domain.episodes import Episode
-from windtunnel.domain.trials import digest
 from windtunnel.store.reading import read_episodes
 
 # What depends on when and where a call was made, and not on what the model said.
@@ -19,8 +20,8 @@ _OF_ANSWER = ("endpoint_id", "attempts", "queued_ms", "latency_ms", "hedged", "a
 
 def same_records(a: Path | str, b: Path | str, *, at_most: int = 20) -> list[str]:
     """Differences, a line each, of the first trials that differ; [] when there are none."""
-    ours = {e.trial.trial_id: digest(comparable(e)) for e in read_episodes(a)}
-    theirs = {e.trial.trial_id: digest(comparable(e)) for e in read_episodes(b)}
+    ours = {e.trial.trial_id: _digest(comparable(e)) for e in read_episodes(a)}
+    theirs = {e.trial.trial_id: _digest(comparable(e)) for e in read_episodes(b)}
     said = [f"trial {t} is in {a} alone" for t in ours.keys() - theirs.keys()]
     said += [f"trial {t} is in {b} alone" for t in theirs.keys() - ours.keys()]
     differing = sorted(t for t in ours.keys() & theirs.keys() if ours[t] != theirs[t])
@@ -47,6 +48,11 @@ def comparable(episode: Episode) -> dict[str, Any]:
             del turn["answer"][name]
         del turn["answer"]["reply"]["served_model"]
     return plain
+
+
+def _digest(plain: dict[str, Any]) -> bytes:
+    text = json.dumps(plain, sort_keys=True)  # takes half a surrogate pair, as models write it
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
 def _first_difference(a: Any, b: Any, where: str = "") -> tuple[str, Any, Any]:

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +108,7 @@ class Store:
             if not self._writer.log.settled:
                 return
             await self._commit.alone(self._sealing.begin)
-            with anyio.CancelScope(shield=True):
-                unscored = await anyio.to_thread.run_sync(self._sealing.finish, self._format)
+            unscored = await self._commit.beside(partial(self._sealing.finish, self._format))
             self._sealed.add(unscored)
 
     def append_sample(self, record: bytes | str | dict[str, Any]) -> None:
@@ -120,7 +120,8 @@ class Store:
 
     def close(self) -> None:
         """Give the folder free. Blocking; `open_store` does it."""
-        self._writer.close()
+        with self._sealing.guard:
+            self._writer.close()
         os.close(self._samples)
         self._lock.release()
 

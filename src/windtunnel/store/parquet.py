@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
@@ -56,7 +56,25 @@ def _fill(file: Any, schema: pa.Schema, rows: Iterator[dict[str, Any]]) -> None:
 
 def _chunks(schema: pa.Schema, rows: Iterator[dict[str, Any]]) -> Iterator[pa.Table]:
     while chunk := list(islice(rows, _CHUNK)):
-        yield pa.Table.from_pylist(chunk, schema)
+        yield to_table(chunk, schema)
+
+
+def to_table(rows: Sequence[dict[str, Any]], columns: pa.Schema) -> pa.Table:
+    """Rows as columns. What no column can hold (a provider may say anything) is made to fit."""
+    try:
+        return pa.Table.from_pylist(rows, columns)
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError):
+        fitting = [{name: _fit(value) for name, value in row.items()} for row in rows]
+        return pa.Table.from_pylist(fitting, columns)
+
+
+def _fit(value: Any) -> Any:
+    """The whole value stands in `record`: null for a number beyond 64 bits, `?` for odd text."""
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, list | tuple):
+        return [_fit(item) for item in value]
+    return value if not isinstance(value, int) or -(2**63) <= value < 2**63 else None
 
 
 def read_notes(path: Path) -> Iterator[Note]:

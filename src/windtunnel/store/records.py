@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from windtunnel.domain.episodes import Episode, Outcome, Turn
+from windtunnel.errors import StoreCorrupt
 from windtunnel.store.header import Header
 
 _T = TypeVar("_T")
@@ -122,7 +123,7 @@ def totals_of(turns: Sequence[Turn]) -> Totals:
 def head_of(record: bytes) -> Header | Note:
     """Enough of a record to place it. Raises msgspec.DecodeError or ValueError for no record."""
     kind: Any = HeaderRecord | _TurnHead | _EpisodeHead
-    head = decode(record, kind)
+    head = _decode(record, kind)
     if isinstance(head, HeaderRecord):
         return head.header
     if isinstance(head, _TurnHead):
@@ -139,7 +140,17 @@ def encode(record: Struct) -> bytes:
 
 
 def decode(record: bytes, kind: type[_T]) -> _T:
-    """The inverse of `encode`."""
+    """The inverse of `encode`. Raises StoreCorrupt where the record is of another shape."""
+    try:
+        return _decode(record, kind)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise StoreCorrupt(
+            f"a stored record is not of this format: {error}: {record[:80]!r}…",
+            hint="read the folder with the Windtunnel that wrote it",
+        ) from None
+
+
+def _decode(record: bytes, kind: type[_T]) -> _T:
     try:
         return _decoder(kind).decode(record)
     except msgspec.ValidationError:

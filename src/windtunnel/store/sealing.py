@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -23,17 +24,19 @@ class Sealing:
 
     def __init__(self, folder: Path, writer: JournalWriter) -> None:
         self.entries: dict[str, Entry] = {}  # ended, and on the way into a part
+        self.guard = threading.Lock()  # held while a part is on its way, whoever still waits
         self._folder, self._writer = folder, writer
 
     def begin(self) -> None:
         """Step 1."""
-        self.entries = self._writer.rotate()
+        self.entries |= self._writer.rotate()
 
     def finish(self, form: StorageFormat) -> dict[str, Part]:
         """Steps 2 and 3. Gives the sealed trials that are to be run again, with their part."""
-        part = write_part(self._folder, self._writer.number - 1, form, self._rows)
-        remove_superfluous(self._folder, part.number)
-        sealed, self.entries = self.entries, {}
+        with self.guard:
+            part = write_part(self._folder, self._writer.number - 1, form, self._rows)
+            remove_superfluous(self._folder, part.number)
+            sealed, self.entries = self.entries, {}
         return {t: part for t, entry in sealed.items() if entry.outcome != "completed"}
 
     def _rows(self) -> Iterator[Row]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from windtunnel.store.columns import EPISODE_COLUMNS, TURN_COLUMNS
-from windtunnel.store.parquet import read_columns, whole_episode, whole_turn
+from windtunnel.store.parquet import read_columns, to_table, whole_episode, whole_turn
 from windtunnel.store.parts import EPISODES, Row, checked, read_rows
 from windtunnel.store.reading import Snapshot, Standing
 
@@ -59,7 +59,7 @@ def _batches(
 ) -> Iterator[pa.Table]:
     flat = (row for whole in rows for row in rows_of(whole))
     while batch := list(islice(flat, _BATCH)):
-        yield pa.Table.from_pylist(batch, columns)
+        yield to_table(batch, columns)
 
 
 def _episode_rows(row: Row) -> Iterator[dict[str, Any]]:

@@ -8,10 +8,21 @@ from typing import get_args
 
 import anyio
 import pytest
+from msgspec.structs import replace
 
+from windtunnel.domain.calls import Usage
 from windtunnel.domain.episodes import Turn
 from windtunnel.errors import PlanMismatch, StoreError, StoreLocked
-from windtunnel.store import Header, StorageFormat, Store, open_store, read_episodes
+from windtunnel.store import (
+    Header,
+    StorageFormat,
+    Store,
+    episode_table,
+    open_store,
+    read_episodes,
+    same_records,
+    turn_table,
+)
 from windtunnel.testing.records import a_trial, a_turn, an_episode
 
 pytestmark = pytest.mark.anyio
@@ -146,6 +157,41 @@ async def test_odd_text_survives(tmp_path: Path) -> None:
             await store.episode(an_episode(a_trial(), turns))
             assert store.journalled(a_trial(1).trial_id) == turns[:1]
         assert [e.turns for e in read_episodes(tmp_path / form)] == [turns]
+
+
+@FORMATS
+async def test_odd_values_are_kept_whole_and_seal(tmp_path: Path, form: StorageFormat) -> None:
+    turn = a_turn(0, endpoint_id="half \ud83d")
+    reply = replace(turn.answer.reply, usage=Usage(10**30, -(10**30)), served_model="\ud83d")
+    odd = replace(turn, answer=replace(turn.answer, reply=reply))
+    episode = an_episode(a_trial(), [odd])
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        async with open_store(folder, HEADER, storage_format=form) as store:
+            await store.episode(replace(episode, error="half \ud83d"))
+            assert episode_table(folder).num_rows == turn_table(folder).num_rows == 1
+        assert [e.turns for e in read_episodes(folder)] == [(odd,)]
+        (row,) = episode_table(folder).to_pylist()
+        assert (row["prompt_tokens"], row["endpoints"]) == (None, ["half ?"])
+    assert same_records(tmp_path / "a", tmp_path / "b") == []
+
+
+async def test_a_failed_seal_stops_the_store_and_loses_nothing(tmp_path: Path) -> None:
+    async def run_and_fail() -> None:
+        async with open_store(tmp_path, HEADER) as store:
+            await run_trial(store, 0)
+            (tmp_path / "episodes").write_text("in the way")
+            with pytest.raises(StoreError, match="cannot write"):
+                await store.seal()
+            with pytest.raises(StoreError, match="cannot write"):
+                await run_trial(store, 1)
+            assert indices(store.journalled(a_trial(0).trial_id)) == [0, 1, 2]
+
+    with pytest.raises(StoreError):
+        await run_and_fail()
+    (tmp_path / "episodes").unlink()
+    async with open_store(tmp_path, HEADER) as store:
+        assert store.finished == {a_trial(0).trial_id}
+    assert len(list(read_episodes(tmp_path))) == 1
 
 
 async def test_a_failed_run_keeps_its_journal(tmp_path: Path) -> None:

@@ -1,0 +1,72 @@
+"""The format as docs/format.md tells it, and a folder as its first version was written."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from zlib import crc32
+
+import anyio
+import pyarrow.parquet as pq
+import pytest
+
+from windtunnel.store import Header, episode_table, open_store, query, read_episodes, turn_table
+from windtunnel.store.columns import EPISODE_COLUMNS, TURN_COLUMNS
+from windtunnel.testing.records import a_trial, a_turn, an_episode
+
+FORMAT1 = Path(__file__).parent / "format1"
+PAGE = Path(__file__).parents[3] / "docs/format.md"
+HEADER = Header(suite="1", seed=0)
+EPISODES = [
+    an_episode(
+        a_trial(n), [a_turn(i) for i in range(count)], "infrastructure" if n == 1 else "completed"
+    )
+    for n, count in enumerate((0, 1, 2, 3, 1))
+]
+
+
+def test_a_folder_of_the_first_version_reads_as_it_was_written() -> None:
+    found = sorted(read_episodes(FORMAT1), key=lambda e: e.trial.task_id)
+    assert found == EPISODES
+    assert episode_table(FORMAT1).num_rows == 5
+    assert turn_table(FORMAT1).num_rows == 7
+    assert query(FORMAT1, "select max(text) as t from turns").to_pylist() == [{"t": "turn 2"}]
+
+
+def test_a_folder_of_the_first_version_goes_on(tmp_path: Path) -> None:
+    shutil.copytree(FORMAT1, tmp_path / "r")
+
+    async def go_on() -> None:
+        async with open_store(tmp_path / "r", HEADER) as store:
+            assert store.finished == {a_trial(n).trial_id for n in (0, 2, 3, 4)}
+            assert store.journalled(a_trial(1).trial_id) == (a_turn(0),)
+            assert store.journalled(a_trial(5).trial_id) == (a_turn(0),)
+            await store.episode(an_episode(a_trial(5), [a_turn(0), a_turn(1)]))
+
+    anyio.run(go_on)
+    assert len(list(read_episodes(tmp_path / "r"))) == 6
+
+
+def test_the_page_names_every_column() -> None:
+    named = set(re.findall(r"`(\w+)`", PAGE.read_text()))
+    assert {*EPISODE_COLUMNS.names, *TURN_COLUMNS.names, "record", "text"} <= named
+
+
+@pytest.mark.parametrize("path", sorted(FORMAT1.rglob("*.jsonl")), ids=lambda p: p.parent.name)
+def test_lines_are_as_the_page_says(path: Path) -> None:
+    for line in path.read_bytes().splitlines(keepends=True):
+        match = re.fullmatch(rb'\{"crc":"([0-9a-f]{8})","record":(\{.*\})\}\n', line)
+        assert match
+        assert int(match[1], 16) == crc32(match[2])
+        assert json.loads(match[2])["type"] in {"header", "turn", "episode"}
+
+
+def test_parquet_can_be_read_by_others() -> None:
+    (path,) = (FORMAT1 / "episodes").glob("*.parquet")
+    assert f"{crc32(path.read_bytes()):08x}" in path.name
+    table = pq.read_table(path)
+    assert table.column_names == [*EPISODE_COLUMNS.names, "record"]
+    record = json.loads(table.column("record")[0].as_py())
+    assert record["episode"]["trial"]["trial_id"] == table.column("trial_id")[0].as_py()
