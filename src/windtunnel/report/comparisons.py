@@ -31,7 +31,7 @@ def flaws(frame: Frame) -> Table:
                 part = group.at(group.is_value("prompt_type", prompt))
                 a, b = matched([part, best], "prompt_type")
                 found.append((model, prompt, part, compare("", a, b), retention(a, b)))
-    adjusted = holm([_p(c) for *_, c, _ in found])
+    adjusted = holm([p_of(c) for *_, c, _ in found])
     for (model, prompt, part, comparison, kept), p in zip(found, adjusted, strict=True):
         cell, paired = cell_of(part), comparison.difference.tasks > 0
         rows.append(
@@ -121,7 +121,7 @@ def models_compared(frame: Frame) -> Table:
         left, right = matched([a, b], "model")
         if len(left) > 1:
             found.append((first, second, compare("", left, right)))
-    adjusted = holm([_p(c) for *_, c in found])
+    adjusted = holm([p_of(c) for *_, c in found])
     rows = tuple(
         (first, second, c.difference.tasks, c.first, c.second, c.difference, p, c.method)
         for (first, second, c), p in zip(found, adjusted, strict=True)
@@ -150,10 +150,11 @@ def _best(kinds: Sequence[str], arrays: Sequence[np.ndarray]) -> str:
     means = [float(a.mean()) for a in arrays]
     top = max(range(len(kinds)), key=lambda i: means[i])
     others = [i for i in range(len(kinds)) if i != top]
-    p_values = holm([_p(compare("", arrays[top], arrays[i])) for i in others])
+    p_values = holm([p_of(compare("", arrays[top], arrays[i])) for i in others])
     ties = [kinds[i] for i, p in zip(others, p_values, strict=True) if p > 0.05]  # noqa: PLR2004
     return ", ".join([kinds[top], *ties]) if len(ties) < len(others) else "none stands out"
 
 
-def _p(comparison: Comparison) -> float:
+def p_of(comparison: Comparison) -> float:
+    """The p value; 1 where there was nothing to test."""
     return comparison.p_value if math.isfinite(comparison.p_value) else 1.0

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from windtunnel.report.cells import Cell, cell_of
 from windtunnel.report.columns import COUNTS, INTERVALS, SUCCESS, counts
+from windtunnel.report.comparisons import p_of
 from windtunnel.report.frame import Frame
 from windtunnel.report.pairing import matched
 from windtunnel.report.source import Results
@@ -65,7 +66,7 @@ def _paired(first: Frame, second: Frame, names: tuple[str, str]) -> Table:
         a, b = matched([left[model], right[model]], "")
         if len(a) > 1:
             found.append((model, compare("", a, b)))
-    adjusted = holm([c.p_value for _, c in found])
+    adjusted = holm([p_of(c) for _, c in found])
     rows: tuple[tuple[Value, ...], ...] = tuple(
         (model, c.difference.tasks, c.first, c.second, c.difference, p, c.method)
         for (model, c), p in zip(found, adjusted, strict=True)

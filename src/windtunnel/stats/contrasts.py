@@ -40,6 +40,8 @@ class Comparison(Struct, frozen=True):
     method: str
 
 
+_RESAMPLED_AT_ONCE = 1_000_000  # values held while bootstrapping
+_ALIKE = 1e-9
 NOTHING = Contrast(math.nan, -math.inf, math.inf, 0)
 
 
@@ -218,10 +220,14 @@ def _ratio_limits(top: Rate, bottom: Rate, related: float) -> tuple[float, float
 
 
 def _studentised(d: Array, draws: int, rng: np.random.Generator) -> Array:
-    roots = np.empty(draws)
-    centre = d.mean()
-    for i in range(draws):
-        sample = d[rng.integers(0, len(d), len(d))]
-        spread = sample.std(ddof=1) or d.std(ddof=1) / math.sqrt(len(d))
-        roots[i] = (sample.mean() - centre) / (spread / math.sqrt(len(d)))
-    return roots
+    size = len(d)
+    fallback = d.std(ddof=1) / math.sqrt(size)  # for a resample whose values are all alike
+    at_once = max(1, _RESAMPLED_AT_ONCE // size)
+    parts = []
+    for start in range(0, draws, at_once):
+        sample = d[rng.integers(0, size, (min(at_once, draws - start), size))]
+        means = sample.mean(axis=1)
+        spreads = np.sqrt(np.maximum(0.0, (sample**2).mean(axis=1) - means**2) * size / (size - 1))
+        spreads[spreads < _ALIKE] = fallback
+        parts.append((means - d.mean()) / (spreads / math.sqrt(size)))
+    return np.concatenate(parts)
