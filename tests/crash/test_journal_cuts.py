@@ -182,11 +182,61 @@ class Killed:
         yield from sorted(self._copies.iterdir())
 
 
+class PowerLost:
+    """Keeps the folder as a merciless disk would: what no fsync covered is gone.
+
+    A file's bytes are those of its own last fsync; a name is there, or gone, as of its folder's.
+    """
+
+    def __init__(self, folder: Path, copies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._folder, self._copies = folder, copies
+        self._bytes: dict[int, bytes] = {}
+        self._names: dict[Path, dict[str, int | None]] = {}  # None: a folder
+        self._held: list[int] = []  # so that no inode number is given out twice
+        self._fsync = os.fsync
+        self.count = 0
+        monkeypatch.setattr(os, "fsync", self._watched)
+
+    def _watched(self, fd: int) -> None:
+        self._fsync(fd)
+        path = Path(f"/proc/self/fd/{fd}").readlink()
+        if path.is_dir():
+            found = [*path.iterdir()]
+            self._names[path] = {p.name: None if p.is_dir() else self._inode(p) for p in found}
+        else:
+            self._bytes[self._inode(Path(f"/proc/self/fd/{fd}"))] = path.read_bytes()
+        self._copy(self._folder, self._copies / f"{self.count:05d}")
+        self.count += 1
+
+    def _inode(self, path: Path) -> int:
+        self._held.append(os.open(path, os.O_RDONLY))
+        return os.fstat(self._held[-1]).st_ino
+
+    def _copy(self, folder: Path, to: Path) -> None:
+        to.mkdir()
+        if self._folder.name not in self._names.get(self._folder.parent, {}):
+            return
+        for name, inode in self._names.get(folder, {}).items():
+            if inode is None:
+                self._copy(folder / name, to / name)
+            else:
+                (to / name).write_bytes(self._bytes.get(inode, b""))
+
+    def folders(self) -> Iterator[Path]:
+        for fd in self._held:
+            os.close(fd)
+        yield from sorted(self._copies.iterdir())
+
+
+@pytest.mark.parametrize("end", [Killed, PowerLost])
 @pytest.mark.parametrize("form", ["json", "parquet"])
-def test_killed_at_every_step_of_a_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: StorageFormat
+def test_ended_at_every_step_of_a_run(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    form: StorageFormat,
+    end: type[Killed | PowerLost],
 ) -> None:
-    """Two runs with seals on the way: whatever step was the last one, nothing is lost."""
+    """Two runs with seals on the way: whatever step is the last, nothing is lost or paid twice."""
     acknowledged: list[tuple[int, int, int]] = []  # copies made, turns, episodes acknowledged
     copies = tmp_path / "copies"
     copies.mkdir()
@@ -203,7 +253,7 @@ def test_killed_at_every_step_of_a_run(
                         break
 
     with monkeypatch.context() as patch:
-        killed = Killed(tmp_path / "r", copies, patch)
+        killed = end(tmp_path / "r", copies, patch)
         anyio.run(run_all)
     monkeypatch.setattr(os, "fsync", lambda _fd: None)
     wanted = by_id(planned(5))
@@ -213,4 +263,4 @@ def test_killed_at_every_step_of_a_run(
         paid = max((turns for made, turns, _ in acknowledged if made <= number), default=0)
         assert calls <= total - paid, f"paid twice after step {number}"
         assert by_id(list(read_episodes(folder))) == wanted
-    assert killed.count > 100
+    assert killed.count > 40
