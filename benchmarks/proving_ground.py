@@ -107,14 +107,26 @@ class ProvingGround:
             found: dict[str, Any] = json.load(answer)
         return found
 
-    def start(self, results: str, *words: str) -> subprocess.Popen[bytes]:
-        """Start a run into a results folder; its talk goes to `results.log`."""
-        environ = os.environ | {key: f"emulated-{key}" for key in KEYS}
+    def start(
+        self,
+        results: str,
+        *words: str,
+        log: str = "",
+        environ: dict[str, str] | None = None,
+        ulimit: str = "",
+    ) -> subprocess.Popen[bytes]:
+        """Start a run into a results folder; its talk goes to `results.log`, or `log.log`.
+
+        `environ` is added to the environment; `ulimit` bounds the process, as in a shell.
+        """
+        env = os.environ | {key: f"emulated-{key}" for key in KEYS} | (environ or {})
         given = ("run", "--pool", str(self.pool), "--results", results, "--json", *words)
-        with (self.folder / f"{results}.log").open("ab") as log:
+        bounded = ("sh", "-c", f'ulimit {ulimit} && exec "$@"', "sh") if ulimit else ()
+        with (self.folder / f"{log or results}.log").open("ab") as talk:
             process = subprocess.Popen(
-                [*WINDTUNNEL, *given], cwd=self.folder, env=environ, stdout=log, stderr=log
-            )
+                [*bounded, *WINDTUNNEL, *given], cwd=self.folder, env=env,
+                stdout=talk, stderr=talk,
+            )  # fmt: skip
         self.runs.append(process)
         return process
 
