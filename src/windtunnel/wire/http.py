@@ -1,23 +1,43 @@
-"""Model calls over HTTP: once each, never retried, never redirected."""
+"""Model calls over HTTP: once each, never retried, never redirected.
+
+On aiohttp: pyreqwest 0.15 costs less, but leaves a cancelled call running on its connection, where
+it goes on holding quota. `benchmarks/client.py` has the figures.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
+from aiohttp import (
+    ClientConnectorCertificateError,
+    ClientConnectorError,
+    ClientError,
+    ClientHttpProxyError,
+    ClientSession,
+    ClientTimeout,
+    ConnectionTimeoutError,
+    DummyCookieJar,
+    InvalidURL,
+)
+from yarl import URL
+
 from windtunnel.domain.calls import Denied, Ok, Request, Transient, Verdict
 from windtunnel.domain.pool import Endpoint
 from windtunnel.errors import ConfigError
 from windtunnel.wire.classify import classify, succeeded
-from windtunnel.wire.dial import Dialler, Route, Unreachable, route_to
+from windtunnel.wire.connections import connector, is_address, proxy_for
 from windtunnel.wire.dialects import Line, encode, line_to
-from windtunnel.wire.http1 import LARGEST_BODY, Answer, Broken, TooLarge
 from windtunnel.wire.replies import as_raw
 from windtunnel.wire.scrub import Scrubber
 
+CONNECT_TIMEOUT_S = 15.0
+LARGEST_BODY = 4 * 2**20  # bytes; 200 slots full of these still fit a small machine
+TRUST = "(SSL_CERT_FILE names the authorities to trust)"
 _PRINTABLE_ASCII = range(0x20, 0x7F)
 
 
@@ -30,15 +50,14 @@ class HttpTransport:
 
     def __init__(self, credentials: Mapping[str, str]) -> None:
         for reference, value in credentials.items():
-            if not _fits_header(value):
+            if not value or any(ord(c) not in _PRINTABLE_ASCII for c in value):
                 raise ConfigError(
                     f"{reference}: its value is empty or holds characters that no header can carry",
                     hint="check for line breaks or quotes around the key where it is set",
                 )
         self._credentials = dict(credentials)
-        self._scrubbers = {ref: Scrubber(value) for ref, value in credentials.items()}
-        self._calls: dict[str, _Caller] = {}
-        self._dialler = Dialler()
+        self._callers: dict[str, _Caller] = {}
+        self._session: ClientSession | None = None
 
     def __repr__(self) -> str:
         return f"HttpTransport({len(self._credentials)} credentials)"
@@ -58,112 +77,128 @@ class HttpTransport:
 
     async def close(self) -> None:
         """Hang up everywhere; calls under way end as `Transient`."""
-        self._dialler.close()
+        if self._session is not None:
+            await self._session.close()
 
     async def send(
         self, endpoint: Endpoint, request: Request, *, timeout_s: float, attempt: int = 1
     ) -> Verdict:
         """See `Transport.send`. The time limit covers connecting, waiting and the whole body."""
-        try:
-            caller = self._caller(endpoint)
-        except KeyError:
+        if endpoint.key not in self._credentials:
             return Denied(f"no value is known for the key {endpoint.key}")
-        except Unreachable as error:
-            return Denied(error.reason)
-        message = caller.message(request, f"{request.trial_id}/{request.turn}/{attempt}")
-        return await self._exchange(caller, message, timeout_s)
-
-    def _caller(self, endpoint: Endpoint) -> _Caller:
-        caller = self._calls.get(endpoint.endpoint_id)
-        if caller is None or (
-            caller.endpoint is not endpoint and caller.endpoint != endpoint
-        ):  # built anew where an endpoint has changed under its name
-            key, scrubber = self._credentials[endpoint.key], self._scrubbers[endpoint.key]
-            caller = self._calls[endpoint.endpoint_id] = _Caller(endpoint, key, scrubber)
-        return caller
-
-    async def _exchange(self, caller: _Caller, message: bytes, timeout_s: float) -> Verdict:
-        answer = Answer()
+        caller = self._callers.get(endpoint.endpoint_id)
+        if caller is None or (caller.endpoint is not endpoint and caller.endpoint != endpoint):
+            caller = _Caller(endpoint, self._credentials[endpoint.key])
+            self._callers[endpoint.endpoint_id] = caller
+        if not caller.is_callable:
+            return Denied("its address (or its proxy's) is not an http(s) one")
+        received = _Received(caller.scrubber)
+        body = encode(caller.line, request)
+        headers = caller.headers | {
+            "x-client-request-id": f"{request.trial_id}/{request.turn}/{attempt}"
+        }
         try:
             async with asyncio.timeout(timeout_s):
-                await self._call(caller.route, message, answer)
-            content = caller.scrubber.bytes(answer.content())
-        except TooLarge:
-            reason = f"HTTP {answer.status} with a body of more than {LARGEST_BODY >> 20} MiB"
-            return Transient(reason, raw=_raw(answer, caller.scrubber))
+                return await self._exchange(caller, body, headers, received)
         except TimeoutError:
-            so_far = f"; HTTP {answer.status} and {len(answer.body)} bytes came"
-            reason = f"no whole answer within {timeout_s:g} s" + (so_far if answer.status else "")
-            return _cut_short(answer, caller.scrubber, reason)
-        except Unreachable as error:
-            return (Denied if error.hopeless else Transient)(error.reason)
-        except Broken as error:
-            so_far = f"HTTP {answer.status} broke off after {len(answer.body)} bytes"
-            reason = f"{so_far if answer.status else 'no answer'}: {error}"
-            return _cut_short(answer, caller.scrubber, reason)
-        return classify(answer.status, answer.headers, content, time.time())
+            return received.cut_short(f"no whole answer within {timeout_s:g} s")
+        except ClientError as error:
+            return _failed(error, received)
 
-    async def _call(self, route: Route, message: bytes, answer: Answer) -> None:
-        connection = await self._dialler.connection(route)
-        try:
-            await connection.exchange(message, answer)
-        except BaseException:  # a cancelled call's too: nobody may read the rest of its answer
-            self._dialler.drop(connection)
-            raise
-        if answer.reusable and connection.usable:
-            self._dialler.keep(route, connection)
-        else:
-            self._dialler.drop(connection)
+    async def _exchange(
+        self, caller: _Caller, body: bytes, headers: dict[str, str], received: _Received
+    ) -> Verdict:
+        if self._session is None:
+            self._session = _session()
+        async with self._session.post(
+            caller.url, data=body, headers=headers, allow_redirects=False, proxy=caller.proxy
+        ) as response:
+            received.status = response.status
+            async for part in response.content.iter_any():
+                received.body += part
+                if len(received.body) > LARGEST_BODY:
+                    return received.too_large()
+            return classify(response.status, response.headers, received.scrubbed(), time.time())
 
 
 class _Caller:
     """All that calls to one endpoint share; the credential is in here and is never shown."""
 
-    __slots__ = ("_head", "_line", "endpoint", "route", "scrubber")
+    __slots__ = ("endpoint", "headers", "is_callable", "line", "proxy", "scrubber", "url")
 
-    def __init__(self, endpoint: Endpoint, key: str, scrubber: Scrubber) -> None:
+    def __init__(self, endpoint: Endpoint, key: str) -> None:
         self.endpoint = endpoint
-        self.scrubber = scrubber
-        self._line: Line = line_to(endpoint)
-        self.route = route_to(self._line.url)
-        name, prefix = self._line.credential
-        fields = {
-            "host": self.route.host_header,
-            name: prefix + key,
+        self.scrubber = Scrubber(key)
+        self.line: Line = line_to(endpoint)
+        name, prefix = self.line.credential
+        self.headers = {name: prefix + key}
+        proxy = proxy_for(self.line.url) if is_address(self.line.url) else None
+        self.is_callable = is_address(self.line.url) and (proxy is None or is_address(proxy))
+        self.url = URL(self.line.url, encoded=True) if self.is_callable else URL()
+        self.proxy = proxy
+
+
+class _Received:
+    """What has come of an answer so far; it outlives the call that was filling it."""
+
+    __slots__ = ("_scrubber", "body", "status")
+
+    def __init__(self, scrubber: Scrubber) -> None:
+        self._scrubber = scrubber
+        self.status = 0
+        self.body = bytearray()
+
+    def scrubbed(self) -> bytes:
+        """The body without the key, should the provider have repeated it."""
+        return self._scrubber.bytes(bytes(self.body))
+
+    def too_large(self) -> Verdict:
+        """More than is taken."""
+        size = f"a body of more than {LARGEST_BODY >> 20} MiB"
+        return Transient(f"HTTP {self.status} with {size}", raw=self._raw())
+
+    def cut_short(self, reason: str) -> Verdict:
+        """A call that broke off. A reply that came whole before that is a reply."""
+        if self.status:
+            reason += f"; HTTP {self.status} and {len(self.body)} bytes came"
+        raw = self._raw()
+        if raw:
+            verdict = classify(self.status, {}, raw.encode(), time.time())
+            if isinstance(verdict, Ok) and not verdict.reply.raw:
+                return verdict
+        return Transient(reason, raw=raw)
+
+    def _raw(self) -> str:
+        """The start of a body that may have been paid for."""
+        return as_raw(self.scrubbed()) if succeeded(self.status) else ""
+
+
+def _session() -> ClientSession:
+    return ClientSession(
+        connector=connector(),
+        cookie_jar=DummyCookieJar(),
+        timeout=ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
+        headers={
             "content-type": "application/json",
             "accept": "application/json",
             "user-agent": "windtunnel",
-        }
-        if self.route.proxy_auth and not self.route.tunnelled:
-            fields["proxy-authorization"] = self.route.proxy_auth
-        lines = "".join(f"{field}: {value}\r\n" for field, value in fields.items())
-        self._head = f"POST {self.route.target} HTTP/1.1\r\n{lines}"
-
-    def message(self, request: Request, mark: str) -> bytes:
-        """The whole request as it goes over the wire. `mark` names it in the provider's logs."""
-        body = encode(self._line, request)
-        return b"%sx-client-request-id: %s\r\ncontent-length: %d\r\n\r\n%s" % (
-            self._head.encode("ascii"),
-            mark.encode("ascii", "replace"),
-            len(body),
-            body,
-        )
+        },
+    )
 
 
-def _cut_short(answer: Answer, scrubber: Scrubber, reason: str) -> Verdict:
-    """What came of a call that broke off. A reply that came whole before that is a reply."""
-    raw = _raw(answer, scrubber)
-    if raw:
-        verdict = classify(answer.status, answer.headers, raw.encode(), time.time())
-        if isinstance(verdict, Ok) and not verdict.reply.raw:
-            return verdict
-    return Transient(reason, raw=raw)
-
-
-def _raw(answer: Answer, scrubber: Scrubber) -> str:
-    """The start of a body that may have been paid for."""
-    return as_raw(scrubber.bytes(bytes(answer.body))) if succeeded(answer.status) else ""
-
-
-def _fits_header(value: str) -> bool:
-    return bool(value) and all(ord(c) in _PRINTABLE_ASCII for c in value)
+def _failed(error: ClientError, received: _Received) -> Verdict:
+    """Why there is no whole answer, in our words; the library's may hold the address."""
+    if isinstance(error, ClientConnectorCertificateError):
+        why = getattr(error.certificate_error, "verify_message", "") or "it does not check out"
+        return Denied(f"its certificate cannot be trusted: {why} {TRUST}")
+    if isinstance(error, InvalidURL):
+        return Denied("its address (or its proxy's) is not an http(s) one")
+    if isinstance(error, ConnectionTimeoutError):
+        return Transient(f"no connection within {CONNECT_TIMEOUT_S:g} s")
+    if isinstance(error, ClientHttpProxyError):
+        return Transient(f"cannot connect: the proxy answered HTTP {error.status}")
+    if isinstance(error, ClientConnectorError):
+        number = error.os_error.errno
+        words = os.strerror(number) if number and number > 0 else "its name is not known"
+        return Transient(f"cannot connect: {words}")
+    return received.cut_short("the answer broke off" if received.status else "no answer")
