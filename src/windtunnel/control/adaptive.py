@@ -49,7 +49,7 @@ class Adaptive:
         self._epoch = 0  # cuts
         self._cuts_in_a_row = 0
         self._errors_in_a_row = 0
-        self._row_since = -inf
+        self._row_since = self._errors_since = -inf
         self._struck_at = -inf
         self._refuted = False  # an acceptance above the cap: it was no cap
         self._cut_index = 0  # the send whose refusal made the last cut
@@ -87,7 +87,8 @@ class Adaptive:
         """See `Controller`."""
         self._ceiling.give_back()
         self._ceiling.correct(now, tokens - sent.tokens)
-        self._errors_in_a_row = 0
+        if sent.at > self._errors_since:
+            self._errors_in_a_row = 0
         if sent.canary and self.gate.shut:
             self._reopen(sent, now)
         if sent.fate == PENDING:
@@ -115,6 +116,8 @@ class Adaptive:
     def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:
         """See `Controller`."""
         self._end_silent(sent, now, FAILED)
+        if not self._errors_in_a_row:
+            self._errors_since = sent.at
         self._errors_in_a_row += 1
         if sent.canary and self.gate.shut:
             self.gate.canary_failed(now, told_s, refused=False)
@@ -171,6 +174,8 @@ class Adaptive:
         probe = cause == "cap" and sent.number > self.window.cap
         if cause == "cap":
             sent.empty = "" if probe else "cap"
+            if self.window.cap == inf and not self.pacer.measured:  # it may have been the rate
+                self.pacer.cut(now, self.confirm_s / 2)
             self.window.refused(sent.number, now)
         else:
             sent.empty = "rate"
@@ -208,7 +213,7 @@ class Adaptive:
         """A canary has come back: limits may have changed after refusals, not after errors."""
         if self.gate.why == "refusals":
             self.pacer.reopened(sent.at, self._accepted)
-            paced = self.pacer.believed < inf
+            paced = self.pacer.measured
             self.window.restart(max(sent.number, self.in_flight), now, paced=paced)
         self.gate.canary_passed(sent.at)
         sent.canary = False

@@ -30,7 +30,8 @@ class Fixed:
             self._ceiling.workers = workers
         self._qps = limits.qps
         self._gate = Gate()
-        self._row = 0
+        self._row = 0  # failures of sends since the first of them, with no success between
+        self._row_since = 0.0
         self._index = 0
 
     @property
@@ -54,7 +55,8 @@ class Fixed:
         """See `Controller`."""
         self._end(sent, ACCEPTED)
         self._ceiling.correct(now, tokens - sent.tokens)
-        self._row = 0
+        if sent.at > self._row_since:
+            self._row = 0
         if sent.canary:
             self._gate.canary_passed(sent.at)
 
@@ -87,6 +89,8 @@ class Fixed:
         self._ceiling.give_back()
 
     def _trouble(self, sent: Sent, now: float, why: str, told_s: float | None) -> None:
+        if not self._row:
+            self._row_since = sent.at
         self._row += 1
         if sent.canary:
             self._gate.canary_failed(now, told_s, refused=why == "refusals")
