@@ -1,0 +1,253 @@
+"""Share of true capacity delivered on real HTTP: the six worlds of worlds.py in scaled-down time.
+
+    python benchmarks/capacity.py                         six worlds × three controllers
+    python benchmarks/capacity.py --worlds caps --repeats 3 --controllers adaptive
+
+The real dispatcher and transport drive an emulator of its own process with work without end.
+All times of a world are a tenth (latencies a quarter, with lighter tails, and windows at least
+1 s), all caps a quarter, so that one core moves it; the controllers' own time constants are as
+they always are, so a run has less time to learn in. `delivered` is the share of what an oracle
+gets from the first instant on, `after_6s` of what could be had from the sixth second on.
+`simulated` is the same world in the discrete-event model, for as long. Requests in flight of an
+endpoint with a cap are sampled at the server, other endpoints' admissions counted there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from math import exp, inf
+from random import Random
+
+import uvloop
+
+import capacity_sim
+from live import Ground, Stats, Work, drive_for, ground, median, say
+from plain_controllers import Aimd, Workers
+from windtunnel.control.bounds import Bounds
+from windtunnel.control.controller import Controller
+from windtunnel.emulator import Change, Latency, Outage, Rule
+from windtunnel.pool import Dispatcher
+from worlds import SECONDS, WORLDS, Server
+
+SIX = ("caps", "rate_buckets", "token_buckets", "fixed_windows", "drop", "outages")
+RUN_S = 30.0
+TIME = RUN_S / SECONDS
+WARM_S = 6.0
+LATENCY, TAIL, CAP = 0.25, 0.6, 0.25
+TOKENS = 300.0  # of the mean request, where a limit counts them
+LOST_S = 8.0  # a request silent for so long is given up
+RETRY_AFTER = {"honest": "right", "one": "1", "sixty": "60", "none": "absent"}
+YARDSTICKS: dict[str, Callable[[], Controller] | None] = {
+    "adaptive": None,
+    "aimd": Aimd,
+    "workers_50": lambda: Workers(50),
+}
+
+
+def scaled(server: Server) -> Server:
+    """The endpoint in scaled-down time."""
+    rate, window_s = server.window / server.window_s, max(1.0, server.window_s * TIME)
+    scale = server.scale
+    return replace(
+        server,
+        median_s=server.median_s * LATENCY,
+        sigma=server.sigma * TAIL,
+        cap=max(2.0, round(server.cap * CAP)) if server.cap < inf else inf,
+        burst_s=server.burst_s * TIME,
+        window=max(1.0, round(rate * window_s)) if server.window < inf else inf,
+        window_s=window_s,
+        scale=lambda t: scale(t / TIME),
+        outages=tuple((a * TIME, b * TIME, kind) for a, b, kind in server.outages),
+    )
+
+
+def rule(server: Server) -> Rule:
+    """The endpoint as the emulator plays it."""
+    rate = server.rate if server.rate < inf else server.window / server.window_s
+    rate = rate if rate < inf else 0.0
+    times = [at / 10 for at in range(int(RUN_S * 10))]
+    factors = [(at, server.scale(at)) for at in times]
+    return Rule(
+        match=server.name,
+        max_workers=int(server.cap) if server.cap < inf else 0,
+        qps=0.0 if server.in_tokens else rate,
+        tpm=rate * 60 * TOKENS if server.in_tokens else 0.0,
+        burst_s=max(server.burst_s, 1 / rate if rate else 0.0),
+        window_s=server.window_s if server.window < inf else 0.0,
+        retry_after=RETRY_AFTER[server.retry],
+        rate_headers=False,
+        latency=Latency(server.median_s, 0.0, server.sigma, sum(server.refusal_s) / 2),
+        outages=tuple(Outage(a, b, kind) for a, b, kind in server.outages),
+        changes=tuple(
+            Change(at, new) for (_, old), (at, new) in itertools.pairwise(factors) if new != old
+        ),
+    )
+
+
+@dataclass
+class Watched:
+    """One endpoint's truth beside what was got from it; both in requests, by time."""
+
+    server: Server
+    occupied_s: float = 0.0  # slots × seconds, for a cap
+    at: float = 0.0
+    got: float = 0.0
+
+    @property
+    def mean_s(self) -> float:
+        """Of a latency."""
+        return self.server.median_s * exp(self.server.sigma**2 / 2)
+
+    def see(self, tally: Stats, now: float) -> None:
+        """Take the emulator's tally at `now` seconds of its clock."""
+        server = self.server
+        if server.cap < inf:
+            room = 0.0 if server.trouble(now) else server.cap * server.scale(now)
+            self.occupied_s += min(tally["in_flight"], max(1.0, room)) * (now - self.at)
+            self.got = self.occupied_s / self.mean_s
+        else:
+            tokens = (tally["prompt_tokens"] + tally["completion_tokens"]) / TOKENS
+            mean = tokens / max(1, tally["answered"])
+            self.got = tally["accepted"] * (mean if server.in_tokens else 1)
+        self.at = now
+
+    def offered(self, until: float) -> float:
+        """What an oracle would have got."""
+        server = self.server
+        steps = [until * (n + 0.5) / 3000 for n in range(3000)]
+        live_s = sum(server.scale(at) for at in steps if not server.trouble(at)) * until / 3000
+        if server.cap < inf:
+            return server.cap * live_s / self.mean_s
+        if server.rate < inf:
+            return server.rate * live_s + max(1.0, server.rate * server.burst_s)
+        return server.window * until / server.window_s
+
+    def offered_after(self, since: float, got: float, until: float) -> float:
+        """What could be had from `since` on, when `got` had been got until then."""
+        flowed = self.offered(until) - self.offered(since)
+        if self.server.rate == inf:
+            return flowed
+        saved = min(self.server.rate * self.server.burst_s, self.offered(since) - got)
+        return flowed + max(0.0, saved)
+
+
+@dataclass
+class Run:
+    """A world under way, watched at the server."""
+
+    place: Ground
+    watched: list[Watched]
+    early: list[float] = field(default_factory=list)
+    early_s: float = 0.0
+    stats: Stats = field(default_factory=dict)
+
+    async def look(self) -> None:
+        """Sample."""
+        self.stats = await self.place.stats()
+        now = self.stats["now_s"]
+        for watched in self.watched:
+            watched.see(self.stats["endpoints"][watched.server.name], now)
+        if not self.early and now >= WARM_S:
+            self.early, self.early_s = [w.got for w in self.watched], now
+
+    def figures(self) -> dict[str, float]:
+        """Shares over all endpoints."""
+        now = self.stats["now_s"]
+        tallies = self.stats["endpoints"].values()
+        best = [w.offered(now) for w in self.watched]
+        later = [
+            w.offered_after(self.early_s, got, now)
+            for w, got in zip(self.watched, self.early, strict=True)
+        ]
+        shares = [w.got / b for w, b in zip(self.watched, best, strict=True)]
+        refused = sum(sum(t["refused"].values()) for t in tallies)
+        sends = refused + sum(t["accepted"] + sum(t["faults"].values()) for t in tallies)
+        got = sum(w.got for w in self.watched)
+        return {
+            "delivered": got / sum(best),
+            "after_6s": (got - sum(self.early)) / sum(later),
+            "worst_endpoint": min(shares),
+            "refused": refused / sends,
+            "sends_per_s": sends / now,
+        }
+
+
+async def live(world: str, controller: str, seed: int) -> dict[str, float]:
+    """One run on real HTTP."""
+    servers = [scaled(server) for server in WORLDS[world](seed)]
+    sizes = Random(seed)
+
+    def prompt() -> str:
+        return "x" * max(4, int(4 * TOKENS * exp(sizes.gauss(-0.18, 0.6))) - 200)
+
+    async with ground([rule(server) for server in servers], seed) as place:
+        run = Run(place, [Watched(server) for server in servers])
+        async with place.transport() as transport:
+            bounds = Bounds(request_timeout_s=LOST_S, backoff_s=0.05, tries=50)
+            dispatcher = Dispatcher(place.endpoints, transport, bounds=bounds, rng_seed=seed)
+            replace_controllers(dispatcher, controller)
+            in_tokens = servers[0].in_tokens
+            work = Work(prompt=prompt) if in_tokens else Work()
+            await drive_for(RUN_S, dispatcher, work, run.look)
+        return run.figures()
+
+
+def replace_controllers(dispatcher: Dispatcher, name: str) -> None:
+    """Put a yardstick in the place of every endpoint's controller."""
+    make = YARDSTICKS[name]
+    if make is not None:
+        for lane in dispatcher._scheduler.lanes:  # noqa: SLF001  users cannot choose these
+            lane.controller = make()
+
+
+def simulated(world: str, controller: str, seed: int) -> dict[str, float]:
+    """The same world in the discrete-event model."""
+    capacity_sim.LOST_S = LOST_S
+    make = YARDSTICKS[controller] or capacity_sim.CONTROLLERS["adaptive"]
+    servers = [scaled(server) for server in WORLDS[world](seed)]
+    drives = [capacity_sim.Drive(server, make(), seed).run(RUN_S) for server in servers]
+    best = [capacity_sim.oracle(scaled(server), RUN_S)[-1] for server in WORLDS[world](seed)]
+    sends = sum(drive.sends for drive in drives)
+    return {
+        "delivered": sum(drive.admitted for drive in drives) / sum(best),
+        "refused": sum(drive.refused for drive in drives) / sends,
+    }
+
+
+def measure(world: str, controller: str, repeats: int) -> None:
+    """Print a line per repeat and one of medians; each repeat is another seed."""
+    runs = []
+    models = []
+    for seed in range(repeats):
+        runs.append(uvloop.run(live(world, controller, seed)))
+        models.append(simulated(world, controller, seed))
+        shown = {name: round(value, 4) for name, value in runs[-1].items()}
+        say("capacity", world=world, controller=controller, seed=seed, **shown)
+    say(
+        "capacity",
+        world=world,
+        controller=controller,
+        median_of=repeats,
+        **{name: median([run[name] for run in runs]) for name in runs[0]},
+        simulated=median([model["delivered"] for model in models]),
+        simulated_refused=median([model["refused"] for model in models]),
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--worlds", default=",".join(SIX))
+    parser.add_argument("--controllers", default=",".join(YARDSTICKS))
+    parser.add_argument("--repeats", type=int, default=1)
+    given = parser.parse_args(arguments)
+    for world in given.worlds.split(","):
+        for controller in given.controllers.split(","):
+            measure(world, controller, given.repeats)
+
+
+if __name__ == "__main__":
+    main()
