@@ -56,7 +56,8 @@ class Task(Struct, frozen=True):
     """A goal with data: everything an episode needs, and how its end state is judged.
 
     `required_tools` is in a correct order. `solution` is a correct plan with arguments, which
-    reaches the goal when no tool fails.
+    reaches the goal when no tool fails. Tasks of one `kind` have the same work on other data;
+    "" promises nothing.
     """
 
     task_id: str
@@ -69,6 +70,7 @@ class Task(Struct, frozen=True):
     files: dict[str, str] = field(default_factory=dict)
     resources: dict[str, Resource] = field(default_factory=dict)
     credentials: dict[str, str] = field(default_factory=dict)
+    kind: str = ""
 
 
 class ToolResult(Struct, frozen=True):

@@ -374,4 +374,5 @@ class Scene:
             files=self.files,
             resources=self.resources,
             credentials=self.credentials,
+            kind=self.kind,
         )

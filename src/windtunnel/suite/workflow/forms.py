@@ -18,6 +18,11 @@ from windtunnel.suite.goals import goal_met
 from windtunnel.suite.tools import CATALOGUE, run_tool
 from windtunnel.suite.world import Kind, Result, World
 
+Input = str | None
+"""What a call gives as its input: a handle, nothing but defaults (BARE), or as its step says."""
+
+BARE = ""
+
 
 class Traced(Struct, frozen=True):
     """A step as it ran: the place of the step whose result it took (None: of none), its data."""
@@ -89,21 +94,32 @@ def _as_free_as_can_be(task: Task, traced: Sequence[Traced]) -> list[Step]:
     return steps
 
 
-def natural(task: Task, plan: Sequence[Step]) -> tuple[Step, ...]:
+def natural(task: Task, plan: Sequence[Step]) -> tuple[Input, ...]:
     """The most natural form of a plan that reaches the goal when every call succeeds.
 
     `plan` holds the task's solution and support steps. They are called bare, if that works; else
     every input of the solution is named; else support steps also keep their sample data, which
     works whenever the solution does.
     """
-    bare = tuple(s if s in task.solution else replace(s, arguments={}) for s in plan)
-    if reaches_goal(task, bare):
+    bare = tuple(None if step in task.solution else BARE for step in plan)
+    if _works(task, plan, bare):
         return bare
-    named = {id(each.step): each.named for each in trace(task)}
-    bare_named = tuple(named.get(id(s), replace(s, arguments={})) for s in plan)
-    if reaches_goal(task, bare_named):
-        return bare_named
-    return tuple(named.get(id(s), s) for s in plan)
+    named = {id(each.step): each.handle for each in trace(task) if each.fed_by is not None}
+    inputs = tuple(named.get(id(step), given) for step, given in zip(plan, bare, strict=True))
+    if _works(task, plan, inputs):
+        return inputs
+    return tuple(given or None for given in inputs)
+
+
+def with_input(step: Step, given: Input) -> Step:
+    """The step as it is called: as it stands, bare, or with the named result as its input."""
+    if given is None:
+        return step
+    return replace(step, arguments={**step.arguments, "input": given} if given else {})
+
+
+def _works(task: Task, plan: Sequence[Step], inputs: Sequence[Input]) -> bool:
+    return reaches_goal(task, [with_input(*each) for each in zip(plan, inputs, strict=True)])
 
 
 def spoiled_by_repeats(task: Task, steps: Sequence[Step]) -> frozenset[int]:

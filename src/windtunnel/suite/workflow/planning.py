@@ -7,31 +7,24 @@ from typing import Protocol
 
 from windtunnel.domain.conditions import WeatherMode
 from windtunnel.domain.tasks import Step, Task
-from windtunnel.suite.workflow.forms import natural
-from windtunnel.suite.workflow.solving import FILLER, Item, solve
+from windtunnel.suite.workflow.forms import Input, natural, with_input
+from windtunnel.suite.workflow.kinds import once_per_kind
+from windtunnel.suite.workflow.solving import FILLER, solve
 from windtunnel.suite.workflow.structure import Workflow, free_workflow, planned_workflow
+from windtunnel.suite.workflow.support import support_steps
 
 SAFE_STEP = Step("utility_helper", {}, "Look around, which nothing depends on")
 """A call that changes nothing and needs nothing: the solver's filler."""
 
-# Many models meet the same task: what its Worlds said of its structure is small and worth keeping.
-_MOST_KNOWN = 20_000
-_KNOWN: dict[tuple[object, ...], tuple[Item, ...]] = {}
 
-
+@once_per_kind
 def ceiling(task: Task, rate: float, max_turns: int, weather_mode: WeatherMode = "before") -> float:
     """The best chance of full success that any agent could have, in [0, 1].
 
     It is reached by `Guide`, and is an upper bound for every agent: required steps may come
     in any order that the score and the World allow, even with data worked out by heart.
     """
-    key = (task.task_id, task.description, task.required_tools, weather_mode)
-    items = _KNOWN.get(key)
-    if items is None:
-        if len(_KNOWN) >= _MOST_KNOWN:
-            _KNOWN.clear()
-        items = _KNOWN[key] = free_workflow(task, weather_mode).items
-    return solve(items, rate, max_turns).value
+    return solve(free_workflow(task, weather_mode).items, rate, max_turns).value
 
 
 def optimal_plan(task: Task, rate: float, max_turns: int) -> tuple[Step, ...]:
@@ -39,16 +32,27 @@ def optimal_plan(task: Task, rate: float, max_turns: int) -> tuple[Step, ...]:
 
     The best among those that take the solution's steps in their order, so that it reads well.
     """
+    steps = (*task.solution, *support_steps(task))
+    calls = _best_calls(task, rate, max_turns)
+    return tuple(with_input(steps[place], given) for place, given in calls) or task.solution
+
+
+@once_per_kind
+def _best_calls(task: Task, rate: float, max_turns: int) -> tuple[tuple[int, Input], ...]:
+    """The calls as places in the planned workflow; none where the budget is too small for all."""
     workflow = planned_workflow(task)
     solution = solve(workflow.items, rate, max_turns)
-    steps: list[Step] = []
+    places: list[int] = []
     done = 0
-    while (action := solution.action(max_turns - len(steps), done, 0)) >= 0:
-        steps.append(workflow.steps[action])
+    while (action := solution.action(max_turns - len(places), done, 0)) >= 0:
+        places.append(action)
         done |= 1 << action
-        if len(steps) == max_turns:
+        if len(places) == max_turns:
             break
-    return natural(task, steps) if _has_all(steps, task) else task.solution
+    if not set(range(len(task.solution))) <= set(places):
+        return ()
+    inputs = natural(task, [workflow.steps[place] for place in places])
+    return tuple(zip(places, inputs, strict=True))
 
 
 class Called(Protocol):
@@ -86,10 +90,6 @@ class Guide:
         if action == FILLER:
             return SAFE_STEP
         return self._workflow.steps[action] if action >= 0 else None
-
-
-def _has_all(steps: Sequence[Step], task: Task) -> bool:
-    return all(step in steps for step in task.solution)
 
 
 def _done(workflow: Workflow, calls: Sequence[Called]) -> int:

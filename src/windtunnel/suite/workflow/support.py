@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Any
 
 from windtunnel.domain.tasks import Step, Task
 from windtunnel.suite.tools import CATALOGUE, run_tool
+from windtunnel.suite.workflow.kinds import once_per_kind
 from windtunnel.suite.world import World
 
 _SAMPLE = [{"sample": 1}]
@@ -63,9 +65,14 @@ def support_steps(task: Task) -> tuple[Step, ...]:
 
     Their arguments are samples, which work at any time.
     """
+    return tuple(_sampled(tool) for tool in _support_tools(task))
+
+
+@once_per_kind
+def _support_tools(task: Task) -> tuple[str, ...]:
     used = [step.tool for step in task.solution]
-    steps = (_sampled(tool) for tool in closure(used) if tool not in used)
-    return tuple(step for step in steps if run_tool(World(task), step.tool, step.arguments).ok)
+    steps = [_sampled(tool) for tool in closure(used) if tool not in used]
+    return tuple(s.tool for s in steps if run_tool(World(task), s.tool, s.arguments).ok)
 
 
 def closure(tools: Iterable[str]) -> tuple[str, ...]:
@@ -82,6 +89,7 @@ def closure(tools: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+@functools.cache
 def _sampled(tool: str) -> Step:
     purpose, reads, makes = _WORDS.get(tool, (CATALOGUE[tool].spec.description, "", ""))
     return Step(tool, _SAMPLES.get(tool, {}), purpose, reads, makes)
