@@ -4,7 +4,7 @@ from windtunnel.domain.conditions import Condition
 from windtunnel.domain.episodes import Episode, Score
 from windtunnel.domain.trials import make_trial
 from windtunnel.view.frame import EndpointRow
-from windtunnel.view.progress import Progress, in_words
+from windtunnel.view.progress import Progress, Rates, in_words
 
 EASY = Condition("optimal", "easy", 0.8)
 SCORE = Score("full", goal_met=True, tool_coverage=1, order=1, execution_success=1, recovery=None,
@@ -45,3 +45,12 @@ def test_a_condition_s_name_tells_what_is_unusual() -> None:
     flawed = replace(EASY, prompt_type="flawed_missing_step", severity="light", protocol="native")
     assert in_words(flawed) == "flawed_missing_step easy 0.8 light native"
     assert in_words(replace(EASY, severity="light")) == "optimal easy 0.8"
+
+
+def test_rates_are_over_the_last_seconds() -> None:
+    rates = Rates()
+    assert rates.of("e") == 0
+    for second in range(20):
+        rates.observe(second, "e", 0 if second < 10 else (second - 10) * 3)
+    assert rates.of("e") == 3
+    assert rates.of("another") == 0
