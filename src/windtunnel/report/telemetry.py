@@ -19,6 +19,7 @@ SAMPLES_FILE: Final = "pool.jsonl"
 MOST_ENDPOINTS: Final = 24
 _MOST_POINTS: Final = 160
 _COLUMNS: Final = 3
+_LEVEL: Final = alt.Axis(tickCount=3, minExtent=30, maxExtent=30)
 
 
 class Sample(Struct, frozen=True):
@@ -127,7 +128,7 @@ def _capacity(records: list[dict[str, Any]]) -> Any:
     used = base.mark_area(color=SERIES[0], opacity=0.55, line={"color": SERIES[0]})
     window = base.mark_line(color=MUTED, strokeWidth=1.5, interpolate="step-after")
     return alt.layer(
-        used.encode(y=alt.Y("in_flight:Q", title=None, axis=alt.Axis(tickCount=3))),
+        used.encode(y=alt.Y("in_flight:Q", title=None, axis=_LEVEL)),
         window.encode(y=alt.Y("window:Q", title=None)),
     )
 
@@ -137,7 +138,7 @@ def _throughput(records: list[dict[str, Any]]) -> Any:
     answers = base.mark_line(color=SERIES[0], strokeWidth=1.5)
     refusals = base.mark_area(color=SERIES[1], opacity=0.6, line={"color": SERIES[1]})
     return alt.layer(
-        answers.encode(y=alt.Y("rps:Q", title=None, axis=alt.Axis(tickCount=3))),
+        answers.encode(y=alt.Y("rps:Q", title=None, axis=_LEVEL)),
         refusals.encode(y=alt.Y("refused:Q", title=None)),
     )
 

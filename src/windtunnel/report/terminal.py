@@ -18,6 +18,7 @@ from windtunnel.report.table import Table, is_numeric, trimmed, visible, written
 from windtunnel.report.tables import all_tables
 
 _GAP = 2
+_MOST_ROWS = 24
 
 
 def verdicts(results: Results) -> Mapping[str, str]:
@@ -47,7 +48,8 @@ class Fitted:
 
     def __init__(self, table: Table) -> None:
         self._table = table = trimmed(table)
-        self._rows = written(table)
+        self._rows = written(table)[:_MOST_ROWS]
+        self._left = len(table.rows) - len(self._rows)
         self._widths = [
             max(_longest_word(column.title), *(cell_len(row[i]) for row in self._rows), 1)
             for i, column in enumerate(table.columns)
@@ -58,6 +60,8 @@ class Fitted:
         yield Text(visible(self._table.title), style="bold")
         for chosen in self._panels(options.max_width):
             yield self._grid(chosen)
+        if self._left:
+            yield Text(f"and {self._left:,} more rows, all of them in the report's files")
 
     def _panels(self, width: int) -> Iterator[list[int]]:
         """Columns by number: those that name the row, and then as many figures as fit."""
