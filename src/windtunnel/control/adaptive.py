@@ -20,6 +20,7 @@ from windtunnel.control.controller import ACCEPTED, FAILED, PENDING, REFUSED, SI
 from windtunnel.control.gate import Gate
 from windtunnel.control.pace import Ceiling
 from windtunnel.control.pacer import Pacer
+from windtunnel.control.silence import Silence
 from windtunnel.control.window import Window
 from windtunnel.domain.calls import RateHeaders
 from windtunnel.domain.pool import Limits
@@ -28,6 +29,7 @@ ERRORS_IN_A_ROW = 5
 CUTS_IN_A_ROW = 3
 STRIKE_S = 3.0  # two refusals a little below what had been accepted, so close, speak to the rate
 RUN = 4  # sends, one after the other, all refused, that shut the gate after a second cut
+SILENCE = "silence"
 CONFIRM_S = 0.3  # no refusal within this time is an acceptance, until refusals prove slower
 CONFIRM_MOST_S = 2.0
 
@@ -40,6 +42,7 @@ class Adaptive:
         self.window = Window(self._ceiling.workers)
         self.pacer = Pacer()
         self.gate = Gate()
+        self.silence = Silence()
         self.confirm_s = CONFIRM_S
         self.decision = "start"
         self._unconfirmed = deque[Sent]()
@@ -76,8 +79,13 @@ class Adaptive:
         self._ceiling.take(now, tokens)
         self._index += 1
         sent = Sent(now, self.in_flight, self._index, self._epoch, tokens)
-        sent.canary = self.gate.sent()
-        sent.paced = self.pacer.sent(now) and self.pacer.above
+        patience = self.silence.overdue_s if self.gate.why == SILENCE else inf
+        sent.canary = self.gate.sent(now + patience)
+        self.silence.sent(sent)
+        if self.silence.hangs(now) and not self.gate.shut:
+            self.gate.shut_for(SILENCE, now, None)
+        grow = not self.silence.doubtful(now)
+        sent.paced = self.pacer.sent(now, grow=grow) and self.pacer.above
         if self.window.sent(sent.number):
             self.decision = "probe"
         self._unconfirmed.append(sent)
@@ -85,8 +93,9 @@ class Adaptive:
 
     def answered(self, sent: Sent, now: float, tokens: float) -> None:
         """See `Controller`."""
-        self._ceiling.give_back()
+        self._end(sent)
         self._ceiling.correct(now, tokens - sent.tokens)
+        self.silence.answered(sent, now)
         if sent.at > self._errors_since:
             self._errors_in_a_row = 0
         if sent.canary and self.gate.shut:
@@ -96,7 +105,7 @@ class Adaptive:
 
     def refused(self, sent: Sent, now: float, told_s: float | None) -> None:
         """See `Controller`."""
-        self._ceiling.give_back()
+        self._end(sent)
         self._settle(now)
         sent.fate = REFUSED
         self._refused.append(sent.index)
@@ -221,8 +230,13 @@ class Adaptive:
         self._cuts_in_a_row = self._errors_in_a_row = 0
         self.decision = "reopened"
 
-    def _end_silent(self, sent: Sent, now: float, fate: int) -> None:
+    def _end(self, sent: Sent) -> None:
         self._ceiling.give_back()
+        sent.ended = True
+        self.silence.ended()
+
+    def _end_silent(self, sent: Sent, now: float, fate: int) -> None:
+        self._end(sent)
         if sent.fate == PENDING:
             sent.fate = fate
             if sent.number > self.window.cap:

@@ -17,7 +17,18 @@ class Sent:
     `empty` names the cut that its refusal made, where that may have met an empty bucket.
     """
 
-    __slots__ = ("at", "canary", "empty", "epoch", "fate", "index", "number", "paced", "tokens")
+    __slots__ = (
+        "at",
+        "canary",
+        "empty",
+        "ended",
+        "epoch",
+        "fate",
+        "index",
+        "number",
+        "paced",
+        "tokens",
+    )
 
     def __init__(self, at: float, number: int, index: int, epoch: int, tokens: float) -> None:
         self.at = at
@@ -25,7 +36,7 @@ class Sent:
         self.index = index
         self.epoch = epoch
         self.tokens = tokens
-        self.canary = False
+        self.canary = self.ended = False
         self.paced = False
         self.empty = ""
         self.fate = PENDING

@@ -27,6 +27,7 @@ class Gate:
         self._told_until = -inf
         self._refused_early = False
         self._canary_out = False
+        self._canary_until = inf
 
     @property
     def shut(self) -> bool:
@@ -36,7 +37,7 @@ class Gate:
     @property
     def ready_at(self) -> float:
         """The earliest instant for a send; inf while a canary is out."""
-        return inf if self._canary_out else self._opens_at
+        return self._canary_until if self._canary_out else self._opens_at
 
     def shut_for(self, why: str, now: float, told_s: float | None) -> None:
         """Shut an open gate; `why` is shown."""
@@ -47,9 +48,10 @@ class Gate:
         self._refused_early = False
         self._wait(now, told_s)
 
-    def sent(self) -> bool:
-        """Note a send; true when it is the canary."""
+    def sent(self, gives_up_at: float = inf) -> bool:
+        """Note a send; true when it is a canary. Another may follow at `gives_up_at`."""
         self._canary_out = self.shut
+        self._canary_until = gives_up_at
         return self._canary_out
 
     def canary_failed(self, now: float, told_s: float | None, *, refused: bool) -> None:

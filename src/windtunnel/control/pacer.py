@@ -60,12 +60,12 @@ class Pacer:
         """Whether the pace is at or above a measured limit, so that it may be refused."""
         return self.measured and self.pace.rate >= 0.995 * self.believed
 
-    def sent(self, now: float) -> bool:
+    def sent(self, now: float, *, grow: bool) -> bool:
         """Account for a send; true when it had to wait for the pace, which grows by these."""
         if self.believed == inf:
             return False
         paced = now < self.ready_at + max(LATE_S, LATE / self.pace.rate)
-        if paced:
+        if paced and grow:
             self._paced += max(1.0, LEAST_GROWTH / self.pace.rate)
             self._grow()
         self.pace.spend(now)

@@ -36,9 +36,10 @@ from windtunnel.errors import (
 )
 from windtunnel.pool.lane import Lane, ModelQueue
 from windtunnel.pool.queue import RETRY, Running, Waiting
-from windtunnel.pool.records import EndpointState, Event, Job, Supply, Transport
+from windtunnel.pool.records import EndpointState, Event, Hedge, Job, Supply, Transport
 from windtunnel.pool.scheduler import Scheduler
 
+STRAGGLER = 1.0  # with `hedge="all"`: × the 99th percentile of answers
 TICK_S = 0.002  # wakes nearer than this are one
 CHARS_PER_TOKEN = 4
 
@@ -47,10 +48,12 @@ class Dispatcher:
     """Drives every endpoint at what its controller allows.
 
     `stagger` holds start offsets in seconds for a model's first, second, … endpoint. `on_event`
-    is called with each `Event`; the last thousand stay in `events`.
+    is called with each `Event`; the last thousand stay in `events`. `hedge`: a second copy for
+    what is lost, for all stragglers too (which favours short answers), or for none. The first
+    copy is cancelled when the second is queued, counted in `EndpointState.hedges`, never scored.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  the run's switches, each named by its caller
         self,
         endpoints: Sequence[Endpoint],
         transport: Transport,
@@ -58,6 +61,7 @@ class Dispatcher:
         rate_mode: RateMode = "adaptive",
         sharding: Sharding = "dynamic",
         stagger: Sequence[float] = (),
+        hedge: Hedge = "lost",
         bounds: Bounds | None = None,
         rng_seed: int = 0,
         on_event: Callable[[Event], None] | None = None,
@@ -66,6 +70,7 @@ class Dispatcher:
         self.rejections = Counter[str]()
         self._transport = transport
         self._even = sharding == "even"
+        self._hedge = hedge
         self._bounds = bounds or Bounds()
         self._rng = Random(rng_seed)  # noqa: S311  jitter, not secrets
         self._on_event = on_event
@@ -233,16 +238,33 @@ class Dispatcher:
     async def _send(self, lane: Lane, sent: Sent, waiting: Waiting) -> Verdict:
         """Send once, and tell the controllers what came of it."""
         verdict: Verdict | None = None
+        patience = self._patience(lane, waiting)
         try:
-            with anyio.move_on_after(self._bounds.request_timeout_s + 5):
+            with anyio.move_on_after(patience):
                 verdict = await self._transport.send(
                     lane.endpoint, waiting.request, timeout_s=self._bounds.request_timeout_s
                 )
             if verdict is None:
-                verdict = Transient(f"no answer within {self._bounds.request_timeout_s:.0f} s")
+                waiting.hedged = True
+                lane.hedges += 1
+                verdict = Transient(f"lost: silent for {patience:.0f} s")
             return verdict
         finally:
             self._account(lane, sent, verdict)
+
+    def _patience(self, lane: Lane, waiting: Waiting) -> float:
+        """How long to wait for an answer before the request counts as lost and goes elsewhere.
+
+        Far beyond what answers take, so that no answer is preferred for being short. Whoever
+        wants no hedging at all waits for the transport's own timeout.
+        """
+        bounds = self._bounds
+        if self._hedge == "none" or waiting.failures + 1 >= bounds.tries:
+            return bounds.request_timeout_s + 5
+        factor = STRAGGLER if self._hedge == "all" else bounds.lost_factor
+        floor = 0.0 if self._hedge == "all" else bounds.lost_floor_s
+        lost = max(floor, factor * lane.latency_p99_s)
+        return min(bounds.request_timeout_s + 5, lost)
 
     def _account(self, lane: Lane, sent: Sent, verdict: Verdict | None) -> None:
         now = anyio.current_time()
@@ -252,7 +274,7 @@ class Dispatcher:
             case Ok(reply=reply, rates=rates):
                 tokens = _used(reply, sent.tokens)
                 missed = tokens - sent.tokens
-                lane.accepted += 1
+                lane.took(now - sent.at)
                 self._scheduler.models[lane.endpoint.model].served_at = now
                 control.answered(sent, now, tokens)
                 if rates is not None:

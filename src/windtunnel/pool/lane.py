@@ -13,6 +13,9 @@ from windtunnel.domain.pool import Endpoint, RateMode
 from windtunnel.pool.queue import WaitingLine
 from windtunnel.pool.records import EndpointState
 
+FIRST_P99_S = 60.0  # before anything has been answered
+STEP = 0.0005  # by which one answer below it moves the 99th percentile
+
 
 class Group:
     """A limit that several lanes share, and the models that meet there."""
@@ -40,6 +43,7 @@ class Lane:
         self.wakes_at = inf
         self.stopped = ""
         self.quota = False  # stopped for an exhausted quota rather than for credentials
+        self.latency_p99_s = FIRST_P99_S
         self.accepted = self.refused = self.errors = self.hedges = 0
 
     def ready_at(self, now: float) -> float:
@@ -62,6 +66,12 @@ class Lane:
         for group in self.groups:
             group.ceiling.give_back()
             group.ceiling.correct(now, missed_tokens)
+
+    def took(self, seconds: float) -> None:
+        """An answer; the 99th percentile moves up 99 times as far as down."""
+        self.accepted += 1
+        step = max(STEP, min(0.01, 0.1 / self.accepted))
+        self.latency_p99_s *= 1 + (99 * step if seconds > self.latency_p99_s else -step)
 
     def state(self) -> EndpointState:
         """See `EndpointState`."""
