@@ -34,7 +34,9 @@ def status(folder: Path | str) -> tuple[CellCount, ...]:
     condition = Condition.__struct_fields__
     axes = ("model", *condition, "task_type")
     how = ("outcome", "success", "simulated")
-    grouped = episode_table(folder).group_by([*axes, *how]).aggregate([([], "count_all")])
+    grouped = (
+        episode_table(folder, [*axes, *how]).group_by([*axes, *how]).aggregate([([], "count_all")])
+    )
     cells = defaultdict[tuple[Any, ...], Counter[str]](Counter)
     for row in grouped.to_pylist():
         cell = cells[tuple(row[axis] for axis in axes)]

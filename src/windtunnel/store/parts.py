@@ -123,6 +123,14 @@ def read_rows(part: Part) -> Iterator[tuple[Note, Row]]:
         yield note, Row(episode, own)
 
 
+def read_episode_records(part: Part) -> Iterator[tuple[Note, bytes]]:
+    """Every episode's record, in order, without a look at the turns."""
+    path = checked(part, part.episodes)
+    read = _parquet().read_records if part.form == "parquet" else _json_records
+    for record in read(path):
+        yield _note(path, record), record
+
+
 def checked(part: Part, path: Path | None) -> Path:
     """The path of a part's file that is in place and sound. Raises StoreCorrupt."""
     if path is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,7 +16,7 @@ from windtunnel.store.header import read_header
 from windtunnel.store.journal import Lines, corrupt, journal_numbers, journal_path, scan
 from windtunnel.store.lines import record_of
 from windtunnel.store.log import Entry, Log
-from windtunnel.store.parts import Part, Row, list_parts, read_notes, read_rows
+from windtunnel.store.parts import EPISODES, TURNS, Part, Row, list_parts, read_notes, read_rows
 from windtunnel.store.records import EpisodeRecord, TurnRecord, decode
 
 if TYPE_CHECKING:
@@ -124,20 +124,20 @@ def episode_of(row: Row) -> Episode:
     return msgspec.structs.replace(decode(row.episode, EpisodeRecord).episode, turns=turns)
 
 
-def episode_table(folder: Path | str) -> pa.Table:
-    """One row per trial that has ended; columns as in docs/format.md."""
+def episode_table(folder: Path | str, columns: Sequence[str] | None = None) -> pa.Table:
+    """One row per trial that has ended; columns as in docs/format.md, or these of them."""
     from windtunnel.store import tables  # noqa: PLC0415  pyarrow takes long to import
 
     with snapshot(folder) as view:
-        return tables.episodes(view)
+        return tables.flat(view, EPISODES, columns)
 
 
-def turn_table(folder: Path | str) -> pa.Table:
-    """One row per turn of every trial that has ended; columns as in docs/format.md."""
+def turn_table(folder: Path | str, columns: Sequence[str] | None = None) -> pa.Table:
+    """One row per turn of every trial that has ended; columns as there, or these of them."""
     from windtunnel.store import tables  # noqa: PLC0415  pyarrow takes long to import
 
     with snapshot(folder) as view:
-        return tables.turns(view)
+        return tables.flat(view, TURNS, columns)
 
 
 def query(folder: Path | str, sql: str) -> pa.Table:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import get_args
 
@@ -94,6 +95,13 @@ def test_episode_table(folder: Path) -> None:
         None,
         "no endpoint answered",
     )
+
+
+def test_some_columns_of_the_tables(folder: Path) -> None:
+    table = episode_table(folder, ["turns", "model"])
+    assert table.column_names == ["turns", "model"]
+    assert Counter(table.column("turns").to_pylist()) == {0: 1, 1: 1, 2: 2}
+    assert turn_table(folder, ["action"]).num_rows == sum(len(e.turns) for e in EPISODES)
 
 
 def test_turn_table(folder: Path) -> None:
