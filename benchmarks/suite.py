@@ -1,0 +1,60 @@
+"""The suite measured: tasks, plans, flaws, ceilings, agents, and recorded calls.
+
+One JSON line per figure. `--only PART` measures one part; `--write-docs` puts the tables into
+docs/suite.md; `--samples FILE` writes, for each recorded model, ten calls that were refused.
+
+    .venv/bin/python benchmarks/suite.py [--only flaws] [--write-docs] [--samples FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import suite_agents
+import suite_corpus
+import suite_tasks
+from suite_page import PAGE, rewritten
+from suite_tasks import Figure
+
+Part = Callable[[], Iterator[Figure]]
+
+
+def parts(samples: Path | None) -> dict[str, Part]:
+    """What can be measured, in order: planning must meet structures that are not known yet."""
+    return {
+        "generation": suite_tasks.generation,
+        "planning": suite_tasks.planning,
+        "ceilings": suite_tasks.ceilings,
+        "flaws": suite_tasks.flaws,
+        "scenarios": suite_agents.scenarios,
+        "paired": suite_agents.paired,
+        "perfect": suite_agents.perfect,
+        "recorded": partial(suite_corpus.recorded, samples),
+    }
+
+
+def main() -> None:
+    """Print a line per figure."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--only", choices=parts(None))
+    parser.add_argument("--samples", type=Path, metavar="FILE")
+    parser.add_argument("--write-docs", action="store_true")
+    options = parser.parse_args()
+    if options.write_docs and options.only:
+        parser.error("--write-docs needs every part: leave --only out")
+    found: list[Figure] = []
+    for name, part in parts(options.samples).items():
+        if options.only in (None, name):
+            for figure in part():
+                print(json.dumps(figure), flush=True)
+                found.append(figure)
+    if options.write_docs:
+        PAGE.write_text(rewritten(PAGE.read_text(), found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""Figures of agents in the suite: of three skills, one that only repeats, and the perfect one."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from random import Random
+
+import anyio
+
+from suite_tasks import RATES, Figure, default_ids
+from windtunnel.domain.calls import Reply, Request
+from windtunnel.domain.conditions import PROTOCOLS, TASK_TYPES, Condition, Protocol
+from windtunnel.domain.episodes import Episode
+from windtunnel.domain.tasks import Step, Task
+from windtunnel.domain.trials import make_trial
+from windtunnel.emulator import speech
+from windtunnel.emulator.agents import Agents
+from windtunnel.emulator.memory import outcomes, position
+from windtunnel.emulator.skills import skill_at
+from windtunnel.episode import run_episode
+from windtunnel.plan.scenarios import SCENARIOS
+from windtunnel.score.weighting import weighted_success
+from windtunnel.stats import wilson
+from windtunnel.suite.tasks import SUITE_VERSION, find_task, load_task
+from windtunnel.suite.workflow import Guide
+from windtunnel.testing import asking
+
+Responder = Callable[[Request], Reply]
+
+SKILLS = {"low": skill_at(0.2), "middle": skill_at(0.6), "high": skill_at(0.95)}
+INSTANCES = 20
+LEVEL = 0.99
+PERFECT_EPISODES = 2_000
+PAIRED_TASKS = 1_260
+_WORTH = {"failed": 0, "partial": 1, "full": 2}
+
+
+def scenarios() -> Iterator[Figure]:
+    """Agents of low, middle and high skill in each scenario, over all task types."""
+    agents = Agents(find_task, skills=SKILLS)
+    for name, scenario in SCENARIOS.items():
+        rates = []
+        for model in SKILLS:
+            played = [
+                episode(task_id, condition, agents, model)
+                for condition in _conditions(name)
+                for task_type in TASK_TYPES
+                for task_id in _first(f"{task_type}.{condition.difficulty}", INSTANCES)
+            ]
+            figure = _summary(played)
+            rates.append(float(str(figure["success"])))
+            yield {"figure": "suite.scenario", "scenario": name, "skill": model, **figure}
+        yield {
+            "figure": "suite.scenario_order",
+            "scenario": name,
+            "title": scenario.title,
+            "ordered": rates == sorted(rates) and len(set(rates)) == len(rates),
+        }
+
+
+def _conditions(name: str) -> list[Condition]:
+    scenario = SCENARIOS[name]
+    axes = (scenario.prompt_types, scenario.difficulties, scenario.tool_success_rates)
+    return [Condition(*values) for values in itertools.product(*axes)]
+
+
+def _first(prefix: str, count: int) -> Iterator[str]:
+    return (f"{prefix}.{number:05d}" for number in range(count))
+
+
+def episode(
+    task_id: str, condition: Condition, respond: Responder, model: str, replicate: int = 0
+) -> Episode:
+    """One whole episode, with nothing but a function for a model."""
+    task = load_task(task_id)
+    trial = make_trial(
+        suite=SUITE_VERSION,
+        seed=0,
+        model=model,
+        task_id=task_id,
+        task_type=task.task_type,
+        condition=condition,
+        replicate=replicate,
+    )
+
+    async def play() -> Episode:
+        return await run_episode(trial, task, asking(respond), simulated=True)
+
+    return anyio.run(play)
+
+
+def _is_full(played: Episode) -> bool:
+    return played.score is not None and played.score.success == "full"
+
+
+def _summary(played: Sequence[Episode]) -> Figure:
+    """Success with its interval, beside the mean ceiling of the same trials."""
+    full = sum(map(_is_full, played))
+    partial = sum(e.score is not None and e.score.success == "partial" for e in played)
+    most = statistics.fmean(e.ceiling or 0.0 for e in played)
+    rate = wilson(full, len(played), level=LEVEL)
+    return {
+        "episodes": len(played),
+        "success": round(rate.estimate, 4),
+        "low": round(rate.low, 4),
+        "high": round(rate.high, 4),
+        "weighted": round(weighted_success(full, partial, len(played)) or 0.0, 4),
+        "ceiling": round(most, 4),
+        "above_ceiling": rate.low > most,
+    }
+
+
+def paired() -> Iterator[Figure]:
+    """An agent that repeats each step until it works: success must not rise as the rate falls."""
+    step = len(default_ids()) // PAIRED_TASKS
+    ids = default_ids()[::step]
+    violations = 0
+    worth = []
+    for task_id in ids:
+        difficulty = load_task(task_id).difficulty
+        found = [
+            episode(task_id, Condition("baseline", difficulty, rate), stubborn, "stubborn")
+            for rate in RATES
+        ]
+        ranks = [_WORTH[e.score.success] if e.score else -1 for e in found]
+        violations += sum(later > earlier for earlier, later in itertools.pairwise(ranks))
+        worth.append(ranks)
+    yield {
+        "figure": "suite.paired_draws",
+        "tasks": len(ids),
+        "rates": RATES,
+        "success": [round(statistics.fmean(r[at] == 2 for r in worth), 4) for at in range(4)],  # noqa: PLR2004  full
+        "violations": violations,
+    }
+
+
+def stubborn(request: Request) -> Reply:
+    """Works through the task's solution and repeats each step until it succeeds."""
+    task = _task_of(request)
+    at = position(task.solution, outcomes(request.messages), tries=1_000)
+    return _said(task.solution[at] if at < len(task.solution) else None, request)
+
+
+def perfect() -> Iterator[Figure]:
+    """The best agent against the ceiling, in both protocols, each with weather of its own."""
+    ids = default_ids()
+    Random(0).shuffle(ids)
+    for replicate, protocol in enumerate(PROTOCOLS):
+        trials = zip(ids[:PERFECT_EPISODES], itertools.cycle(RATES), strict=False)
+        played = [_guided(task_id, rate, protocol, replicate) for task_id, rate in trials]
+        full = sum(map(_is_full, played))
+        chances = [e.ceiling or 0.0 for e in played]
+        spread = math.sqrt(sum(p * (1 - p) for p in chances))
+        distance = (full - sum(chances)) / spread
+        yield {
+            "figure": "suite.perfect_agent",
+            "protocol": protocol,
+            "episodes": len(played),
+            "success": round(full / len(played), 4),
+            "ceiling": round(statistics.fmean(chances), 4),
+            "standard_errors_away": round(distance, 2),
+            "within_99": abs(distance) <= 2.576,  # noqa: PLR2004  the normal's 99.5 % point
+        }
+
+
+def _guided(task_id: str, rate: float, protocol: Protocol, replicate: int) -> Episode:
+    task = load_task(task_id)
+    condition = Condition("baseline", task.difficulty, rate, protocol=protocol)
+    guide = Guide(task, rate, condition.max_turns)
+
+    def respond(request: Request) -> Reply:
+        return _said(guide.next_step(outcomes(request.messages)), request)
+
+    return episode(task_id, condition, respond, "guide", replicate)
+
+
+def _task_of(request: Request) -> Task:
+    task = find_task(request.messages[1].content)
+    if task is None:
+        raise SystemExit("no task in the prompt: the reference is not found")
+    return task
+
+
+def _said(step: Step | None, request: Request) -> Reply:
+    """The call in the request's protocol; that all is done where there is none."""
+    rng = Random(request.turn)
+    if step is None:
+        return speech.done("", rng)
+    return speech.call((step,), None, rng, native=bool(request.tools), thinks=False)

@@ -1,0 +1,131 @@
+"""The figures as tables in docs/suite.md, between two marks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from suite_tasks import RATES, Figure
+from windtunnel.domain.conditions import FLAWS, SEVERITIES, TASK_TYPES
+
+PAGE = Path(__file__).parents[1] / "docs" / "suite.md"
+_BEGIN = "<!-- Written by benchmarks/suite.py --write-docs; do not edit by hand. -->"
+_END = "<!-- End of what benchmarks/suite.py writes. -->"
+
+_Row = Sequence[object]
+
+
+def rewritten(page: str, figures: Sequence[Figure]) -> str:
+    """The page with its marked section made anew; the marks must be there, once each."""
+    before, begin, rest = page.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not (begin and end):
+        raise SystemExit(f"{PAGE} lacks its marks: {_BEGIN} … {_END}")
+    sections = (_speed, _ceilings, _flaws, _scenarios, _agents, _recorded)
+    text = "\n\n".join(section(figures) for section in sections)
+    return f"{before}{begin}\n\n{text}\n\n{end}{after}"
+
+
+def _of(figures: Iterable[Figure], name: str) -> list[dict[str, Any]]:
+    return [cast("dict[str, Any]", f) for f in figures if f["figure"] == f"suite.{name}"]
+
+
+def _table(heads: Sequence[str], rows: Iterable[_Row]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def _speed(figures: Sequence[Figure]) -> str:
+    (made,), (planned,) = _of(figures, "generation"), _of(figures, "planning")
+    rows = [
+        [what, f"{f['seconds']:.1f} s", f"{f['median_ms']:.2g} ms", f"{f['most_ms']:.0f} ms"]
+        for what, f in (("generation", made), ("plan and ceiling", planned))
+    ]
+    head = f"Time for all {made['tasks']:,} tasks, on one core:"
+    return f"{head}\n\n{_table(['', 'all', 'median task', 'slowest task'], rows)}"
+
+
+def _ceilings(figures: Sequence[Figure]) -> str:
+    mean = {(f["task_type"], f["rate"]): f["mean"] for f in _of(figures, "ceiling")}
+    rows = [[kind, *(f"{mean[kind, rate]:.3f}" for rate in RATES)] for kind in TASK_TYPES]
+    heads = ["type", *map(str, RATES)]
+    return f"Mean ceiling over the default set, 10 turns:\n\n{_table(heads, rows)}"
+
+
+def _flaws(figures: Sequence[Figure]) -> str:
+    found = {(f["flaw"], f["severity"]): f for f in _of(figures, "flaw")}
+    rows = [
+        [
+            f"{flaw}",
+            *(_percent(found[flaw, severity]["changed"]) for severity in SEVERITIES),
+            *(_percent(found[flaw, severity]["kept_from_success"]) for severity in SEVERITIES),
+        ]
+        for flaw in FLAWS
+    ]
+    heads = ["flaw", *(f"changed: {s}" for s in SEVERITIES), *(f"kept: {s}" for s in SEVERITIES)]
+    text = (
+        "Prompts that differ from the optimal one, and agents kept from full success who follow\n"
+        "the plan blindly in calm weather (rate 1, ten turns), over the default set:"
+    )
+    return f"{text}\n\n{_table(heads, rows)}"
+
+
+def _scenarios(figures: Sequence[Figure]) -> str:
+    rows = [
+        [
+            f["scenario"],
+            f["skill"],
+            f["episodes"],
+            f"{f['success']:.3f} [{f['low']:.3f}, {f['high']:.3f}]",
+            f"{f['weighted']:.3f}",
+            f"{f['ceiling']:.3f}",
+        ]
+        for f in _of(figures, "scenario")
+    ]
+    heads = ["scenario", "skill", "episodes", "full success, 99 % interval", "weighted", "ceiling"]
+    text = "Simulated agents (invented skills, no measured models) in the five scenarios:"
+    return f"{text}\n\n{_table(heads, rows)}"
+
+
+def _agents(figures: Sequence[Figure]) -> str:
+    (paired,) = _of(figures, "paired_draws")
+    shares = ", ".join(
+        f"{share:.3f} at {rate}"
+        for rate, share in zip(paired["rates"], paired["success"], strict=True)
+    )
+    rows = [
+        [f["protocol"], f["episodes"], f"{f['success']:.4f}", f"{f['ceiling']:.4f}",
+         f"{f['standard_errors_away']:+.2f}"]
+        for f in _of(figures, "perfect_agent")
+    ]  # fmt: skip
+    heads = ["protocol", "episodes", "full success", "mean ceiling", "standard errors away"]
+    return (
+        f"An agent that repeats each step until it works, on {paired['tasks']:,} tasks: full\n"
+        f"success {shares}. A task that it fails at one rate but not at a\n"
+        f"lower one: {paired['violations']}.\n\n"
+        f"The perfect agent against the ceiling (99 % lie within ±2.58):\n\n{_table(heads, rows)}"
+    )
+
+
+def _recorded(figures: Sequence[Figure]) -> str:
+    found = [f for f in _of(figures, "recorded") if "model" in f]
+    rows = [
+        [f["model"], f["turns"], f["recognised"], f["calls"], f["old_executions"],
+         ", ".join(f"{count} {why}" for why, count in f["refused"].items())]
+        for f in found
+    ]  # fmt: skip
+    heads = ["model", "turns", "with an action", "calls", "old harness executed", "refused"]
+    text = (
+        "Real episodes recorded with an older harness, read again. What is refused is told to the\n"
+        "model, and counted:"
+    )
+    return f"{text}\n\n{_table(heads, rows)}" if found else "No recordings were at hand."
+
+
+def _percent(share: float) -> str:
+    """Never rounded up to all or down to none."""
+    shown = round(100 * share)
+    if shown == 100 and share < 1:  # noqa: PLR2004  percent
+        return "> 99 %"
+    return "< 1 %" if shown == 0 and share > 0 else f"{shown} %"

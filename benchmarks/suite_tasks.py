@@ -1,0 +1,121 @@
+"""Figures of the tasks themselves: how fast they are made and planned, flaws, ceilings."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from windtunnel.domain.conditions import (
+    FLAWED_PREFIX,
+    FLAWS,
+    SEVERITIES,
+    TASK_TYPES,
+    Condition,
+)
+from windtunnel.domain.tasks import Step, Task
+from windtunnel.score.measures import success
+from windtunnel.suite.environment import Environment
+from windtunnel.suite.prompts import opening, shown_plan
+from windtunnel.suite.tasks import DEFAULT_COUNTS, load_task, task_ids
+from windtunnel.suite.workflow import ceiling, optimal_plan
+
+Figure = dict[str, object]
+
+RATES = (0.9, 0.8, 0.7, 0.6)
+MAX_TURNS = 10
+_MOST_S = {"generation": 5.0, "planning": 60.0}  # the limits that the suite was given
+
+
+def default_ids() -> list[str]:
+    """The ids of all 5,040 tasks."""
+    return [task_id for cell, n in DEFAULT_COUNTS.items() for task_id in task_ids(*cell, n)]
+
+
+def all_tasks() -> list[Task]:
+    """The 5,040 tasks, made anew."""
+    return [load_task(task_id) for task_id in default_ids()]
+
+
+def generation() -> Iterator[Figure]:
+    """Seconds to make every task, on one core."""
+    yield _timed("generation", [partial(load_task, task_id) for task_id in default_ids()])
+
+
+def planning() -> Iterator[Figure]:
+    """Seconds for plan and ceiling of every task at rate 0.8; no structure is known before."""
+
+    def plan(task: Task) -> None:
+        optimal_plan(task, 0.8, MAX_TURNS)
+        ceiling(task, 0.8, MAX_TURNS)
+
+    yield _timed("planning", [partial(plan, task) for task in all_tasks()])
+
+
+def _timed(what: str, works: list[Callable[[], object]]) -> Figure:
+    spent = []
+    for work in works:
+        began = time.perf_counter()
+        work()
+        spent.append(time.perf_counter() - began)
+    return {
+        "figure": f"suite.{what}",
+        "tasks": len(works),
+        "seconds": round(sum(spent), 2),
+        "median_ms": round(1000 * statistics.median(spent), 2),
+        "most_ms": round(1000 * max(spent), 1),
+        "share_of_limit": round(sum(spent) / _MOST_S[what], 3),
+    }
+
+
+def flaws() -> Iterator[Figure]:
+    """For each flaw and severity: prompts changed, and who follows it kept from success."""
+    tasks = all_tasks()
+    plain = {task.task_id: _user_message(task, "optimal") for task in tasks}
+    for flaw in FLAWS:
+        for severity in SEVERITIES:
+            changed = kept = 0
+            for task in tasks:
+                condition = Condition(FLAWED_PREFIX + flaw, task.difficulty, 0.8, severity=severity)
+                changed += opening(task, condition)[1].content != plain[task.task_id]
+                kept += not _calmly_reaches(task, shown_plan(task, condition))
+            yield {
+                "figure": "suite.flaw",
+                "flaw": flaw,
+                "severity": severity,
+                "prompts": len(tasks),
+                "changed": changed / len(tasks),
+                "kept_from_success": round(kept / len(tasks), 4),
+            }
+
+
+def _user_message(task: Task, prompt_type: str) -> str:
+    return opening(task, Condition(prompt_type, task.difficulty, 0.8))[1].content
+
+
+def _calmly_reaches(task: Task, plan: tuple[Step, ...]) -> bool:
+    """Whether following the plan blindly is a full success when no tool fails, in ten turns."""
+    environment = Environment(task, Condition("optimal", task.difficulty, 1.0), weather_seed=0)
+    done = [environment.call(step.tool, step.arguments) for step in plan[:MAX_TURNS]]
+    return success(task, done) == "full"
+
+
+def ceilings() -> Iterator[Figure]:
+    """Mean ceiling by task type and rate."""
+    values = defaultdict[tuple[str, float], list[float]](list)
+    for task in all_tasks():
+        for rate in RATES:
+            values[task.task_type, rate].append(ceiling(task, rate, MAX_TURNS))
+    for task_type in TASK_TYPES:
+        for rate in RATES:
+            found = values[task_type, rate]
+            yield {
+                "figure": "suite.ceiling",
+                "task_type": task_type,
+                "rate": rate,
+                "tasks": len(found),
+                "mean": round(statistics.fmean(found), 4),
+                "least": round(min(found), 4),
+            }
