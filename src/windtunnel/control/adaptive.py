@@ -79,7 +79,7 @@ class Adaptive:
         self._ceiling.take(now, tokens)
         self._index += 1
         sent = Sent(now, self.in_flight, self._index, self._epoch, tokens)
-        patience = self.silence.overdue_s if self.gate.why == SILENCE else inf
+        patience = max(1.0, self.silence.median_s / 2) if self.gate.why == SILENCE else inf
         sent.canary = self.gate.sent(now + patience)
         self.silence.sent(sent)
         if self.silence.hangs(now) and not self.gate.shut:
@@ -224,6 +224,8 @@ class Adaptive:
             self.pacer.reopened(sent.at, self._accepted)
             paced = self.pacer.measured
             self.window.restart(max(sent.number, self.in_flight), now, paced=paced)
+        else:
+            self.pacer.rested()
         self.gate.canary_passed(sent.at)
         sent.canary = False
         self._epoch += 1

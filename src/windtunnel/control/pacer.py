@@ -107,12 +107,16 @@ class Pacer:
             self._empties.append((at, accepted))
 
     def reopened(self, at: float, accepted: int) -> None:
-        """The gate opens after refusals: from opening to opening flows what a fixed window holds."""
+        """The gate opens after refusals: from opening to opening a fixed window's worth flows."""
         then, self._opening = self._opening, (at, accepted)
         if then is not None and accepted - then[1] >= ENOUGH:
             self._believe((accepted - then[1]) / (at - then[0]))
             self.measured = True
-            self._empties.clear()
+        self.rested()
+
+    def rested(self) -> None:
+        """Nothing was sent for a while: buckets may have overflowed since they were empty."""
+        self._empties.clear()
 
     def _measure(self, rate: float | None, at: float, accepted: int) -> None:
         near = rate is not None and abs(rate - self.believed) <= self._tolerance(accepted) * rate

@@ -13,6 +13,7 @@ LAST_PROBE_S = 12.0
 PROBE_EVERY = 100  # and at least so many sends lie between two probes, once the first four failed,
 PROBE_EVERY_SLOTS = 20  # or so many times the cap: above a small one there is more to win
 FREE_PROBES = 4
+PROBE_LATEST_S = 20.0  # a probe is due after this time, however few the sends
 UNHEARD_S = 0.05  # from a slot's end at the server to our hearing of it
 
 
@@ -34,7 +35,7 @@ class Window:
         self._step = 1
         self._refused_at = -inf
         self._probing = False
-        self._probe_at = inf
+        self._probe_at = self._probe_latest_at = inf
         self._probe_wait_s = FIRST_PROBE_S
         self._sends = 0
 
@@ -62,8 +63,9 @@ class Window:
         if in_flight + 1 > self.ceiling:
             return inf
         if self.cap < inf:
-            waits = self._due and not self._probing and in_flight + 1 <= self.cap + self._step
-            return self._probe_at if waits else inf
+            if self._probing or in_flight + 1 > self.cap + self._step:
+                return inf
+            return self._probe_at if self._due else self._probe_latest_at
         if in_flight + 1 > self._top:
             return inf
         return now + max(1e-3, DOUBLING_S * log2((in_flight + 1) / self._size))
@@ -82,7 +84,7 @@ class Window:
         self.cap = number
         self._step *= 2
         self._probing = False
-        self._probe_at = now
+        self._probe_at = self._probe_latest_at = now
         if number <= self._refused_at + self.fuzz:
             return False
         self._refused_at = number
@@ -102,6 +104,7 @@ class Window:
         self._cut(max(1, number - 1))
         self._sends = 0
         self._probe_at = now + self._probe_wait_s
+        self._probe_latest_at = now + PROBE_LATEST_S
 
     def refine(self, number: int) -> None:
         """An earlier send of the same overshoot was refused too: the cut was not deep enough."""
@@ -111,7 +114,7 @@ class Window:
     def probe_lost(self, now: float) -> None:
         """The probe ended without saying anything."""
         self._probing = False
-        self._probe_at = now + self._probe_wait_s
+        self._probe_at = self._probe_latest_at = now + self._probe_wait_s
 
     def forget_cap(self, now: float) -> None:
         """It was not the number in flight after all: go on from what held."""
@@ -150,4 +153,5 @@ class Window:
         self._grown_at = now
 
     def _may_probe(self, now: float) -> bool:
-        return self._probing or (self._due and now >= self._probe_at)
+        at = self._probe_at if self._due else self._probe_latest_at
+        return self._probing or now >= at
