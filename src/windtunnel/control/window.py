@@ -84,10 +84,11 @@ class Window:
         self.cap = number
         self._step *= 2
         self._probing = False
-        self._probe_at = self._probe_latest_at = now
+        self._probe_at = now
         if number <= self._refused_at + self.fuzz:
             return False
         self._refused_at = number
+        self._probe_latest_at = now
         self.failed_probes = 0
         self._probe_wait_s = FIRST_PROBE_S
         return True

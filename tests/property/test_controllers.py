@@ -1,0 +1,153 @@
+"""Stateful machines: whatever an endpoint does, a controller keeps its promises."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from windtunnel.control.adaptive import Adaptive
+from windtunnel.control.controller import Controller, Sent
+from windtunnel.control.fixed import Fixed
+from windtunnel.control.pace import TOLERANCE_S
+from windtunnel.domain.pool import Limits
+
+LIMITS = st.builds(
+    Limits,
+    max_workers=st.none() | st.integers(1, 40),
+    qps=st.none() | st.floats(0.5, 200),
+)
+
+
+class AnyEndpoint(RuleBasedStateMachine):
+    """Sends, answers, refusals, errors and cancellations in any order, at any time."""
+
+    def make(self, limits: Limits) -> Controller:
+        raise NotImplementedError
+
+    @initialize(limits=LIMITS)
+    def begin(self, limits: Limits) -> None:
+        self.limits = limits
+        self.control: Any = self.make(limits)
+        self.now = 0.0
+        self.out: list[Sent] = []
+        self.times: list[float] = []
+
+    def send(self) -> bool:
+        if self.control.ready_at(self.now) > self.now:
+            return False
+        shut = self.gate.shut
+        sent = self.control.sent(self.now, 100.0)
+        assert sent.canary or not shut, "a grant while closed"
+        self.out.append(sent)
+        self.times.append(self.now)
+        return True
+
+    @property
+    def gate(self) -> Any:
+        return getattr(self.control, "gate", None) or self.control._gate
+
+    @rule(most=st.integers(1, 60))
+    def send_some(self, most: int) -> None:
+        for _ in range(most):
+            if not self.send():
+                break
+
+    @rule(seconds=st.floats(0.001, 30))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+    @precondition(lambda self: self.out)
+    @rule(data=st.data(), fate=st.sampled_from(["ok", "ok", "429", "503", "cancel"]))
+    def end_one(self, data: st.DataObject, fate: str) -> None:
+        sent = self.out.pop(data.draw(st.integers(0, len(self.out) - 1)))
+        told = data.draw(st.none() | st.floats(0, 100))
+        match fate:
+            case "ok":
+                self.control.answered(sent, self.now, 120.0)
+            case "429":
+                self.control.refused(sent, self.now, told)
+            case "503":
+                self.control.failed(sent, self.now, "503", told)
+            case _:
+                self.control.abandoned(sent, self.now)
+
+    @rule()
+    def refuse_all(self) -> None:
+        while self.out:
+            self.control.refused(self.out.pop(0), self.now, None)
+
+    @invariant()
+    def never_above_a_declared_limit(self) -> None:
+        if not hasattr(self, "control"):
+            return
+        assert self.control.in_flight == len(self.out)
+        if self.limits.max_workers is not None:
+            assert self.control.in_flight <= self.limits.max_workers
+        if self.limits.qps:
+            times = self.times[-400:]
+            for since in range(0, len(times), 7):
+                allowed = (times[-1] - times[since] + TOLERANCE_S) * self.limits.qps + 1
+                assert len(times) - since <= allowed + 1e-6
+
+    def teardown(self) -> None:
+        """Progress: once all has ended well, a send is possible within a bounded time."""
+        if not hasattr(self, "control"):
+            return
+        while self.out:
+            self.control.answered(self.out.pop(), self.now, 100.0)
+        ready = self.control.ready_at(self.now)
+        assert ready < inf
+        self.now = max(ready, self.now) + 1e-6
+        for _ in range(3):  # a canary, then the rest
+            assert self.send()
+            self.now += 1
+            self.control.answered(self.out.pop(), self.now, 100.0)
+            self.now = max(self.now, self.control.ready_at(self.now)) + 1e-6
+
+
+class AdaptiveMachine(AnyEndpoint):
+    def make(self, limits: Limits) -> Controller:
+        return Adaptive(limits)
+
+
+class FixedMachine(AnyEndpoint):
+    def make(self, limits: Limits) -> Controller:
+        return Fixed(limits)
+
+
+class OvershootMachine(RuleBasedStateMachine):
+    """At most one cut per overshoot: refusals of sends older than the last cut cut nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.control = Adaptive(Limits())
+        self.now = 0.0
+
+    @rule(seconds=st.floats(0.01, 5), answers=st.integers(0, 5))
+    def grow(self, seconds: float, answers: int) -> None:
+        sends = []
+        while self.control.ready_at(self.now) <= self.now and len(sends) < 200:
+            sends.append(self.control.sent(self.now, 1.0))
+        self.now += seconds
+        for sent in sends[:answers]:
+            self.control.answered(sent, self.now, 1.0)
+        refused = sends[answers:]
+        before = self.control._epoch
+        self.now += 0.05
+        for sent in refused:
+            self.control.refused(sent, self.now, None)
+        assert self.control._epoch - before <= 1
+
+
+few = settings(max_examples=60, stateful_step_count=40, deadline=None,
+               suppress_health_check=list(HealthCheck))  # fmt: skip
+TestAdaptive = AdaptiveMachine.TestCase
+TestAdaptive.settings = few
+TestFixed = FixedMachine.TestCase
+TestFixed.settings = few
+TestOvershoot = OvershootMachine.TestCase
+TestOvershoot.settings = few
