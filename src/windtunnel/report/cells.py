@@ -40,7 +40,6 @@ class Cell(Struct, frozen=True):
     ceiling: float
     share: Rate | None
     trouble: float
-    simulated: bool
     flags: tuple[str, ...]
 
 
@@ -67,7 +66,6 @@ def cell_of(group: Frame) -> Cell:
         ceiling=ceiling,
         share=share_of(success, ceiling) if n else None,
         trouble=trouble,
-        simulated=bool(np.nansum(group.numbers("simulated")) > 0),
         flags=_flags(n, infrastructure, len(group), trouble),
     )
     _hold_to_rule_10(cell)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from windtunnel.report.cells import Cell, cell_of
 from windtunnel.report.frame import Frame
@@ -23,7 +24,7 @@ INTERVALS = (
 )
 INFRASTRUCTURE = (
     "Infrastructure failures (timeouts, refusals, broken replies) are not the model's: they are "
-    "in no rate and are run again by the next `windtunnel run`."
+    "in no rate and are run again by the next run."
 )
 CEILING = (
     "Ceiling is the best success probability that any agent could reach at these tool success "
@@ -48,9 +49,22 @@ SUCCESS = (
 FLAGS = Column("flags", "text", "what should keep you from reading the row as a result")
 
 
-def labelled(model: str, cell: Cell) -> str:
-    """A model's name, marked in words where the emulator answered for it."""
-    return f"{model} ({SIMULATED})" if cell.simulated else model
+def marked(table: Table, simulated: Collection[str]) -> Table:
+    """Each model that the emulator answered for is marked so, in words, wherever it is named."""
+    named = [i for i, column in enumerate(table.columns) if column.title in {"model", "against"}]
+    rows = tuple(
+        tuple(
+            f"{value} ({SIMULATED})" if i in named and value in simulated else value
+            for i, value in enumerate(row)
+        )
+        for row in table.rows
+    )
+    return replace(table, rows=rows)
+
+
+def simulated_models(frame: Frame) -> frozenset[str]:
+    """Models with an episode that the emulator answered."""
+    return frozenset(frame.at(frame.numbers("simulated") > 0).values("model"))
 
 
 def grid(
@@ -67,7 +81,7 @@ def grid(
             cell = cell_of(part)
             rows.append(
                 (
-                    labelled(model, cell),
+                    model,
                     rate_label(value) if numeric else value,
                     *success_values(cell),
                     ", ".join(cell.flags),

@@ -10,7 +10,7 @@ import numpy as np
 
 from windtunnel.domain.conditions import FLAWED_PREFIX, PROMPT_TYPES
 from windtunnel.report.cells import cell_of
-from windtunnel.report.columns import COUNTS, FLAGS, SUCCESS, counts, labelled, ordered
+from windtunnel.report.columns import COUNTS, FLAGS, SUCCESS, counts, ordered
 from windtunnel.report.frame import Frame
 from windtunnel.report.pairing import matched
 from windtunnel.report.table import Column, Table, Value
@@ -36,7 +36,7 @@ def flaws(frame: Frame) -> Table:
         cell, paired = cell_of(part), comparison.difference.tasks > 0
         rows.append(
             (
-                labelled(model, cell),
+                model,
                 prompt.removeprefix(FLAWED_PREFIX).replace("_", " "),
                 cell.success,
                 *counts(cell),

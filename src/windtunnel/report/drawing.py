@@ -15,16 +15,17 @@ def as_svg(spec: dict[str, Any]) -> str:
     return str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]))
 
 
-def as_svg_file(spec: dict[str, Any]) -> str:
-    """A chart as an SVG file on white paper."""
-    return as_svg(_on_paper(spec))
+def as_svg_file(spec: dict[str, Any], title: str = "") -> str:
+    """A chart as an SVG file on white paper, under a title where one is given."""
+    return as_svg(_on_paper(spec, title))
 
 
-def as_png(spec: dict[str, Any]) -> bytes:
-    """A chart as a PNG file on white paper, at twice the size for sharp print."""
-    png = vl_convert.vegalite_to_png(_on_paper(spec), scale=_PNG_SCALE, allowed_base_urls=[])
+def as_png(spec: dict[str, Any], title: str = "") -> bytes:
+    """The same as a PNG file, at twice the size for sharp print."""
+    png = vl_convert.vegalite_to_png(_on_paper(spec, title), scale=_PNG_SCALE, allowed_base_urls=[])
     return bytes(png)
 
 
-def _on_paper(spec: dict[str, Any]) -> dict[str, Any]:
-    return spec | {"config": spec["config"] | {"background": _PAPER}}
+def _on_paper(spec: dict[str, Any], title: str) -> dict[str, Any]:
+    paper = {"config": spec["config"] | {"background": _PAPER}}
+    return spec | paper | ({"title": title} if title else {})

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from windtunnel.report.audited import audit_tables
+from windtunnel.report.columns import marked, simulated_models
 from windtunnel.report.facts import endpoints
 from windtunnel.report.side_by_side import compared_tables
 from windtunnel.report.source import Results, open_results
@@ -40,7 +41,11 @@ def gather(folder: Path, compare: Path | None = None) -> Material:
     results = open_results(folder)
     audit = audit_table(folder, results.table)
     judged = {group.name["model"]: group.verdict for group in audit.models}
-    tables = [*all_tables(results.frame, judged), *audit_tables(audit), endpoints(results)]
+    simulated = simulated_models(results.frame)
+    others = [*audit_tables(audit), endpoints(results)]
     if compare is not None:
-        tables = [*compared_tables(results, open_results(compare)), *tables]
+        second = open_results(compare)
+        simulated |= simulated_models(second.frame)
+        others = [*compared_tables(results, second), *others]
+    tables = [*all_tables(results.frame, judged), *(marked(table, simulated) for table in others)]
     return Material(results, tuple(table for table in tables if table.rows))

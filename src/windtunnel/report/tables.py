@@ -20,9 +20,10 @@ from windtunnel.report.columns import (
     counts,
     flags_of,
     grid,
-    labelled,
     levels,
+    marked,
     rate_label,
+    simulated_models,
     simulated_note,
     success_values,
 )
@@ -51,7 +52,9 @@ def all_tables(frame: Frame, verdicts: Mapping[str, str] = NO_VERDICTS) -> tuple
         errors,
         flagged,
     )
-    return tuple(table for make in makers if (table := make(frame)).rows)
+    found = (make(frame) for make in makers)
+    simulated = simulated_models(frame)
+    return tuple(marked(table, simulated) for table in found if table.rows)
 
 
 def overall(frame: Frame, verdicts: Mapping[str, str] = NO_VERDICTS) -> Table:
@@ -71,7 +74,7 @@ def overall(frame: Frame, verdicts: Mapping[str, str] = NO_VERDICTS) -> Table:
         cell = cell_of(group)
         rows.append(
             (
-                labelled(model, cell),
+                model,
                 *success_values(cell),
                 ", ".join(flags_of(cell, verdicts.get(model, ""))),
                 *counts(cell),

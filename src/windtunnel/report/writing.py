@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # rich takes 50 ms to import
 
 Episodes = Literal["sample", "failed"]
 FAILED_A_PAGE: Final = 200
+SIMULATED_TITLE: Final = "SIMULATED: the emulator's agents, not models"
 
 
 def write_report(
@@ -81,9 +82,10 @@ def _latex(target: Path, material: Material, _episodes: Episodes) -> Iterator[Pa
 def _charts(target: Path, material: Material, _episodes: Episodes) -> Iterator[Path]:
     from windtunnel.report.drawing import as_png, as_svg_file  # noqa: PLC0415  as above
 
+    title = SIMULATED_TITLE if material.results.simulated else ""
     for chart in material.charts:
-        yield _put(target / "charts" / f"{chart.key}.svg", as_svg_file(chart.spec))
-        yield _put(target / "charts" / f"{chart.key}.png", as_png(chart.spec))
+        yield _put(target / "charts" / f"{chart.key}.svg", as_svg_file(chart.spec, title))
+        yield _put(target / "charts" / f"{chart.key}.png", as_png(chart.spec, title))
 
 
 def _put(path: Path, content: str | bytes) -> Path:

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from msgspec.structs import replace
+from rich.console import Console
+
+from windtunnel.domain.calls import Answer, Message, Reply, Usage
+from windtunnel.domain.conditions import Condition
+from windtunnel.domain.episodes import Episode, Score, Turn
+from windtunnel.domain.tasks import Execution
+from windtunnel.domain.trials import make_trial
+from windtunnel.errors import ConfigError, StoreError
+from windtunnel.report import FORMATS, terminal_report, write_report
+from windtunnel.report.facts import facts
+from windtunnel.report.source import open_results
+from windtunnel.report.transcripts import SAMPLE, failed_ids, sample_ids, transcript
+from windtunnel.store import Header, append_run, open_store
+
+PNG = b"\x89PNG"
+
+
+def episode(number: int, model: str = "m", *, full: bool = True, seed: int = 0) -> Episode:
+    prompts = ("optimal", "flawed_missing_step")
+    trial = make_trial(
+        suite="s", seed=seed, model=model, task_id=f"t{number // 2:03}", task_type="simple_task",
+        condition=Condition(prompts[number % 2], "easy", 0.8),
+    )  # fmt: skip
+    call = Execution("network_fetcher", {"source": "u"}, ok=full, cause="" if full else "weather",
+                     error_code=None if full else "TIMEOUT", message="", probability=0.8,
+                     draw=0.3 if full else 0.9)  # fmt: skip
+    reply = Reply("<tool_call>network_fetcher", usage=Usage(1000, 100))
+    turns = tuple(
+        Turn(i, Answer(reply, f"{model}-1", attempts=2, latency_ms=500), "call", (call,),
+             (Message("user", "seen"),))
+        for i in range(2)
+    )  # fmt: skip
+    level: Any = "full" if full else "failed"
+    score = Score(level, full, 1.0, 1.0, 1.0, None, 0, "" if full else "incomplete")
+    return Episode(trial, "completed", "done", turns, score, 0.9, started_at=1.7e9 + number,
+                   ended_at=1.7e9 + number + 5)  # fmt: skip
+
+
+async def fill(folder: Path, episodes: list[Episode]) -> None:
+    async with open_store(folder, Header(suite="s", seed=0, windtunnel="0.1")) as store:
+        for made in episodes:
+            await store.episode(made)
+
+
+def make(folder: Path, episodes: list[Episode]) -> Path:
+    anyio.run(fill, folder, episodes)
+    endpoint = {"endpoint_id": "m-1", "model": "m", "price_in": 2.0, "price_out": 10.0}
+    append_run(folder, {"options": {"rate_mode": "fixed", "stagger": [0, 30]},
+                        "endpoints": [endpoint]})  # fmt: skip
+    lines = [
+        {"id": "m-1", "t": float(t), "in_flight": 2, "window": 4, "rps": 1.5, "refused": t // 3}
+        for t in range(1, 12)
+    ]
+    (folder / "pool.jsonl").write_text("\n".join(map(json.dumps, lines)) + '\n{"torn')
+    return folder
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report") / "results"
+    episodes = [
+        episode(i, model, full=i % (3 if model == "m" else 2) > 0)
+        for model in ("m", "n")
+        for i in range(60)
+    ]
+    gone = replace(episode(70), outcome="infrastructure", ending="infrastructure", score=None,
+                   error="503 from the gateway", turns=())  # fmt: skip
+    return make(folder, [*episodes, gone])
+
+
+def test_every_format_is_written(results: Path, tmp_path: Path) -> None:
+    written = write_report(results, out=tmp_path / "out")
+    assert tuple(written) == FORMATS == ("html", "markdown", "csv", "latex", "charts")
+    paths = [path for group in written.values() for path in group]
+    assert all(path.is_relative_to(tmp_path / "out") and path.stat().st_size for path in paths)
+    names = {path.name for path in paths}
+    assert {"report.html", "report.md", "overall.csv", "overall.tex", "success.svg",
+            "success.png", "flaws.png", "capacity.svg", "throughput.png"} <= names  # fmt: skip
+    for path in written["charts"]:
+        content = path.read_bytes()
+        assert content.startswith(PNG if path.suffix == ".png" else b"<svg")
+
+
+def test_every_form_says_the_same(results: Path, tmp_path: Path) -> None:
+    written = write_report(results, formats=("csv", "markdown"), out=tmp_path)
+    overall = next(p for p in written["csv"] if p.name == "overall.csv")
+    rows = list(csv.DictReader(io.StringIO(overall.read_text())))
+    assert [(r["model"], r["full"], r["failed"], r["infra"], r["attempted"]) for r in rows] == [
+        ("m", "40", "20", "1", "61"),
+        ("n", "30", "30", "0", "60"),
+    ]
+    console = Console(width=220, file=io.StringIO(), record=True)
+    console.print(*terminal_report(results), sep="\n")
+    for text in (console.export_text(), written["markdown"][0].read_text()):
+        assert f"{100 * float(rows[0]['success %']):.1f} " in text
+        assert "infra" in text
+        assert "SIMULATED" not in text
+
+
+def test_what_was_run_and_what_it_cost(results: Path) -> None:
+    found = {fact.name: fact.value for fact in facts(open_results(results))}
+    assert found["episodes"] == "120 scored, 1 ended by infrastructure"
+    assert (found["rate mode"], found["stagger"]) == ("fixed", "0, 30")
+    assert found["tokens"] == "240,000 in, 24,000 out"
+    assert found["started"] == "2023-11-14 22:13:20 UTC"
+    assert found["answered by"] == "the models themselves"
+
+
+def test_money_where_there_are_prices(results: Path, tmp_path: Path) -> None:
+    written = write_report(results, formats=("csv",), out=tmp_path)["csv"]
+    table = next(p for p in written if p.name == "endpoints.csv")
+    rows = {r["endpoint"]: r for r in csv.DictReader(io.StringIO(table.read_text()))}
+    assert float(rows["m-1"]["cost"]) == pytest.approx((120_000 * 2 + 12_000 * 10) / 1e6)
+    assert rows["n-1"]["cost"] == ""
+    assert (rows["m-1"]["calls"], rows["m-1"]["sends beyond"]) == ("120", "120")
+
+
+def test_two_folders_side_by_side(results: Path, tmp_path: Path) -> None:
+    other = make(tmp_path / "other", [episode(i, full=i % 4 == 0) for i in range(60)])
+    written = write_report(results, formats=("csv", "html"), out=tmp_path / "out", compare=other)
+    tables = {p.stem: list(csv.DictReader(io.StringIO(p.read_text()))) for p in written["csv"]}
+    side = {row["model"]: row for row in tables["compare"]}
+    assert (side["m"]["results: scored"], side["m"]["other: scored"]) == ("60", "60")
+    assert side["n"]["other: scored"] == ""
+    (paired,) = tables["compare_paired"]
+    assert paired["tasks paired"] == "30"
+    expected = 40 / 60 - 15 / 60
+    assert float(paired["difference, points"]) == pytest.approx(expected)
+    assert "results against other" in written["html"][0].read_text()
+
+
+def test_wrong_wishes_are_told(results: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="'pdf'") as caught:
+        write_report(results, formats=("pdf",))
+    assert "markdown" in caught.value.hint
+    with pytest.raises(StoreError):
+        write_report(tmp_path)
+    anyio.run(fill, tmp_path / "empty", [])
+    with pytest.raises(ConfigError, match="no episode"):
+        write_report(tmp_path / "empty")
+
+
+def test_the_sample_shows_every_model_and_outcome(results: Path) -> None:
+    frame = open_results(results).frame
+    chosen = sample_ids(frame, 12)
+    assert len(set(chosen)) == 12
+    rows = {frame.value("trial_id", i): i for i in range(len(frame))}
+    kinds = {(frame.value("model", rows[t]), frame.value("success", rows[t])) for t in chosen}
+    assert kinds == {("m", "full"), ("m", "failed"), ("m", ""), ("n", "full"), ("n", "failed")}
+    assert len(sample_ids(frame)) == SAMPLE
+    assert sample_ids(frame) == sample_ids(frame)
+    assert len(failed_ids(frame)) == 50
+
+
+def test_every_failed_episode_on_request(results: Path, tmp_path: Path) -> None:
+    pages = write_report(results, formats=("html",), out=tmp_path, episodes="failed")["html"]
+    assert [page.name for page in pages] == ["failed-0001.html", "report.html"]
+    assert pages[0].read_text().count('<details class="episode"') == 50
+    assert 'href="failed-0001.html"' in pages[1].read_text()
+
+
+def test_a_turn_in_words() -> None:
+    found = transcript(episode(1, full=False))
+    assert (found.kind, found.prompt, len(found.exchanges)) == ("failed", "flawed_missing_step", 2)
+    turn = found.exchanges[0]
+    assert turn.action == "a tool call"
+    assert turn.marks == ("2 sends",)
+    assert turn.shown == "seen"
+    assert turn.served == "m-1 · 1,000 + 100 tokens · 500 ms"
+    (step,) = turn.steps
+    assert not step.ok
+    assert step.came.startswith("failed by the weather (drew 0.90 > 0.80)")
+    assert "done all the same" in step.came
+
+
+def test_simulated_is_said_in_every_file(tmp_path: Path) -> None:
+    folder = make(
+        tmp_path / "r",
+        [replace(episode(i, full=i % 3 > 0), simulated=True) for i in range(60)],
+    )
+    for paths in write_report(folder).values():
+        for path in (p for p in paths if p.suffix != ".png"):
+            assert "SIMULATED" in path.read_text(), path.name
