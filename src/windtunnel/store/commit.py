@@ -53,6 +53,11 @@ class GroupCommit:
                 await self._drain(self._queue[-1])
             return await self._in_thread(work, self._limiter)
 
+    async def flush(self) -> None:
+        """Write what cancelled waiters left behind, unless a failure forbids it."""
+        if self._failure is None:
+            await self.alone(lambda: None)
+
     async def beside(self, work: Callable[[], _T]) -> _T:
         """Do `work` in a thread while others write; where it fails, they fail too."""
         return await self._in_thread(work, None)

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import AsyncIterator, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import anyio
 import anyio.to_thread
 
 from windtunnel.domain.episodes import Episode, Turn
+from windtunnel.errors import StoreError
 from windtunnel.store.commit import GroupCommit
 from windtunnel.store.disk import told
 from windtunnel.store.header import Header
@@ -47,7 +48,7 @@ async def open_store(
         await store.seal()
     finally:
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(store.close)
+            await store.close()
 
 
 class Store:
@@ -95,6 +96,7 @@ class Store:
         await self._commit.add([*missing, Item(to_line(episode_record(episode)), note)])
         if episode.outcome == "completed":
             self._finished.add(trial_id)
+            self._sealed.forget(trial_id)
         if self._writer.log.settled >= self._seal_at and not self._seal_turnstile.locked():
             await self.seal()
 
@@ -118,8 +120,15 @@ class Store:
         with told("write", self.folder / "pool.jsonl"):
             os.write(self._samples, line.rstrip(b"\n") + b"\n")
 
-    def close(self) -> None:
-        """Give the folder free. Blocking; `open_store` does it."""
+    async def close(self) -> None:
+        """Write what is still waiting and give the folder free; `open_store` does it."""
+        try:
+            with suppress(StoreError):  # whoever waited for it has heard
+                await self._commit.flush()
+        finally:
+            await anyio.to_thread.run_sync(self._release)
+
+    def _release(self) -> None:
         with self._sealing.guard:
             self._writer.close()
         os.close(self._samples)

@@ -7,12 +7,12 @@ only grow. A journal is superfluous once a part with its number or a later one i
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO, Self
 
-import msgspec
 from msgspec import Struct
 
 from windtunnel.errors import StoreCorrupt, StoreError
@@ -20,7 +20,9 @@ from windtunnel.store.disk import told, write_all, write_whole
 from windtunnel.store.header import Header
 from windtunnel.store.lines import Line, read_lines, to_line
 from windtunnel.store.log import Entry, Log, Span
-from windtunnel.store.records import HeaderRecord, Note, encode, head_of
+from windtunnel.store.records import UNREADABLE, HeaderRecord, Note, encode, head_of
+
+_NAME = re.compile(r"journal-([0-9]{6}|[1-9][0-9]{6,})\.jsonl")
 
 
 def journal_path(folder: Path, number: int) -> Path:
@@ -30,9 +32,8 @@ def journal_path(folder: Path, number: int) -> Path:
 
 def journal_numbers(folder: Path) -> list[int]:
     """Numbers of all journals, ascending."""
-    names = (path.name for path in folder.glob("journal-*.jsonl"))
-    digits = (name.removeprefix("journal-").removesuffix(".jsonl") for name in names)
-    return sorted(int(d) for d in digits if d.isdigit())
+    found = (_NAME.fullmatch(path.name) for path in folder.glob("journal-*"))
+    return sorted(int(match[1]) for match in found if match)
 
 
 class Damage(Struct, frozen=True):
@@ -77,7 +78,7 @@ def _wrong(line: Line, number: int, log: Log, found: Scan) -> str:
         return "its checksum does not fit"
     try:
         head = head_of(line.record)
-    except (msgspec.DecodeError, ValueError) as error:
+    except UNREADABLE as error:
         return f"it is no record of this format ({error})"
     if isinstance(head, Header):
         found.header = head

@@ -13,13 +13,12 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
 
-import msgspec
 from msgspec import Struct
 
 from windtunnel.errors import StoreCorrupt
 from windtunnel.store.disk import checksum, sync_folder, told, write_checked
 from windtunnel.store.lines import read_lines, to_line
-from windtunnel.store.records import Note, head_of
+from windtunnel.store.records import UNREADABLE, Note, head_of
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -158,7 +157,7 @@ def _json_records(path: Path) -> Iterator[bytes]:
 def _note(path: Path, record: bytes) -> Note:
     try:
         head = head_of(record)
-    except (msgspec.DecodeError, ValueError) as error:
+    except UNREADABLE as error:
         raise damaged(path, str(error)) from None
     assert isinstance(head, Note)  # noqa: S101  parts hold no headers
     return head

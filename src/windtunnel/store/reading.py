@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from windtunnel.domain.episodes import Episode
+from windtunnel.errors import StoreError
 from windtunnel.store.disk import told
 from windtunnel.store.header import read_header
 from windtunnel.store.journal import Lines, corrupt, journal_numbers, journal_path, scan
@@ -21,6 +22,9 @@ from windtunnel.store.records import EpisodeRecord, TurnRecord, decode
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+_LOOKS = 100  # a seal comes every few thousand episodes: two looks do, unless a name is broken
 
 
 class Standing(NamedTuple):
@@ -96,7 +100,7 @@ def snapshot(folder: Path | str) -> Iterator[Snapshot]:
 
 
 def _open_journals(folder: Path) -> dict[int, int]:
-    while True:
+    for _ in range(_LOOKS):
         files: dict[int, int] = {}
         try:
             for number in journal_numbers(folder):
@@ -104,8 +108,11 @@ def _open_journals(folder: Path) -> dict[int, int]:
         except FileNotFoundError:  # sealed between the listing and the opening: look again
             for fd in files.values():
                 os.close(fd)
-            continue
-        return files
+        else:
+            return files
+    raise StoreError(
+        f"{folder}: its journals change faster than they can be read", hint="try again"
+    )
 
 
 def read_episodes(folder: Path | str, ids: Collection[str] | None = None) -> Iterator[Episode]:

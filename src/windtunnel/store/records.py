@@ -10,10 +10,11 @@ import msgspec
 from msgspec import Struct
 
 from windtunnel.domain.episodes import Episode, Outcome, Turn
-from windtunnel.errors import StoreCorrupt
+from windtunnel.errors import StoreCorrupt, StoreError
 from windtunnel.store.header import Header
 
 _T = TypeVar("_T")
+UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
 
 
 class Totals(Struct, frozen=True):
@@ -121,7 +122,7 @@ def totals_of(turns: Sequence[Turn]) -> Totals:
 
 
 def head_of(record: bytes) -> Header | Note:
-    """Enough of a record to place it. Raises msgspec.DecodeError or ValueError for no record."""
+    """Enough of a record to place it. Raises one of UNREADABLE for what is no record."""
     kind: Any = HeaderRecord | _TurnHead | _EpisodeHead
     head = _decode(record, kind)
     if isinstance(head, HeaderRecord):
@@ -132,18 +133,25 @@ def head_of(record: bytes) -> Header | Note:
 
 
 def encode(record: Struct) -> bytes:
-    """JSON on one line. Half a surrogate pair, which models do write, is kept as an escape."""
+    """JSON on one line. Half a surrogate pair, which models do write, is kept as an escape.
+
+    Raises StoreError for what is nested some thousand levels deep.
+    """
     try:
         return msgspec.json.encode(record)
     except UnicodeEncodeError:
         return json.dumps(msgspec.to_builtins(record), separators=(",", ":")).encode()
+    except RecursionError:
+        raise StoreError(
+            "a record is nested too deep to be stored", hint="report this: a reply got past a check"
+        ) from None
 
 
 def decode(record: bytes, kind: type[_T]) -> _T:
     """The inverse of `encode`. Raises StoreCorrupt where the record is of another shape."""
     try:
         return _decode(record, kind)
-    except (msgspec.DecodeError, ValueError) as error:
+    except UNREADABLE as error:
         raise StoreCorrupt(
             f"a stored record is not of this format: {error}: {record[:80]!r}…",
             hint="read the folder with the Windtunnel that wrote it",

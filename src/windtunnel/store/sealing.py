@@ -84,6 +84,11 @@ class SealedTurns:
         for trial_id in parts:
             self._read.pop(trial_id, None)
 
+    def forget(self, trial_id: str) -> None:
+        """The trial has completed."""
+        self._parts.pop(trial_id, None)
+        self._read.pop(trial_id, None)
+
     def of(self, trial_id: str) -> tuple[bytes, ...]:
         """The trial's turn records; () where it has none."""
         part = self._parts.get(trial_id)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 import anyio
+import anyio.lowlevel
 import pytest
 from msgspec.structs import replace
 
@@ -218,6 +219,32 @@ async def test_a_cancelled_waiter_harms_nobody(tmp_path: Path) -> None:
         assert a_trial(99).trial_id in store.finished
     whole = [a_turn(i) for i in range(3)]
     assert all(e.turns == tuple(whole) for e in read_episodes(tmp_path))
+
+
+async def test_paid_turns_of_cancelled_waiters_are_kept(tmp_path: Path) -> None:
+    async def begin_and_cancel() -> None:
+        async with open_store(tmp_path, HEADER) as store, anyio.create_task_group() as tasks:
+            for number in range(120):
+                tasks.start_soon(store.turn, a_trial(number).trial_id, a_turn(0))
+            await anyio.lowlevel.checkpoint()
+            tasks.cancel_scope.cancel()
+            raise ZeroDivisionError
+
+    with pytest.raises(ExceptionGroup):
+        await begin_and_cancel()
+    async with open_store(tmp_path, HEADER) as store:
+        kept = sum(bool(store.journalled(a_trial(number).trial_id)) for number in range(120))
+    assert kept == 120
+
+
+async def test_foreign_files_are_let_be(tmp_path: Path) -> None:
+    names = ["journal-1.jsonl", "journal-x.jsonl", "notes.txt", "journal-000001.jsonl~"]
+    for name in names:
+        (tmp_path / name).write_text("mine")
+    async with open_store(tmp_path, HEADER) as store:
+        await run_trial(store, 0)
+    assert len(list(read_episodes(tmp_path))) == 1
+    assert [(tmp_path / name).read_text() for name in names] == ["mine"] * 4
 
 
 async def test_another_plan_is_refused(tmp_path: Path) -> None:

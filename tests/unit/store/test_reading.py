@@ -154,6 +154,13 @@ def test_no_folder_is_one_clear_error(tmp_path: Path) -> None:
             read(tmp_path / "none")
 
 
+def test_a_journal_that_leads_nowhere_is_an_error_and_no_hang(tmp_path: Path) -> None:
+    fill(tmp_path, *EPISODES)
+    (tmp_path / "journal-000009.jsonl").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(StoreError, match="journals change faster"):
+        list(read_episodes(tmp_path))
+
+
 def test_same_records_ignores_when_and_where(tmp_path: Path) -> None:
     a = fill(tmp_path / "a", *EPISODES)
     elsewhere = an_episode(a_trial(0), [a_turn(0, endpoint_id="z", at=9.0), a_turn(1)])
