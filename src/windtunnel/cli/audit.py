@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from windtunnel.cli.console import emit_json, output
+from windtunnel.cli.console import emit_json
 from windtunnel.cli.folders import RESULTS, results_folder
 
 
@@ -33,6 +33,7 @@ def audit(
     """
     from windtunnel.audit import audit_folder, recompute_folder  # noqa: PLC0415  --help does without
     from windtunnel.audit.terminal import audit_tables, recomputed_tables  # noqa: PLC0415  likewise
+    from windtunnel.cli.tables import output  # noqa: PLC0415  likewise
 
     folder = results_folder(results)
     if rules == "recorded":

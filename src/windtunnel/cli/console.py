@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
-
-if TYPE_CHECKING:  # rich takes 50 ms to import, which --json and --help need not pay
-    from rich.console import Console
-    from rich.table import Table
-
-PLAIN_WIDTH = 200  # columns where no terminal says how wide it is
 
 
 def say(text: str) -> None:
@@ -23,27 +16,6 @@ def say(text: str) -> None:
 def emit_json(data: Any) -> None:
     """Data on stdout as indented JSON; msgspec records as they are."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n")
-
-
-def output() -> Console:
-    """Standard output as a rich console; where it is no terminal, wide enough not to cut."""
-    from rich.console import Console  # noqa: PLC0415  see above
-
-    width = None if sys.stdout.isatty() else PLAIN_WIDTH
-    return Console(width=width, soft_wrap=False, highlight=False, emoji=False)
-
-
-def table(title: str, texts: Iterable[str], figures: Iterable[str] = ()) -> Table:
-    """An empty table: text columns on the left, figures to the right, read without colour too."""
-    from rich import box  # noqa: PLC0415  see above
-    from rich.table import Table  # noqa: PLC0415  see above
-
-    made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in texts:
-        made.add_column(name, overflow="fold")
-    for name in figures:
-        made.add_column(name, justify="right", overflow="fold")
-    return made
 
 
 def duration(seconds: float) -> str:

@@ -6,7 +6,8 @@ from collections import Counter
 
 from rich.table import Table
 
-from windtunnel.cli.console import duration, output, table
+from windtunnel.cli.console import duration
+from windtunnel.cli.tables import output, show, table
 from windtunnel.domain.pool import Endpoint, Limits
 from windtunnel.plan import Estimate, Plan, estimate
 
@@ -15,8 +16,9 @@ def render(plan: Plan) -> None:
     """Print grid, levels, shards and estimate."""
     console = output()
     guess = estimate(plan)
-    for part in (_headline(plan), _grid(plan), _levels(plan), _shards(plan), _estimates(guess)):
-        console.print(part, markup=False) if isinstance(part, str) else console.print(part)
+    console.print(_headline(plan), markup=False)
+    for part in (_grid(plan), _levels(plan), _shards(plan), _estimates(guess)):
+        show(console, part)
     console.print(f"Assumed: {guess.assumptions}.", style="dim", markup=False)
 
 

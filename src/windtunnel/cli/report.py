@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from windtunnel.cli.console import emit_json, output, say
+from windtunnel.cli.console import emit_json, say
 from windtunnel.cli.folders import RESULTS, results_folder
 
 
@@ -45,6 +45,8 @@ def report(
         emit_json({name: [str(path) for path in paths] for name, paths in written.items()})
         return
     if not quiet:
+        from windtunnel.cli.tables import output  # noqa: PLC0415  likewise
+
         console = output()
         for part in terminal_report(results):
             console.print(part)

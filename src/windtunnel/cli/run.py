@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from windtunnel.cli.console import duration, emit_json, output, say
+from windtunnel.cli.console import duration, emit_json, say
 from windtunnel.cli.failures import EXIT_INTERRUPTED
 from windtunnel.cli.flags import RunFlags
 from windtunnel.cli.settings import settings
@@ -44,6 +44,7 @@ def run(*, flags: RunFlags | None = None) -> int:
 
 
 def _show(summary: RunSummary) -> None:
+    from windtunnel.cli.tables import output  # noqa: PLC0415  likewise
     from windtunnel.report import terminal_report  # noqa: PLC0415  pyarrow is not needed for JSON
 
     if summary.scored + summary.infrastructure:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from cyclopts import Parameter
 
-from windtunnel.cli.console import emit_json, output, table
+from windtunnel.cli.console import emit_json
 from windtunnel.cli.folders import RESULTS, results_folder
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def _as_data(cell: CellStanding) -> dict[str, Any]:
 
 
 def _show(data: dict[str, Any], cells: tuple[CellStanding, ...]) -> None:
+    from windtunnel.cli.tables import output, show, table  # noqa: PLC0415  likewise
     from windtunnel.view.progress import in_words  # noqa: PLC0415  likewise
 
     console = output()
@@ -56,4 +57,4 @@ def _show(data: dict[str, Any], cells: tuple[CellStanding, ...]) -> None:
         shown.add_row(*words, *(f"{getattr(cell, name):,}" for name in names))
     shown.add_section()
     shown.add_row("all", "", "", *(f"{data[name]:,}" for name in names))
-    console.print(shown)
+    show(console, shown)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from windtunnel.cli.console import emit_json, output, table
+from windtunnel.cli.console import emit_json
 from windtunnel.domain.tasks import ToolSpec
 from windtunnel.errors import ConfigError
 
@@ -35,6 +35,8 @@ def tools(
 
 
 def _list(specs: list[ToolSpec]) -> None:
+    from windtunnel.cli.tables import output, table  # noqa: PLC0415  --json does without
+
     shown = table(f"{len(specs)} tools", ("tool", "what it does", "needs"))
     for spec in specs:
         shown.add_row(spec.name, spec.description, ", ".join(spec.needs) or "–")
@@ -42,6 +44,8 @@ def _list(specs: list[ToolSpec]) -> None:
 
 
 def _describe(spec: ToolSpec) -> None:
+    from windtunnel.cli.tables import output, table  # noqa: PLC0415  --json does without
+
     console = output()
     console.print(f"{spec.name}: {spec.description}", markup=False)
     arguments = table("Arguments", ("name", "type", "required", "meaning"))

@@ -1,0 +1,32 @@
+import io
+
+from rich.console import Console
+
+from windtunnel.cli.tables import show, table
+
+
+def shown(width: int) -> str:
+    made = table("Title", ("name", "place"), ("first figure", "second figure"))
+    made.add_row("qwen2.5-72b-instruct", "somewhere far away", "1,000,000", "2")
+    made.add_section()
+    made.add_row("all", "", "1,000,000", "2")
+    file = io.StringIO()
+    show(Console(file=file, width=width), made)
+    return file.getvalue()
+
+
+def test_a_table_that_fits_is_one() -> None:
+    assert shown(100).count("qwen2.5-72b-instruct") == 1
+
+
+def test_one_that_is_too_wide_goes_on_below_with_its_first_column_repeated() -> None:
+    text = shown(45)
+    assert max(map(len, text.splitlines())) <= 45
+    assert text.count("qwen2.5-72b-instruct") > 1
+    assert text.count("somewhere far away") == text.count("Title") == 1
+
+
+def test_the_narrowest_still_holds_everything() -> None:
+    text = shown(12)
+    assert max(map(len, text.splitlines())) <= 12
+    assert "1,000,000" in text
