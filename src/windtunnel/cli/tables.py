@@ -36,7 +36,7 @@ def show(console: Console, made: Table) -> None:
 
 
 def _panels(made: Table, width: int) -> list[Table]:
-    room = width - _wide(made.columns[0])
+    room = width - _wide(made.columns[0]) - 2  # the edges
     groups: list[list[Column]] = [[]]
     for column in made.columns[1:]:
         if groups[-1] and sum(map(_wide, [*groups[-1], column])) > room:
