@@ -129,7 +129,7 @@ class OvershootMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.floats(0.01, 5), answers=st.integers(0, 5))
     def grow(self, seconds: float, answers: int) -> None:
-        sends = []
+        sends = list[Sent]()
         while self.control.ready_at(self.now) <= self.now and len(sends) < 200:
             sends.append(self.control.sent(self.now, 1.0))
         self.now += seconds

@@ -37,7 +37,7 @@ def endpoint(number: int, model: str = "m", **limits: Any) -> Endpoint:
     )  # fmt: skip
 
 
-Behaviour = Callable[[Endpoint, Request], Awaitable[Verdict]]
+Behaviour = Callable[[Endpoint, Request], Awaitable[Verdict | None]]
 
 
 class Simulated:
@@ -57,7 +57,8 @@ class Simulated:
         self.in_flight[name] += 1
         self.peak[name] = max(self.peak[name], self.in_flight[name])
         try:
-            if self.behaviour and (verdict := await self.behaviour(endpoint, request)):
+            verdict = await self.behaviour(endpoint, request) if self.behaviour else None
+            if verdict is not None:
                 return verdict
             await anyio.sleep(min(timeout_s, self.rng.lognormvariate(0, 0.5) * self.mean_s))
             return Ok(Reply("hello", usage=Usage(100, 50)))

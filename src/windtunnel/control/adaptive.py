@@ -141,6 +141,7 @@ class Adaptive:
 
     def told(self, rates: RateHeaders) -> None:
         """Headers give ceilings at once."""
+        self._ceiling.told(rates.limit_rpm, rates.limit_tpm)
 
     def view(self) -> View:
         """See `Controller`."""

@@ -40,30 +40,44 @@ class Ceiling:
     caller's estimate; `correct` adds what the estimate missed.
     """
 
-    __slots__ = ("_paces", "_tokens", "in_flight", "workers")
+    __slots__ = ("_declared_rpm", "_declared_tpm", "_paces", "_tokens", "_told", "in_flight",
+                 "workers")  # fmt: skip
 
     def __init__(self, limits: Limits) -> None:
         self.in_flight = 0
         self.workers = inf if limits.max_workers is None else limits.max_workers
         self._paces = [Pace(limits.qps)] if limits.qps else []
-        if limits.rpm:
-            self._paces.append(Pace(limits.rpm / 60, MINUTE_TOLERANCE_S))
-        self._tokens = Pace(limits.tpm / 60, MINUTE_TOLERANCE_S) if limits.tpm else None
+        self._told: Pace | None = None
+        self._tokens: Pace | None = None
+        self._declared_rpm = limits.rpm or inf
+        self._declared_tpm = limits.tpm or inf
+        self.told(limits.rpm, limits.tpm)
 
     def ready_at(self) -> float:
         """The earliest instant for a send; inf when one must end first."""
         if self.in_flight >= self.workers:
             return inf
         ready = self._tokens.ready_at if self._tokens else -inf
+        if self._told:
+            ready = max(ready, self._told.ready_at)
         for pace in self._paces:
             ready = max(ready, pace.ready_at)
         return ready
+
+    def told(self, rpm: float | None, tpm: float | None) -> None:
+        """Limits per minute that headers told, beside the declared ones: the lower binds."""
+        if rpm:
+            self._told = _at(self._told, min(rpm, self._declared_rpm) / 60)
+        if tpm:
+            self._tokens = _at(self._tokens, min(tpm, self._declared_tpm) / 60)
 
     def take(self, now: float, tokens: float = 0.0) -> None:
         """Account for a send of about `tokens` tokens."""
         self.in_flight += 1
         for pace in self._paces:
             pace.spend(now)
+        if self._told:
+            self._told.spend(now)
         if self._tokens:
             self._tokens.spend(now, tokens)
 
@@ -75,3 +89,11 @@ class Ceiling:
         """The send cost `tokens` more (or fewer) than was estimated."""
         if self._tokens:
             self._tokens.spend(now, tokens)
+
+
+def _at(pace: Pace | None, rate: float) -> Pace:
+    """The pace, at a new rate."""
+    if pace is None:
+        return Pace(rate, MINUTE_TOLERANCE_S)
+    pace.rate = rate
+    return pace

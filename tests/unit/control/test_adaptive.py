@@ -1,0 +1,74 @@
+"""The classifier's rules, one by one; whole courses are in tests/sim and the benchmark."""
+
+from windtunnel.control.adaptive import ERRORS_IN_A_ROW, Adaptive
+from windtunnel.control.controller import Sent
+from windtunnel.domain.calls import RateHeaders
+from windtunnel.domain.pool import Limits
+
+
+def fill(control: Adaptive, now: float) -> list[Sent]:
+    sends = list[Sent]()
+    while control.ready_at(now) <= now and len(sends) < 1000:
+        sends.append(control.sent(now, 1.0))
+    return sends
+
+
+def ramp(control: Adaptive, cap: int) -> float:
+    """Fill up with long answers until the cap refuses; when that was."""
+    now = 0.0
+    while control.in_flight < cap:
+        fill(control, now)
+        now += 0.05
+    return now
+
+
+def test_a_number_never_accepted_speaks_to_the_cap() -> None:
+    control = Adaptive(Limits())
+    now = ramp(control, 40)
+    over = [s for s in fill(control, now) if s.number > 40]
+    while not over:
+        now += 0.05
+        over = [s for s in fill(control, now) if s.number > 40]
+    for sent in over:
+        control.refused(sent, now + 0.05, None)
+    assert control.decision == "cut: cap"
+    assert control.window.cap == over[0].number - 1
+
+
+def test_a_number_that_was_accepted_speaks_to_the_rate() -> None:
+    control = Adaptive(Limits())
+    now = 0.0
+    sends = list[Sent]()
+    while control.in_flight < 40:
+        sends += fill(control, now)
+        now += 0.05
+    for sent in sends[:30]:
+        control.answered(sent, now, 1.0)
+    now += 1
+    low = control.sent(now, 1.0)
+    control.refused(low, now + 0.05, None)
+    assert control.decision == "cut: rate"
+
+
+def test_errors_shut_the_gate_and_touch_neither_window_nor_pace() -> None:
+    control = Adaptive(Limits())
+    sends = fill(control, 0.0)
+    before = control.view()
+    for sent in sends[:ERRORS_IN_A_ROW]:
+        control.failed(sent, 0.1, "503")
+    after = control.view()
+    assert after.state == "closed: 503"
+    assert (after.pace_rps, control.window.cap) == (before.pace_rps, control.window.ceiling)
+
+
+def test_limits_that_headers_tell_are_ceilings_at_once() -> None:
+    control = Adaptive(Limits())
+    control.told(RateHeaders(limit_rpm=60))
+    now, sends = 0.0, 0
+    while now < 20:
+        batch = fill(control, now)
+        sends += len(batch)
+        for sent in batch:
+            control.answered(sent, now + 0.01, 1.0)
+        now += 0.05
+    assert sends <= 22

@@ -1,0 +1,54 @@
+from math import inf
+
+import pytest
+
+from windtunnel.control.window import PROBE_LATEST_S, START, Window
+
+
+def test_it_ramps_by_the_clock_where_sends_are_accepted() -> None:
+    window, now = Window(), 0.0
+    for tick in range(50):
+        now = tick / 10
+        window.accepted(int(window.limit(now)), now)
+    assert window.limit(5.0) == pytest.approx(START * 32, rel=0.05)
+
+
+def test_it_does_not_grow_on_room_that_nobody_used() -> None:
+    window = Window()
+    window.accepted(4, 0.0)
+    assert window.limit(1000.0) == START
+
+
+def test_it_cuts_to_what_held_and_probes_one_above() -> None:
+    window = Window()
+    window.accepted(20, 0.0)
+    window.refused(25, 1.0)
+    assert window.limit(1.0) == 24
+    assert window.limit(window.opens_at(1.0, 24)) == 25
+
+
+def test_a_refused_probe_waits_longer_and_a_passed_one_goes_on_at_once() -> None:
+    window = Window()
+    window.refused(11, 0.0)
+    first = window.opens_at(0.0, 10)
+    window.sent(11)
+    window.refused(11, first)
+    assert window.opens_at(first, 10) - first > first
+    later = window.opens_at(first, 10)
+    window.sent(11)
+    window.accepted(11, later)
+    assert window.limit(later) == 13  # two above now
+
+
+def test_a_probe_is_never_put_off_for_ever() -> None:
+    window = Window()
+    for _ in range(9):
+        window.refused(11, 0.0)
+    assert window.opens_at(0.0, 10) <= PROBE_LATEST_S
+
+
+def test_the_declared_ceiling_holds() -> None:
+    window = Window(10)
+    window.accepted(10, 0.0)
+    assert window.limit(100.0) == 10
+    assert window.opens_at(100.0, 10) == inf
