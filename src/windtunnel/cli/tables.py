@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 PLAIN_WIDTH = 200  # columns where no terminal says how wide it is
+_GAP = 3  # between columns
+_EDGES = 2
 
 
 def output() -> Console:
@@ -36,20 +38,23 @@ def show(console: Console, made: Table) -> None:
 
 
 def _panels(made: Table, width: int) -> list[Table]:
-    room = width - _wide(made.columns[0]) - 2  # the edges
+    first, *others = made.columns
+    room = width - _EDGES - _wide(first)
     groups: list[list[Column]] = [[]]
-    for column in made.columns[1:]:
+    for column in others:
         if groups[-1] and sum(map(_wide, [*groups[-1], column])) > room:
             groups.append([])
         groups[-1].append(column)
-    return [_part(made, [made.columns[0], *group]) for group in groups]
+    return [_part(made, [first, *group], width) for group in groups]
 
 
-def _part(made: Table, columns: list[Column]) -> Table:
-    first = columns[1:2] == made.columns[1:2]
-    part = table(str(made.title) if first and made.title else "", ())
+def _part(made: Table, columns: list[Column], width: int) -> Table:
+    is_first = columns[1:2] == made.columns[1:2]
+    part = table(str(made.title) if is_first and made.title else "", ())
+    fits = sum(map(_wide, columns)) + _EDGES <= width
     for column in columns:
-        part.add_column(column.header, justify=column.justify, overflow="fold")
+        least = _wide(column) - _GAP if fits else None
+        part.add_column(column.header, justify=column.justify, overflow="fold", min_width=least)
     rows = zip(*(column.cells for column in columns), strict=True)
     for number, row in enumerate(rows):
         part.add_row(*row, end_section=made.rows[number].end_section)
@@ -59,4 +64,4 @@ def _part(made: Table, columns: list[Column]) -> Table:
 def _wide(column: Column) -> int:
     """Cells that a column takes without folding; its heading may fold between words."""
     words = str(column.header).split() or [""]
-    return max(cell_len(text) for text in [*words, *map(str, column.cells)]) + 3
+    return max(cell_len(text) for text in [*words, *map(str, column.cells)]) + _GAP
