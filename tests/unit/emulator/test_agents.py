@@ -207,6 +207,18 @@ def test_harder_tasks_are_known_less_often_and_reasoning_helps() -> None:
     assert known("very_hard", "Think step by step. Do") == pytest.approx(0.6**2.4, abs=0.05)
 
 
+def test_format_trouble_is_rare_with_the_best_and_dominates_only_with_small_models() -> None:
+    def trouble(model: str) -> float:
+        episodes = played(SKILLS, model, Condition("optimal", "easy", 0.8), count=5)
+        turns = [turn for episode in episodes for turn in episode.turns]
+        return sum(turn.format_error + turn.format_repairs for turn in turns) / len(turns)
+
+    assert trouble("DeepSeek-V3-0324") < 0.1
+    assert trouble("qwen2.5-72b-instruct") < 0.35
+    assert trouble("qwen2.5-32b-instruct") < 0.35
+    assert trouble("qwen2.5-7b-instruct") > 0.4
+
+
 # --- skills --------------------------------------------------------------------------------
 
 
