@@ -14,18 +14,21 @@ from suite_tasks import RATES, Figure, default_ids
 from windtunnel.domain.calls import Reply, Request
 from windtunnel.domain.conditions import PROTOCOLS, TASK_TYPES, Condition, Protocol
 from windtunnel.domain.episodes import Episode
-from windtunnel.domain.tasks import Step, Task
-from windtunnel.domain.trials import make_trial
+from windtunnel.domain.tasks import Execution, Step, Task
+from windtunnel.domain.trials import Trial, make_trial
 from windtunnel.emulator import speech
 from windtunnel.emulator.agents import Agents
 from windtunnel.emulator.memory import outcomes, position
 from windtunnel.emulator.skills import skill_at
 from windtunnel.episode import run_episode
+from windtunnel.episode.conversation import FAILURES_IN_A_ROW
 from windtunnel.plan.scenarios import SCENARIOS
+from windtunnel.score.measures import success
 from windtunnel.score.weighting import weighted_success
 from windtunnel.stats import wilson
+from windtunnel.suite.environment import Environment
 from windtunnel.suite.tasks import SUITE_VERSION, find_task, load_task
-from windtunnel.suite.workflow import Guide
+from windtunnel.suite.workflow import Guide, ceiling
 from windtunnel.testing import asking
 
 Responder = Callable[[Request], Reply]
@@ -76,20 +79,25 @@ def episode(
 ) -> Episode:
     """One whole episode, with nothing but a function for a model."""
     task = load_task(task_id)
-    trial = make_trial(
-        suite=SUITE_VERSION,
-        seed=0,
-        model=model,
-        task_id=task_id,
-        task_type=task.task_type,
-        condition=condition,
-        replicate=replicate,
-    )
+    trial = trial_of(task, condition, model, replicate)
 
     async def play() -> Episode:
         return await run_episode(trial, task, asking(respond), simulated=True)
 
     return anyio.run(play)
+
+
+def trial_of(task: Task, condition: Condition, model: str, replicate: int) -> Trial:
+    """The trial as a run with suite seed 0 would plan it."""
+    return make_trial(
+        suite=SUITE_VERSION,
+        seed=0,
+        model=model,
+        task_id=task.task_id,
+        task_type=task.task_type,
+        condition=condition,
+        replicate=replicate,
+    )
 
 
 def _is_full(played: Episode) -> bool:
@@ -151,19 +159,31 @@ def perfect() -> Iterator[Figure]:
     for replicate, protocol in enumerate(PROTOCOLS):
         trials = zip(ids[:PERFECT_EPISODES], itertools.cycle(RATES), strict=False)
         played = [_guided(task_id, rate, protocol, replicate) for task_id, rate in trials]
-        full = sum(map(_is_full, played))
-        chances = [e.ceiling or 0.0 for e in played]
-        spread = math.sqrt(sum(p * (1 - p) for p in chances))
-        distance = (full - sum(chances)) / spread
-        yield {
-            "figure": "suite.perfect_agent",
-            "protocol": protocol,
-            "episodes": len(played),
-            "success": round(full / len(played), 4),
-            "ceiling": round(statistics.fmean(chances), 4),
-            "standard_errors_away": round(distance, 2),
-            "within_99": abs(distance) <= 2.576,  # noqa: PLR2004  the normal's 99.5 % point
-        }
+        yield _reached(protocol, [(_is_full(e), e.ceiling or 0.0) for e in played])
+    yield _reached(
+        "no conversation",
+        [
+            _directly(i, rate, n)
+            for i in default_ids()
+            for n, rate in enumerate(RATES, len(PROTOCOLS))
+        ],
+    )
+
+
+def _reached(protocol: str, played: Sequence[tuple[bool, float]]) -> Figure:
+    """Full successes against the sum of the chances that the ceiling gives."""
+    full = sum(is_full for is_full, _ in played)
+    spread = math.sqrt(sum(p * (1 - p) for _, p in played))
+    distance = (full - sum(p for _, p in played)) / spread
+    return {
+        "figure": "suite.perfect_agent",
+        "protocol": protocol,
+        "episodes": len(played),
+        "success": round(full / len(played), 4),
+        "ceiling": round(statistics.fmean(p for _, p in played), 4),
+        "standard_errors_away": round(distance, 2),
+        "within_99": abs(distance) <= 2.576,  # noqa: PLR2004  the normal's 99.5 % point
+    }
 
 
 def _guided(task_id: str, rate: float, protocol: Protocol, replicate: int) -> Episode:
@@ -175,6 +195,24 @@ def _guided(task_id: str, rate: float, protocol: Protocol, replicate: int) -> Ep
         return _said(guide.next_step(outcomes(request.messages)), request)
 
     return episode(task_id, condition, respond, "guide", replicate)
+
+
+def _directly(task_id: str, rate: float, replicate: int) -> tuple[bool, float]:
+    """The best agent alone with the tools: its success, and the ceiling."""
+    task = load_task(task_id)
+    condition = Condition("baseline", task.difficulty, rate)
+    trial = trial_of(task, condition, "guide", replicate)
+    guide = Guide(task, rate, condition.max_turns)
+    environment = Environment(task, condition, trial.weather_seed)
+    done: list[Execution] = []
+    while (step := guide.next_step(done)) and not _gave_up(done):
+        done.append(environment.call(step.tool, step.arguments))
+    return success(task, done) == "full", ceiling(task, rate, condition.max_turns)
+
+
+def _gave_up(done: Sequence[Execution]) -> bool:
+    last = [call.ok for call in done[-FAILURES_IN_A_ROW:]]
+    return len(last) == FAILURES_IN_A_ROW and not any(last)
 
 
 def _task_of(request: Request) -> Task:

@@ -29,7 +29,7 @@ AMBIGUOUS = "name fits several tools"
 UNKNOWN = "no such tool"
 UNREADABLE = "arguments unreadable"
 
-_ENDED = re.compile(r"[.!?:)}\]>`*\"'\d][\s`*_]*\Z")
+_ENDED = re.compile(r"(?:[.!?:)}\]>\"'\d]|\w`)[\s`*_]*\Z")
 _INTENT = re.compile(r"\b(?:execut|call|run|us(?:e|ing)\b|invok|start|proceed)", re.IGNORECASE)
 _LONGEST = 1_200
 
