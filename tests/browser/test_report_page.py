@@ -63,13 +63,11 @@ def episode(number: int, model: str, text: str, *, full: bool) -> Episode:
 
 async def fill(folder: Path) -> None:
     header = Header(suite="s", seed=0, simulated=True, windtunnel="0")
-    texts = [*HOSTILE, HUGE]
+    texts = [HOSTILE[i // 2 % len(HOSTILE)] for i in range(38)] + [HUGE, HUGE]
     async with open_store(folder, header) as store:
-        for i in range(40):
+        for i, text in enumerate(texts):
             model = (EVIL, "plain-model")[i % 2]
-            await store.episode(
-                episode(i, model, texts[i // 2 % len(texts)], full=i % 3 == 0 and i > 0)
-            )
+            await store.episode(episode(i, model, text, full=i % 3 == 0 and i > 0))
     append_run(folder, {"options": {"pool": EVIL, "rate_mode": "adaptive"}, "endpoints": []})
     sample = {"id": EVIL, "in_flight": 3, "window": 5, "rps": 2.0, "errors": 0, "state": "open"}
     async with open_store(folder, header) as store:

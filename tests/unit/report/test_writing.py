@@ -192,3 +192,29 @@ def test_simulated_is_said_in_every_file(tmp_path: Path) -> None:
     for paths in write_report(folder).values():
         for path in (p for p in paths if p.suffix != ".png"):
             assert "SIMULATED" in path.read_text(), path.name
+
+
+def gone(number: int) -> Episode:
+    return replace(episode(number), outcome="infrastructure", ending="infrastructure",
+                   score=None, turns=())  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "episodes",
+    [
+        [episode(0)],
+        [gone(0), gone(1)],
+        [episode(0), gone(1), gone(2)],
+        [episode(0, full=False), episode(1, full=False)],
+        [replace(episode(0), ceiling=None, turns=())],
+        [episode(0), episode(0, "another"), gone(1)],
+    ],
+    ids=["one", "none scored", "one of three", "all failed", "bare", "two models, one task"],
+)
+def test_the_smallest_runs_have_a_report_too(tmp_path: Path, episodes: list[Episode]) -> None:
+    folder = tmp_path / "r"
+    anyio.run(fill, folder, episodes)
+    written = write_report(folder, episodes="failed")
+    assert set(written) == set(FORMATS)
+    assert "What was run" in written["html"][-1].read_text()
+    assert terminal_report(folder)
