@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -69,6 +70,7 @@ class Dispatcher:
         self.events = deque[Event](maxlen=1000)
         self.rejections = Counter[str]()
         self._transport = transport
+        self._now: Callable[[], float] = anyio.current_time
         self._even = sharding == "even"
         self._hedge = hedge
         self._bounds = bounds or Bounds()
@@ -98,13 +100,14 @@ class Dispatcher:
         Jobs of a model none of whose endpoints lives are not begun.
         """
         self._supply = supply
+        self._now = _clock()
         scheduler = self._scheduler
         scheduler.begin = self._begin
         scheduler.weight = lambda model: float(supply.remaining(model))
         async with anyio.create_task_group() as tasks:
             self._tasks = tasks
             tasks.start_soon(self._watch)
-            scheduler.open_at(anyio.current_time())
+            scheduler.open_at(self._now())
             if self._running or not self._dry:
                 await self._wakes()
             tasks.cancel_scope.cancel()
@@ -118,7 +121,7 @@ class Dispatcher:
         if self._draining:
             return
         self._draining = True
-        self._drained_at = anyio.current_time() + self._bounds.drain_grace_s
+        self._drained_at = self._now() + self._bounds.drain_grace_s
         self._say("drain", "run", f"{len(self._running)} episodes under way, no new ones")
         for model in self._scheduler.models.values():
             model.set_dry(dry=True)
@@ -168,7 +171,7 @@ class Dispatcher:
             self._running.discard(running)
             model.running -= 1
             model.set_dry(dry=self._draining)
-            now = anyio.current_time()
+            now = self._now()
             self._scheduler.pump(model, now)
             self._set_alarm()
             if not self._running:
@@ -184,7 +187,7 @@ class Dispatcher:
 
     async def _ask(self, running: Running, request: Request) -> Answer:
         waiting = Waiting(running, request, _tokens(request))
-        began = anyio.current_time()
+        began = self._now()
         self._asked(running)
         while True:
             lane, sent = await self._slot(waiting)
@@ -213,7 +216,7 @@ class Dispatcher:
         if not model.live:
             raise _dead(model)
         waiting.reset()
-        self._scheduler.enqueue(waiting, anyio.current_time())
+        self._scheduler.enqueue(waiting, self._now())
         self._set_alarm()
         if not waiting.granted:
             waiting.event = anyio.Event()
@@ -231,7 +234,7 @@ class Dispatcher:
         """Cancelled while waiting: a slot that was granted meanwhile goes back."""
         if waiting.granted:
             lane, sent = waiting.granted
-            now = anyio.current_time()
+            now = self._now()
             lane.controller.abandoned(sent, now)
             lane.give_back(now, 0.0)
 
@@ -267,7 +270,7 @@ class Dispatcher:
         return min(bounds.request_timeout_s + 5, lost)
 
     def _account(self, lane: Lane, sent: Sent, verdict: Verdict | None) -> None:
-        now = anyio.current_time()
+        now = self._now()
         control = lane.controller
         missed = 0.0
         match verdict:
@@ -320,7 +323,7 @@ class Dispatcher:
 
     def _check_unserved(self, waiting: Waiting, began: float) -> None:
         model = self._scheduler.models[waiting.request.model]
-        since = anyio.current_time() - max(began, model.served_at)
+        since = self._now() - max(began, model.served_at)
         if since > self._bounds.unserved_s:
             raise _unserved(model, since)
 
@@ -330,7 +333,7 @@ class Dispatcher:
             endpoint_id=lane.endpoint.endpoint_id,
             attempts=waiting.attempts,
             queued_ms=1000 * waiting.queued_s,
-            latency_ms=1000 * (anyio.current_time() - sent.at),
+            latency_ms=1000 * (self._now() - sent.at),
             hedged=waiting.hedged,
             at=time.time(),
         )
@@ -346,10 +349,10 @@ class Dispatcher:
         while self._running or not self._dry:
             self._alarm = anyio.Event()
             self._alarm_at = min(self._scheduler.next_wake(), self._drained_at)
-            wait = self._alarm_at - anyio.current_time()
+            wait = self._alarm_at - self._now()
             with anyio.move_on_after(max(TICK_S, wait)):
                 await self._alarm.wait()
-            now = anyio.current_time()
+            now = self._now()
             self._scheduler.wake(now)
             if now >= self._drained_at:
                 break
@@ -358,7 +361,7 @@ class Dispatcher:
         """Name what is stuck; end requests that no endpoint has served for too long."""
         while True:
             await anyio.sleep(5)
-            now = anyio.current_time()
+            now = self._now()
             for model in self._scheduler.models.values():
                 if model.waiting():
                     self._check_stuck(model, now)
@@ -384,6 +387,14 @@ class Dispatcher:
         self.events.append(event)
         if self._on_event:
             self._on_event(event)
+
+
+def _clock() -> Callable[[], float]:
+    """The running loop's own clock: a tenth of what asking anyio costs, several times a call."""
+    try:
+        return asyncio.get_running_loop().time
+    except RuntimeError:  # trio
+        return anyio.current_time
 
 
 def _fail(waiting: Waiting, error: CallError) -> None:
