@@ -8,6 +8,7 @@ can change a record.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -15,7 +16,9 @@ from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
     asynccontextmanager,
+    contextmanager,
     nullcontext,
+    suppress,
 )
 from functools import partial
 from pathlib import Path
@@ -48,7 +51,7 @@ from windtunnel.plan import (
     make_plan,
     prompt_type_count,
 )
-from windtunnel.pool import Ask, Dispatcher, EndpointState, Job
+from windtunnel.pool import Ask, Dispatcher, EndpointState, Event, Job
 from windtunnel.store import Header, Store, append_run, open_store
 from windtunnel.suite.tasks import SUITE_VERSION, load_task
 from windtunnel.view.debuglog import DebugLog
@@ -61,6 +64,8 @@ from windtunnel.wire import HttpTransport, Transport
 SAMPLE_EVERY_S = 1.0
 DEBUG_LOG_FILE = "debug.log"
 STOPPED = "stopped: "
+TOLD = frozenset({"stopped", "stuck"})  # events that a person should hear of while the run goes on
+COLLECT_AFTER = (50_000, 20, 50)  # new objects; collections of the young; of the middle-aged
 
 
 class RunSummary(Struct, frozen=True):
@@ -94,10 +99,30 @@ def run(options: RunOptions) -> RunSummary:
     stops at once. Either way the same call goes on from there.
     """
     try:
-        with profiled(Path(options.results)) if options.profile else nullcontext():
+        with (
+            _seldom_collected(),
+            profiled(Path(options.results)) if options.profile else nullcontext(),
+        ):
             return anyio.run(_run, options, backend_options={"use_uvloop": os.name == "posix"})
     except BaseExceptionGroup as group:
         raise _cause(group) from group
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Look for cyclic garbage seldom: a thousand episodes under way are a large heap, all alive.
+
+    Usual thresholds look through all of it again and again, for half of the CPU time of a run;
+    nearly all that a run makes is freed without, as it holds no cycles.
+    """
+    usual = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+        gc.unfreeze()
 
 
 def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -111,6 +136,8 @@ def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
 async def _run(options: RunOptions) -> RunSummary:
     endpoints = endpoints_for(options)
     simulated = not options.pool
+    if not simulated:
+        credentials(endpoints, os.environ)  # a key that is missing is told before anything is made
     folder = Path(options.results)
     header = Header(
         suite=SUITE_VERSION, seed=options.seed, simulated=simulated, windtunnel=__version__
@@ -118,6 +145,8 @@ async def _run(options: RunOptions) -> RunSummary:
     async with open_store(folder, header, storage_format=options.storage_format) as store:
         plan = make_plan(options, endpoints, store.finished)
         session = _Session(plan, store, simulated=simulated)
+        for notice in store.notices:
+            session.say(notice)
         if plan.remaining:
             append_run(folder, _record(plan))
             async with _reached(plan, simulated=simulated) as (located, transport):
@@ -180,6 +209,7 @@ class _Session:
         self.rates = Rates()
         self.start = monotonic()
         self.dispatcher: Dispatcher | None = None
+        self._console = Console(stderr=True)
 
     # --- the dispatcher's supply ---------------------------------------------------------
 
@@ -225,6 +255,8 @@ class _Session:
             rate_mode=options.rate_mode,
             sharding=options.sharding,
             stagger=options.stagger,
+            hedge=options.hedge,
+            on_event=self._hear,
         )
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._heed_signals, tasks.cancel_scope)
@@ -243,12 +275,19 @@ class _Session:
                 self._dispatcher.drain()
 
     async def _show(self) -> None:
-        console = Console(stderr=True)
-        quiet = self.plan.options.quiet
         try:
-            await display(console, quiet=quiet)(self._frame)
+            await display(self._console, quiet=self.plan.options.quiet)(self._frame)
         except OSError:  # the terminal is gone; the run is not
             await anyio.sleep_forever()
+
+    def say(self, line: str) -> None:
+        """One line above the display; a terminal that is gone does not end the run."""
+        with suppress(OSError):
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _hear(self, event: Event) -> None:
+        if event.kind in TOLD:
+            self.say(f"{event.kind}: {event.subject}: {event.text}")
 
     async def _sample(self) -> None:
         """The state of every endpoint once a second, for the report."""
