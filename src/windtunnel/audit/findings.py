@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -53,28 +53,27 @@ def _of_model(model: str, standings: Sequence[Standing]) -> Iterator[Finding]:
     for kind, text in KINDS.items():
         if counts[kind]:
             yield Finding(kind, model, "", counts[kind], len(standings), text)
-    prompts: defaultdict[str, list[Standing]] = defaultdict(list)
+    prompts: defaultdict[str, list[bool]] = defaultdict(list)
     for standing in standings:
-        prompts[standing.cell["prompt_type"]].append(standing)
-    for prompt, part in sorted(prompts.items()):
-        rest = [s for s in standings if s.cell["prompt_type"] != prompt]
-        yield from _collapse(model, prompt, part, rest)
-    short = [p for p, part in prompts.items() if sum(not s.unknown for s in part) < SHORT_N]
+        known = [] if standing.unknown else [standing.counted]
+        prompts[standing.cell["prompt_type"]] += known
+    yield from _collapsed(model, prompts)
+    short = sorted(prompt for prompt, known in prompts.items() if len(known) < SHORT_N)
     if short:
-        where = "" if len(short) == len(prompts) else ", ".join(sorted(short))
+        where = "" if len(short) == len(prompts) else ", ".join(short)
         yield Finding("short", model, where, len(short), len(prompts), KINDS["short"])
 
 
-def _collapse(
-    model: str, prompt: str, part: Sequence[Standing], rest: Sequence[Standing]
-) -> Iterator[Finding]:
-    known = [s for s in part if not s.unknown]
-    others = [s for s in rest if not s.unknown]
-    hits = sum(s.counted for s in known)
-    here = wilson(hits, len(known))
-    there = wilson(sum(s.counted for s in others), len(others))
-    if known and here.high < _ENOUGH * there.low:
-        yield Finding("collapsed", model, prompt, len(known) - hits, len(known), KINDS["collapsed"])
+def _collapsed(model: str, prompts: Mapping[str, Sequence[bool]]) -> Iterator[Finding]:
+    """Prompt types whose success is surely below half of what the others together reach."""
+    hits = {prompt: sum(known) for prompt, known in prompts.items()}
+    n = {prompt: len(known) for prompt, known in prompts.items()}
+    for prompt in sorted(prompts):
+        here = wilson(hits[prompt], n[prompt])
+        there = wilson(sum(hits.values()) - hits[prompt], sum(n.values()) - n[prompt])
+        if n[prompt] and here.high < _ENOUGH * there.low:
+            missed, text = n[prompt] - hits[prompt], KINDS["collapsed"]
+            yield Finding("collapsed", model, prompt, missed, n[prompt], text)
 
 
 def _doubled(standings: Sequence[Standing]) -> int:

@@ -53,11 +53,21 @@ _NUMBERS = (
 
 
 class Frame:
-    """Columns of equal length, some dictionary-encoded. Read-only; `at` gives a part of it."""
+    """Columns of equal length, some dictionary-encoded. Read-only; `at` gives a part of it.
 
-    def __init__(self, columns: Mapping[str, Array], labels: Mapping[str, Sequence[str]]) -> None:
-        self._columns = columns
+    A part keeps the whole's columns and takes its rows of one when it is asked for.
+    """
+
+    def __init__(
+        self,
+        columns: Mapping[str, Array],
+        labels: Mapping[str, Sequence[str]],
+        rows: npt.NDArray[np.intp] | None = None,
+    ) -> None:
+        self._whole = columns
         self._labels = labels
+        self._rows = rows
+        self._taken: dict[str, Array] = {}
 
     @classmethod
     def of(cls, table: pa.Table) -> Frame:
@@ -72,15 +82,15 @@ class Frame:
         return cls(columns, labels)
 
     def __len__(self) -> int:
-        return len(self._columns["model"])
+        return len(self._whole["model"] if self._rows is None else self._rows)
 
     def numbers(self, name: str) -> npt.NDArray[np.float64]:
         """A numeric column; NaN where nothing is recorded."""
-        return self._columns[name]
+        return self._column(name)
 
     def codes(self, name: str) -> npt.NDArray[np.int64]:
         """A text column as codes into `labels`."""
-        return self._columns[name]
+        return self._column(name)
 
     def labels(self, name: str) -> Sequence[str]:
         """The distinct values of a text column, sorted."""
@@ -91,20 +101,31 @@ class Frame:
         found = self._labels[name]
         if value not in found:
             return np.zeros(len(self), bool)
-        return np.asarray(self._columns[name] == list(found).index(value))
+        return np.asarray(self._column(name) == list(found).index(value))
 
     def value(self, name: str, row: int) -> Any:
         """One value, as text or number."""
-        cell = self._columns[name][row]
+        cell = self._column(name)[row]
         return self._labels[name][int(cell)] if name in self._labels else float(cell)
 
     def at(self, rows: Array) -> Frame:
         """The part with these rows (indices or a mask)."""
-        return Frame({name: column[rows] for name, column in self._columns.items()}, self._labels)
+        chosen = np.flatnonzero(rows) if rows.dtype == bool else rows
+        return Frame(self._whole, self._labels, self._at(chosen))
+
+    def _at(self, rows: Array) -> npt.NDArray[np.intp]:
+        return np.asarray(rows if self._rows is None else self._rows[rows], np.intp)
+
+    def _column(self, name: str) -> Array:
+        if self._rows is None:
+            return self._whole[name]
+        if name not in self._taken:
+            self._taken[name] = self._whole[name][self._rows]
+        return self._taken[name]
 
     def values(self, name: str) -> list[Any]:
         """The distinct values that occur, sorted; numbers or text."""
-        found = np.unique(self._columns[name])
+        found = np.unique(self._column(name))
         if name in self._labels:
             return [self._labels[name][int(code)] for code in found]
         return [float(x) for x in found if x == x]  # noqa: PLR0124  NaN is no value
@@ -116,10 +137,12 @@ class Frame:
         if not names:
             yield (), self
             return
-        stacked = np.vstack([np.asarray(self._columns[name], float) for name in names])
-        _, inverse = np.unique(stacked, axis=1, return_inverse=True)
-        order = np.argsort(inverse.ravel(), kind="stable")
-        edges = np.flatnonzero(np.diff(inverse.ravel()[order])) + 1
+        key = np.zeros(len(self), np.int64)
+        for name in names:
+            found, inverse = np.unique(self._column(name), return_inverse=True)
+            key = key * len(found) + inverse
+        order = np.argsort(key, kind="stable")
+        edges = np.flatnonzero(np.diff(key[order])) + 1
         for rows in np.split(order, edges):
             yield tuple(self.value(name, int(rows[0])) for name in names), self.at(rows)
 
