@@ -46,32 +46,34 @@ def scenarios() -> Iterator[Figure]:
     agents = Agents(find_task, skills=SKILLS)
     for name, scenario in SCENARIOS.items():
         rates = []
+        above = 0
         for model in SKILLS:
-            played = [
-                episode(task_id, condition, agents, model)
-                for condition in _conditions(name)
-                for task_type in TASK_TYPES
-                for task_id in _first(f"{task_type}.{condition.difficulty}", INSTANCES)
-            ]
-            figure = _summary(played)
+            cells = [_cell(condition, agents, model) for condition in _conditions(name)]
+            figure = _summary(list(itertools.chain(*cells)))
             rates.append(float(str(figure["success"])))
+            above += sum(bool(_summary(cell)["above_ceiling"]) for cell in cells)
             yield {"figure": "suite.scenario", "scenario": name, "skill": model, **figure}
         yield {
             "figure": "suite.scenario_order",
             "scenario": name,
             "title": scenario.title,
             "ordered": rates == sorted(rates) and len(set(rates)) == len(rates),
+            "cells_above_ceiling": above,
         }
+
+
+def _cell(condition: Condition, agents: Responder, model: str) -> list[Episode]:
+    return [
+        episode(f"{task_type}.{condition.difficulty}.{number:05d}", condition, agents, model)
+        for task_type in TASK_TYPES
+        for number in range(INSTANCES)
+    ]
 
 
 def _conditions(name: str) -> list[Condition]:
     scenario = SCENARIOS[name]
     axes = (scenario.prompt_types, scenario.difficulties, scenario.tool_success_rates)
     return [Condition(*values) for values in itertools.product(*axes)]
-
-
-def _first(prefix: str, count: int) -> Iterator[str]:
-    return (f"{prefix}.{number:05d}" for number in range(count))
 
 
 def episode(

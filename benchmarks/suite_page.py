@@ -101,9 +101,9 @@ def _agents(figures: Sequence[Figure]) -> str:
     ]  # fmt: skip
     heads = ["protocol", "episodes", "full success", "mean ceiling", "standard errors away"]
     return (
-        f"An agent that repeats each step until it works, on {paired['tasks']:,} tasks: full\n"
-        f"success {shares}. A task that it fails at one rate but not at a\n"
-        f"lower one: {paired['violations']}.\n\n"
+        f"An agent that repeats each step until it works, on {paired['tasks']:,} tasks at four rates:\n"
+        f"full success {shares}.\n"
+        f"Tasks that went better at a lower rate: {paired['violations']}.\n\n"
         f"The perfect agent against the ceiling (99 % lie within ±2.58):\n\n{_table(heads, rows)}"
     )
 
@@ -117,8 +117,8 @@ def _recorded(figures: Sequence[Figure]) -> str:
     ]  # fmt: skip
     heads = ["model", "turns", "with an action", "calls", "old harness executed", "refused"]
     text = (
-        "Real episodes recorded with an older harness, read again. What is refused is told to the\n"
-        "model, and counted:"
+        "Real episodes recorded with an older harness, read again. What is refused would be told\n"
+        "to the model, and counted; no name is guessed, and an intention in prose is no call:"
     )
     return f"{text}\n\n{_table(heads, rows)}" if found else "No recordings were at hand."
 
