@@ -19,7 +19,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import inf
+from math import exp, inf
 from pathlib import Path
 from random import Random
 
@@ -32,6 +32,7 @@ from worlds import SECONDS, WORLDS, Server
 
 TICK_S = 0.002  # the dispatcher's own
 LOST_S = 30.0  # a request silent for so long is given up
+TOKENS_PER_S = 50.0
 STEP_S = 1.0  # of the recorded series
 
 CONTROLLERS: dict[str, Callable[[], Controller]] = {
@@ -47,6 +48,7 @@ class Result:
 
     sends: int = 0
     admitted: int = 0
+    finished: int = 0
     refused: int = 0
     errors: int = 0
     admitted_by: list[int] = field(default_factory=list)  # cumulative, per second
@@ -97,15 +99,16 @@ class Drive:
 
     def _handle(self, kind: str, sent: Sent | None, told: float | None, now: float) -> None:
         if kind == "done":
+            self.result.finished += 1
             self.server.in_flight -= 1
-            self._push(now + self._net.uniform(0.005, 0.02), "heard", sent)
+            self._push(now + self._net.uniform(0.005, 0.02), "heard", sent, told)
         if sent is None or kind in {"look", "done"}:
             return
         match kind:
             case "arrive":
                 self._arrive(sent, now)
             case "heard":
-                self.controller.answered(sent, now, 1.0)
+                self.controller.answered(sent, now, 1.0, told or 0.0)
             case "refused":
                 self.result.refused += 1
                 self.controller.refused(sent, now, told)
@@ -123,9 +126,9 @@ class Drive:
         elif server.blocked_until(now) <= now:
             took = server.admit(now)
             self.result.admitted += 1
-            if server.slots < inf:
-                self.result.stretch.append(took)
-            self._push(now + took, "done", sent)
+            self.result.stretch.append(took / server.service_s)
+            tokens = server.service_s * TOKENS_PER_S * exp(net.gauss(0, 0.3))
+            self._push(now + took, "done", sent, tokens)
         else:
             told = server.retry_after(now)
             self._push(now + net.uniform(*server.refusal_s), "refused", sent, told)

@@ -30,7 +30,7 @@ class Workers:
         self.in_flight += 1
         return Sent(now, self.in_flight, 0, 0, tokens)
 
-    def answered(self, sent: Sent, now: float, tokens: float) -> None:  # noqa: ARG002  the seam
+    def answered(self, sent: Sent, now: float, tokens: float, output_tokens: float = 0.0) -> None:  # noqa: ARG002  the seam
         """The worker is free."""
         self.in_flight -= 1
 
@@ -63,9 +63,9 @@ class Aimd(Workers):
         self._window = 4.0
         self._cut_at = -inf
 
-    def answered(self, sent: Sent, now: float, tokens: float) -> None:
+    def answered(self, sent: Sent, now: float, tokens: float, output_tokens: float = 0.0) -> None:
         """Additive increase."""
-        super().answered(sent, now, tokens)
+        super().answered(sent, now, tokens, output_tokens)
         self._window += 1 / self._window
         self._count = int(self._window)
 

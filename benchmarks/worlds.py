@@ -44,6 +44,7 @@ class Server:
     outages: tuple[tuple[float, float, Trouble], ...] = ()
 
     ends_at: float = inf  # for the oracle: an allowance that outlasts the run counts in part
+    service_s: float = 0.0  # of the request admitted last, without any waiting
     in_flight: int = 0
     admitted: int = 0
     _level: float = field(default=-1.0, init=False)
@@ -89,7 +90,9 @@ class Server:
         self._in_window += 1
         self._level -= self._next_tokens if self.in_tokens else 1.0
         self._next_tokens = self._draw_tokens()
-        took = min(60.0, max(0.5, self.median_s * exp(self._draws.gauss(0, self.sigma))))
+        took = self.service_s = min(
+            60.0, max(0.5, self.median_s * exp(self._draws.gauss(0, self.sigma)))
+        )
         if self.slots == inf:
             return took
         self._busy_until = [t for t in self._busy_until if t > now]

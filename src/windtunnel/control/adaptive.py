@@ -8,6 +8,7 @@ The rules, by name:
 - a number never accepted → `cut: cap`; a number that has been accepted → `cut: rate`;
 - a probe above the cap that is refused speaks to the cap alone;
 - three cuts in a row with nothing accepted between → the gate shuts, a canary opens it;
+- a server that makes wait instead of refusing → `cut: queue`, to what it works on at once;
 - errors that are no refusals touch neither window nor pacer; five in a row shut the gate.
 """
 
@@ -20,6 +21,7 @@ from windtunnel.control.controller import ACCEPTED, FAILED, PENDING, REFUSED, SI
 from windtunnel.control.gate import Gate
 from windtunnel.control.pace import Ceiling
 from windtunnel.control.pacer import Pacer
+from windtunnel.control.queueing import Queueing
 from windtunnel.control.silence import Silence
 from windtunnel.control.window import Window
 from windtunnel.domain.calls import RateHeaders
@@ -43,6 +45,7 @@ class Adaptive:
         self.pacer = Pacer()
         self.gate = Gate()
         self.silence = Silence()
+        self.queueing = Queueing()
         self.confirm_s = CONFIRM_S
         self.decision = "start"
         self._unconfirmed = deque[Sent]()
@@ -69,6 +72,8 @@ class Adaptive:
         ready = max(self._ceiling.ready_at(), self.gate.ready_at, self.pacer.ready_at)
         if ready == inf:
             return inf
+        if self.in_flight + 1 > self.queueing.bound:
+            return inf
         opens = self.window.opens_at(now, self.in_flight)
         if opens == inf and self._unconfirmed and self.window.probing:
             opens = self._unconfirmed[0].at + self.confirm_s
@@ -91,11 +96,13 @@ class Adaptive:
         self._unconfirmed.append(sent)
         return sent
 
-    def answered(self, sent: Sent, now: float, tokens: float) -> None:
+    def answered(self, sent: Sent, now: float, tokens: float, output_tokens: float = 0.0) -> None:
         """See `Controller`."""
         self._end(sent)
         self._ceiling.correct(now, tokens - sent.tokens)
         self.silence.answered(sent, now)
+        if self.queueing.answered(sent, now, output_tokens):
+            self.decision = "cut: queue"
         if sent.at > self._errors_since:
             self._errors_in_a_row = 0
         if sent.canary and self.gate.shut:
@@ -147,7 +154,8 @@ class Adaptive:
         """See `Controller`."""
         state = f"closed: {self.gate.why}" if self.gate.shut else "open"
         pace = self.pacer.pace.rate if self.pacer.believed < inf else 0.0
-        window = min(self.window.ceiling, self.window.cap, max(self.window.held, self.in_flight))
+        held = max(self.window.held, self.in_flight)
+        window = min(self.window.ceiling, self.window.cap, self.queueing.bound, held)
         return View(window, pace, state, self.decision)
 
     # --- evidence --------------------------------------------------------------------------

@@ -70,7 +70,7 @@ class Controller(Protocol):
         """Account for a send; allowed only when `ready_at(now) <= now`."""
         ...
 
-    def answered(self, sent: Sent, now: float, tokens: float) -> None:
+    def answered(self, sent: Sent, now: float, tokens: float, output_tokens: float = 0.0) -> None:
         """A whole answer (or a rejection of the request itself); `tokens` as counted, in all."""
         ...
 

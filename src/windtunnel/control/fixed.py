@@ -51,7 +51,13 @@ class Fixed:
         sent.canary = self._gate.sent()
         return sent
 
-    def answered(self, sent: Sent, now: float, tokens: float) -> None:
+    def answered(
+        self,
+        sent: Sent,
+        now: float,
+        tokens: float,
+        output_tokens: float = 0.0,  # noqa: ARG002  the seam's signature
+    ) -> None:
         """See `Controller`."""
         self._end(sent, ACCEPTED)
         self._ceiling.correct(now, tokens - sent.tokens)

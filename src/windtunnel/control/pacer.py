@@ -18,12 +18,13 @@ REFUTED = (2.5, 4.0, 5.5, 7.0)  # requests more than the believed rate could hav
 LEAST_GROWTH = 8.0  # requests/s: slower endpoints grow as if they were this fast
 LIFT = 0.85  # of the pace at which a refuted measurement's successor met a refusal
 MOST = 3.0  # times the refuted measurement, at most
-DOUBLING_S = 2.0  # of paced sending: the pace doubles where nothing is measured or it is refuted
+DOUBLING_S = 3.0  # of paced sending: the pace doubles where nothing is measured or it is refuted
 LATE_S, LATE = 0.01, 0.25  # a send this late (seconds, intervals) still waited for the pace
 ENOUGH = 12  # accepted sends between two empty buckets that make a measurement
 SPAN_S = 0.5  # between them, for a guess from fewer
 FALLEN = 0.6  # of what the measured limit would have let through: the limit has fallen
 GUESS = 0.5  # of the recent rate of acceptance, where nothing better is known
+CATCH_S = 0.5  # and a lift that is refused so soon is taken back
 LEAST = 0.2  # requests/s
 NOISE = 0.7  # relative spread of what one request costs, in tests for a changed limit
 RECENT_S = 1.0  # time constant of the recent rate of acceptance
@@ -47,6 +48,7 @@ class Pacer:
         self._credit = RESERVE
         self._free = False
         self._confirmed = 0
+        self._fallback = (0.0, -inf)  # what was believed before it was refuted, and until when
         self._empties = deque[tuple[float, int]](maxlen=REMEMBERED)
         self._opening: tuple[float, int] | None = None  # last reopening after refusals, accepted
 
@@ -82,16 +84,21 @@ class Pacer:
 
         `pause_s` is when that will be known; where nothing was measured, nothing is sent before.
         """
-        lifted = max(self.believed, min(LIFT * self.pace.rate, MOST * self.believed))
         if not self.measured:
             self._believe(max(LEAST, min(self.pace.rate, self.recent) * GUESS))
-        elif self._free:  # the bucket had overflowed, so the limit lies above what was measured
+        elif self._free:  # the bucket had overflowed, or was full: try a higher limit
+            self._fallback = (self.believed, now)
             self._empties.clear()
-            self._believe(lifted)
+            self._believe(max(self.believed, min(LIFT * self.pace.rate, MOST * self.believed)))
         else:
-            self._believe(self.believed)
+            self._believe(self._fallen_back(now))
         pause = RESERVE / self.believed if self.measured else pause_s
         self.pace.due = max(self.pace.due, now + pause)
+
+    def _fallen_back(self, now: float) -> float:
+        """Refused at once after a lift: the bucket had been full, and the limit stands."""
+        (rate, since), self._fallback = self._fallback, (0.0, -inf)
+        return rate if now - since < ENOUGH / self.believed + CATCH_S else self.believed
 
     def empty(self, at: float, accepted: int, *, certain: bool) -> None:
         """The bucket was (perhaps) empty at `at`, when `accepted` sends had been accepted."""

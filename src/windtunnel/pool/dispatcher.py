@@ -279,7 +279,7 @@ class Dispatcher:
                 missed = tokens - sent.tokens
                 lane.took(now - sent.at)
                 self._scheduler.models[lane.endpoint.model].served_at = now
-                control.answered(sent, now, tokens)
+                control.answered(sent, now, tokens, float(reply.usage.completion_tokens))
                 if rates is not None:
                     control.told(rates)
             case Rejected():
