@@ -68,7 +68,7 @@ async def under_semaphore(call: Call, work: Work) -> dict[str, float]:
 
 async def openai_client(work: Work) -> dict[str, float]:
     """`AsyncOpenAI`, with its own retries."""
-    openai = importlib.import_module("openai")
+    openai: Any = importlib.import_module("openai")
     async with openai.AsyncOpenAI(
         base_url=work["url"], api_key=work["key"], max_retries=RETRIES
     ) as client:
@@ -84,7 +84,7 @@ async def openai_client(work: Work) -> dict[str, float]:
 async def litellm_router(work: Work) -> dict[str, float]:
     """`Router` over all deployments; `rpm` tells it their limits, where it is not empty."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # no download
-    litellm = importlib.import_module("litellm")
+    litellm: Any = importlib.import_module("litellm")
     litellm.suppress_debug_info = True
     told = work["rpm"] or [None] * len(work["deployments"])
     models = [
@@ -110,7 +110,7 @@ async def litellm_router(work: Work) -> dict[str, float]:
 def inspect_eval(work: Work) -> dict[str, float]:
     """An eval of single-call samples under Inspect AI's default adaptive connections."""
     os.environ |= {"BENCH_API_KEY": work["key"], "BENCH_BASE_URL": work["url"]}
-    inspect_ai = importlib.import_module("inspect_ai")
+    inspect_ai: Any = importlib.import_module("inspect_ai")
     samples = importlib.import_module("inspect_ai.dataset")
     solver = importlib.import_module("inspect_ai.solver")
 

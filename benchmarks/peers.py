@@ -2,7 +2,7 @@
 
     python benchmarks/peers.py [--repeats 3] [--skip inspect_ai]
 
-The peers live in a venv of their own in the user's cache folder, which this script makes and
+Each peer lives in a venv of its own in the user's cache folder, which this script makes and
 fills once; a peer that cannot be installed is skipped, and said so. Each runs in a process of
 its own, ours too; start-up and a warm-up are not counted. Three kinds of work, each a fixed
 number of single calls until all are answered: `cpu` (no limit: CPU per call), `cap` and `rate`
@@ -36,7 +36,7 @@ from windtunnel.emulator import Latency, Rule
 from windtunnel.pool import Dispatcher
 from windtunnel.wire import HttpTransport
 
-PEERS = ("inspect_ai", "litellm", "openai")
+PEERS = {"inspect_ai": ("inspect_ai", "openai"), "litellm": ("litellm",), "openai": ("openai",)}
 CLIENTS = Path(__file__).with_name("peer_clients.py")
 TIMEOUT_S = 180.0
 RATES = (60.0, 30.0, 10.0)
@@ -115,22 +115,23 @@ def kinds() -> list[Kind]:
     ]
 
 
-def python_of_peers() -> Path:
-    """The interpreter of the peers' venv, made where there is none."""
+def python_of(peer: str) -> Path:
+    """The interpreter of the peer's venv, made where there is none: they want different openais."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "windtunnel" / "peers"
+    folder = cache / "windtunnel" / "peers" / peer
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     if not python.exists():
         venv.create(folder, with_pip=True)
     return python
 
 
-def installed(python: Path, peer: str) -> bool:
+def installed(peer: str) -> bool:
     """Whether the peer is there, or could be installed."""
+    python = str(python_of(peer))
     there = [python, "-c", f"from importlib.metadata import version; version({peer!r})"]
     if subprocess.run(there, capture_output=True, check=False).returncode == 0:
         return True
-    install = [python, "-m", "pip", "install", "--quiet", peer]
+    install = [python, "-m", "pip", "install", "--quiet", *PEERS[peer]]
     done = subprocess.run(install, capture_output=True, check=False)
     if done.returncode:
         last = done.stderr.decode().strip().rpartition("\n")[2]
@@ -138,7 +139,7 @@ def installed(python: Path, peer: str) -> bool:
     return done.returncode == 0
 
 
-async def child(command: Sequence[str | Path], work: Figures) -> Figures | None:
+async def child(command: Sequence[str], work: Figures) -> Figures | None:
     """Have a process do the work; None when it failed or took too long."""
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -160,12 +161,14 @@ async def child(command: Sequence[str | Path], work: Figures) -> Figures | None:
     return found
 
 
-async def done_by(shown: str, peer: str, at_once: int, kind: Kind, python: Path) -> Figures | None:
+async def done_by(shown: str, peer: str, at_once: int, kind: Kind) -> Figures | None:
     """One runner's work on a server of its own."""
     async with ground(kind.rules) as place:
-        command = [python, CLIENTS, peer]
-        if peer == "windtunnel":
-            command = [sys.executable, Path(__file__), "--work"]
+        command = (
+            [sys.executable, __file__, "--work"]
+            if peer == "windtunnel"
+            else [str(python_of(peer)), str(CLIENTS), peer]
+        )
         work = work_for(place, kind, at_once, told="told" in shown)
         before = await tallies(place)
         figures = await child(command, work)
@@ -220,14 +223,14 @@ async def ours(work: Figures) -> Figures:
         return clock.read() | {"calls": jobs.answered, "version": version("windtunnel")}
 
 
-def measure(kind: Kind, repeats: int, python: Path, peers: Sequence[str]) -> None:
+def measure(kind: Kind, repeats: int, peers: Sequence[str]) -> None:
     """A line per runner and repeat, and one of medians and ratios per runner."""
     found: dict[str, list[Figures]] = {}
     for repeat in range(repeats):
         for shown, peer, at_once in kind.runners:
             if peer not in peers:
                 continue
-            figures = uvloop.run(done_by(shown, peer, at_once, kind, python))
+            figures = uvloop.run(done_by(shown, peer, at_once, kind))
             if figures is None:
                 say("peers", work=kind.name, runner=shown, repeat=repeat, failed=True)
                 continue
@@ -262,11 +265,10 @@ def main() -> None:
     if given.work:
         print(json.dumps(uvloop.run(ours(json.load(sys.stdin)))))
         return
-    python = python_of_peers()
-    peers = ["windtunnel", *(p for p in PEERS if p not in given.skip and installed(python, p))]
+    peers = ["windtunnel", *(p for p in PEERS if p not in given.skip and installed(p))]
     for kind in kinds():
         if kind.name in given.kinds.split(","):
-            measure(kind, given.repeats, python, peers)
+            measure(kind, given.repeats, peers)
 
 
 if __name__ == "__main__":
