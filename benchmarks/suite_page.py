@@ -101,7 +101,7 @@ def _agents(figures: Sequence[Figure]) -> str:
     ]  # fmt: skip
     heads = ["protocol", "episodes", "full success", "mean ceiling", "standard errors away"]
     return (
-        f"An agent that repeats each step until it works, on {paired['tasks']:,} tasks at four rates:\n"
+        f"An agent that repeats each step until it works, on {paired['tasks']:,} tasks a rate:\n"
         f"full success {shares}.\n"
         f"Tasks that went better at a lower rate: {paired['violations']}.\n\n"
         f"The perfect agent against the ceiling (99 % lie within ±2.58):\n\n{_table(heads, rows)}"
