@@ -5,18 +5,19 @@ Every reader is linear in its input and bounded in depth, so that no text can ha
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct
+
+from windtunnel.episode.json_values import read_json, read_whole
 
 _LONGEST = 100_000
 _DEEPEST = 40
 _MOST_CHILDREN = 64
 _WRAPPERS = ("arguments", "parameters", "args", "params", "kwargs", "input", "action_input")
-_strict = json.JSONDecoder(strict=False)
 _WORDS = {"true": True, "false": False, "null": None, "none": None, "undefined": None}
 _SPACE = re.compile(r"\s*")
 _FENCE = re.compile(r"\s*```[\w+-]{0,20}[ \t]*\n?")
@@ -69,8 +70,8 @@ def read_arguments(text: str, properties: Mapping[str, Any]) -> Arguments:
 def read_object(text: str, start: int = 0) -> tuple[dict[str, Any], int] | None:
     """A JSON object at `start` and where it ends, or None."""
     try:
-        value, end = _strict.raw_decode(text, start)
-    except (ValueError, RecursionError):
+        value, end = read_json(text, start)
+    except ValueError:
         return None
     return (value, end) if isinstance(value, dict) else None
 
@@ -170,10 +171,16 @@ def parsed(text: str) -> Any:
     text = text.strip()
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
+    value = _word(text)
+    return _Scanner(text).value(0) if value is text and text[:1] in ("{", "[") else value
+
+
+def _word(text: str) -> Any:
+    """The JSON value that the text is, or the text itself."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return _Scanner(text).value(0) if text[:1] in ("{", "[") else text
+        return read_whole(text)
+    except ValueError:
+        return text
 
 
 class _Scanner:
@@ -246,11 +253,8 @@ class _Scanner:
                 self.at = read[1] + 1
                 return read[0]
         if quote == '"':
-            try:
-                value, self.at = _strict.raw_decode(self.text, self.at)
-            except (ValueError, RecursionError):
-                pass
-            else:
+            with suppress(ValueError):
+                value, self.at = read_json(self.text, self.at)
                 return value
         end = self.text.find(quote, inside)
         end = end if end >= 0 else len(self.text)
@@ -262,9 +266,4 @@ class _Scanner:
         end = match.start() if match else len(self.text)
         word = self.text[self.at : end].strip()
         self.at = max(end, self.at)
-        if word.lower() in _WORDS:
-            return _WORDS[word.lower()]
-        try:
-            return json.loads(word)
-        except (ValueError, RecursionError):
-            return word
+        return _WORDS[word.lower()] if word.lower() in _WORDS else _word(word)

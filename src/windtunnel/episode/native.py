@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import msgspec
@@ -10,6 +9,7 @@ import msgspec
 from windtunnel.domain.calls import Reply, ToolCall
 from windtunnel.episode.arguments import lenient_object
 from windtunnel.episode.calls import Call
+from windtunnel.episode.json_values import read_whole
 from windtunnel.episode.names import Vocabulary
 from windtunnel.episode.recognise import Recognition, recognise
 
@@ -47,11 +47,12 @@ def as_text(calls: tuple[ToolCall, ...]) -> str:
 
 
 def _arguments(text: str) -> tuple[dict[str, Any], str, bool]:
-    if not text.strip():
+    text = text.strip()
+    if not text:
         return {}, "", False
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        value = read_whole(text)
+    except ValueError as error:
         return {}, f"the arguments are not valid JSON: {error}", False
     if isinstance(value, str):  # encoded twice, as some servers do
         return lenient_object(value), "", True

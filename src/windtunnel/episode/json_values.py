@@ -1,0 +1,66 @@
+"""JSON as a model wrote it, with values that any reader of our records can take.
+
+Bounded in depth, finite, in 64 bits: what a model writes must never be able to stop the store.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+DEEPEST = 100
+_BITS = 63
+_SAFE_DIGITS = 18
+_TOO_DEEP = f"nested deeper than {DEEPEST} levels"
+
+
+def _integer(text: str) -> int | str:
+    """An integer; one that 64 bits cannot hold stays a text, as no reader of records takes it."""
+    if len(text) <= _SAFE_DIGITS:
+        return int(text)
+    try:
+        number = int(text)
+    except ValueError:  # thousands of digits
+        return text
+    return number if number.bit_length() <= _BITS else text
+
+
+def _number(text: str) -> float | str:
+    """A number; an infinite one stays a text, as JSON cannot hold it."""
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+_json = json.JSONDecoder(strict=False, parse_int=_integer, parse_float=_number, parse_constant=str)
+
+
+def read_json(text: str, start: int = 0) -> tuple[Any, int]:
+    """The JSON value at `start` and where it ends.
+
+    Every value is one that JSON can carry on: `NaN` and its like are texts. Raises ValueError for
+    what is malformed, or nested deeper than `DEEPEST`, which no store could keep.
+    """
+    try:
+        value, end = _json.raw_decode(text, start)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    if text.count("{", start, end) + text.count("[", start, end) > DEEPEST:
+        _check_depth(value, DEEPEST)
+    return value, end
+
+
+def read_whole(text: str) -> Any:
+    """The value of a text that is JSON and nothing else; raises ValueError as `read_json` does."""
+    value, end = read_json(text)
+    if end < len(text):
+        raise ValueError(f"more text after the value, at character {end + 1}")
+    return value
+
+
+def _check_depth(value: Any, left: int) -> None:
+    if isinstance(value, dict | list):
+        if not left:
+            raise ValueError(_TOO_DEEP)
+        for each in value.values() if isinstance(value, dict) else value:
+            _check_depth(each, left - 1)
