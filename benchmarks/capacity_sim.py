@@ -6,8 +6,8 @@
 
 Each endpoint has more work than it can take. Delivered = requests admitted, over those that an
 oracle would have got admitted, which sees the server's state and always sends at once. Refused =
-refusals over sends. `t90_s` is the first second from which on 90 % of the oracle's requests in
-flight are in flight at once for a second (median over endpoints).
+refusals over sends. `first_5_to_15_s` is delivered between the 5th and the 15th second. `stretch`
+is the median of answer time over service time. In `queues`, what counts is what was finished.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from math import exp, inf
 from pathlib import Path
 from random import Random
+from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parent))
 from plain_controllers import Aimd, Workers
@@ -38,7 +39,7 @@ STEP_S = 1.0  # of the recorded series
 CONTROLLERS: dict[str, Callable[[], Controller]] = {
     "adaptive": lambda: Adaptive(Limits()),
     "aimd": Aimd,
-    "workers_100": lambda: Workers(100),
+    "workers": lambda: Workers(100),
 }
 
 
@@ -175,21 +176,24 @@ def oracle(server: Server, until: float = SECONDS) -> list[int]:
 
 def measure(world: str, controller: str, seed: int, seconds: float = SECONDS) -> dict[str, object]:
     """One world under one controller: shares over all its endpoints."""
-    best = [oracle(server, seconds)[-1] for server in WORLDS[world](seed)]
-    results = [
-        Drive(server, CONTROLLERS[controller](), seed).run(seconds)
-        for server in WORLDS[world](seed)
-    ]
-    sends = sum(r.sends for r in results)
+    makes = WORLDS[world]
+    best = [oracle(server, seconds) for server in makes(seed)]
+    results = [Drive(s, CONTROLLERS[controller](), seed).run(seconds) for s in makes(seed)]
+    queue = world == "queues"
+    done = [r.finished if queue else r.admitted for r in results]
+    within = [sum(r.admitted_by[second] for r in results) for second in range(int(seconds))]
+    could = [sum(b[second] for b in best) for second in range(int(seconds))]
     return {
         "benchmark": "capacity_sim",
         "world": world,
         "controller": controller,
         "seed": seed,
-        "delivered": round(sum(r.admitted for r in results) / sum(best), 4),
-        "worst_endpoint": round(min(r.admitted / b for r, b in zip(results, best, strict=True)), 3),
-        "refused": round(sum(r.refused for r in results) / sends, 4),
-        "sends": sends,
+        "delivered": round(sum(done) / sum(b[-1] for b in best), 4),
+        "worst_endpoint": round(min(d / b[-1] for d, b in zip(done, best, strict=True)), 3),
+        "refused": round(sum(r.refused for r in results) / sum(r.sends for r in results), 4),
+        "first_5_to_15_s": round((within[15] - within[5]) / (could[15] - could[5]), 3),
+        "stretch": round(median(s for r in results for s in r.stretch), 2),
+        "sends": sum(r.sends for r in results),
     }
 
 
@@ -199,13 +203,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--worlds", default=",".join(WORLDS))
     parser.add_argument("--controllers", default=",".join(CONTROLLERS))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--write-docs", action="store_true", help="regenerate docs/speed.md")
     given = parser.parse_args(arguments)
+    rows = []
     for world in given.worlds.split(","):
         for controller in given.controllers.split(","):
-            rows = []
             for seed in range(given.seeds):
                 rows.append(measure(world, controller, seed))
                 print(json.dumps(rows[-1]), flush=True)
+    if given.write_docs:
+        from speed_page import write_page  # noqa: PLC0415  drawing is costly and rarely asked for
+
+        write_page(rows)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,82 @@
+"""Writes docs/speed.md and its chart from the capacity benchmark's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean
+
+import altair as alt
+from capacity_sim import Drive
+from worlds import WORLDS
+
+from windtunnel.control.adaptive import Adaptive
+from windtunnel.domain.pool import Limits
+
+DOCS = Path(__file__).parent.parent / "docs"
+MARK = "<!-- measured -->"
+TARGETS = 6  # the first six worlds have targets, the others were invented to break things
+SHOWN = (("caps", 1), ("rate_buckets", 0), ("fixed_windows", 1), ("drop", 1))
+
+
+def write_page(rows: Sequence[dict[str, object]]) -> None:
+    """Replace what stands below the mark in docs/speed.md, and the chart beside it."""
+    page = DOCS / "speed.md"
+    head = page.read_text().split(MARK)[0]
+    seeds = 1 + max(int(str(row["seed"])) for row in rows)
+    text = f"{MARK}\n\n{table(rows)}\n\nMeans over {seeds} seeds: delivered, refused. The last "
+    text += "column: delivered by `adaptive` from the 5th to the 15th second. "
+    text += "Worlds below `outages` were invented to break it.\n\n"
+    text += "![Window, pace and refusals over time for four endpoints](speed.svg)\n"
+    page.write_text(head + text)
+    chart().save(DOCS / "speed.svg")
+
+
+def table(rows: Sequence[dict[str, object]]) -> str:
+    """A Markdown table: a row per world, a column per controller."""
+    controllers = list(dict.fromkeys(str(row["controller"]) for row in rows))
+    lines = [
+        f"| world | {' | '.join(controllers)} | 5–15 s |",
+        "|---|" + "---|" * (len(controllers) + 1),
+    ]
+    for world in dict.fromkeys(str(row["world"]) for row in rows):
+        cells = []
+        for controller in controllers:
+            of = [r for r in rows if r["world"] == world and r["controller"] == controller]
+            delivered, refused = (_mean(of, key) for key in ("delivered", "refused"))
+            cells.append(f"{delivered:.3f}, {refused:.1%}")
+        early = [r for r in rows if r["world"] == world and r["controller"] == controllers[0]]
+        cells.append(f"{_mean(early, 'first_5_to_15_s'):.2f}")
+        lines.append(f"| {world} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _mean(rows: Sequence[dict[str, object]], key: str) -> float:
+    return mean(float(str(row[key])) for row in rows)
+
+
+def chart() -> alt.VConcatChart:
+    """In flight, pace and refusals per second, for four typical endpoints."""
+    panels = []
+    for world, number in SHOWN:
+        server = WORLDS[world](0)[number]
+        course = Drive(server, Adaptive(Limits()), 0).run().course
+        points, refused = [], 0
+        for at, in_flight, _, pace, refusals, _ in course:
+            points += [
+                {"s": at, "value": in_flight, "what": "in flight"},
+                {"s": at, "value": pace, "what": "pace, requests/s"},
+                {"s": at, "value": refusals - refused, "what": "refusals in this second"},
+            ]
+            refused = refusals
+        panels.append(
+            alt.Chart(alt.Data(values=points))
+            .mark_line(interpolate="step-after", strokeWidth=1)
+            .encode(
+                x=alt.X("s:Q", title="seconds"),
+                y=alt.Y("value:Q", title=None),
+                color=alt.Color("what:N", title=None),
+            )
+            .properties(width=620, height=130, title=f"{world}, endpoint {number}")
+        )
+    return alt.vconcat(*panels)
