@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from msgspec import Struct
 
 from windtunnel.audit import rules
 from windtunnel.audit.findings import Finding, findings
 from windtunnel.audit.groups import RULES, Group, group_of
-from windtunnel.audit.standing import CELL, Standing, standing_of, standings_of_rows
+from windtunnel.audit.standing import CELL, SHARES, Standing, standing_of, standings_of_rows
 from windtunnel.domain.episodes import Episode
 from windtunnel.errors import ConfigError
-from windtunnel.store import read_episodes
+from windtunnel.store import read_episodes, turn_table
 
 _COLUMNS: Final = (
-    "trial_id", "model", "task_id", *CELL, "outcome", "success", "turns", "format_errors",
+    "trial_id", "model", "task_id", *CELL, *SHARES, "outcome", "success", "format_errors",
     "source", "simulated",
 )  # fmt: skip
 
@@ -86,10 +87,20 @@ def audit_table(folder: Path, table: pa.Table) -> Audit:
     """Audit from the episode table: only imported episodes are read again, turn by turn."""
     rows = table.select(list(_COLUMNS)).to_pylist()
     imported = [row["trial_id"] for row in rows if row["source"] == "imported"]
-    own = standings_of_rows(row for row in rows if row["source"] != "imported")
+    own = [row for row in rows if row["source"] != "imported"]
+    judged = standings_of_rows(own, _turns_with_calls(folder) if own else {})
     read = map(standing_of, read_episodes(folder, imported)) if imported else ()
     simulated = sum(bool(row["simulated"]) for row in rows)
-    return audit_of([*own, *read], simulated=simulated)
+    return audit_of([*judged, *read], simulated=simulated)
+
+
+def _turns_with_calls(folder: Path) -> dict[str, int]:
+    turns = turn_table(folder).select(["trial_id", "calls"])
+    counted = (
+        turns.filter(pc.field("calls") > 0).group_by("trial_id").aggregate([("calls", "count")])
+    )
+    trials, counts = counted["trial_id"].to_pylist(), counted["calls_count"].to_pylist()
+    return {str(trial): int(count or 0) for trial, count in zip(trials, counts, strict=True)}
 
 
 def recompute(episodes: Iterable[Episode]) -> Recomputed:

@@ -50,6 +50,7 @@ class Standing(Struct, frozen=True):
         return self.infrastructure or self.lost_first
 
 
+SHARES = ("tool_coverage", "order", "execution_success", "recovery")
 CELL = ("prompt_type", "task_type", "difficulty", "tool_success_rate", "protocol")
 
 
@@ -76,8 +77,10 @@ def standing_of(episode: Episode) -> Standing:
     )
 
 
-def standings_of_rows(rows: Iterable[Mapping[str, Any]]) -> Iterator[Standing]:
-    """Our own episodes from the store's table, without their turns.
+def standings_of_rows(
+    rows: Iterable[Mapping[str, Any]], seen: Mapping[str, int]
+) -> Iterator[Standing]:
+    """Our own episodes from the store's table; `seen` are their turns with a call, by trial.
 
     The loop that ran them executed every call that it recognised, so none of theirs is lost; only
     `standing_of` reads what was said again.
@@ -93,14 +96,25 @@ def standings_of_rows(rows: Iterable[Mapping[str, Any]]) -> Iterator[Standing]:
             task_id=row["task_id"],
             cell=cell,
             infrastructure=not scored,
-            calls_seen=row["turns"] - row["format_errors"],
+            calls_seen=seen.get(row["trial_id"], 0),
             calls_lost=0,
             lost_first=False,
             format_errors=row["format_errors"],
             recorded=None,
             full=row["success"] == "full" if scored else None,
-            contradictions=() if scored == (row["success"] is not None) else ("parts",),
+            contradictions=tuple(_contradictions_of(row, scored=scored)),
         )
+
+
+def _contradictions_of(row: Mapping[str, Any], *, scored: bool) -> Iterator[str]:
+    if scored != (row["success"] is not None):
+        yield "parts"
+    if _beyond(*(row[name] for name in SHARES)):
+        yield "above_one"
+
+
+def _beyond(*shares: Any) -> bool:
+    return any(isinstance(x, int | float) and not 0 <= x <= 1 for x in shares)
 
 
 def contradictions(episode: Episode) -> list[str]:
@@ -108,6 +122,8 @@ def contradictions(episode: Episode) -> list[str]:
     found = []
     if (episode.outcome == "completed") != (episode.score is not None):
         found.append("parts")
+    if episode.score is not None and _beyond(*(getattr(episode.score, n) for n in SHARES)):
+        found.append("above_one")
     if episode.recorded is not None:
         found += _stored_contradictions(episode, episode.recorded)
     return found
@@ -116,7 +132,7 @@ def contradictions(episode: Episode) -> list[str]:
 def _stored_contradictions(episode: Episode, stored: dict[str, Any]) -> list[str]:
     found = []
     scores = [stored.get(f"{name}_score") for name in ("workflow", "phase2", "final")]
-    if any(isinstance(score, int | float) and not 0 <= score <= 1 for score in scores):
+    if _beyond(*scores):
         found.append("above_one")
     succeeded = [e["tool"] for e in stored["executions"] if e["success"]]
     if list(stored.get("tool_calls", succeeded)) != succeeded or rules.disagreements(episode):

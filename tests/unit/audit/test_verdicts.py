@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import anyio
 import msgspec
 import pytest
 from msgspec.structs import replace
 
-from windtunnel.audit import audit, audit_of
+from windtunnel.audit import audit, audit_folder, audit_of, audit_table
 from windtunnel.audit.standing import Standing, standing_of
 from windtunnel.domain.calls import Answer, Reply
 from windtunnel.domain.conditions import Condition
@@ -14,6 +16,7 @@ from windtunnel.domain.episodes import Episode, Score, Turn
 from windtunnel.domain.tasks import Execution
 from windtunnel.domain.trials import make_trial
 from windtunnel.errors import ConfigError
+from windtunnel.store import Header, episode_table, open_store
 
 SCORE = Score("full", goal_met=True, tool_coverage=1, order=1, execution_success=1, recovery=None,
               redundant_calls=0)  # fmt: skip
@@ -185,3 +188,32 @@ def test_a_first_search_is_no_lost_call() -> None:
 
 def test_completed_without_a_score_is_a_contradiction() -> None:
     assert standing_of(episode("x", score=None)).contradictions == ("parts",)
+
+
+def test_a_share_above_one_is_a_contradiction() -> None:
+    broken = episode("x", score=replace(SCORE, tool_coverage=1.5))
+    assert standing_of(broken).contradictions == ("above_one",)
+    assert audit([broken]).models[0].verdict == "not usable"
+
+
+def test_our_own_table_is_audited_as_its_turns_are(tmp_path: Path) -> None:
+    """The quick way, without the turns, and the thorough one agree."""
+    call = "<tool_call>network_fetcher</tool_call>"
+    gone: dict[str, Any] = {"outcome": "infrastructure", "ending": "infrastructure", "score": None}
+    episodes = [
+        replace(made, trial=replace(made.trial, trial_id=f"{i:032x}", task_id=f"t{i}"))
+        for i, made in enumerate(
+            [episode(call, executed=True) for _ in range(30)] + [episode(**gone) for _ in range(4)]
+        )
+    ]
+
+    async def fill() -> None:
+        async with open_store(tmp_path / "r", Header(suite="s", seed=0)) as store:
+            for made in episodes:
+                await store.episode(made)
+
+    anyio.run(fill)
+    quick = audit_table(tmp_path / "r", episode_table(tmp_path / "r"))
+    assert quick == audit_folder(tmp_path / "r")
+    assert quick.models[0].verdict == "distorted by infrastructure"
+    assert quick.models[0].calls_seen == 30
