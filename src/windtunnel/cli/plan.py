@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from windtunnel.cli.console import emit_json
 from windtunnel.cli.flags import RunFlags
+from windtunnel.cli.sample_size import sample_sizes
 from windtunnel.cli.settings import settings
 from windtunnel.plan import Plan, RunOptions, estimate, plan_run
 
 
-def plan(*, flags: RunFlags | None = None) -> None:
-    """Show what a run would do: grid, shards, slots per level, what is done, an estimate."""
-    show_plan(settings(flags))
+def plan(*, power: float | None = None, flags: RunFlags | None = None) -> None:
+    """Show what a run would do: grid, shards, slots per level, what is done, an estimate.
+
+    Parameters
+    ----------
+    power
+        Also say how many instances a difference of this size needs to be seen, as 0.05.
+    """
+    show_plan(settings(flags), power)
 
 
-def show_plan(options: RunOptions) -> None:
+def show_plan(options: RunOptions, power: float | None = None) -> None:
     """Plan without running and show it, as text or as JSON."""
-    planned = plan_run(options)
+    planned = plan_run(options, finished(Path(options.results)))
+    sizes = sample_sizes(planned, power) if power is not None else []
     if options.json:
-        emit_json(as_data(planned))
+        emit_json(as_data(planned) | ({"power": sizes} if sizes else {}))
     else:
         from windtunnel.cli.plan_text import render  # noqa: PLC0415  rich is not needed for JSON
 
-        render(planned)
+        render(planned, power, sizes)
+
+
+def finished(results: Path) -> frozenset[str]:
+    """Trials that the results folder has scores for; none where there is no folder yet."""
+    from windtunnel.store import HEADER_FILE, episode_table  # noqa: PLC0415  --help does without
+
+    if not (results / HEADER_FILE).exists():
+        return frozenset()
+    ended = episode_table(results, ["trial_id", "outcome"]).to_pydict()
+    pairs = zip(ended["trial_id"], ended["outcome"], strict=True)
+    return frozenset(trial for trial, outcome in pairs if outcome == "completed")
 
 
 def as_data(plan: Plan) -> dict[str, Any]:

@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from rich.table import Table
 
 from windtunnel.cli.console import duration
+from windtunnel.cli.sample_size import SampleSize
 from windtunnel.cli.tables import output, show, table
 from windtunnel.domain.pool import Endpoint, Limits
 from windtunnel.plan import Estimate, Plan, estimate
 
 
-def render(plan: Plan) -> None:
-    """Print grid, levels, shards and estimate."""
+def render(plan: Plan, power: float | None = None, sizes: Sequence[SampleSize] = ()) -> None:
+    """Print grid, levels, shards, estimate, and what a difference of `power` needs."""
     console = output()
     guess = estimate(plan)
     console.print(_headline(plan), markup=False)
     for part in (_grid(plan), _levels(plan), _shards(plan), _estimates(guess)):
         show(console, part)
+    if power is not None:
+        show(console, _sizes(power, sizes))
     console.print(f"Assumed: {guess.assumptions}.", style="dim", markup=False)
+
+
+def _sizes(power: float, sizes: Sequence[SampleSize]) -> Table:
+    shown = table(
+        f"To see a difference of {power:g} (paired by task, 5 % level, 80 % power)",
+        ("mean success",),
+        ("tasks", "--num-instances", "planned", "would show"),
+    )
+    for size in sizes:
+        figures = (f"{size.tasks:,}", f"{size.instances:,}", f"{size.planned:,}")
+        shown.add_row(f"{size.rate:g}", *figures, f"{size.seen:g}")
+    return shown
 
 
 def _headline(plan: Plan) -> str:

@@ -3,7 +3,7 @@
 from windtunnel.store.comparing import same_records
 from windtunnel.store.counting import CellCount, status
 from windtunnel.store.folder import Store, open_store
-from windtunnel.store.header import FORMAT, Header, read_header
+from windtunnel.store.header import FORMAT, HEADER_FILE, Header, read_header
 from windtunnel.store.parts import StorageFormat
 from windtunnel.store.reading import episode_table, query, read_episodes, turn_table
 from windtunnel.store.repairing import repair
@@ -11,6 +11,7 @@ from windtunnel.store.runs import append_run, read_runs
 
 __all__ = [
     "FORMAT",
+    "HEADER_FILE",
     "CellCount",
     "Header",
     "StorageFormat",

@@ -47,6 +47,18 @@ def test_dry_run_is_plan(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out) == planned
 
 
+def test_plan_says_how_many_instances_a_difference_needs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["plan", "--model", "kimi-k2", "--num-instances", "10", "--json", "--power"]
+    assert main([*words, "0.05"]) == 0
+    sizes = {size["rate"]: size for size in json.loads(capsys.readouterr().out)["power"]}
+    assert sizes[0.5]["instances"] == -(-sizes[0.5]["tasks"] // 5)
+    assert sizes[0.5]["tasks"] > sizes[0.95]["tasks"] > 100
+    assert sizes[0.5]["seen"] > 0.15  # fifty tasks show large differences alone
+    assert main([*words, "0"]) == 2
+
+
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_plan_fits_the_terminal(
     width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
