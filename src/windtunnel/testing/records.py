@@ -11,15 +11,21 @@ from windtunnel.domain.tasks import Execution
 from windtunnel.domain.trials import Trial, make_trial
 
 
-def a_trial(number: int = 0, *, model: str = "some-model", prompt_type: str = "cot") -> Trial:
-    """A trial of suite "1" and seed 0."""
+def a_trial(
+    number: int = 0,
+    *,
+    model: str = "some-model",
+    prompt_type: str = "cot",
+    condition: Condition | None = None,
+) -> Trial:
+    """A trial of suite "1" and seed 0, with an easy task. A whole condition wins over parts."""
     return make_trial(
         suite="1",
         seed=0,
         model=model,
         task_id=f"data_pipeline.easy.{number:05d}",
         task_type="data_pipeline",
-        condition=Condition(prompt_type, "easy", 0.8),
+        condition=condition or Condition(prompt_type, "easy", 0.8),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from windtunnel.suite.values.faults import failed, invalid
+from windtunnel.suite.values.faults import ToolFault, failed, invalid
 
 LONGEST = 1_000_000  # characters of a text that a tool works on
 LARGEST = 2_000_000  # bytes of a result as JSON
@@ -52,7 +52,10 @@ def sane(value: Any) -> Any:
         raise invalid("The arguments are not JSON.") from None
     if len(raw) > LONGEST:
         raise invalid(f"The arguments are longer than {LONGEST:,} bytes.")
-    return read_json(raw)
+    try:
+        return read_json(raw)
+    except ToolFault as fault:  # too deep, too large a number: the caller's doing, not the tool's
+        raise invalid(fault.message) from None
 
 
 def bounded(value: Any) -> None:
