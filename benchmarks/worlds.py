@@ -234,7 +234,7 @@ def outages(rng: Random, seed: int, number: int) -> Server:
 
 @_world
 def liars(rng: Random, seed: int, number: int) -> Server:
-    """Invented: a cap and a bucket that bind at nearly the same load, slow refusals, false words."""
+    """Invented: a cap and a bucket that bind at nearly the same load, slow refusals, lies."""
     server = _bucket(rng, seed, number)
     mean_s = server.median_s * exp(server.sigma**2 / 2)
     server.cap = max(2, round(server.rate * mean_s * rng.uniform(0.8, 1.25)))
@@ -247,8 +247,9 @@ def liars(rng: Random, seed: int, number: int) -> Server:
 def sawtooth(rng: Random, seed: int, number: int) -> Server:
     """Invented: limits that halve and return every 25 s, each endpoint in its own phase."""
     server = _either(rng, seed, number)
-    phase = rng.uniform(0, 50)
-    server.scale = lambda t: 1.0 if (t + phase) % 50 < 25 else 0.5
+    half = 25.0
+    phase = rng.uniform(0, 2 * half)
+    server.scale = lambda t: 1.0 if (t + phase) % (2 * half) < half else 0.5
     return server
 
 

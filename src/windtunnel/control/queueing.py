@@ -7,7 +7,9 @@ from statistics import median
 
 from windtunnel.control.controller import Sent
 
-BATCH = 20  # answers that are judged together
+BATCH = 30  # answers that are judged together
+TWICE = 2  # batches in a row that say so
+FEWEST = 4.0  # slots: never held below
 UNPROVEN = 64.0  # in flight before anything was answered
 PER_ANSWER = 8.0  # and so many more for each answer: silence alone carries no further
 SLOWER = 1.5  # × the best median latency per output token: answers have waited
@@ -41,6 +43,7 @@ class Queueing:
         self._best: Batch | None = None
         self._latencies: list[float] = []
         self._numbers = 0
+        self._row = 0
         self._since = 0.0
 
     @property
@@ -67,9 +70,15 @@ class Queueing:
             return False
         fuller = batch.in_flight / best.in_flight
         if batch.latency > SLOWER * best.latency and fuller > FULLER:
-            if batch.throughput < best.throughput * (1 + fuller) / 2:
-                self._limit = max(1.0, batch.in_flight * best.latency / batch.latency * ROOM)
-                return True
-        elif batch.latency < EASED * best.latency:
+            return self._waited(batch, best, fuller)
+        self._row = 0
+        if batch.latency < EASED * best.latency:
             self._limit *= LIFT
         return False
+
+    def _waited(self, batch: Batch, best: Batch, fuller: float) -> bool:
+        self._row += batch.throughput < best.throughput * (1 + fuller) / 2
+        if self._row < TWICE:
+            return False
+        self._limit = max(FEWEST, batch.in_flight * best.latency / batch.latency * ROOM)
+        return True

@@ -103,7 +103,7 @@ class Dispatcher:
         self._now = _clock()
         scheduler = self._scheduler
         scheduler.begin = self._begin
-        scheduler.weight = lambda model: float(supply.remaining(model))
+        scheduler.weight = lambda model: float(supply.remaining(model.name) + model.running)
         async with anyio.create_task_group() as tasks:
             self._tasks = tasks
             tasks.start_soon(self._watch)
@@ -127,7 +127,7 @@ class Dispatcher:
             model.set_dry(dry=True)
             for line in (model.line, *(lane.line for lane in model.lanes)):
                 for waiting in line.drain():
-                    waiting.job.scope.cancel()
+                    waiting.job.cancel()
         self._alarm.set()
 
     # --- jobs ------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ class Dispatcher:
 
     async def _run_job(self, job: Job, running: Running, model: ModelQueue) -> None:
         try:
-            with running.scope:
+            with anyio.CancelScope() as running.scope:
                 await job(partial(self._ask, running))
         finally:
             self._asked(running)
@@ -202,16 +202,17 @@ class Dispatcher:
                     hint="the provider refuses this very request; the trial is not scored",
                 )
             waiting.urgency = RETRY
-            waiting.avoid = lane
+            waiting.avoid.add(lane)
             if isinstance(verdict, Transient):
                 await self._pause(lane, waiting, verdict)
-            self._check_unserved(waiting, began)
+            else:
+                self._check_unserved(waiting, began)
 
     async def _slot(self, waiting: Waiting) -> tuple[Lane, Sent]:
         """Wait until the scheduler grants a slot."""
         model = self._scheduler.models[waiting.request.model]
         if self._draining:
-            waiting.job.scope.cancel()
+            waiting.job.cancel()
             await anyio.lowlevel.checkpoint()
         if not model.live:
             raise _dead(model)

@@ -100,8 +100,14 @@ class ModelQueue:
         self.line = WaitingLine()
         self.running = 0
         self.passed = 0.0  # stride: what it has got of shared limits, over its remaining work
+        self.claimed_at = -inf  # when a job was last begun for a shared permit
         self.served_at = 0.0  # last acceptance
         self.sent_at = 0.0
+
+    @property
+    def hungry(self) -> bool:
+        """Whether something waits, or could be begun."""
+        return bool(self.line) or any(x.line or x.starting or not x.dry for x in self.lanes)
 
     @property
     def live(self) -> list[Lane]:

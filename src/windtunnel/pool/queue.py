@@ -26,9 +26,14 @@ class Running:
         self.model = model
         self.started_for = lane
         self.lane = lane if pinned else None  # with even sharding: its shard's endpoint
-        self.scope = anyio.CancelScope()
+        self.scope: anyio.CancelScope | None = None  # while it runs
         self.asked = False
         self.answered = 0
+
+    def cancel(self) -> None:
+        """End the job where it waits."""
+        if self.scope is not None:
+            self.scope.cancel()
 
 
 class Waiting:
@@ -49,7 +54,7 @@ class Waiting:
         self.hedged = False
         self.queued_s = 0.0
         self.queued_at = 0.0
-        self.avoid: Lane | None = None
+        self.avoid: set[Lane] = set()  # where it failed: another is tried first
         self.granted: tuple[Lane, Sent] | None = None
         self.error: CallError | None = None
         self.event: anyio.Event | None = None

@@ -14,6 +14,8 @@ from windtunnel.pool.queue import Waiting
 Begin = Callable[[ModelQueue, Lane], bool]
 Remaining = Callable[[Waiting], float]
 
+CLAIM_S = 0.05  # a shared permit is kept so long for a job that was begun for it
+LAG = 8  # shared permits that a model may catch up on after it had nothing to send
 STARTS = 4  # jobs begun for one idle endpoint that have not asked yet
 
 
@@ -36,9 +38,10 @@ class Scheduler:
         self.lanes: list[Lane] = []
         self.models: dict[str, ModelQueue] = {}
         self.begin: Begin = lambda model, lane: False  # noqa: ARG005  until the dispatcher sets it
-        self.weight: Callable[[str], float] = lambda model: 1.0  # noqa: ARG005  likewise
+        self.weight: Callable[[ModelQueue], float] = lambda model: 1.0  # noqa: ARG005  likewise
         self.remaining: Remaining = by_turn
         self._stagger = tuple(stagger)
+        self._virtual = 0.0  # what the model served last had passed
         self._wakes: list[tuple[float, int]] = []
         groups: dict[str, Group] = {}
         for endpoint in endpoints:
@@ -74,6 +77,7 @@ class Scheduler:
         shared = {id(m): m for lane in model.lanes for g in lane.groups for m in g.models}
         if shared:
             self._share(list(shared.values()), now)
+            return
         for lane in sorted(model.lanes, key=_load):
             self._fill(model, lane, now)
 
@@ -130,21 +134,20 @@ class Scheduler:
 
     def _fill(self, model: ModelQueue, lane: Lane, now: float) -> None:
         """Use the lane's room: first for what waits, then for new jobs."""
-        while (ready := lane.ready_at(now)) <= now:
+        while lane.ready_at(now) <= now:
             if not self._grant_next(model, lane, now):
                 self._start(model, lane)
                 return
-        if ready < inf and (model.line or lane.line or not lane.dry):
-            self._wake_at(lane, ready)
+        self._note_wake(model, lane, now)
 
     def _grant_next(self, model: ModelQueue, lane: Lane, now: float) -> bool:
         own = lane.line or model.line
         waiting = own.pop()
         if waiting is None:
             return False
-        if waiting.avoid is lane and own is model.line:
-            elsewhere = [x for x in model.lanes if x is not lane and x.ready_at(now) <= now]
-            lane = min(elsewhere, key=_load, default=lane)
+        if lane in waiting.avoid and own is model.line:
+            others = [x for x in model.lanes if x not in waiting.avoid and x.ready_at(now) <= now]
+            lane = min(others, key=_load, default=lane)
         model.sent_at = now
         waiting.queued_s += now - waiting.queued_at
         waiting.granted = (lane, lane.take(now, waiting.tokens))
@@ -157,19 +160,40 @@ class Scheduler:
             lane.starting += 1
 
     def _share(self, models: list[ModelQueue], now: float) -> None:
-        """One permit at a time to the model that has had the least for its remaining work."""
-        hungry = [m for m in models if m.line or any(x.line for x in m.lanes)]
-        floor = min((m.passed for m in hungry), default=0.0)
+        """One permit at a time to the model that has had the least for its remaining work.
+
+        Where that model must begin a job first, the permit is kept for it for a moment.
+        """
+        hungry = [m for m in models if m.hungry]
         while hungry:
-            model = min(hungry, key=lambda m: max(m.passed, floor))
+            model = min(hungry, key=lambda m: m.passed)
             lane = next((x for x in model.lanes if x.ready_at(now) <= now), None)
-            if lane is not None and self._grant_next(model, lane, now):
-                model.passed = max(model.passed, floor) + 1 / max(1.0, self.weight(model.name))
+            if lane is None:
+                hungry.remove(model)
+            elif self._grant_next(model, lane, now):
+                step = 1 / max(1.0, self.weight(model))
+                self._virtual = max(self._virtual, model.passed)
+                model.passed = max(model.passed, self._virtual - LAG * step) + step
+            elif self._claims(model, lane, now):
+                self._wake_at(lane, model.claimed_at + CLAIM_S)
+                break
             else:
                 hungry.remove(model)
         for model in models:
             for lane in model.lanes:
-                self._fill(model, lane, now)
+                self._note_wake(model, lane, now)
+
+    def _claims(self, model: ModelQueue, lane: Lane, now: float) -> bool:
+        """Whether a job of the model has just been begun, and its request is about to come."""
+        if not any(x.starting for x in model.lanes) and not lane.dry and self.begin(model, lane):
+            lane.starting += 1
+            model.claimed_at = now
+        return any(x.starting for x in model.lanes) and now < model.claimed_at + CLAIM_S
+
+    def _note_wake(self, model: ModelQueue, lane: Lane, now: float) -> None:
+        ready = lane.ready_at(now)
+        if now < ready < inf and (model.line or lane.line or not lane.dry):
+            self._wake_at(lane, ready)
 
     def _wake_at(self, lane: Lane, at: float) -> None:
         if at < lane.wakes_at:
