@@ -2,11 +2,12 @@
 
     python benchmarks/capacity.py                         six worlds × three controllers
     python benchmarks/capacity.py --worlds caps --repeats 3 --controllers adaptive
+    python benchmarks/capacity.py --seconds 300           the worlds as they are in the model
 
 The real dispatcher and transport drive an emulator of its own process with work without end.
-All times of a world are a tenth (latencies a quarter, with lighter tails, and windows at least
-1 s), all caps a quarter, so that one core moves it; the controllers' own time constants are as
-they always are, so a run has less time to learn in. `delivered` is the share of what an oracle
+A run of 30 s has a tenth of all times of a world (but a quarter of latencies and caps, lighter
+tails, and windows of at least 1 s); the controllers' own time constants are as they always are,
+so a short run has less time to learn in. `delivered` is the share of what an oracle
 gets from the first instant on, `after_6s` of what could be had from the sixth second on.
 `simulated` is the same world in the discrete-event model, for as long. Requests in flight of an
 endpoint with a cap are sampled at the server, other endpoints' admissions counted there.
@@ -34,11 +35,10 @@ from worlds import SECONDS, WORLDS, Server
 
 SIX = ("caps", "rate_buckets", "token_buckets", "fixed_windows", "drop", "outages")
 RUN_S = 30.0
-TIME = RUN_S / SECONDS
 WARM_S = 6.0
-LATENCY, TAIL, CAP = 0.25, 0.6, 0.25
+LEAST, LEAST_TAIL = 0.25, 0.6  # of latencies and caps, and of latencies' spread
 TOKENS = 300.0  # of the mean request, where a limit counts them
-LOST_S = 8.0  # a request silent for so long is given up
+LEAST_LOST_S = 8.0
 RETRY_AFTER = {"honest": "right", "one": "1", "sixty": "60", "none": "absent"}
 YARDSTICKS: dict[str, Callable[[], Controller] | None] = {
     "adaptive": None,
@@ -47,28 +47,52 @@ YARDSTICKS: dict[str, Callable[[], Controller] | None] = {
 }
 
 
-def scaled(server: Server) -> Server:
-    """The endpoint in scaled-down time."""
-    rate, window_s = server.window / server.window_s, max(1.0, server.window_s * TIME)
-    scale = server.scale
-    return replace(
-        server,
-        median_s=server.median_s * LATENCY,
-        sigma=server.sigma * TAIL,
-        cap=max(2.0, round(server.cap * CAP)) if server.cap < inf else inf,
-        burst_s=server.burst_s * TIME,
-        window=max(1.0, round(rate * window_s)) if server.window < inf else inf,
-        window_s=window_s,
-        scale=lambda t: scale(t / TIME),
-        outages=tuple((a * TIME, b * TIME, kind) for a, b, kind in server.outages),
-    )
+@dataclass(frozen=True)
+class Scale:
+    """How a run of so many seconds shrinks a world that is made for 300."""
+
+    seconds: float
+
+    @property
+    def time(self) -> float:
+        """Of all times but latencies."""
+        return self.seconds / SECONDS
+
+    @property
+    def load(self) -> float:
+        """Of latencies and caps."""
+        return max(LEAST, self.time)
+
+    @property
+    def lost_s(self) -> float:
+        """A request silent for so long is given up."""
+        return max(LEAST_LOST_S, capacity_sim.LOST_S * self.load)
+
+    def servers(self, world: str, seed: int) -> list[Server]:
+        """The world's endpoints."""
+        return [self._shrunk(server) for server in WORLDS[world](seed)]
+
+    def _shrunk(self, server: Server) -> Server:
+        rate, window_s = server.window / server.window_s, max(1.0, server.window_s * self.time)
+        factor, time = server.scale, self.time
+        return replace(
+            server,
+            median_s=server.median_s * self.load,
+            sigma=server.sigma * max(LEAST_TAIL, time),
+            cap=max(2.0, round(server.cap * self.load)) if server.cap < inf else inf,
+            burst_s=server.burst_s * time,
+            window=max(1.0, round(rate * window_s)) if server.window < inf else inf,
+            window_s=window_s,
+            scale=lambda t: factor(t / time),
+            outages=tuple((a * time, b * time, kind) for a, b, kind in server.outages),
+        )
 
 
-def rule(server: Server) -> Rule:
+def rule(server: Server, seconds: float) -> Rule:
     """The endpoint as the emulator plays it."""
     rate = server.rate if server.rate < inf else server.window / server.window_s
     rate = rate if rate < inf else 0.0
-    times = [at / 10 for at in range(int(RUN_S * 10))]
+    times = [at / 10 for at in range(int(seconds * 10))]
     factors = [(at, server.scale(at)) for at in times]
     return Rule(
         match=server.name,
@@ -175,23 +199,23 @@ class Run:
         }
 
 
-async def live(world: str, controller: str, seed: int) -> dict[str, float]:
+async def live(world: str, controller: str, seed: int, scale: Scale) -> dict[str, float]:
     """One run on real HTTP."""
-    servers = [scaled(server) for server in WORLDS[world](seed)]
+    servers = scale.servers(world, seed)
     sizes = Random(seed)
 
     def prompt() -> str:
         return "x" * max(4, int(4 * TOKENS * exp(sizes.gauss(-0.18, 0.6))) - 200)
 
-    async with ground([rule(server) for server in servers], seed) as place:
+    async with ground([rule(server, scale.seconds) for server in servers], seed) as place:
         run = Run(place, [Watched(server) for server in servers])
         async with place.transport() as transport:
-            bounds = Bounds(request_timeout_s=LOST_S, backoff_s=0.05, tries=50)
+            bounds = Bounds(request_timeout_s=scale.lost_s, backoff_s=0.05, tries=50)
             dispatcher = Dispatcher(place.endpoints, transport, bounds=bounds, rng_seed=seed)
             replace_controllers(dispatcher, controller)
             in_tokens = servers[0].in_tokens
             work = Work(prompt=prompt) if in_tokens else Work()
-            await drive_for(RUN_S, dispatcher, work, run.look)
+            await drive_for(scale.seconds, dispatcher, work, run.look)
         return run.figures()
 
 
@@ -203,13 +227,16 @@ def replace_controllers(dispatcher: Dispatcher, name: str) -> None:
             lane.controller = make()
 
 
-def simulated(world: str, controller: str, seed: int) -> dict[str, float]:
+def simulated(world: str, controller: str, seed: int, scale: Scale) -> dict[str, float]:
     """The same world in the discrete-event model."""
-    capacity_sim.LOST_S = LOST_S
     make = YARDSTICKS[controller] or capacity_sim.CONTROLLERS["adaptive"]
-    servers = [scaled(server) for server in WORLDS[world](seed)]
-    drives = [capacity_sim.Drive(server, make(), seed).run(RUN_S) for server in servers]
-    best = [capacity_sim.oracle(scaled(server), RUN_S)[-1] for server in WORLDS[world](seed)]
+    lost_s, capacity_sim.LOST_S = capacity_sim.LOST_S, scale.lost_s
+    drives = [
+        capacity_sim.Drive(server, make(), seed).run(scale.seconds)
+        for server in scale.servers(world, seed)
+    ]
+    capacity_sim.LOST_S = lost_s
+    best = [capacity_sim.oracle(s, scale.seconds)[-1] for s in scale.servers(world, seed)]
     sends = sum(drive.sends for drive in drives)
     return {
         "delivered": sum(drive.admitted for drive in drives) / sum(best),
@@ -217,19 +244,19 @@ def simulated(world: str, controller: str, seed: int) -> dict[str, float]:
     }
 
 
-def measure(world: str, controller: str, repeats: int) -> None:
+def measure(world: str, controller: str, repeats: int, scale: Scale) -> None:
     """Print a line per repeat and one of medians; each repeat is another seed."""
     runs = []
     models = []
+    what = {"world": world, "controller": controller, "seconds": scale.seconds}
     for seed in range(repeats):
-        runs.append(uvloop.run(live(world, controller, seed)))
-        models.append(simulated(world, controller, seed))
+        runs.append(uvloop.run(live(world, controller, seed, scale)))
+        models.append(simulated(world, controller, seed, scale))
         shown = {name: round(value, 4) for name, value in runs[-1].items()}
-        say("capacity", world=world, controller=controller, seed=seed, **shown)
+        say("capacity", **what, seed=seed, **shown)
     say(
         "capacity",
-        world=world,
-        controller=controller,
+        **what,
         median_of=repeats,
         **{name: median([run[name] for run in runs]) for name in runs[0]},
         simulated=median([model["delivered"] for model in models]),
@@ -243,10 +270,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--worlds", default=",".join(SIX))
     parser.add_argument("--controllers", default=",".join(YARDSTICKS))
     parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=RUN_S)
     given = parser.parse_args(arguments)
     for world in given.worlds.split(","):
         for controller in given.controllers.split(","):
-            measure(world, controller, given.repeats)
+            measure(world, controller, given.repeats, Scale(given.seconds))
 
 
 if __name__ == "__main__":

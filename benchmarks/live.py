@@ -37,6 +37,7 @@ class Work:
     """Single-call jobs: `count` of them, or as many as are taken. Counts what was answered."""
 
     def __init__(self, count: int | None = None, prompt: Prompt = lambda: "Say yes.") -> None:
+        self.over = False  # nothing more is given out
         self.taken = 0
         self.answered = 0
         self.failed = 0
@@ -53,6 +54,8 @@ class Work:
     def take(self, model: str, shard: int | None) -> Job | None:
         """See `Supply.take`."""
         del model
+        if self.over:
+            return None
         if self._shares is not None and shard is not None:
             if not self._shares[shard]:
                 return None
@@ -124,6 +127,7 @@ async def drive_for(
                 await anyio.sleep(0.05)
                 await look()
         await look()
+        work.over = True
         tasks.cancel_scope.cancel()
 
 
