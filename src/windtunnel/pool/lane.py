@@ -13,7 +13,8 @@ from windtunnel.domain.pool import Endpoint, RateMode
 from windtunnel.pool.queue import WaitingLine
 from windtunnel.pool.records import EndpointState
 
-FIRST_P99_S = 60.0  # before anything has been answered
+FIRST_P99_S = 60.0  # until so many answers as here say more
+FEW = 20
 STEP = 0.0005  # by which one answer below it moves the 99th percentile
 
 
@@ -44,6 +45,7 @@ class Lane:
         self.stopped = ""
         self.quota = False  # stopped for an exhausted quota rather than for credentials
         self.latency_p99_s = FIRST_P99_S
+        self.longest_s = 0.0
         self.accepted = self.refused = self.errors = self.hedges = 0
 
     def ready_at(self, now: float) -> float:
@@ -70,6 +72,9 @@ class Lane:
     def took(self, seconds: float) -> None:
         """An answer; the 99th percentile moves up 99 times as far as down."""
         self.accepted += 1
+        self.longest_s = max(self.longest_s, seconds)
+        if self.accepted == FEW:  # twice, for so few have not shown the tail
+            self.latency_p99_s = min(self.latency_p99_s, 2 * self.longest_s)
         step = max(STEP, min(0.01, 0.1 / self.accepted))
         self.latency_p99_s *= 1 + (99 * step if seconds > self.latency_p99_s else -step)
 
@@ -99,6 +104,7 @@ class ModelQueue:
         self.lanes: list[Lane] = []
         self.line = WaitingLine()
         self.running = 0
+        self.busy = 0  # of those running, at work between two requests: tools, the journal
         self.passed = 0.0  # stride: what it has got of shared limits, over its remaining work
         self.claimed_at = -inf  # when a job was last begun for a shared permit
         self.served_at = 0.0  # last acceptance
@@ -123,6 +129,11 @@ class ModelQueue:
         """Note for all lanes what the supply said, or that it is to be asked again."""
         for lane in self.lanes:
             lane.dry = dry
+
+    @property
+    def in_flight(self) -> int:
+        """Sends of all its lanes that have not ended."""
+        return sum(lane.controller.in_flight for lane in self.lanes)
 
     def waiting(self) -> int:
         """Requests queued for any or for one of its lanes."""
