@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import mean
 
 import altair as alt
+import pyarrow
 from capacity_sim import Drive
 from worlds import WORLDS
 
@@ -64,13 +65,13 @@ def chart() -> alt.VConcatChart:
         points, refused = [], 0
         for at, in_flight, _, pace, refusals, _ in course:
             points += [
-                {"s": at, "value": in_flight, "what": "in flight"},
+                {"s": at, "value": float(in_flight), "what": "in flight"},
                 {"s": at, "value": pace, "what": "pace, requests/s"},
-                {"s": at, "value": refusals - refused, "what": "refusals in this second"},
+                {"s": at, "value": float(refusals - refused), "what": "refusals in this second"},
             ]
             refused = refusals
         panels.append(
-            alt.Chart(alt.Data(values=points))
+            alt.Chart(pyarrow.Table.from_pylist(points))
             .mark_line(interpolate="step-after", strokeWidth=1)
             .encode(
                 x=alt.X("s:Q", title="seconds"),

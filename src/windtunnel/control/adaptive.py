@@ -135,7 +135,9 @@ class Adaptive:
         if not self._errors_in_a_row:
             self._errors_since = sent.at
         self._errors_in_a_row += 1
-        if sent.canary and self.gate.shut:
+        if sent.canary and self.gate.why == SILENCE:
+            self.gate.canary_silent()
+        elif sent.canary and self.gate.shut:
             self.gate.canary_failed(now, told_s, refused=False)
         elif self._errors_in_a_row >= ERRORS_IN_A_ROW and not self.gate.shut:
             self.gate.shut_for(why, now, told_s)
@@ -195,6 +197,8 @@ class Adaptive:
             if self.window.cap == inf and not self.pacer.measured:  # it may have been the rate
                 self.pacer.cut(now, self.confirm_s / 2)
             self.window.refused(sent.number, now)
+            if self.window.stands:
+                self.pacer.acquit()
         else:
             sent.empty = "rate"
             self.window.forget_cap(now)

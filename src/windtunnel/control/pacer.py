@@ -24,8 +24,8 @@ ENOUGH = 12  # accepted sends between two empty buckets that make a measurement
 SPAN_S = 0.5  # between them, for a guess from fewer
 FALLEN = 0.6  # of what the measured limit would have let through: the limit has fallen
 GUESS = 0.5  # of the recent rate of acceptance, where nothing better is known
-CATCH_S = 0.5  # and a lift that is refused so soon is taken back
-LEAST = 0.2  # requests/s
+CATCH_S = 0.5  # and a lift that is refused so soon is halfway taken back
+LEAST = 2.0  # requests/s
 NOISE = 0.7  # relative spread of what one request costs, in tests for a changed limit
 RECENT_S = 1.0  # time constant of the recent rate of acceptance
 REMEMBERED = 8  # empty buckets
@@ -96,9 +96,10 @@ class Pacer:
         self.pace.due = max(self.pace.due, now + pause)
 
     def _fallen_back(self, now: float) -> float:
-        """Refused at once after a lift: the bucket had been full, and the limit stands."""
+        """Refused at once after a lift: the limit lies between what stood before and the lift."""
         (rate, since), self._fallback = self._fallback, (0.0, -inf)
-        return rate if now - since < ENOUGH / self.believed + CATCH_S else self.believed
+        soon = now - since < ENOUGH / self.believed + CATCH_S
+        return sqrt(rate * self.believed) if soon else self.believed
 
     def empty(self, at: float, accepted: int, *, certain: bool) -> None:
         """The bucket was (perhaps) empty at `at`, when `accepted` sends had been accepted."""
@@ -120,6 +121,11 @@ class Pacer:
             self._believe((accepted - then[1]) / (at - then[0]))
             self.measured = True
         self.rested()
+
+    def acquit(self) -> None:
+        """It was the number in flight: a pace that was only guessed binds no longer."""
+        if not self.measured:
+            self.believed = inf
 
     def rested(self) -> None:
         """Nothing was sent for a while: buckets may have overflowed since they were empty."""

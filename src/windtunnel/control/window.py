@@ -13,7 +13,8 @@ LAST_PROBE_S = 12.0
 PROBE_EVERY = 100  # and at least so many sends lie between two probes, once the first four failed,
 PROBE_EVERY_SLOTS = 20  # or so many times the cap: above a small one there is more to win
 FREE_PROBES = 4
-PROBE_LATEST_S = 20.0  # a probe is due after this time, however few the sends
+STANDS = 2  # failed probes that make a cap certain
+PROBE_LATEST_S = 12.0  # a probe is due after this time, however few the sends
 UNHEARD_S = 0.05  # from a slot's end at the server to our hearing of it
 
 
@@ -43,6 +44,11 @@ class Window:
     def fuzz(self) -> int:
         """Slots freed but not yet heard of blur the numbers by about so much."""
         return int(1 + self.held / 40 + self.flow * UNHEARD_S)
+
+    @property
+    def stands(self) -> bool:
+        """Whether the cap was met again and again at the same number."""
+        return self.failed_probes >= STANDS
 
     @property
     def probing(self) -> bool:
@@ -77,7 +83,10 @@ class Window:
         return number > self.cap
 
     def accepted(self, number: int, now: float) -> bool:
-        """A send was accepted; true when that refutes the cap by more than blur."""
+        """A send was accepted; true when that refutes the cap, by more than blur.
+
+        A cap that had stood was one, and has risen.
+        """
         self.held = max(self.held, number)
         if number < self.cap + self._step or self.cap == inf:
             return False
@@ -87,11 +96,11 @@ class Window:
         self._probe_at = now
         if number <= self._refused_at + self.fuzz:
             return False
+        stood, self.failed_probes = self.stands, 0
         self._refused_at = number
         self._probe_latest_at = now
-        self.failed_probes = 0
         self._probe_wait_s = FIRST_PROBE_S
-        return True
+        return not stood
 
     def refused(self, number: int, now: float) -> None:
         """A send was refused for its number: cut below it, and look again later."""

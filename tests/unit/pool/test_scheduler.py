@@ -11,10 +11,10 @@ from windtunnel.pool.queue import Running, Waiting
 from windtunnel.pool.scheduler import STARTS, Scheduler
 
 
-def endpoint(number: int, *groups: LimitGroup, model: str = "m", **limits: float) -> Endpoint:
+def endpoint(number: int, *groups: LimitGroup, model: str = "m", **limits: int) -> Endpoint:
     return Endpoint(
         f"{model}{number}", number, model, "p", "openai", "http://x", "d", "env:K",
-        limits=Limits(**limits),  # type: ignore[arg-type]  whole numbers where they matter
+        limits=Limits(**limits),
         groups=groups,
     )  # fmt: skip
 
