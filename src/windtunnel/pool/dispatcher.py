@@ -38,7 +38,7 @@ from windtunnel.errors import (
 from windtunnel.pool.lane import Lane, ModelQueue
 from windtunnel.pool.queue import RETRY, Running, Waiting
 from windtunnel.pool.records import EndpointState, Event, Hedge, Job, Supply, Transport
-from windtunnel.pool.scheduler import Scheduler
+from windtunnel.pool.scheduler import STARTS, Scheduler
 
 STRAGGLER = 1.0  # with `hedge="all"`: × the 99th percentile of answers
 TICK_S = 0.002  # wakes nearer than this are one
@@ -140,6 +140,8 @@ class Dispatcher:
         """Start a job for an idle slot of the lane; false when the supply has none."""
         if self._draining or self._supply is None or self._tasks is None:
             return False
+        if model.busy > model.in_flight + STARTS * len(model.lanes):
+            return False  # we are what is slow here: more jobs would only wait with these
         job = self._take(model, lane)
         if job is None:
             lane.dry = True
@@ -149,6 +151,7 @@ class Dispatcher:
         running = Running(model.name, lane, pinned=self._even)
         self._running.add(running)
         model.running += 1
+        model.busy += 1
         self._tasks.start_soon(self._run_job, job, running, model)
         return True
 
@@ -170,6 +173,7 @@ class Dispatcher:
             self._asked(running)
             self._running.discard(running)
             model.running -= 1
+            model.busy -= 1
             model.set_dry(dry=self._draining)
             now = self._now()
             self._scheduler.pump(model, now)
@@ -186,6 +190,14 @@ class Dispatcher:
     # --- requests --------------------------------------------------------------------------
 
     async def _ask(self, running: Running, request: Request) -> Answer:
+        model = self._scheduler.models[request.model]
+        model.busy -= 1
+        try:
+            return await self._served(running, request)
+        finally:
+            model.busy += 1
+
+    async def _served(self, running: Running, request: Request) -> Answer:
         waiting = Waiting(running, request, _tokens(request))
         began = self._now()
         self._asked(running)
@@ -294,6 +306,8 @@ class Dispatcher:
             case _:
                 control.abandoned(sent, now)
         lane.give_back(now, missed)
+        if isinstance(verdict, (Refused, Transient, Denied)):
+            lane.in_trouble(verdict.reason)
         if isinstance(verdict, (Refused, Denied)):
             self._stop_if_unusable(lane, verdict, now)
         self._scheduler.freed(lane, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from math import inf
 
@@ -46,6 +47,8 @@ class Lane:
         self.quota = False  # stopped for an exhausted quota rather than for credentials
         self.latency_p99_s = FIRST_P99_S
         self.longest_s = 0.0
+        self.trouble = ""  # what the last send ended in, where that was no answer
+        self.troubled_at = 0.0  # wall clock, of the first send since the last answer
         self.accepted = self.refused = self.errors = self.hedges = 0
 
     def ready_at(self, now: float) -> float:
@@ -72,11 +75,18 @@ class Lane:
     def took(self, seconds: float) -> None:
         """An answer; the 99th percentile moves up 99 times as far as down."""
         self.accepted += 1
+        self.trouble = ""
         self.longest_s = max(self.longest_s, seconds)
         if self.accepted == FEW:  # twice, for so few have not shown the tail
             self.latency_p99_s = min(self.latency_p99_s, 2 * self.longest_s)
         step = max(STEP, min(0.01, 0.1 / self.accepted))
         self.latency_p99_s *= 1 + (99 * step if seconds > self.latency_p99_s else -step)
+
+    def in_trouble(self, reason: str) -> None:
+        """A send that ended in a refusal or an error."""
+        if not self.trouble:
+            self.troubled_at = time.time()
+        self.trouble = reason
 
     def state(self) -> EndpointState:
         """See `EndpointState`."""
@@ -93,6 +103,8 @@ class Lane:
             state=f"stopped: {self.stopped}" if self.stopped else view.state,
             decision=view.decision,
             hedges=self.hedges,
+            trouble=self.trouble,
+            troubled_at=self.troubled_at,
         )
 
 

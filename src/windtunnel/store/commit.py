@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
@@ -14,7 +13,6 @@ from windtunnel.errors import StoreError
 from windtunnel.store.journal import Item
 
 _T = TypeVar("_T")
-GROUP = 50  # records made durable together at most
 LINGER_S = 0.005  # how long a record waits for others to be written with it
 
 
@@ -27,15 +25,15 @@ class _Batch:
 class GroupCommit:
     """`await add(items)` returns once the items are durable; `write` runs in a worker thread.
 
-    The first of each batch leads: it writes all that waits, in one visit to the thread, while the
-    others sleep. So a loop with much to do takes no longer for many records than for one. A waiter
-    that is cancelled leaves its record behind, to be written all the same. After a failure nothing
-    is accepted any more: what reached the disk then is not known, and only a fresh start can tell.
+    The first to come leads: after a moment it takes all that waits to the thread, in one visit,
+    while the others sleep. So many records take a busy loop no longer than one. A waiter that is
+    cancelled leaves its record behind, to be written all the same. After a failure nothing is
+    accepted any more: what reached the disk then is not known, and only a fresh start can tell.
     """
 
     def __init__(self, write: Callable[[Sequence[Item]], None]) -> None:
         self._write = write
-        self._queue = deque[_Batch]()
+        self._waiting: _Batch | None = None
         self._turnstile = anyio.Lock(fast_acquire=True)
         self._limiter = anyio.CapacityLimiter(1)
         self._failure: StoreError | None = None
@@ -54,8 +52,7 @@ class GroupCommit:
         """Write all that is waiting, then do `work` in a thread while nothing else is written."""
         self.check()
         async with self._turnstile:
-            if self._queue:
-                await self._drain()
+            await self._drain()
             return await self._in_thread(work, self._limiter)
 
     async def flush(self) -> None:
@@ -73,14 +70,11 @@ class GroupCommit:
             raise StoreError(self._failure.message, hint=self._failure.hint)
 
     def _enqueue(self, items: Sequence[Item]) -> tuple[_Batch, bool]:
-        """The batch of the last item, and whether the caller is its first."""
-        leads = False
-        for item in items:
-            if not self._queue or len(self._queue[-1].items) >= GROUP:
-                self._queue.append(_Batch())
-                leads = True
-            self._queue[-1].items.append(item)
-        return self._queue[-1], leads
+        """The batch that takes the items, and whether the caller is its first."""
+        leads = self._waiting is None
+        batch = self._waiting = self._waiting or _Batch()
+        batch.items += items
+        return batch, leads
 
     async def _lead(self, batch: _Batch) -> None:
         # Others count on it, so a cancelled leader goes on until the batch is written.
@@ -95,19 +89,15 @@ class GroupCommit:
             raise
 
     async def _drain(self) -> None:
-        """Write all that waits; each batch becomes durable by itself."""
+        """Write all that waits."""
         self.check()
-        batches = tuple(self._queue)
-        self._queue.clear()
+        batch, self._waiting = self._waiting, None
+        if batch is None:
+            return
         try:
-            await self._in_thread(partial(self._write_all, batches), self._limiter)
+            await self._in_thread(partial(self._write, batch.items), self._limiter)
         finally:
-            for batch in batches:
-                batch.is_over.set()
-
-    def _write_all(self, batches: Sequence[_Batch]) -> None:
-        for batch in batches:
-            self._write(batch.items)
+            batch.is_over.set()
 
     async def _in_thread(self, work: Callable[[], _T], limiter: anyio.CapacityLimiter | None) -> _T:
         # A cancelled task waits for its thread. Where asyncio itself cancels the task all the
@@ -130,5 +120,5 @@ class GroupCommit:
                 "the store was interrupted in the middle of a write",
                 hint="run the same command again: nothing acknowledged is lost",
             )
-        while self._queue:
-            self._queue.popleft().is_over.set()
+        if self._waiting is not None:
+            self._waiting.is_over.set()

@@ -36,6 +36,9 @@ def journal_numbers(folder: Path) -> list[int]:
     return sorted(int(match[1]) for match in found if match)
 
 
+GROUP = 50  # records made durable together at most
+
+
 class Damage(Struct, frozen=True):
     """A line that cannot be used."""
 
@@ -124,11 +127,13 @@ class JournalWriter:
         return journal_path(self._folder, self.number)
 
     def append(self, items: Sequence[Item]) -> None:
-        """Write the lines; they are durable on return. Raises StoreError."""
+        """Write the lines, so many at a time; they are durable on return. Raises StoreError."""
         with self._guard:
             with told("write", self.path):
-                write_all(self._fd, b"".join(item.line for item in items))
-                os.fsync(self._fd)
+                for at in range(0, len(items), GROUP):
+                    some = items[at : at + GROUP]
+                    write_all(self._fd, b"".join([item.line for item in some]))
+                    os.fsync(self._fd)
             self._check_place()
             for item in items:
                 self.log.add(item.note, Span(self.number, self._size, len(item.line)))

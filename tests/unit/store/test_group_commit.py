@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from windtunnel.errors import StoreError
-from windtunnel.store.commit import GROUP, GroupCommit
+from windtunnel.store.commit import GroupCommit
 from windtunnel.store.journal import Item
 from windtunnel.store.records import Note
 
@@ -42,10 +42,10 @@ async def test_those_who_come_together_are_written_together() -> None:
     disk = Disk()
     commit = GroupCommit(disk.write)
     async with anyio.create_task_group() as tasks:
-        for number in range(3 * GROUP):
+        for number in range(150):
             tasks.start_soon(commit.add, [item(number)])
-    assert sorted(disk.written) == list(range(3 * GROUP))
-    assert [len(group) for group in disk.groups] == [GROUP, GROUP, GROUP]
+    assert sorted(disk.written) == list(range(150))
+    assert len(disk.groups) == 1
 
 
 async def test_a_record_is_on_the_disk_when_its_waiter_goes_on() -> None:
@@ -100,13 +100,13 @@ async def test_after_a_failure_all_who_wait_hear_of_it_and_nothing_is_taken() ->
         heard.append(number)
 
     async with anyio.create_task_group() as tasks:
-        for number in range(GROUP + 5):
+        for number in range(55):
             tasks.start_soon(add, number)
         await anyio.sleep(0.02)
         tasks.start_soon(add, 999)  # waits behind those being written
         disk.is_full = True
         disk.is_open.set()
-    assert sorted(heard) == [*range(GROUP + 5), 999]
+    assert sorted(heard) == [*range(55), 999]
     with pytest.raises(StoreError, match="the disk is full"):
         await commit.add([item(0)])
     assert disk.groups == []
