@@ -22,7 +22,7 @@ from contextlib import (
 )
 from functools import partial
 from pathlib import Path
-from time import monotonic, time
+from time import gmtime, monotonic, strftime, time
 
 import anyio
 import msgspec
@@ -71,7 +71,8 @@ COLLECT_AFTER = (50_000, 20, 50)  # new objects; collections of the young; of th
 class RunSummary(Struct, frozen=True):
     """What a run leaves behind. `ran` counts the episodes that ended in this run.
 
-    `stopped` names each endpoint that was given up, with the reason.
+    `stopped` names each endpoint that was given up, with the reason and since when; where trials
+    are left without a score, `silent` names those whose last call was refused or failed.
     """
 
     results: str
@@ -85,6 +86,7 @@ class RunSummary(Struct, frozen=True):
     simulated: bool
     interrupted: bool = False
     stopped: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
     @property
     def remaining(self) -> int:
@@ -335,12 +337,19 @@ class _Session:
             elapsed_s=monotonic() - self.start,
             simulated=self.simulated,
             interrupted=progress.draining,
-            stopped=tuple(
-                f"{s.endpoint_id}: {s.state.removeprefix(STOPPED)}"
+            stopped=tuple(_blamed(s) for s in states if s.state.startswith(STOPPED)),
+            silent=tuple(
+                _blamed(s)
                 for s in states
-                if s.state.startswith(STOPPED)
+                if s.trouble and not s.state.startswith(STOPPED) and scored < self.plan.planned
             ),
         )
+
+
+def _blamed(state: EndpointState) -> str:
+    """Which endpoint, why, and since when."""
+    since = strftime("%Y-%m-%d %H:%M:%S", gmtime(state.troubled_at))
+    return f"{state.endpoint_id}: {state.trouble} (no answer since {since} UTC)"
 
 
 def _sample(elapsed_s: float, row: EndpointRow) -> dict[str, object]:

@@ -66,6 +66,7 @@ def _closing(summary: RunSummary) -> list[str]:
         told = f"nothing to do: all {summary.planned:,} planned trials are scored"
     lines = [told]
     lines += [f"stopped: {line}" for line in summary.stopped]
+    lines += [f"in trouble: {line}" for line in summary.silent]
     if summary.remaining:
         why = "interrupted" if summary.interrupted else "some trials got no answer"
         lines.append(f"{why}: {summary.remaining:,} left. To go on: {_again()}")

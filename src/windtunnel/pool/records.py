@@ -42,7 +42,8 @@ class EndpointState(Struct, frozen=True):
     """One endpoint now. `window` is inf where nothing bounds it; `pace_rps` 0 where unpaced.
 
     Counts are sends since the start: accepted (answered in full), refused, errors, and hedges
-    (second copies of requests that seemed lost elsewhere).
+    (second copies of requests that seemed lost elsewhere). `trouble` is what its last send ended
+    in where that was no answer, and `troubled_at` the wall-clock instant since when.
     """
 
     endpoint_id: str
@@ -56,6 +57,8 @@ class EndpointState(Struct, frozen=True):
     state: str
     decision: str
     hedges: int = 0
+    trouble: str = ""
+    troubled_at: float = 0.0
 
 
 class Event(Struct, frozen=True):
