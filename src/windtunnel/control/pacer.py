@@ -9,12 +9,13 @@ from windtunnel.control.pace import Pace
 
 BELOW = 0.975  # of the measured limit, after a cut
 ABOVE = 1.3  # and no more than this, until the measurement is refuted
-EVEN_AFTER = (25, 45, 70, 100)  # paced sends until the pace, growing quadratically, is back at the
+EVEN_AFTER = (25, 45, 70, 100, 150)  # paced sends until the pace, growing quadratically, is back at the
 # limit: the more often the measurement was confirmed, the more
 CONFIRMED = 0.05  # a new measurement this near the old one confirms it
 RESERVE = 1.5  # requests' worth of pause after a cut, so that the bucket is not empty
-REFUTED = (2.5, 4.0, 5.5, 7.0)  # requests more than the believed rate could have let through: it
+REFUTED = (2.5, 4.0, 5.5, 7.0, 7.0)  # requests more than the believed rate could have let through: it
 # is refuted; likewise by confirmations
+DOUBTS = 5  # refutations that proved false, each of which doubles what the next one takes
 LEAST_GROWTH = 8.0  # requests/s: slower endpoints grow as if they were this fast
 LIFT = 0.85  # of the pace at which a refuted measurement's successor met a refusal
 MOST = 3.0  # times the refuted measurement, at most
@@ -24,6 +25,7 @@ ENOUGH = 12  # accepted sends between two empty buckets that make a measurement
 SPAN_S = 0.5  # between them, for a guess from fewer
 FALLEN = 0.6  # of what the measured limit would have let through: the limit has fallen
 GUESS = 0.5  # of the recent rate of acceptance, where nothing better is known
+NEAR = 0.2  # two fixed windows that agree so well tell the same limit
 CATCH_S = 0.5  # and a lift that is refused so soon is halfway taken back
 LEAST = 2.0  # requests/s
 NOISE = 0.7  # relative spread of what one request costs, in tests for a changed limit
@@ -48,6 +50,8 @@ class Pacer:
         self._credit = RESERVE
         self._free = False
         self._confirmed = 0
+        self._doubts = 0
+        self._proven = 0.0  # what the last fixed window said
         self._fallback = (0.0, -inf)  # what was believed before it was refuted, and until when
         self._empties = deque[tuple[float, int]](maxlen=REMEMBERED)
         self._opening: tuple[float, int] | None = None  # last reopening after refusals, accepted
@@ -98,7 +102,10 @@ class Pacer:
     def _fallen_back(self, now: float) -> float:
         """Refused at once after a lift: the limit lies between what stood before and the lift."""
         (rate, since), self._fallback = self._fallback, (0.0, -inf)
+        if not rate:
+            return self.believed
         soon = now - since < ENOUGH / self.believed + CATCH_S
+        self._doubts = min(DOUBTS, self._doubts + 1) if soon else max(0, self._doubts - 1)
         return sqrt(rate * self.believed) if soon else self.believed
 
     def empty(self, at: float, accepted: int, *, certain: bool) -> None:
@@ -118,7 +125,13 @@ class Pacer:
         """The gate opens after refusals: from opening to opening a fixed window's worth flows."""
         then, self._opening = self._opening, (at, accepted)
         if then is not None and accepted - then[1] >= ENOUGH:
-            self._believe((accepted - then[1]) / (at - then[0]))
+            rate = (accepted - then[1]) / (at - then[0])
+            if self.measured and abs(rate - self._proven) <= NEAR * rate:
+                self._confirmed = min(self._confirmed + 1, len(EVEN_AFTER) - 1)
+                self._doubts = min(DOUBTS, self._doubts + 1)
+            self._proven = rate
+            self._fallback = (0.0, -inf)
+            self._believe(rate)
             self.measured = True
         self.rested()
 
@@ -179,7 +192,7 @@ class Pacer:
         factor = BELOW + (1 - BELOW) * (self._paced / EVEN_AFTER[self._confirmed]) ** 2
         factor = min(factor, ABOVE)
         self._credit += 1 - factor
-        self._free = not self.measured or self._credit < -REFUTED[self._confirmed]
+        self._free = not self.measured or self._credit < -REFUTED[self._confirmed] * 2**self._doubts
         if self._free:
             self.pace.rate *= 2 ** (1 / self.pace.rate / DOUBLING_S)
         else:
