@@ -6,9 +6,9 @@
 
 The real dispatcher and transport drive an emulator of its own process with work without end.
 A run of 30 s has a tenth of all times of a world (but a quarter of latencies and caps, lighter
-tails, and windows of at least 1 s); the controllers' own time constants are as they always are,
-so a short run has less time to learn in. `delivered` is the share of what an oracle
-gets from the first instant on, `after_6s` of what could be had from the sixth second on.
+tails, windows of at least 1 s and bursts of at least 0.2 s); the controllers' own time constants
+are as they always are, so a short run has less time to learn in. `delivered` is the share of what
+an oracle gets from the first instant on, `after_6s` of what could be had from the sixth second on.
 `simulated` is the same world in the discrete-event model, for as long. Requests in flight of an
 endpoint with a cap are sampled at the server, other endpoints' admissions counted there.
 """
@@ -38,6 +38,7 @@ RUN_S = 30.0
 WARM_S = 6.0
 LEAST, LEAST_TAIL = 0.25, 0.6  # of latencies and caps, and of latencies' spread
 TOKENS = 300.0  # of the mean request, where a limit counts them
+LEAST_BURST_S = 0.2
 LEAST_LOST_S = 8.0
 RETRY_AFTER = {"honest": "right", "one": "1", "sixty": "60", "none": "absent"}
 YARDSTICKS: dict[str, Callable[[], Controller] | None] = {
@@ -80,7 +81,7 @@ class Scale:
             median_s=server.median_s * self.load,
             sigma=server.sigma * max(LEAST_TAIL, time),
             cap=max(2.0, round(server.cap * self.load)) if server.cap < inf else inf,
-            burst_s=server.burst_s * time,
+            burst_s=max(LEAST_BURST_S, server.burst_s * time),
             window=max(1.0, round(rate * window_s)) if server.window < inf else inf,
             window_s=window_s,
             scale=lambda t: factor(t / time),

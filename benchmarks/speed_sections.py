@@ -28,29 +28,27 @@ def grid(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 
 def capacity(rows: Sequence[Row]) -> str:
-    """A line per world, a column per controller."""
-    found = {(r["world"], r["controller"]): r for r in rows if "median_of" in r}
-    controllers = list(dict.fromkeys(controller for _, controller in found))
-    first = controllers[0]
+    """A table per length of run, with a line per world and a column per controller."""
+    rows = [row for row in rows if "median_of" in row]
+    lengths = dict.fromkeys(row["seconds"] for row in rows)
+    return "\n\n".join(worlds([r for r in rows if r["seconds"] == length]) for length in lengths)
 
-    def cell(row: Row | None) -> str:
-        return f"{row['delivered']:.2f}, {row['refused']:.1%}" if row else "–"
 
+def worlds(rows: Sequence[Row]) -> str:
+    """The table of runs of one length."""
+    controllers = list(dict.fromkeys(row["controller"] for row in rows))
     lines = []
-    for world in dict.fromkeys(world for world, _ in found):
-        ours = found[world, first]
-        lines.append(
-            [
-                world,
-                *(cell(found.get((world, controller))) for controller in controllers),
-                f"{ours['simulated']:.2f}, {ours['simulated_refused']:.1%}",
-                f"{ours['after_6s']:.2f}",
-            ]
-        )
-    seconds, repeats = found[next(iter(found))]["seconds"], found[next(iter(found))]["median_of"]
-    return f"{seconds:.0f} s each, median of {repeats}: delivered, refused.\n\n" + grid(
-        ["world", *controllers, f"{first}, simulated", f"{first} after 6 s"], lines
-    )
+    for world in dict.fromkeys(row["world"] for row in rows):
+        by = {row["controller"]: row for row in rows if row["world"] == world}
+        cells = [f"{by[c]['delivered']:.3f}, {by[c]['refused']:.1%}" if c in by else "–"
+                 for c in controllers]  # fmt: skip
+        ours = by[controllers[0]]
+        model = f"{ours['simulated']:.3f}, {ours['simulated_refused']:.1%}"
+        lines.append([world, *cells, model, f"{ours['after_6s']:.3f}"])
+    first = controllers[0]
+    head = ["world", *controllers, f"{first}, in the model", f"{first} after 6 s"]
+    about = f"Runs of {rows[0]['seconds']:.0f} s, median of {rows[0]['median_of']}:"
+    return f"{about} delivered, refused.\n\n{grid(head, lines)}"
 
 
 def scaling(rows: Sequence[Row]) -> str:
