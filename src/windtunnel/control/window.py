@@ -13,7 +13,7 @@ LAST_PROBE_S = 12.0
 PROBE_EVERY = 100  # and at least so many sends lie between two probes, once the first four failed,
 PROBE_EVERY_SLOTS = 20  # or so many times the cap: above a small one there is more to win
 FREE_PROBES = 4
-STANDS = 2  # failed probes that make a cap certain
+STANDS, STANDS_S = 2, 1.0  # failed probes, and seconds waited for one, that make a cap certain
 PROBE_LATEST_S = 12.0  # a probe is due after this time, however few the sends
 UNHEARD_S = 0.05  # from a slot's end at the server to our hearing of it
 
@@ -47,8 +47,8 @@ class Window:
 
     @property
     def stands(self) -> bool:
-        """Whether the cap was met again and again at the same number."""
-        return self.failed_probes >= STANDS
+        """Whether the cap was met again and again at the same number, for a while."""
+        return self.failed_probes >= STANDS and self._probe_wait_s > STANDS_S
 
     @property
     def probing(self) -> bool:
@@ -104,7 +104,9 @@ class Window:
 
     def refused(self, number: int, now: float) -> None:
         """A send was refused for its number: cut below it, and look again later."""
-        if abs(number - self._refused_at) <= self.fuzz:  # the limit still stands
+        if number <= self.cap < inf and abs(number - self._refused_at) <= self.fuzz:
+            pass  # the same overshoot, or blur
+        elif abs(number - self._refused_at) <= self.fuzz:  # the limit still stands
             self.failed_probes += 1
             self._probe_wait_s = min(LAST_PROBE_S, self._probe_wait_s * 2)
         else:
