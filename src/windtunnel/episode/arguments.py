@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct
@@ -17,13 +16,14 @@ from windtunnel.episode.json_values import read_json, read_whole
 _LONGEST = 100_000
 _DEEPEST = 40
 _MOST_CHILDREN = 64
+_MOST_FAILURES = 250
 _WRAPPERS = ("arguments", "parameters", "args", "params", "kwargs", "input", "action_input")
 _WORDS = {"true": True, "false": False, "null": None, "none": None, "undefined": None}
 _SPACE = re.compile(r"\s*")
 _FENCE = re.compile(r"\s*```[\w+-]{0,20}[ \t]*\n?")
 _LABEL = re.compile(
     r"[\s,.:*_-]{0,20}(?:with\s{1,3})?(?:the\s{1,3})?(?:default\s{1,3})?"
-    r"(?:parameters?|arguments?|args|params|inputs?|action input)\b\**[ \t]*[:=]?[ \t]*",
+    r"(?:parameters?|arguments?|args|params|inputs?|action input)\b\**[ \t]*[:=]?\**[ \t]*",
     re.IGNORECASE,
 )
 _KEY = re.compile(r"[\s,;*_-]{0,40}[\"'`]?([A-Za-z$]\w{0,60})[\"'`]?\**\s{0,3}[=:](?!//)\s{0,3}")
@@ -189,6 +189,7 @@ class _Scanner:
     def __init__(self, text: str, at: int = 0) -> None:
         self.text = text
         self.at = at
+        self._failures = 0
 
     def peek(self) -> str:
         match = _SPACE.match(self.text, self.at)
@@ -199,15 +200,15 @@ class _Scanner:
         """The next value; a bracket too deep reads as text."""
         first = self.peek()
         if first == "{" and depth < _DEEPEST:
-            read = read_object(self.text, self.at)
+            read = self._strict(self.at)
             if read is None:
                 return self._object(depth)
-            self.at = read[1]
-            return read[0]
+            value, self.at = read
+            return value
         if first == "[" and depth < _DEEPEST:
             self.at += 1
             return self.items("]", depth)
-        if first in ("'", '"', "`") and first:
+        if first and first in "'\"`":
             return self._string(first)
         return self._bare(_BARE_END)
 
@@ -247,19 +248,29 @@ class _Scanner:
     def _string(self, quote: str) -> Any:
         """A quoted text; `"{…}"` with unescaped quotes inside is the object it was meant as."""
         inside = self.at + 1
-        if self.text[inside : inside + 1] == "{" and quote == '"':
-            read = read_object(self.text, inside)
-            if read is not None and self.text[read[1] : read[1] + 1] == quote:
+        if quote == '"':
+            read = self._strict(inside) if self.text[inside : inside + 1] == "{" else None
+            if read and self.text[read[1] : read[1] + 1] == quote:
                 self.at = read[1] + 1
                 return read[0]
-        if quote == '"':
-            with suppress(ValueError):
-                value, self.at = read_json(self.text, self.at)
+            read = self._strict(self.at)
+            if read:
+                value, self.at = read
                 return value
         end = self.text.find(quote, inside)
         end = end if end >= 0 else len(self.text)
         self.at = end + 1
         return self.text[inside:end]
+
+    def _strict(self, at: int) -> tuple[Any, int] | None:
+        """The JSON at `at`; after many failures no more is tried, as each looks at all the text."""
+        if self._failures >= _MOST_FAILURES:
+            return None
+        try:
+            return read_json(self.text, at)
+        except ValueError:
+            self._failures += 1
+            return None
 
     def _bare(self, ending: re.Pattern[str]) -> Any:
         match = ending.search(self.text, self.at)

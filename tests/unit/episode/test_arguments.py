@@ -1,0 +1,168 @@
+import time
+from typing import Any
+
+import pytest
+
+from windtunnel.episode.arguments import (
+    Arguments,
+    as_object,
+    lenient_object,
+    parsed,
+    read_arguments,
+    read_object,
+    unwrap,
+)
+
+PROPERTIES = {
+    "path": {"type": "string"},
+    "limit": {"type": "integer"},
+    "rows": {"type": "array"},
+    "options": {"type": "object"},
+}
+WANTED = {"path": "a.csv", "limit": 5}
+
+
+@pytest.mark.parametrize("text", ["", " \n", "\\\n", "\t"])
+def test_nothing_is_no_arguments_and_no_repair(text: str) -> None:
+    assert read_arguments(text, PROPERTIES) == Arguments({}, strict=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"path": "a.csv", "limit": 5}',
+        '{"path": "a.csv", "limit": 5} Now I wait.',
+        '{"arguments": {"path": "a.csv", "limit": 5}}',
+        '{"parameters": "{\\"path\\": \\"a.csv\\", \\"limit\\": 5}"}',
+    ],
+)
+def test_a_json_object_is_strict_and_what_follows_is_prose(text: str) -> None:
+    assert read_arguments(text, PROPERTIES) == Arguments(WANTED, strict=True)
+
+
+NOTATIONS = {
+    "python literals": "{'path': 'a.csv', 'limit': 5}",
+    "bare keys": "{path: 'a.csv', limit: 5}",
+    "missing brace": '{"path": "a.csv", "limit": 5',
+    "trailing comma": '{"path": "a.csv", "limit": 5,}',
+    "fence": '```json\n{"path": "a.csv", "limit": 5}\n```',
+    "label": 'with the parameters: {"path": "a.csv", "limit": 5}',
+    "bold label": '**Arguments:** {"path": "a.csv", "limit": 5}',
+    "call": '(path="a.csv", limit=5)',
+    "call, single quotes": "(path='a.csv', limit=5)",
+    "call around an object": '({"path": "a.csv", "limit": 5})',
+    "positional": '("a.csv", 5)',
+    "square brackets": "[path=a.csv, limit=5]",
+    "words": "path=a.csv limit=5",
+    "lines": "path: a.csv\nlimit: 5",
+    "list": "- path: a.csv\n- limit: 5",
+    "starred list": "* **path**: a.csv\n* **limit**: 5",
+    "quoted keys in lines": '"path": "a.csv"\n"limit": 5',
+    "remarks": "path: a.csv  # the data\nlimit: 5 (rows)",
+    "children": "<path>a.csv</path><limit>5</limit>",
+    "children in a wrapper": "<parameters><path>a.csv</path><limit>5</limit></parameters>",
+    "named children": '<parameter name="path">a.csv</parameter><parameter name="limit">5'
+    "</parameter>",
+    "equals children": "<parameter=path>a.csv</parameter><parameter=limit>5</parameter>",
+    "short closing": '<param name="path">a.csv</param><param name="limit">5</param>',
+    "unclosed children": "<path>a.csv<limit>5",
+}
+
+
+@pytest.mark.parametrize("text", NOTATIONS.values(), ids=NOTATIONS)
+def test_other_notations_are_read_and_not_strict(text: str) -> None:
+    assert read_arguments(text, PROPERTIES) == Arguments(WANTED, strict=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("(path=5)", {"path": "5"}),
+        ('(rows="[1, 2]")', {"rows": [1, 2]}),
+        ("(options={'a': None, 'b': True})", {"options": {"a": None, "b": True}}),
+        ("rows: [1, 2]", {"rows": [1, 2]}),
+        ("<options>{'a': 1}</options>", {"options": {"a": 1}}),
+        ("<other>{1}</other>", {"other": {}}),
+        ("<other>1</other>", {"other": "1"}),
+    ],
+)
+def test_a_parameter_s_type_decides_where_the_notation_cannot(
+    text: str, values: dict[str, Any]
+) -> None:
+    assert read_arguments(text, PROPERTIES).values == values
+
+
+@pytest.mark.parametrize("text", ["Then we look at it.", "(see above)", "<br>", "()", "[]", "1"])
+def test_prose_is_no_arguments(text: str) -> None:
+    assert read_arguments(text, PROPERTIES).values in ({}, {"br": ""})
+
+
+def test_a_url_s_scheme_is_no_key() -> None:
+    assert read_arguments("see https://example.com/a", PROPERTIES).values == {}
+
+
+def test_a_wrapper_that_the_tool_knows_as_a_parameter_stays() -> None:
+    values = {"arguments": {"a": 1}}
+    assert unwrap(values, {"arguments": {}}) == values
+    assert unwrap(values, {}) == {"a": 1}
+    assert unwrap({"arguments": 5}, {}) == {"arguments": 5}
+    assert unwrap({"arguments": {}, "b": 1}, {}) == {"arguments": {}, "b": 1}
+
+
+def test_read_object_takes_objects_alone() -> None:
+    assert read_object('x {"a": 1} y', 2) == ({"a": 1}, 10)
+    assert read_object("[1]") is None
+    assert read_object("{a}") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"a": [1, {"b": "c"}', {"a": [1, {"b": "c"}]}),
+        ("{a: None, b: False, c: undefined}", {"a": None, "b": False, "c": None}),
+        ('{\'a\': "{\\"b\\": 1}"}', {"a": '{"b": 1}'}),
+        ('{\'a\': "{"b": 1}"}', {"a": {"b": 1}}),
+        ("{a: `x y`, b: z}", {"a": "x y", "b": "z"}),
+        ("{a: 'never closed", {"a": "never closed"}),
+        ("{a: [1 2; 3]}", {"a": [1, 2, 3]}),
+        ("no object", {}),
+        ("[1]", {}),
+    ],
+)
+def test_nearly_json_is_read_as_it_was_meant(text: str, value: object) -> None:
+    assert lenient_object(text) == value
+
+
+def test_an_object_may_come_as_text_or_as_nothing_of_the_kind() -> None:
+    assert as_object(' {"a": 1} ') == as_object({"a": 1}) == {"a": 1}
+    assert as_object([1]) == as_object(None) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (" None ", None), ("TRUE", True), ("5", 5), ("[1,", [1]), ("{'a': 1}", {"a": 1}),
+        ("text", "text"), ("1 2", "1 2"), ("", ""),
+    ],
+)  # fmt: skip
+def test_a_text_that_is_a_value_is_that_value(text: str, value: object) -> None:
+    assert parsed(text) == value
+
+
+@pytest.mark.parametrize("opening", ["{'a':", "[", "{'a': [", "(a=["])
+def test_no_depth_is_too_much(opening: str) -> None:
+    read_arguments(opening * 10_000, PROPERTIES)
+    assert _depth(lenient_object("{'a':" * 10_000)) < 100
+
+
+def _depth(value: Any) -> int:
+    if not isinstance(value, dict | list):
+        return 0
+    return 1 + max(map(_depth, value.values() if isinstance(value, dict) else value), default=0)
+
+
+@pytest.mark.parametrize("piece", ["a=1 ", "<a>1</a>", "'x', ", "{'a': 1}, ", '"{"', "(", "a: 1\n"])
+def test_long_texts_take_little_time(piece: str) -> None:
+    start = time.process_time()
+    read_arguments("(" + piece * (400_000 // len(piece)), PROPERTIES)
+    assert time.process_time() - start < 2
