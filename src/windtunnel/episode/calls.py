@@ -149,10 +149,13 @@ def hinted(before: str, vocabulary: Vocabulary, among: tuple[str, ...] = ()) -> 
 
 
 def _canonical(element: Element, vocabulary: Vocabulary) -> Call | None:
-    """A call as the prompt asks for it: closed, an exact name, then nothing or a JSON object."""
-    name, _, rest = element.body.strip().partition("\n" if "\n" in element.body.strip() else " ")
+    """A call as the prompt asks for it: closed, an exact name, then nothing or an object."""
+    body = element.body.strip()
+    name, _, rest = body.partition("\n" if "\n" in body else " ")
     name, rest = name.strip(), rest.strip()
-    if not element.closed or element.attributes or vocabulary.resolve(name) != Resolved(name):
+    if not element.closed or element.attributes or rest[:1] not in ("", "{"):
+        return None
+    if vocabulary.resolve(name) != Resolved(name):
         return None
     arguments = read_arguments(rest or _arguments_after(element.after), vocabulary.properties(name))
     late = not rest and bool(arguments.values)
@@ -207,7 +210,7 @@ def _loosely_named(body: str, start: int, vocabulary: Vocabulary) -> tuple[Resol
             resolved = vocabulary.resolve(piece.group())
             if resolved.name:
                 return resolved, piece.group(), piece.end()
-            if not first[1] or resolved.candidates:
+            if resolved.candidates or not first[0].candidates:
                 first = resolved, piece.group().strip(), piece.end()
     named = vocabulary.mentioned(body[:_REACH])
     if len(named) == 1:

@@ -10,6 +10,7 @@ import msgspec
 from windtunnel.domain.conditions import Protocol
 from windtunnel.domain.tasks import Execution, ToolSpec
 from windtunnel.episode.calls import Call
+from windtunnel.suite.prompts import COMPLETION_PHRASE
 
 LONGEST_VALUE = 2_000
 _encode = msgspec.json.Encoder(enc_hook=str).encode
@@ -20,11 +21,11 @@ NOT_UNDERSTOOD: dict[Protocol, str] = {
         '<tool_call>name {"argument": "value"}</tool_call> to call a tool\n'
         "<tool_search>what you need</tool_search> to find tools\n"
         "<tool_info>name</tool_info> to read about a tool\n"
-        "<done/> when the task is complete"
+        f"{COMPLETION_PHRASE}, and no tag, when the task is done"
     ),
     "native": (
-        "No action was found in your message. Call a tool, "
-        "or answer <done/> when the task is complete."
+        "No action was found in your message. Call a function, "
+        f"or answer {COMPLETION_PHRASE} when the task is done."
     ),
 }
 UNREADABLE = "The call names no tool. Write the tool's own name where the name belongs."
