@@ -41,7 +41,9 @@ class Opened(Struct):
 
 def open_folder(folder: Path, header: Header) -> Opened:
     """Lock, check, recover. Blocking. Raises StoreError and its kinds."""
-    if not folder.is_dir():
+    with told("open", folder):
+        is_new = not folder.is_dir()
+    if is_new:
         with told("make", folder):
             folder.mkdir(parents=True)
         with suppress(OSError):  # a parent that we may not read syncs in its own time
