@@ -182,7 +182,7 @@ class Adaptive:
             self._cuts_in_a_row = 0
         if sent.canary and self.gate.shut and self.gate.why == "refusals":
             self._reopen(sent, now)
-        if self.window.accepted(sent.number, now):
+        if self.window.accepted(sent.number, now, fresh=sent.epoch == self._epoch):
             self._refuted = True
             self.decision = "grow"
 

@@ -16,10 +16,10 @@ RESERVE = 1.5  # requests' worth of pause after a cut, so that the bucket is not
 REFUTED = (2.5, 4.0, 5.5, 7.0, 7.0)  # requests more than the believed rate could have let through: it
 # is refuted; likewise by confirmations
 DOUBTS = 5  # refutations that proved false, each of which doubles what the next one takes
-LEAST_GROWTH = 8.0  # requests/s: slower endpoints grow as if they were this fast
+LEAST_GROWTH = 24.0  # requests/s: slower endpoints grow as if they were this fast
 LIFT = 0.85  # of the pace at which a refuted measurement's successor met a refusal
 MOST = 3.0  # times the refuted measurement, at most
-DOUBLING_S = 3.0  # of paced sending: the pace doubles where nothing is measured or it is refuted
+DOUBLING_S = 2.0  # of paced sending: the pace doubles where nothing is measured or it is refuted
 LATE_S, LATE = 0.01, 0.25  # a send this late (seconds, intervals) still waited for the pace
 ENOUGH = 12  # accepted sends between two empty buckets that make a measurement
 SPAN_S = 0.5  # between them, for a guess from fewer
