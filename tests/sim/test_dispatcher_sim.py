@@ -249,3 +249,34 @@ def test_draining_begins_nothing_and_lets_what_flies_land() -> None:
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
     assert len(work.answers) == len(wire.sends)
+
+
+def test_no_more_jobs_are_begun_than_we_can_keep_up_with() -> None:
+    """A slow journal: endpoints idle, yet more episodes under way would only wait with the rest."""
+    work, wire = Work(2_000, turns=2), Simulated(mean_s=0.1)
+    slow_s, most, running = 10.0, 0, 0
+    take = work.take
+
+    def slowed(model: str, shard: int | None) -> Job | None:
+        job = take(model, shard)
+
+        async def journalled(ask: Ask) -> None:
+            nonlocal most, running
+            running += 1
+            most = max(most, running)
+
+            async def then_written(request: Request) -> Answer:
+                answer = await ask(request)
+                await anyio.sleep(slow_s)
+                return answer
+
+            assert job is not None
+            await job(then_written)
+            running -= 1
+
+        return journalled if job else None
+
+    work.take = slowed  # type: ignore[method-assign]
+    simulate(lambda: Dispatcher([endpoint(0, max_workers=50)], wire), work)
+    assert len(work.ended) == 2_000
+    assert most <= 2 * 50 + 10

@@ -6,10 +6,12 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+# gc=False: what a run makes by the million and what cannot be part of a cycle is not looked
+# through for cycles, which the collector would do again and again for all episodes under way.
 Role = Literal["system", "user", "assistant", "tool"]
 
 
-class ToolCall(Struct, frozen=True):
+class ToolCall(Struct, frozen=True, gc=False):
     """A native tool call as the model wrote it; `arguments` is unparsed text."""
 
     id: str
@@ -26,7 +28,7 @@ class Message(Struct, frozen=True, omit_defaults=True):
     tool_call_id: str = ""
 
 
-class Usage(Struct, frozen=True):
+class Usage(Struct, frozen=True, gc=False):
     """Tokens of one call or a sum of calls, as the provider counted them."""
 
     prompt_tokens: int = 0
@@ -40,7 +42,7 @@ class Usage(Struct, frozen=True):
         )
 
 
-class Request(Struct, frozen=True):
+class Request(Struct, frozen=True, gc=False):
     """The next model call of an episode. `tools` is the native protocol's list, else empty."""
 
     trial_id: str
@@ -52,7 +54,7 @@ class Request(Struct, frozen=True):
     max_tokens: int | None = None
 
 
-class Reply(Struct, frozen=True):
+class Reply(Struct, frozen=True, gc=False):
     """What the model said. `raw` keeps a paid-for body that could not be read whole.
 
     `simulated` is true where the emulator's mark was on the reply.
@@ -68,7 +70,7 @@ class Reply(Struct, frozen=True):
     simulated: bool = False
 
 
-class Answer(Struct, frozen=True):
+class Answer(Struct, frozen=True, gc=False):
     """A reply and how it was got: where, after how many sends, and how long each part took.
 
     `queued_ms` is the wait for slots over all sends, `latency_ms` the successful send alone.
@@ -87,7 +89,7 @@ class Answer(Struct, frozen=True):
 # --- verdicts: what classify(response) says -----------------------------------------------
 
 
-class RateHeaders(Struct, frozen=True):
+class RateHeaders(Struct, frozen=True, gc=False):
     """Limits that a response's headers told; None where it told none. Rates are per minute."""
 
     limit_rpm: float | None = None
@@ -96,14 +98,14 @@ class RateHeaders(Struct, frozen=True):
     remaining_tokens: int | None = None
 
 
-class Ok(Struct, frozen=True):
+class Ok(Struct, frozen=True, gc=False):
     """A reply that was paid for."""
 
     reply: Reply
     rates: RateHeaders | None = None
 
 
-class Refused(Struct, frozen=True):
+class Refused(Struct, frozen=True, gc=False):
     """429 or its like: nothing was paid. `retry_after_s` as told, None where not told.
 
     `exhausted` means a quota that waiting does not refill (`insufficient_quota`).
@@ -115,7 +117,7 @@ class Refused(Struct, frozen=True):
     rates: RateHeaders | None = None
 
 
-class Transient(Struct, frozen=True):
+class Transient(Struct, frozen=True, gc=False):
     """5xx, reset, timeout, truncated or non-JSON body: worth another try, best elsewhere."""
 
     reason: str
@@ -123,13 +125,13 @@ class Transient(Struct, frozen=True):
     raw: str = ""
 
 
-class Rejected(Struct, frozen=True):
+class Rejected(Struct, frozen=True, gc=False):
     """This request can never succeed (400, 413, 422, content filter on the prompt)."""
 
     reason: str
 
 
-class Denied(Struct, frozen=True):
+class Denied(Struct, frozen=True, gc=False):
     """401, 403, or 404 for a deployment: the endpoint is unusable, the request is not."""
 
     reason: str

@@ -22,7 +22,7 @@ Ending = Literal[
 ]
 
 
-class Turn(Struct, frozen=True):
+class Turn(Struct, frozen=True, gc=False):
     """One model call and what followed it. `observation` is what the model was shown next.
 
     `action` is what was recognised. `format_repairs` counts calls whose recognition needed

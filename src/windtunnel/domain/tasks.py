@@ -73,7 +73,7 @@ class Task(Struct, frozen=True):
     kind: str = ""
 
 
-class ToolResult(Struct, frozen=True):
+class ToolResult(Struct, frozen=True, gc=False):
     """What running a tool gave: a value stored under `handle`, or an error code with its text.
 
     Simulated failures are values like this one, never exceptions.
@@ -89,7 +89,7 @@ class ToolResult(Struct, frozen=True):
 Cause = Literal["", "weather", "arguments", "tool"]
 
 
-class Execution(Struct, frozen=True):
+class Execution(Struct, frozen=True, gc=False):
     """One tool call as it was executed, and all that is needed to explain its result.
 
     `cause` says why it failed: drawn by the weather, invalid arguments, or the tool's own work.

@@ -38,11 +38,12 @@ from windtunnel.errors import (
 from windtunnel.pool.lane import Lane, ModelQueue
 from windtunnel.pool.queue import RETRY, Running, Waiting
 from windtunnel.pool.records import EndpointState, Event, Hedge, Job, Supply, Transport
-from windtunnel.pool.scheduler import STARTS, Scheduler
+from windtunnel.pool.scheduler import Scheduler
 
 STRAGGLER = 1.0  # with `hedge="all"`: × the 99th percentile of answers
 TICK_S = 0.002  # wakes nearer than this are one
 CHARS_PER_TOKEN = 4
+BUSY = 32  # jobs of a model between two requests, at least, before no more are begun
 
 
 class Dispatcher:
@@ -140,7 +141,7 @@ class Dispatcher:
         """Start a job for an idle slot of the lane; false when the supply has none."""
         if self._draining or self._supply is None or self._tasks is None:
             return False
-        if model.busy > model.in_flight + STARTS * len(model.lanes):
+        if model.busy >= max(BUSY, model.in_flight):
             return False  # we are what is slow here: more jobs would only wait with these
         job = self._take(model, lane)
         if job is None:

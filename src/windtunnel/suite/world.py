@@ -39,7 +39,7 @@ DEFAULTS_FILE = "defaults.json"
 """A task may hold this file: `{tool name: {argument: value}}`, used where a call leaves it out."""
 
 
-class Result(Struct, frozen=True):
+class Result(Struct, frozen=True, gc=False):
     """A stored result. `source` is the path or address that its data came from, if any."""
 
     handle: str
