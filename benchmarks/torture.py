@@ -2,7 +2,8 @@
 
     python benchmarks/torture.py                 all of it, about an hour
     python benchmarks/torture.py --short         a few kills and one faulty run, about a minute
-    python benchmarks/torture.py --only kills    kills, emulator, faults, soak
+    python benchmarks/torture.py --only kills    kills, provider, faults, soak, fuzz
+    python benchmarks/torture.py --page FILE     the page again, from lines printed before
 
 Prints one JSON line per figure. A job against the emulator is run undisturbed first; whatever is
 then done to it, its records must be the same in all but timings.
@@ -12,19 +13,24 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
+import re
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 from proving_ground import ProvingGround, kill
-from windtunnel.store import episode_table, same_records
+from windtunnel.store import episode_table, read_episodes, same_records
 
 DOCS = Path(__file__).parents[1] / "docs" / "reliability.md"
+TESTS = Path(__file__).parents[1] / "tests"
 Figures = dict[str, float | int]
 EARLY = 0.2  # share of kills while the process still starts; the others hit it at work
 
@@ -115,7 +121,8 @@ def faults(folder: Path, instances: int) -> Figures:
     for endpoint in endpoints.values():
         for kind, n in {**endpoint["refused"], **endpoint["faults"]}.items():
             injected[f"injected {kind}"] = injected.get(f"injected {kind}", 0) + n
-    return {"exit_code": code, "elapsed_s": round(elapsed, 1), **injected,
+    return {"exit_code": code, "elapsed_s": round(elapsed, 1),
+            "longest_stall_s": _longest_stall(folder / "faulty" / "b"), **injected,
             **_compared(folder / "calm" / "a", folder / "faulty" / "b")}  # fmt: skip
 
 
@@ -137,6 +144,21 @@ def soak(folder: Path, minutes: float) -> Figures:
             "episodes": episode_table(folder / "a").num_rows}  # fmt: skip
 
 
+def fuzz(folder: Path, times: int) -> Figures:
+    """Hostile pool files, settings, flags, recordings, results folders, replies, model texts."""
+    folder.mkdir()
+    words = ["-q", "-p", "no:xdist", "--timeout=0", "--hypothesis-show-statistics"]
+    files = sorted((TESTS / "property").glob("test_fuzz_*.py"))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *words, *map(str, files)],
+        cwd=TESTS.parent, env=os.environ | {"FUZZ": str(times), "TMPDIR": str(folder)},
+        capture_output=True, check=False,
+    )  # fmt: skip
+    text = done.stdout.decode()
+    _require(done.returncode == 0, f"an input got the better of it:\n{text[-2000:]}")
+    return {"inputs": sum(int(n) for n in re.findall(r"(\d+) passing", text)), "tracebacks": 0}
+
+
 def _compared(calm: Path, disturbed: Path) -> Figures:
     """Lost, doubled and changed records of a disturbed job."""
     ids = episode_table(disturbed)["trial_id"].to_pylist()
@@ -144,6 +166,12 @@ def _compared(calm: Path, disturbed: Path) -> Figures:
     return {"episodes": len(wanted), "lost": len(set(wanted) - set(ids)),
             "doubled": len(ids) - len(set(ids)),
             "changed": len(same_records(calm, disturbed))}  # fmt: skip
+
+
+def _longest_stall(folder: Path) -> float:
+    """Seconds between two answers, whichever endpoint gave them."""
+    at = sorted(turn.answer.at for episode in read_episodes(folder) for turn in episode.turns)
+    return round(max((b - a for a, b in pairwise(at)), default=0.0), 1)
 
 
 def _resident_mb(pid: int) -> float:
@@ -179,11 +207,19 @@ def _page(figures: dict[str, Figures]) -> str:
     return "\n".join(parts)
 
 
+def _printed(files: Sequence[Path]) -> dict[str, Figures]:
+    """Figures of parts that ran one by one, in the usual order."""
+    found = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    by_part = {figures.pop("torture"): figures for figures in found}
+    return {part: by_part[part] for part in PARTS}
+
+
 PARTS: dict[str, Callable[..., Figures]] = {
     "kills": kills,
     "provider": emulator_kills,
     "faults": faults,
     "soak": soak,
+    "fuzz": fuzz,
 }
 
 
@@ -195,7 +231,11 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--page", type=Path, nargs="+", help="write it from lines printed before")
     given = parser.parse_args()
+    if given.page:
+        DOCS.write_text(_page(_printed(given.page)))
+        return
     rng = random.Random(given.seed)
     count = 3 if given.short else given.kills
     plans: dict[str, tuple[Any, ...]] = {
@@ -203,6 +243,7 @@ def main() -> None:
         "provider": (2 if given.short else 20, rng),
         "faults": (2 if given.short else 60,),
         "soak": (0.2 if given.short else given.minutes,),
+        "fuzz": (1 if given.short else 20,),
     }
     figures: dict[str, Figures] = {}
     with tempfile.TemporaryDirectory(prefix="windtunnel-torture-") as folder:

@@ -21,6 +21,8 @@ from hypothesis import strategies as st
 from windtunnel.cli import main
 from windtunnel.plan import OPTIONS
 
+FUZZ = int(os.environ.get("FUZZ", "1"))  # times as many inputs as usual
+
 UNPRINTABLE = "\x00\x07\x1b[31m\u202e\ud7ff\U0001f4a9"
 texts = st.text(st.characters(codec="utf-8"), max_size=20) | st.sampled_from(
     [
@@ -142,7 +144,7 @@ def told(*words: str) -> tuple[int, str]:
     return code, said
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80 * FUZZ, deadline=None)
 @given(changed(POOL))
 def test_any_pool_file(tables: dict[str, Any]) -> None:
     with folder() as here:
@@ -151,7 +153,7 @@ def test_any_pool_file(tables: dict[str, Any]) -> None:
         assert code == 0 or "a pool.toml" in said
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60 * FUZZ, deadline=None)
 @given(
     st.binary(max_size=100) | texts.map(str.encode), st.sampled_from(["p.toml", "windtunnel.toml"])
 )
@@ -170,7 +172,7 @@ OPTIONS_TOLD: dict[str, Any] = {
 FLAGS = [option.flag for option in OPTIONS]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80 * FUZZ, deadline=None)
 @given(changed(OPTIONS_TOLD))
 def test_any_windtunnel_toml(keys: dict[str, Any]) -> None:
     with folder() as here:
@@ -186,7 +188,7 @@ fits = st.lists(
 words = texts.filter(lambda text: "\x00" not in text) | numbers.map(str)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60 * FUZZ, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(FLAGS), words, st.booleans()), max_size=2), fits)
 def test_any_flags(
     drawn: list[tuple[str, str, bool]], fitting: list[tuple[str, str, bool]]
@@ -196,14 +198,14 @@ def test_any_flags(
         told("plan", "--json", *(word for pair in pairs for word in pair))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60 * FUZZ, deadline=None)
 @given(st.lists(words, max_size=4))
 def test_any_words(drawn: list[str]) -> None:
     with folder():
         told("plan", *drawn)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60 * FUZZ, deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(VARIABLES)), words, max_size=3))
 def test_any_environment(variables: dict[str, str]) -> None:
     with folder(), mock.patch.dict(os.environ, variables):

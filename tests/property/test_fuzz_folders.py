@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from windtunnel.cli import main
 from windtunnel.store import Header, open_store
 from windtunnel.store.lines import to_line
 from windtunnel.testing.records import a_trial, a_turn, an_episode
+
+FUZZ = int(os.environ.get("FUZZ", "1"))  # times as many inputs as usual
 
 READER = "file_operations_reader"
 RECORDED: dict[str, Any] = {
@@ -82,7 +85,7 @@ def told(*words: str) -> tuple[int, str]:
     return code, said
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30 * FUZZ, deadline=None)
 @given(st.lists(recordings(), min_size=1, max_size=3))
 def test_any_recording(lines: list[bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -142,7 +145,7 @@ def damage(path: Path, how: str, where: float, data: bytes) -> None:
     path.write_bytes(made[how])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30 * FUZZ, deadline=None)
 @given(st.floats(0, 0.999), st.lists(damages(), min_size=1, max_size=2))
 def test_any_results_folder(
     sound: Path, which: float, done: list[tuple[str, float, bytes]]
