@@ -26,6 +26,7 @@ _ARGUMENT_KEYS = (
 )  # fmt: skip
 _BESIDE = frozenset({*_NAME_KEYS, *_ARGUMENT_KEYS, "id", "type", "thought", "reason", "index"})
 _SEVERAL_KEYS = ("tool_calls", "calls", "tools", "actions", "function_call")
+_ASKING = {"tool_search": "search", "tool_info": "info"}
 _PLACEHOLDERS = frozenset({"tool_name", "toolname", "tool", "name", "function_name", "tool_call"})
 
 _SKIP = re.compile(r"[\s`*\"'(:=]*(?:(?:json|xml|text|plaintext|python|tool_code)\b[\s`]*)?\[?")
@@ -69,6 +70,11 @@ class Call(Struct, frozen=True):
     def is_done(self) -> bool:
         """Whether being done was said in the form of a call."""
         return not self.name and is_done_word(self.written)
+
+    @property
+    def asks_for(self) -> str:
+        """`search` or `info`, where the text protocol's tag was made up as a native function."""
+        return _ASKING.get(self.written, "") if self.call_id and not self.name else ""
 
     @property
     def is_placeholder(self) -> bool:

@@ -6,13 +6,15 @@ give the same turn.
 
 from __future__ import annotations
 
+import msgspec
+
 from windtunnel.domain.calls import Answer, Message, Reply, Request
-from windtunnel.domain.episodes import Ending, Turn
+from windtunnel.domain.episodes import Action, Ending, Turn
 from windtunnel.domain.tasks import Execution, Task
 from windtunnel.domain.trials import Trial
 from windtunnel.episode import observations
 from windtunnel.episode.calls import Call
-from windtunnel.episode.native import as_text, native_call, recognise_native
+from windtunnel.episode.native import as_text, recognise_calls, recognise_native
 from windtunnel.episode.recognise import Recognition, recognise
 from windtunnel.episode.tags import without_thoughts
 from windtunnel.episode.tools import catalogue_vocabulary, function_schemas, specification
@@ -43,6 +45,7 @@ class Conversation:
         self._spent = 0
         self._vocabulary = catalogue_vocabulary()
         self._executions: list[Execution] = []
+        self._settled = 0  # how many of them are of earlier turns
 
     def request(self) -> Request:
         """The next model call."""
@@ -59,22 +62,22 @@ class Conversation:
         """Act on an answer: recognise, execute, observe, and see whether the episode ends."""
         reply = answer.reply
         read = self._recognise(reply)
-        before = len(self._executions)
-        told = [self._call(call) for call in read.calls]
-        executions = tuple(self._executions[before:])
+        told = self._act(read.calls)
+        executions = tuple(self._executions[self._settled :])
+        self._settled = len(self._executions)
         self._spent += max(1, len(executions))
-        understood = bool(executions or read.queries or read.questions) or read.action == "done"
-        self._see_ending(read)
-        observation = () if self.ending else self._observe(reply, read, told, understood=understood)
+        action = _action(read, executions)
+        self._see_ending(action)
+        observation = () if self.ending else self._observe(reply, read, told)
         turn = Turn(
             index=len(self.turns),
             answer=answer,
-            action=read.action if understood else "none",
+            action=action,
             executions=executions,
             observation=observation,
             query=read.queries[0] if read.queries else "",
             format_repairs=read.repairs,
-            format_error=not understood,
+            format_error=action == "none",
         )
         self.turns.append(turn)
         self._messages += (_said(reply, native=self._native), *observation)
@@ -83,20 +86,27 @@ class Conversation:
     def _recognise(self, reply: Reply) -> Recognition:
         if self._native:
             return recognise_native(reply, self._vocabulary)
-        if not reply.tool_calls:
-            return recognise(reply.text, self._vocabulary)
-        calls = tuple(native_call(call, self._vocabulary) for call in reply.tool_calls)
-        return Recognition(action="call", calls=calls, repairs=len(calls))
+        if reply.tool_calls:  # the server took them out of the text
+            found = recognise_calls(reply.tool_calls, self._vocabulary)
+            return msgspec.structs.replace(found, repairs=len(reply.tool_calls))
+        return recognise(reply.text, self._vocabulary)
+
+    def _act(self, calls: tuple[Call, ...]) -> list[str]:
+        """Execute the calls, as long as the episode runs, and say what came of each."""
+        told: list[str] = []
+        for call in calls:
+            running = len(self._executions) - self._settled
+            if self._spent + running >= self.trial.condition.max_turns or _stuck(self._executions):
+                break
+            told.append(self._call(call))
+        return told
 
     def _call(self, call: Call) -> str:
-        """Execute one call, if the episode still runs, and say what came of it."""
-        if self._is_over():
-            return "Not executed: the episode had ended."
         if call.is_placeholder:
             return observations.UNREADABLE
-        if not call.name and call.call_id and call.written in {"tool_search", "tool_info"}:
+        if call.asks_for:
             text = next((v for v in call.arguments.values() if isinstance(v, str)), "")
-            return self._found(text) if call.written == "tool_search" else self._described(text)
+            return self._found(text) if call.asks_for == "search" else self._described(text)
         if not call.name or call.problem:
             execution = _refused(call)
             value = None
@@ -106,32 +116,23 @@ class Conversation:
         self._executions.append(execution)
         return observations.executed(execution, value)
 
-    def _is_over(self) -> bool:
-        budget = self.trial.condition.max_turns
-        running = len(self._executions) - sum(len(turn.executions) for turn in self.turns)
-        return self._spent + running >= budget or _stuck(self._executions) is not None
-
-    def _see_ending(self, read: Recognition) -> None:
-        if read.action == "done":
+    def _see_ending(self, action: Action) -> None:
+        if action == "done":
             self.ending = "done"
         elif stuck := _stuck(self._executions):
             self.ending = stuck
         elif self._spent >= self.trial.condition.max_turns:
             self.ending = "max_turns"
 
-    def _observe(
-        self, reply: Reply, read: Recognition, told: list[str], *, understood: bool
-    ) -> tuple[Message, ...]:
-        answers = [self._found(query) for query in read.queries]
-        answers += [
-            self._described(question.name or question.written) for question in read.questions
-        ]
-        if not understood and not told:
-            answers.append(observations.NOT_UNDERSTOOD[self.trial.condition.protocol])
+    def _observe(self, reply: Reply, read: Recognition, told: list[str]) -> tuple[Message, ...]:
         if self._native and reply.tool_calls:
             pairs = zip(reply.tool_calls, told, strict=True)
             return tuple(Message("tool", text, tool_call_id=call.id) for call, text in pairs)
-        return (Message("user", "\n\n".join([*told, *answers])),)
+        found = [self._found(query) for query in read.queries]
+        described = [self._described(asked.name or asked.written) for asked in read.questions]
+        texts = [*told, *found, *described]
+        reminder = observations.NOT_UNDERSTOOD[self.trial.condition.protocol]
+        return (Message("user", "\n\n".join(texts) or reminder),)
 
     def _found(self, query: str) -> str:
         return observations.found(query, search(query))
@@ -141,6 +142,18 @@ class Conversation:
         if resolved.name:
             return observations.described(specification(resolved.name))
         return observations.unknown_tool(Call("", written=name, candidates=resolved.candidates))
+
+
+def _action(read: Recognition, executions: tuple[Execution, ...]) -> Action:
+    """The chief part of what was done about a message; "none" where nothing was understood."""
+    asked = {call.asks_for for call in read.calls}
+    if executions:
+        return "call"
+    if read.queries or "search" in asked:
+        return "search"
+    if read.questions or "info" in asked:
+        return "info"
+    return "done" if read.action == "done" else "none"
 
 
 def _refused(call: Call) -> Execution:
@@ -160,13 +173,16 @@ def _refused(call: Call) -> Execution:
 def _stuck(executions: list[Execution]) -> Ending | None:
     """Five failures in a row, or the same successful call five times in a row."""
     last = executions[-FAILURES_IN_A_ROW:]
-    if len(last) < FAILURES_IN_A_ROW:
-        return None
-    if not any(execution.ok for execution in last):
+    if len(last) == FAILURES_IN_A_ROW and not any(execution.ok for execution in last):
         return "failures"
-    first = executions[-REPEATED_SUCCESSES]
-    same = all(e.ok and e.tool == first.tool and e.arguments == first.arguments for e in last)
-    return "repetition" if same else None
+    last = executions[-REPEATED_SUCCESSES:]
+    if len(last) == REPEATED_SUCCESSES and all(_repeats(last[0], each) for each in last):
+        return "repetition"
+    return None
+
+
+def _repeats(first: Execution, other: Execution) -> bool:
+    return other.ok and other.tool == first.tool and other.arguments == first.arguments
 
 
 def _said(reply: Reply, *, native: bool) -> Message:

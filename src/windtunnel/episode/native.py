@@ -16,13 +16,19 @@ from windtunnel.episode.recognise import Recognition, recognise
 
 def recognise_native(reply: Reply, vocabulary: Vocabulary) -> Recognition:
     """Read a reply's native calls; without any, its text, where each call counts as a repair."""
-    if not reply.tool_calls:
-        found = recognise(reply.text, vocabulary)
-        calls = tuple(msgspec.structs.replace(call, repaired=True) for call in found.calls)
-        return msgspec.structs.replace(
-            found, calls=calls, repairs=max(found.repairs, _count(calls) + len(found.queries))
-        )
-    calls = tuple(native_call(call, vocabulary) for call in reply.tool_calls)
+    if reply.tool_calls:
+        return recognise_calls(reply.tool_calls, vocabulary)
+    found = recognise(reply.text, vocabulary)
+    calls = tuple(msgspec.structs.replace(call, repaired=True) for call in found.calls)
+    repairs = max(found.repairs, _count(calls) + len(found.queries))
+    return msgspec.structs.replace(found, calls=calls, repairs=repairs)
+
+
+def recognise_calls(written: tuple[ToolCall, ...], vocabulary: Vocabulary) -> Recognition:
+    """Read native calls; a made-up function for being done means done where it stands alone."""
+    calls = tuple(native_call(call, vocabulary) for call in written)
+    if all(call.is_done for call in calls):
+        return Recognition(action="done", repairs=len(calls))
     return Recognition(action="call", calls=calls, repairs=_count(calls))
 
 
