@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import inf
 
 FIRST_WAIT_S = 0.25  # before the first canary; doubled for each canary that fails
-LONGEST_WAIT_S = 2.0  # between canaries in the first 20 s; later a tenth of the time shut
+LONGEST_WAIT_S = 2.0  # between canaries at first; later a share of the time shut:
+REFUSED_SHARE, FAILED_SHARE = 0.1, 0.05  # a canary that breaks costs less than one refused
 LATEST_WAIT_S = 30.0
 TOLD_AT_MOST_S = 120.0  # a longer Retry-After is tried at this point all the same
 TRUSTED = 1  # how often an endpoint's word must have proved good, net, to be waited for
@@ -62,7 +63,8 @@ class Gate:
                 self._refused_early = True
             else:
                 self.word -= 1
-        longest = min(LATEST_WAIT_S, max(LONGEST_WAIT_S, (now - self._shut_at) / 10))
+        share = REFUSED_SHARE if refused else FAILED_SHARE
+        longest = min(LATEST_WAIT_S, max(LONGEST_WAIT_S, (now - self._shut_at) * share))
         self._wait_s = min(self._wait_s * 2, longest)
         self._wait(now, told_s)
 

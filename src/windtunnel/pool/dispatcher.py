@@ -22,19 +22,17 @@ from windtunnel.domain.calls import (
     Ok,
     Refused,
     Rejected,
-    Reply,
     Request,
     Transient,
     Verdict,
 )
 from windtunnel.domain.pool import Endpoint, RateMode, Sharding
 from windtunnel.errors import (
-    AuthFailed,
     CallError,
-    RateLimited,
     RequestRejected,
     TransientFailure,
 )
+from windtunnel.pool.failures import estimated_tokens, no_endpoint, unserved, used_tokens
 from windtunnel.pool.lane import Lane, ModelQueue
 from windtunnel.pool.queue import RETRY, Running, Waiting
 from windtunnel.pool.records import EndpointState, Event, Hedge, Job, Supply, Transport
@@ -42,7 +40,6 @@ from windtunnel.pool.scheduler import Scheduler
 
 STRAGGLER = 1.0  # with `hedge="all"`: × the 99th percentile of answers
 TICK_S = 0.002  # wakes nearer than this are one
-CHARS_PER_TOKEN = 4
 BUSY = 32  # jobs of a model between two requests, at least, before no more are begun
 
 
@@ -199,7 +196,7 @@ class Dispatcher:
             model.busy += 1
 
     async def _served(self, running: Running, request: Request) -> Answer:
-        waiting = Waiting(running, request, _tokens(request))
+        waiting = Waiting(running, request, estimated_tokens(request))
         began = self._now()
         self._asked(running)
         while True:
@@ -228,7 +225,7 @@ class Dispatcher:
             waiting.job.cancel()
             await anyio.lowlevel.checkpoint()
         if not model.live:
-            raise _dead(model)
+            raise no_endpoint(model)
         waiting.reset()
         self._scheduler.enqueue(waiting, self._now())
         self._set_alarm()
@@ -289,7 +286,7 @@ class Dispatcher:
         missed = 0.0
         match verdict:
             case Ok(reply=reply, rates=rates):
-                tokens = _used(reply, sent.tokens)
+                tokens = used_tokens(reply, sent.tokens)
                 missed = tokens - sent.tokens
                 lane.took(now - sent.at)
                 self._scheduler.models[lane.endpoint.model].served_at = now
@@ -321,7 +318,7 @@ class Dispatcher:
         self._say("stopped", lane.endpoint.endpoint_id, verdict.reason)
         model = self._scheduler.models[lane.endpoint.model]
         for waiting in self._scheduler.stop(lane, verdict.reason, now):
-            _fail(waiting, _dead(model))
+            _fail(waiting, no_endpoint(model))
         if not model.live:
             self._alarm.set()
 
@@ -341,7 +338,7 @@ class Dispatcher:
         model = self._scheduler.models[waiting.request.model]
         since = self._now() - max(began, model.served_at)
         if since > self._bounds.unserved_s:
-            raise _unserved(model, since)
+            raise unserved(model, since)
 
     def _answer(self, lane: Lane, sent: Sent, waiting: Waiting, verdict: Ok) -> Answer:
         return Answer(
@@ -396,7 +393,7 @@ class Dispatcher:
         ):
             for line in (model.line, *(lane.line for lane in model.lanes)):
                 for waiting in line.drain():
-                    _fail(waiting, _unserved(model, now - model.served_at))
+                    _fail(waiting, unserved(model, now - model.served_at))
 
     def _say(self, kind: str, subject: str, text: str) -> None:
         event = Event(time.time(), kind, subject, text)  # type: ignore[arg-type]
@@ -417,30 +414,3 @@ def _fail(waiting: Waiting, error: CallError) -> None:
     waiting.error = error
     if waiting.event is not None:
         waiting.event.set()
-
-
-def _dead(model: ModelQueue) -> CallError:
-    reasons = "; ".join(f"{x.endpoint.endpoint_id}: {x.stopped}" for x in model.lanes)
-    kind = RateLimited if any(x.quota for x in model.lanes) else AuthFailed
-    return kind(
-        f"no endpoint of {model.name} is usable: {reasons}",
-        hint="mend its keys, deployments or quota in the pool file, then run again",
-    )
-
-
-def _unserved(model: ModelQueue, silent_s: float) -> RateLimited:
-    return RateLimited(
-        f"no endpoint of {model.name} has accepted a request for {silent_s / 60:.0f} min",
-        hint="look at the provider's status and quota, then run the same command again",
-    )
-
-
-def _tokens(request: Request) -> float:
-    """A first estimate of a request's tokens: its text, and what it may write."""
-    chars = sum(len(message.content) for message in request.messages)
-    return chars / CHARS_PER_TOKEN + (request.max_tokens or 256)
-
-
-def _used(reply: Reply, estimate: float) -> float:
-    usage = reply.usage
-    return float(usage.prompt_tokens + usage.completion_tokens) or estimate
