@@ -109,7 +109,7 @@ def test_any_replies_make_a_well_formed_episode(
     assert turns[-1].observation == ()
     for turn in turns:
         assert turn.format_error == (turn.action == "none")
-        assert bool(turn.executions) <= (turn.action == "call")
+        assert bool(turn.executions) == (turn.action == "call")
     match episode.ending:
         case "done":
             assert turns[-1].action == "done"

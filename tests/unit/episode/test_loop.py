@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from msgspec.structs import replace
+
+from windtunnel.domain.calls import Answer, Reply, Request, Usage
+from windtunnel.domain.conditions import Condition
+from windtunnel.domain.episodes import Episode, Turn
+from windtunnel.episode import run_episode
+from windtunnel.errors import RateLimited, StoreError
+from windtunnel.suite.tasks import load_task
+from windtunnel.testing import ScriptedModel
+from windtunnel.testing.models import Line, answer
+from windtunnel.testing.records import a_trial
+
+pytestmark = pytest.mark.anyio
+TASK = load_task("data_pipeline.easy.00000")
+TRIAL = a_trial(condition=Condition("baseline", "easy", 1.0))
+STEPS = [f"<tool_call>{s.tool} {json.dumps(s.arguments)}</tool_call>" for s in TASK.solution]
+SOLVED: list[Line] = [*STEPS, "TASK COMPLETE"]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+async def test_a_solved_task_is_a_full_success() -> None:
+    episode = await run_episode(TRIAL, TASK, ScriptedModel(SOLVED))
+    assert (episode.outcome, episode.ending, episode.error) == ("completed", "done", "")
+    assert episode.score is not None
+    assert (episode.score.success, episode.score.goal_met) == ("full", True)
+    assert episode.ceiling == 1.0
+    assert len(episode.turns) == len(SOLVED)
+    assert episode.usage == Usage(len(SOLVED), len(SOLVED))
+    assert episode.trial == TRIAL
+
+
+async def test_every_turn_is_journalled_before_the_next_call() -> None:
+    model, journal = ScriptedModel(SOLVED), list[Turn]()
+
+    async def on_turn(turn: Turn) -> None:
+        assert len(model.asked) == turn.index + 1
+        journal.append(turn)
+
+    episode = await run_episode(TRIAL, TASK, model, on_turn=on_turn)
+    assert tuple(journal) == episode.turns
+
+
+async def test_journalled_turns_are_neither_asked_nor_journalled_again() -> None:
+    whole = await run_episode(TRIAL, TASK, ScriptedModel(SOLVED))
+    model, journal = ScriptedModel(SOLVED), list[Turn]()
+
+    async def on_turn(turn: Turn) -> None:
+        journal.append(turn)
+
+    known = whole.turns[:3]
+    episode = await run_episode(TRIAL, TASK, model, journalled=known, on_turn=on_turn)
+    assert episode == whole
+    assert [request.turn for request in model.asked] == [turn.index for turn in whole.turns[3:]]
+    assert tuple(journal) == whole.turns[3:]
+
+
+async def test_a_journal_of_the_whole_episode_asks_nothing() -> None:
+    whole = await run_episode(TRIAL, TASK, ScriptedModel(SOLVED))
+    model = ScriptedModel([AssertionError("asked")])
+    assert await run_episode(TRIAL, TASK, model, journalled=whole.turns) == whole
+
+
+async def test_a_call_without_reply_is_infrastructure_and_keeps_the_turns() -> None:
+    model = ScriptedModel([*STEPS[:2], RateLimited("refused for an hour")])
+    episode = await run_episode(TRIAL, TASK, model)
+    assert (episode.outcome, episode.ending) == ("infrastructure", "infrastructure")
+    assert (episode.score, episode.ceiling) == (None, None)
+    assert episode.error == "refused for an hour"
+    assert len(episode.turns) == 2
+
+
+async def test_without_any_reply_there_is_still_a_record() -> None:
+    episode = await run_episode(TRIAL, TASK, ScriptedModel([RateLimited("no")]))
+    assert (episode.turns, episode.started_at, episode.ended_at) == ((), 0.0, 0.0)
+
+
+async def test_what_goes_wrong_at_home_is_no_result() -> None:
+    async def full_disk(_: Turn) -> None:
+        raise StoreError("disk full")
+
+    with pytest.raises(StoreError):
+        await run_episode(TRIAL, TASK, ScriptedModel(SOLVED), on_turn=full_disk)
+
+
+@pytest.mark.parametrize(
+    ("marks", "told", "simulated"),
+    [
+        ((False, False), False, False),
+        ((False, True), False, True),
+        ((True, False), False, True),
+        ((False, False), True, True),
+    ],
+)
+async def test_simulated_is_marked_where_any_reply_was(
+    marks: tuple[bool, bool], *, told: bool, simulated: bool
+) -> None:
+    texts = ["Hm.", "TASK COMPLETE"]
+    script: list[Line] = [Reply(t, simulated=m) for t, m in zip(texts, marks, strict=True)]
+    episode = await run_episode(TRIAL, TASK, ScriptedModel(script), simulated=told)
+    assert episode.simulated is simulated
+
+
+async def test_the_only_times_are_those_of_the_answers() -> None:
+    async def ask(request: Request) -> Answer:
+        said = answer("Hm." if request.turn == 0 else "TASK COMPLETE")
+        return replace(said, at=1_000.0 + request.turn, queued_ms=250.0, latency_ms=500.0)
+
+    episode = await run_episode(TRIAL, TASK, ask)
+    assert (episode.started_at, episode.ended_at) == (999.25, 1_001.0)
+
+
+async def test_the_ceiling_is_the_cell_s_own() -> None:
+    async def ceiling(rate: float) -> Episode:
+        trial = a_trial(condition=Condition("baseline", "easy", rate, max_turns=6))
+        return await run_episode(trial, TASK, ScriptedModel(["TASK COMPLETE"]))
+
+    low, high = (await ceiling(0.3)).ceiling, (await ceiling(0.8)).ceiling
+    assert low is not None
+    assert high is not None
+    assert 0 < low < high < 1
