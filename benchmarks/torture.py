@@ -52,7 +52,7 @@ TROUBLE: list[dict[str, Any]] = [
 
 def kills(folder: Path, count: int, rng: random.Random) -> Figures:
     """SIGKILL the run `count` times at random moments, resuming each time."""
-    words = ("--prompt-types", "optimal,cot", "--num-instances", str(max(3, count // 2)))
+    words = ("--prompt-types", "optimal,cot", "--num-instances", str(max(3, count)))
     options = {"seed": 1, "time_scale": 0.2}
     with ProvingGround(folder / "calm", options, workers=3) as calm:
         _require(calm.finish("a", *words) == 0, "the undisturbed run failed")
