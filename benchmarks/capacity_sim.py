@@ -203,12 +203,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--worlds", default=",".join(WORLDS))
     parser.add_argument("--controllers", default=",".join(CONTROLLERS))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--plain-seeds", type=int, default=2, help="for the plain controllers")
     parser.add_argument("--write-docs", action="store_true", help="regenerate docs/speed.md")
     given = parser.parse_args(arguments)
     rows = []
     for world in given.worlds.split(","):
         for controller in given.controllers.split(","):
-            for seed in range(given.seeds):
+            for seed in range(given.seeds if controller == "adaptive" else given.plain_seeds):
                 rows.append(measure(world, controller, seed))
                 print(json.dumps(rows[-1]), flush=True)
     if given.write_docs:

@@ -26,7 +26,8 @@ def write_page(rows: Sequence[dict[str, object]]) -> None:
     head = page.read_text().split(MARK)[0]
     seeds = 1 + max(int(str(row["seed"])) for row in rows)
     text = f"{MARK}\n\n{table(rows)}\n\nMeans over {seeds} seeds: delivered, refused. The last "
-    text += "column: delivered by `adaptive` from the 5th to the 15th second. "
+    text += "column: delivered by `adaptive` from the 5th to the 15th second (in `queues` that is "
+    text += "what went into the queues). The plain controllers ran on the first two seeds. "
     text += "Worlds below `outages` were invented to break it.\n\n"
     text += "![Window, pace and refusals over time for four endpoints](speed.svg)\n"
     page.write_text(head + text)

@@ -1,0 +1,114 @@
+"""Hangs, lost requests, refusals without end, and the watchdog; on trio's mock clock."""
+
+from __future__ import annotations
+
+import anyio
+import trio
+import trio.testing
+
+from windtunnel.control.bounds import Bounds
+from windtunnel.domain.calls import Ok, Refused, Reply, Request, Verdict
+from windtunnel.domain.pool import Endpoint, Limits
+from windtunnel.errors import CallError, RateLimited
+from windtunnel.pool import Ask, Dispatcher, Hedge, Job
+
+
+def endpoint(number: int) -> Endpoint:
+    return Endpoint(
+        f"m{number}", number, "m", "p", "openai", "http://x", "d", "env:K",
+        limits=Limits(max_workers=10),
+    )  # fmt: skip
+
+
+class Wire:
+    """Endpoint 1 behaves as `trouble` says, the others answer in a second."""
+
+    def __init__(self, trouble: str) -> None:
+        self.trouble = trouble
+        self.sends = 0
+
+    async def send(self, endpoint: Endpoint, request: Request, *, timeout_s: float) -> Verdict:
+        del request
+        self.sends += 1
+        if endpoint.number == 1 and self.trouble == "hang":
+            await anyio.sleep(timeout_s)
+        if endpoint.number == 1 and self.trouble == "refuse":
+            await anyio.sleep(0.1)
+            return Refused("429")
+        await anyio.sleep(1)
+        return Ok(Reply("hello"))
+
+
+class Work:
+    def __init__(self, count: int) -> None:
+        self.left = count
+        self.hedged = 0
+        self.done = 0
+        self.errors: list[CallError] = []
+
+    def take(self, model: str, shard: int | None) -> Job | None:
+        del shard
+        if not self.left:
+            return None
+        self.left -= 1
+
+        async def job(ask: Ask) -> None:
+            try:
+                answer = await ask(Request("t", 0, model, ()))
+                self.hedged += answer.hedged
+                self.done += 1
+            except CallError as error:
+                self.errors.append(error)
+
+        return job
+
+    def remaining(self, model: str) -> int:
+        del model
+        return self.left
+
+
+def simulate(numbers: list[int], wire: Wire, work: Work, hedge: Hedge = "lost") -> Dispatcher:
+    bounds = Bounds(request_timeout_s=3000)
+    made: list[Dispatcher] = []
+
+    async def main() -> None:
+        made.append(Dispatcher([endpoint(n) for n in numbers], wire, hedge=hedge, bounds=bounds))
+        await made[0].run(work)
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    return made[0]
+
+
+def test_what_is_lost_on_a_hanging_endpoint_is_answered_by_another_and_labelled() -> None:
+    work = Work(200)
+    dispatcher = simulate([0, 1], Wire("hang"), work)
+    assert work.done == 200
+    hanging = dispatcher.snapshot()[1]
+    assert work.hedged == hanging.hedges > 0
+    assert hanging.accepted == 0
+
+
+def test_without_hedging_nothing_is_sent_twice_before_its_timeout() -> None:
+    work = Work(200)
+    dispatcher = simulate([0, 1], Wire("hang"), work, hedge="none")
+    assert work.hedged == 0
+    assert all(state.hedges == 0 for state in dispatcher.snapshot())
+
+
+def test_refusals_without_end_are_told_after_the_stated_time() -> None:
+    work = Work(1)
+    dispatcher = simulate([1], Wire("refuse"), work)
+    assert isinstance(work.errors[0], RateLimited)
+    assert "15 min" in work.errors[0].message
+    assert "closed: refusals" in dispatcher.snapshot()[0].state
+
+
+def test_the_watchdog_names_what_is_stuck() -> None:
+    async def main() -> list[str]:
+        dispatcher = Dispatcher([endpoint(1)], Wire("hang"), bounds=Bounds(lost_floor_s=1e6))
+        with trio.move_on_after(300):
+            await dispatcher.run(Work(100))
+        return [f"{e.kind} {e.subject} {e.text}" for e in dispatcher.events]
+
+    lines = trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert any(line.startswith("stuck m ") and "m1" in line for line in lines)
