@@ -136,7 +136,7 @@ class Pacer:
     def reopened(self, at: float, accepted: int) -> None:
         """The gate opens after refusals: from opening to opening a fixed window's worth flows."""
         then, self._opening = self._opening, (at, accepted)
-        if then is not None and accepted - then[1] >= ENOUGH:
+        if then is not None and accepted - then[1] >= ENOUGH and at > then[0]:
             rate = (accepted - then[1]) / (at - then[0])
             if self.measured and abs(rate - self._proven) <= NEAR * rate:
                 self._confirmed = min(self._confirmed + 1, len(EVEN_AFTER) - 1)

@@ -14,6 +14,7 @@ UNPROVEN = 64.0  # in flight before anything was answered
 PER_ANSWER = 8.0  # and so many more for each answer: silence alone carries no further
 SLOWER = 1.5  # × the best median latency per output token: answers have waited
 FULLER = 1.3  # with so many times more in flight than then
+CLOCK_S = 1e-3  # an event loop's clock may stand still while a whole batch comes in
 EASED = 1.2  # below this the bound is lifted step by step
 ROOM = 1.25  # beside Little's law, so that no slot idles
 LIFT = 1.2
@@ -59,7 +60,10 @@ class Queueing:
         self._proven += PER_ANSWER
         if count < BATCH:
             return False
-        batch = Batch(median(self._latencies), self._numbers / count, count / (now - self._since))
+        span = max(CLOCK_S, now - self._since)
+        batch = Batch(
+            max(CLOCK_S, median(self._latencies)), max(1.0, self._numbers / count), count / span
+        )
         self._latencies, self._numbers, self._since = [], 0, now
         return self._judge(batch)
 

@@ -30,3 +30,10 @@ def test_more_in_flight_that_brings_more_back_is_no_queue() -> None:
     before = queueing.bound
     batch(queueing, now, in_flight=32, latency=3.5, gap=0.0625)
     assert queueing.bound >= before
+
+
+def test_a_clock_that_stands_still_breaks_nothing() -> None:
+    queueing = Queueing()
+    batch(queueing, 5.0, in_flight=8, latency=0.0, gap=0.0)
+    batch(queueing, 5.0, in_flight=80, latency=0.0, gap=0.0)
+    assert queueing.bound > 8
