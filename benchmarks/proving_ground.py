@@ -113,18 +113,18 @@ class ProvingGround:
         *words: str,
         log: str = "",
         environ: dict[str, str] | None = None,
-        ulimit: str = "",
+        after: str = "",
     ) -> subprocess.Popen[bytes]:
         """Start a run into a results folder; its talk goes to `results.log`, or `log.log`.
 
-        `environ` is added to the environment; `ulimit` bounds the process, as in a shell.
+        `environ` is added to the environment; it starts in a shell after `after`.
         """
         env = os.environ | {key: f"emulated-{key}" for key in KEYS} | (environ or {})
         given = ("run", "--pool", str(self.pool), "--results", results, "--json", *words)
-        bounded = ("sh", "-c", f'ulimit {ulimit} && exec "$@"', "sh") if ulimit else ()
+        shell = ("sh", "-c", f'{after} && exec "$@"', "sh") if after else ()
         with (self.folder / f"{log or results}.log").open("ab") as talk:
             process = subprocess.Popen(
-                [*bounded, *WINDTUNNEL, *given], cwd=self.folder, env=env,
+                [*shell, *WINDTUNNEL, *given], cwd=self.folder, env=env,
                 stdout=talk, stderr=talk,
             )  # fmt: skip
         self.runs.append(process)

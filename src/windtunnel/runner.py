@@ -360,5 +360,7 @@ def _sample(elapsed_s: float, row: EndpointRow) -> dict[str, object]:
 
 
 def _stop_signals() -> Iterator[signal.Signals]:
-    names = ("SIGINT", "SIGTERM", "SIGHUP")
-    return (signal.Signals[name] for name in names if hasattr(signal, name))
+    """Without SIGHUP where it is ignored: `nohup` means that the run outlives its terminal."""
+    yield from (signal.SIGINT, signal.SIGTERM)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        yield signal.SIGHUP

@@ -23,7 +23,7 @@ def told(ground: ProvingGround, results: str) -> list[str]:
 def test_a_full_disk_ends_the_run_and_more_space_goes_on(prove: Grounds) -> None:
     ground = prove()
     assert ground.finish("calm", *WORDS) == 0
-    process = ground.start("r", *WORDS, ulimit="-f 100")
+    process = ground.start("r", *WORDS, after="ulimit -f 100")
     assert process.wait(60) == 3
     assert "cannot write r/journal-" in told(ground, "r")[0]
     journalled, before = set(ground.journalled("r")), ground.stats()["repeats"]

@@ -52,6 +52,14 @@ def test_a_signal_drains_and_the_folder_resumes(prove: Grounds) -> None:
         assert same_records(ground.folder / "calm", ground.folder / name) == []
 
 
+def test_nohup_outlives_its_terminal(prove: Grounds) -> None:
+    ground = prove(workers=2)
+    process = ground.start("r", *WORDS, after="trap '' HUP")
+    ground.await_turns("r", process)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(60) == 0, said(ground, "r")
+
+
 @pytest.mark.parametrize("second", STOPS[:2])
 def test_a_second_signal_stops_at_once(prove: Grounds, second: signal.Signals) -> None:
     ground = prove(latency=ENDLESS)
