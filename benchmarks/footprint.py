@@ -144,7 +144,9 @@ def first_request(ground: ProvingGround, instances: int) -> dict[str, float]:
     start = time.monotonic()
     process = ground.start("results", "--quiet", *EVERYTHING, "--num-instances", str(instances))
     try:
-        while _requests(ground.stats()) == _requests(before) and process.poll() is None:
+        while _requests(ground.stats()) == _requests(before):
+            if process.poll() is not None:
+                raise RuntimeError((ground.folder / "results.log").read_text()[-2000:])
             time.sleep(0.01)
         took = time.monotonic() - start
         return {"first_request_s": round(took, 2), "cpu_s": _cpu_s(process.pid)}
@@ -174,7 +176,7 @@ def finish(ground: ProvingGround, instances: int) -> None:
     ground.finish("results", "--quiet", *EVERYTHING, "--num-instances", "1")
     folder = ground.folder / "results"
     templates = {(e.trial.task_type, e.trial.condition): e for e in read_episodes(folder)}
-    for part in (folder / "episodes").iterdir():
+    for part in (*(folder / "episodes").iterdir(), *(folder / "turns").iterdir()):
         part.unlink()
     words = {"pool": str(ground.pool), "prompt_types": "all", "difficulties": "all"}
     options = read_options({**words, "num_instances": str(instances)}, {})
