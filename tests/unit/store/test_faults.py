@@ -111,36 +111,32 @@ def test_a_full_disk_while_sealing_loses_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*.damaged"))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_a_read_only_folder(tmp_path: Path) -> None:
-    script = """
+AS_SOMEBODY_ELSE = """
     async def work():
         os.setgid(65534), os.setuid(65534)
         async with open_store(folder, HEADER):
             pass
     main(work)
     """
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+
+
+@needs_root
+def test_a_read_only_folder(tmp_path: Path) -> None:
     for path in (tmp_path, *tmp_path.parents[:3]):  # as deep as pytest's own folders go
         if path.stat().st_uid == os.getuid() and path != Path(tempfile.gettempdir()):
             path.chmod(0o755)
     for place in (tmp_path, tmp_path / "below"):
-        process = python(script, place)
+        process = python(AS_SOMEBODY_ELSE, place)
         said, _ = process.communicate(timeout=30)
         assert process.returncode == 3
         assert "Permission denied hint: choose a folder that can be written" in said
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@needs_root
 def test_a_folder_behind_a_closed_door(tmp_path: Path) -> None:
-    script = """
-    async def work():
-        os.setgid(65534), os.setuid(65534)
-        async with open_store(folder, HEADER):
-            pass
-    main(work)
-    """
     tmp_path.chmod(0o700)
-    process = python(script, tmp_path / "below")
+    process = python(AS_SOMEBODY_ELSE, tmp_path / "below")
     said, _ = process.communicate(timeout=30)
     assert process.returncode == 3
     assert "Permission denied" in said
