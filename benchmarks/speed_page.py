@@ -7,12 +7,12 @@ from pathlib import Path
 from statistics import mean
 
 import altair as alt
-import pyarrow
-from capacity_sim import Drive
-from worlds import WORLDS
+import pyarrow as pa
 
+from capacity_sim import Drive
 from windtunnel.control.adaptive import Adaptive
 from windtunnel.domain.pool import Limits
+from worlds import WORLDS
 
 DOCS = Path(__file__).parent.parent / "docs"
 MARK = "<!-- measured -->"
@@ -72,7 +72,7 @@ def chart() -> alt.VConcatChart:
             ]
             refused = refusals
         panels.append(
-            alt.Chart(pyarrow.Table.from_pylist(points))
+            alt.Chart(pa.Table.from_pylist(points))
             .mark_line(interpolate="step-after", strokeWidth=1)
             .encode(
                 x=alt.X("s:Q", title="seconds"),

@@ -15,6 +15,7 @@ from typing import Literal
 
 Retry = Literal["honest", "one", "sixty", "none"]
 Trouble = Literal["503", "hang"]
+ROUNDING = 1e-9  # of a request
 SECONDS = 300.0  # simulated, per endpoint
 
 
@@ -79,7 +80,7 @@ class Server:
             return (self._window_no + 1) * self.window_s - self._phase
         cost = self._next_tokens if self.in_tokens else 1.0
         missing = min(cost, self._depth) - self._level
-        if self.rate < inf and missing > 1e-9:
+        if self.rate < inf and missing > ROUNDING:
             return now + missing / (self.rate * scale)
         return now
 
