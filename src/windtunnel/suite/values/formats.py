@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import re
 from typing import Any, Literal
+
+import msgspec
 
 from windtunnel.suite.values.documents import DEEPEST, LONGEST, as_json, read_json
 from windtunnel.suite.values.faults import failed, invalid
@@ -15,6 +18,9 @@ from windtunnel.suite.values.tables import Record, fields_of, is_table, records_
 Format = Literal["csv", "json", "jsonl", "xml"]
 _DELIMITERS = ",;\t|"
 _ENDINGS: dict[str, Format] = {".csv": "csv", ".json": "json", ".jsonl": "jsonl", ".xml": "xml"}
+_LONGEST_KEPT = 10_000
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
 _NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9_.-]")
 
 
@@ -43,7 +49,26 @@ def parse(text: str, kind: Format, delimiter: str = "") -> Any:
         return read_json(text)
     if kind == "jsonl":
         return [read_json(line) for line in text.splitlines() if line.strip()]
+    if len(text) > _LONGEST_KEPT:
+        return _read(text, kind, delimiter)
+    known = _as_json(text, kind, delimiter)
+    return _read(text, kind, delimiter) if known is None else _decode(known)
+
+
+def _read(text: str, kind: Literal["csv", "xml"], delimiter: str) -> Any:
     return _read_xml(text) if kind == "xml" else _read_csv(text, delimiter)
+
+
+@functools.lru_cache(maxsize=1024)
+def _as_json(text: str, kind: Literal["csv", "xml"], delimiter: str) -> bytes | None:
+    """The value as JSON, out of which each caller gets a copy of its own; None where it has none.
+
+    The same few files are read again and again, by models, prompt types and goal checks.
+    """
+    try:
+        return _encode(_read(text, kind, delimiter))
+    except ValueError:  # half an emoji
+        return None
 
 
 def render(value: Any, kind: Format | Literal["text"]) -> str:

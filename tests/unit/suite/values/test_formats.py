@@ -87,3 +87,26 @@ def test_endings_tell_formats() -> None:
     assert [format_of(p) for p in ("a.CSV", "b/c.json", "d.txt", "csv", "e.jsonl")] == [
         "csv", "json", None, "csv", "jsonl",
     ]  # fmt: skip
+
+
+def test_who_reads_again_has_a_copy_of_its_own_that_is_the_same_to_the_last_digit() -> None:
+    text = "id,amount,note\n007,0.1,\n1,1.0,-0.0\n2,1e22,ok\n"
+    first = parse(text, "csv")
+    first[0]["amount"] = "spoiled"
+    first.append({})
+    again = parse(text, "csv")
+    assert again == [
+        {"id": "007", "amount": 0.1, "note": None},
+        {"id": 1, "amount": 1.0, "note": -0.0},
+        {"id": 2, "amount": 1e22, "note": "ok"},
+    ]
+    assert [type(v) for v in again[1].values()] == [int, float, float]
+    assert list(again[0]) == ["id", "amount", "note"]
+    assert parse(text, "csv", ";") == [{"id,amount,note": line} for line in text.split("\n")[1:-1]]
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_a_text_that_no_json_can_carry_is_read_all_the_same(long: bool) -> None:  # noqa: FBT001
+    text = "name\n\ud83d\n" + "x\n" * 10_000 * long
+    for _ in range(2):
+        assert parse(text, "csv")[0] == {"name": "\ud83d"}
