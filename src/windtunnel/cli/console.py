@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 
 def say(text: str) -> None:
-    """One line of talk on stderr."""
-    sys.stderr.write(text + "\n")
+    """One line of talk on stderr; where nobody can hear it, nothing ends for that."""
+    with suppress(OSError):
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
 
 
 def emit_json(data: Any) -> None:

@@ -15,6 +15,7 @@ from windtunnel.cli.console import say
 from windtunnel.errors import WindtunnelError
 
 EXIT_USAGE = 2
+EXIT_SYSTEM = 3
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 EXIT_PIPE = 141
@@ -22,6 +23,7 @@ EXIT_PIPE = 141
 
 def guarded(call: Callable[[], object]) -> int:
     """Run a command and turn whatever comes out of it into an exit code."""
+    _fill_closed_streams()
     try:
         result = call()
         sys.stdout.flush()
@@ -37,12 +39,42 @@ def guarded(call: Callable[[], object]) -> int:
     except KeyboardInterrupt:
         say("interrupted; the same command goes on from here")
         return EXIT_INTERRUPTED
-    except BrokenPipeError:  # `windtunnel plan | head`: the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_PIPE
+    except OSError as error:
+        return _system(error)
     except Exception as error:  # noqa: BLE001  the last line of defence
         return _bug(error)
     return result if isinstance(result, int) else 0
+
+
+def _fill_closed_streams() -> None:
+    """`>&-`: without this, the next file opened would take the stream's number, and its output."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            stream = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115  for good
+            setattr(sys, name, stream)
+
+
+def _silence_stdout() -> None:
+    """What is still to be flushed at exit goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _system(error: OSError) -> int:
+    """What the system would not do, as it says it: a full disk, a closed file, no permission."""
+    if error.errno is None:
+        return _bug(error)
+    if isinstance(error, BrokenPipeError):  # `windtunnel plan | head`: the reader has seen enough
+        _silence_stdout()
+        return EXIT_PIPE
+    where = f": {_one_line(str(error.filename))}" if error.filename else " (standard output)"
+    _tell(
+        f"{error.strerror or type(error).__name__}{where}",
+        "once this is mended, the same command goes on from here",
+    )
+    if error.filename is None:
+        _silence_stdout()
+    return EXIT_SYSTEM
 
 
 def _tell(message: str, hint: str) -> None:

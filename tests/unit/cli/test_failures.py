@@ -1,3 +1,6 @@
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,6 +35,30 @@ def test_a_bug_shows_no_traceback_and_none_of_its_text(capsys: pytest.CaptureFix
     text = Path(told.split("details are in ")[-1].split(";")[0]).read_text()
     assert "in call" in text
     assert "sk-secret" not in text
+
+
+@pytest.mark.parametrize(
+    ("redirect", "code", "told"),
+    [
+        (">/dev/full", 3, "error: No space left on device (standard output)\nhint: "),
+        (">&-", 0, ""),
+        ("<&- >&- 2>&-", 0, ""),
+    ],
+)
+def test_output_that_nothing_takes(redirect: str, code: int, told: str, tmp_path: Path) -> None:
+    ours = shlex.join([sys.executable, "-m", "windtunnel", "tools"])
+    words = ["sh", "-c", f"{ours} {redirect}"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == code
+    assert done.stderr.decode().startswith(told)
+    assert len(done.stderr.splitlines()) == (2 if told else 0)
+
+
+@pytest.mark.parametrize("redirect", ["2>/dev/full", "2>&-"])
+def test_talk_that_nobody_hears_changes_no_exit_code(redirect: str, tmp_path: Path) -> None:
+    ours = shlex.join([sys.executable, "-m", "windtunnel", "plan", "--model", "nope"])
+    words = ["sh", "-c", f"{ours} {redirect}"]
+    assert subprocess.run(words, cwd=tmp_path, capture_output=True, check=False).returncode == 2
 
 
 def test_an_interrupt_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
