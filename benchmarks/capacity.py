@@ -10,7 +10,8 @@ tails, windows of at least 1 s and bursts of at least 0.2 s); the controllers' o
 are as they always are, so a short run has less time to learn in. `delivered` is the share of what
 an oracle gets from the first instant on, `after_6s` of what could be had from the sixth second on.
 `simulated` is the same world in the discrete-event model, for as long. Requests in flight of an
-endpoint with a cap are sampled at the server, other endpoints' admissions counted there.
+endpoint with a cap are sampled at the server, other endpoints' admissions counted there. `late_s`
+is how late this process's timers were (95th percentile): a busy machine shows here first.
 """
 
 from __future__ import annotations
@@ -216,8 +217,8 @@ async def live(world: str, controller: str, seed: int, scale: Scale) -> dict[str
             replace_controllers(dispatcher, controller)
             in_tokens = servers[0].in_tokens
             work = Work(prompt=prompt) if in_tokens else Work()
-            await drive_for(scale.seconds, dispatcher, work, run.look)
-        return run.figures()
+            late_s = await drive_for(scale.seconds, dispatcher, work, run.look)
+        return run.figures() | {"late_s": late_s}
 
 
 def replace_controllers(dispatcher: Dispatcher, name: str) -> None:

@@ -44,9 +44,16 @@ def worlds(rows: Sequence[Row]) -> str:
                  for c in controllers]  # fmt: skip
         ours = by[controllers[0]]
         model = f"{ours['simulated']:.3f}, {ours['simulated_refused']:.1%}"
-        lines.append([world, *cells, model, f"{ours['after_6s']:.3f}"])
+        late = f"{1000 * ours['late_s']:.0f}" if "late_s" in ours else "–"
+        lines.append([world, *cells, model, f"{ours['after_6s']:.3f}", late])
     first = controllers[0]
-    head = ["world", *controllers, f"{first}, in the model", f"{first} after 6 s"]
+    head = [
+        "world",
+        *controllers,
+        f"{first}, in the model",
+        f"{first} after 6 s",
+        "timers late, ms",
+    ]
     about = f"Runs of {rows[0]['seconds']:.0f} s, median of {rows[0]['median_of']}:"
     return f"{about} delivered, refused.\n\n{grid(head, lines)}"
 
