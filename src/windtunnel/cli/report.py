@@ -40,7 +40,12 @@ def report(
     from windtunnel.report import FORMATS, terminal_report, write_report  # noqa: PLC0415  pyarrow is heavy
 
     chosen = FORMATS if formats == "all" else tuple(f.strip() for f in formats.split(","))
-    written = write_report(results_folder(results), formats=chosen, out=out, compare=compare)
+    written = write_report(
+        results_folder(results),
+        formats=chosen,
+        out=out,
+        compare=results_folder(compare) if compare else None,
+    )
     if json:
         emit_json({name: [str(path) for path in paths] for name, paths in written.items()})
         return
