@@ -13,7 +13,7 @@ from windtunnel.errors import StoreError
 from windtunnel.store.journal import Item
 
 _T = TypeVar("_T")
-LINGER_S = 0.005  # how long a record waits for others to be written with it
+LINGER_S = 0.01  # how long a record waits for others to be written with it
 
 
 class _Batch:
