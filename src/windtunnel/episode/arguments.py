@@ -17,7 +17,9 @@ _LONGEST = 100_000
 _DEEPEST = 40
 _MOST_CHILDREN = 64
 _MOST_FAILURES = 250
-_WRAPPERS = ("arguments", "parameters", "args", "params", "kwargs", "input", "action_input")
+ARGUMENT_KEYS = (
+    "arguments", "parameters", "args", "params", "kwargs", "input", "action_input", "tool_input",
+)  # fmt: skip
 _WORDS = {"true": True, "false": False, "null": None, "none": None, "undefined": None}
 _SPACE = re.compile(r"\s*")
 _FENCE = re.compile(r"\s*```[\w+-]{0,20}[ \t]*\n?")
@@ -90,7 +92,7 @@ def unwrap(values: dict[str, Any], properties: Mapping[str, Any]) -> dict[str, A
     if len(values) != 1:
         return values
     [(key, inside)] = values.items()
-    if key.lower() not in _WRAPPERS or key in properties:
+    if key.lower() not in ARGUMENT_KEYS or key in properties:
         return values
     return as_object(inside) if isinstance(inside, dict | str) else values
 
@@ -146,7 +148,7 @@ def _children(text: str) -> dict[str, Any]:
         if end < 0 and closing == "parameter":
             end = text.find("</param", start)
         end = end if end >= 0 else _or_end(text.find("<", start), text)
-        at = start if name.lower() in _WRAPPERS and "<" in text[start:end] else end
+        at = start if name.lower() in ARGUMENT_KEYS and "<" in text[start:end] else end
         if at == end:
             found[name] = text[start:end].strip()
     return found

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from windtunnel.episode.arguments import (
+    ARGUMENT_KEYS,
     as_object,
     lenient_object,
     read_arguments,
@@ -18,13 +19,11 @@ from windtunnel.episode.completion import is_done_word
 from windtunnel.episode.names import Resolved, Vocabulary
 from windtunnel.episode.tags import Element
 
+MOST_CALLS = 64  # of one message; more never fit a turn budget
 _LONGEST_NAME = 80
 _REACH = 400
 _NAME_KEYS = ("name", "tool", "tool_name", "function", "function_name", "action", "tool_call")
-_ARGUMENT_KEYS = (
-    "arguments", "parameters", "args", "params", "kwargs", "input", "action_input", "tool_input",
-)  # fmt: skip
-_BESIDE = frozenset({*_NAME_KEYS, *_ARGUMENT_KEYS, "id", "type", "thought", "reason", "index"})
+_BESIDE = frozenset({*_NAME_KEYS, *ARGUMENT_KEYS, "id", "type", "thought", "reason", "index"})
 _SEVERAL_KEYS = ("tool_calls", "calls", "tools", "actions", "function_call")
 _ASKING = {"tool_search": "search", "tool_info": "info"}
 _PLACEHOLDERS = frozenset({"tool_name", "toolname", "tool", "name", "function_name", "tool_call"})
@@ -105,7 +104,7 @@ def calls_of(element: Element, vocabulary: Vocabulary) -> list[Call]:
 def hermes_calls(text: str, start: int, vocabulary: Vocabulary) -> list[Call]:
     """Calls of `{"name": …, "arguments": …}` at `start`, and of those that follow it closely."""
     found: list[Call] = []
-    while start < len(text) and len(found) < 64:  # noqa: PLR2004  more never fit a turn budget
+    while start < len(text) and len(found) < MOST_CALLS:
         read = read_object(text, start)
         value = read[0] if read else lenient_object(text, start)
         found += hermes_call(value, vocabulary)
@@ -123,16 +122,15 @@ def hermes_call(value: dict[str, Any], vocabulary: Vocabulary) -> list[Call]:
         if isinstance(inside, dict):
             return hermes_call(inside, vocabulary)
         if isinstance(inside, list):
-            return [
-                c for v in inside[:64] if isinstance(v, dict) for c in hermes_call(v, vocabulary)
-            ]
+            objects = [each for each in inside[:MOST_CALLS] if isinstance(each, dict)]
+            return [call for each in objects for call in hermes_call(each, vocabulary)]
     name = next((value[key] for key in _NAME_KEYS if key in value), None)
     if isinstance(name, dict):
         return hermes_call({**value, **name} if "name" in name else name, vocabulary)
     if not isinstance(name, str) or not name.strip():
         return []
     resolved = vocabulary.resolve(name[:_LONGEST_NAME])
-    arguments = next((value[key] for key in _ARGUMENT_KEYS if key in value), None)
+    arguments = next((value[key] for key in ARGUMENT_KEYS if key in value), None)
     if arguments is None:
         arguments = {k: v for k, v in value.items() if k not in _BESIDE}
     values = unwrap(as_object(arguments), vocabulary.properties(resolved.name))
@@ -196,7 +194,11 @@ def _from_words(element: Element, start: int, vocabulary: Vocabulary) -> list[Ca
     hit = vocabulary.at_start(body, start)
     if hit:
         name, end = hit
-        several = [p.strip("`*\"' ") for p in _LIST.split(body[start:_REACH].strip()) if p.strip()]
+        several = [
+            p.strip("`*\"' ")
+            for p in _LIST.split(body[start : start + _REACH].strip())
+            if p.strip()
+        ]
         if len(several) > 1 and all(part in vocabulary.names for part in several):
             return [Call(part, repaired=True) for part in several]
         return [_call(Resolved(name), name, _rest(body, end, element), vocabulary)]

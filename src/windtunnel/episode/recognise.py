@@ -17,14 +17,13 @@ import re
 from msgspec import Struct
 
 from windtunnel.domain.episodes import Action
-from windtunnel.episode.calls import Call, calls_of
+from windtunnel.episode.calls import MOST_CALLS, Call, calls_of
 from windtunnel.episode.completion import says_done
 from windtunnel.episode.names import Vocabulary
 from windtunnel.episode.tags import Element, elements, without_thoughts
 from windtunnel.episode.untagged import calls_without_tags, lesser_calls
 
 LONGEST = 400_000
-MOST_CALLS = 64
 MOST_QUESTIONS = 5
 _LONGEST_QUERY = 300
 _MISPLACED = re.compile(r"\s*[<(]?/?tool_(info|search)\b\W{0,3}", re.IGNORECASE)

@@ -5,8 +5,8 @@ One linear pass each; every repetition in a pattern is bounded or cannot start t
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable
 from typing import Literal
 
 from msgspec import Struct
@@ -102,7 +102,7 @@ def _filled(found: list[Element]) -> list[Element]:
 
 
 def _elements(text: str, pattern: re.Pattern[str]) -> list[Element]:
-    tags = _first(_MOST, pattern.finditer(text))
+    tags = list(itertools.islice(pattern.finditer(text), _MOST))
     found: list[Element] = []
     for at, tag in enumerate(tags):
         if tag.group(1):
@@ -110,10 +110,6 @@ def _elements(text: str, pattern: re.Pattern[str]) -> list[Element]:
         following = tags[at + 1] if at + 1 < len(tags) else None
         found.append(_element(text, tag, following, _start(tags, at + 2, text)))
     return found
-
-
-def _first(count: int, matches: Iterable[re.Match[str]]) -> list[re.Match[str]]:
-    return [match for match, _ in zip(matches, range(count), strict=False)]
 
 
 def _start(tags: list[re.Match[str]], at: int, text: str) -> int:
@@ -145,7 +141,7 @@ def _element(text: str, tag: re.Match[str], following: re.Match[str] | None, end
 def _named_tags(text: str, vocabulary: Vocabulary) -> list[Element]:
     """`<network_fetcher source="…"/>`: the body begins with the tool's name."""
     found: list[Element] = []
-    for match in _first(_MOST, vocabulary.pattern.finditer(text)):
+    for match in itertools.islice(vocabulary.pattern.finditer(text), _MOST):
         start, end = match.span()
         if text[start - 1 : start] == "<":
             close = text.find(f"</{match.group()}", end)

@@ -6,16 +6,17 @@ lists of what was done are no calls.
 
 from __future__ import annotations
 
+import functools
+import itertools
 import re
 
 from windtunnel.episode.arguments import lenient_object, read_arguments, read_object
-from windtunnel.episode.calls import Call, calls_of, hermes_call, hinted, is_hermes
+from windtunnel.episode.calls import MOST_CALLS, Call, calls_of, hermes_call, hinted, is_hermes
 from windtunnel.episode.completion import says_done
 from windtunnel.episode.names import Vocabulary
 from windtunnel.episode.tags import Element, lesser_elements
 
 _LONGEST = 60_000
-_MOST = 64
 _MOST_LENIENT = 4
 _REACH = 1_000
 _OBJECT = re.compile(
@@ -26,10 +27,9 @@ _LABEL = (
     r"(?:(?:next )?(?:tool|action|function)(?: to (?:execute|call|use))?|tool[_ ]call|tool[_ ]name"
     r"|call|execut(?:e|ing)|run(?:ning)?|calling|invoke)"
 )
-_LINE = re.compile(
+_LINE = (
     rf"^[ \t>`*\"'(]{{0,8}}(?P<label>{_LABEL}[`*\"' ]{{0,4}}[:=]?[`*\"' ]{{0,4}})?"
-    r"(?P<junk>[a-z]{0,6})(?P<name>NAMES)(?P<rest>[^\n]*)",
-    re.IGNORECASE | re.MULTILINE,
+    r"(?P<junk>[a-z]{0,6})(?P<name>NAMES)(?P<rest>[^\n]*)"
 )
 _CLOSING = re.compile(r"[\s`*\"').:!;…]*")
 _ARGUMENTS = re.compile(r"[`*\"']{0,3}\s{0,3}(?:[({\[]|[a-z_]{1,40}=\S)", re.IGNORECASE)
@@ -59,7 +59,7 @@ def lesser_calls(text: str, vocabulary: Vocabulary) -> list[tuple[Element, Call]
 def _in_objects(text: str, vocabulary: Vocabulary) -> list[Call]:
     found: list[Call] = []
     at = lenient = 0
-    for match, _ in zip(_OBJECT.finditer(text), range(_MOST), strict=False):
+    for match in itertools.islice(_OBJECT.finditer(text), MOST_CALLS):
         if match.start() < at or lenient >= _MOST_LENIENT:
             continue
         read = read_object(text, match.start())
@@ -72,7 +72,8 @@ def _in_objects(text: str, vocabulary: Vocabulary) -> list[Call]:
 
 def _in_lines(text: str, vocabulary: Vocabulary) -> list[Call]:
     """Lines that are a call and nothing else; a claim to be done makes them a list of the past."""
-    matches = [m for m, _ in zip(_lines(text, vocabulary), range(_MOST), strict=False)]
+    lines = _line(vocabulary.pattern.pattern).finditer(text)
+    matches = list(itertools.islice(lines, MOST_CALLS))
     called = [call for m in matches if (call := _with_arguments(text, m, vocabulary))]
     if not called:
         alone = [m for m in matches if _is_alone(m)]
@@ -91,15 +92,10 @@ def _announced(text: str, vocabulary: Vocabulary) -> list[Call]:
     return [Call(name, arguments, repaired=True)] if name and listed else []
 
 
-def _lines(text: str, vocabulary: Vocabulary) -> list[re.Match[str]]:
-    pattern = _LINES.get(vocabulary.pattern.pattern)
-    if pattern is None:
-        source = _LINE.pattern.replace("NAMES", vocabulary.pattern.pattern)
-        pattern = _LINES[vocabulary.pattern.pattern] = re.compile(source, _LINE.flags)
-    return list(pattern.finditer(text))
-
-
-_LINES: dict[str, re.Pattern[str]] = {}
+@functools.lru_cache(8)
+def _line(names: str) -> re.Pattern[str]:
+    """A line that begins with one of the names, whose pattern is given."""
+    return re.compile(_LINE.replace("NAMES", names), re.IGNORECASE | re.MULTILINE)
 
 
 def _is_alone(match: re.Match[str]) -> bool:
