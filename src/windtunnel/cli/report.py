@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 from cyclopts import Parameter
 
 from windtunnel.cli.console import emit_json, say
 from windtunnel.cli.folders import RESULTS, results_folder
+
+if TYPE_CHECKING:
+    from windtunnel.report import Episodes
 
 
 def report(
@@ -17,6 +20,7 @@ def report(
     formats: Annotated[str, Parameter(name="--format")] = "all",
     out: Path | None = None,
     compare: Path | None = None,
+    episodes: str = "sample",
     json: Annotated[bool, Parameter(negative="")] = False,
     quiet: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
@@ -32,6 +36,8 @@ def report(
         Folder for the files; RESULTS/report unless told otherwise.
     compare
         A second results folder, set beside the first.
+    episodes
+        Episodes to read turn by turn: sample, or failed for every one that fell short.
     json
         Print the paths of the files as JSON instead of the tables.
     quiet
@@ -45,6 +51,7 @@ def report(
         formats=chosen,
         out=out,
         compare=results_folder(compare) if compare else None,
+        episodes=cast("Episodes", episodes),
     )
     if json:
         emit_json({name: [str(path) for path in paths] for name, paths in written.items()})

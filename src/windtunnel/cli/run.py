@@ -49,7 +49,7 @@ def _show(summary: RunSummary) -> None:
 
     if summary.scored + summary.infrastructure:
         console = output()
-        for part in terminal_report(Path(summary.results)):
+        for part in terminal_report(Path(summary.results), brief=True):
             console.print(part)
     for line in _closing(summary):
         say(line)
@@ -71,7 +71,8 @@ def _closing(summary: RunSummary) -> list[str]:
         why = "interrupted" if summary.interrupted else "some trials got no answer"
         lines.append(f"{why}: {summary.remaining:,} left. To go on: {_again()}")
     else:
-        lines.append(f"hint: windtunnel report {shlex.quote(summary.results)}")
+        command = f"windtunnel report {shlex.quote(summary.results)}"
+        lines.append(f"hint: {command} shows every table and writes the page")
     return lines
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 import sys
 from collections.abc import Iterable
 
@@ -17,8 +19,19 @@ _EDGES = 2
 
 def output() -> Console:
     """Standard output as a rich console; where it is no terminal, wide enough not to cut."""
-    width = None if sys.stdout.isatty() else PLAIN_WIDTH
-    return Console(width=width, soft_wrap=False, highlight=False, emoji=False)
+    if sys.stdout.isatty():
+        return Console(highlight=False, emoji=False)
+    return Console(file=_Trimmed(), width=PLAIN_WIDTH, highlight=False, emoji=False)
+
+
+class _Trimmed(io.StringIO):
+    """Standard output without the blanks that rich fills lines with: files and pipes keep them."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(re.sub(" +$", "", text, flags=re.MULTILINE))
+
+    def flush(self) -> None:
+        sys.stdout.flush()
 
 
 def table(title: str, texts: Iterable[str], figures: Iterable[str] = ()) -> Table:

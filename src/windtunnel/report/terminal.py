@@ -12,13 +12,14 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table as Grid
 from rich.text import Text
 
-from windtunnel.report.columns import SIMULATED_NOTE
+from windtunnel.report.columns import INFRASTRUCTURE, SIMULATED_NOTE, marked, simulated_models
 from windtunnel.report.source import Results
 from windtunnel.report.table import Table, is_numeric, trimmed, visible, written
-from windtunnel.report.tables import all_tables
+from windtunnel.report.tables import all_tables, overall
 
 _GAP = 2
 _MOST_ROWS = 24
+HEADLINE = {"model", "success %", "ceiling %", "share of ceiling %", "flags", "scored", "infra"}
 
 
 def verdicts(results: Results) -> Mapping[str, str]:
@@ -33,14 +34,29 @@ def verdicts(results: Results) -> Mapping[str, str]:
 
 def renderables(results: Results) -> Iterator[RenderableType]:
     """The whole report, table after table, in reading order; each note stands once."""
-    yield Text(f"Report of {visible(results.name)}", style="bold")
-    if results.simulated:
-        yield Text(SIMULATED_NOTE, style="bold yellow")
+    yield from _opening(results)
     told = {SIMULATED_NOTE}
     for table in all_tables(results.frame, verdicts(results)):
         yield Fitted(table)
         yield from (Text(visible(note), style="dim") for note in table.notes if note not in told)
         told.update(table.notes)
+
+
+def headline(results: Results) -> Iterator[RenderableType]:
+    """What a run says at its end: a row for each model, and no more than it takes to read it."""
+    yield from _opening(results)
+    whole = marked(overall(results.frame, verdicts(results)), simulated_models(results.frame))
+    kept = [i for i, column in enumerate(whole.columns) if column.title in HEADLINE]
+    columns = tuple(whole.columns[i] for i in kept)
+    rows = tuple(tuple(row[i] for i in kept) for row in whole.rows)
+    yield Fitted(Table(whole.key, whole.title, columns, rows))
+    yield Text(visible(INFRASTRUCTURE), style="dim")
+
+
+def _opening(results: Results) -> Iterator[RenderableType]:
+    yield Text(f"Report of {visible(results.name)}", style="bold")
+    if results.simulated:
+        yield Text(SIMULATED_NOTE, style="bold yellow")
 
 
 class Fitted:
@@ -61,7 +77,8 @@ class Fitted:
         for chosen in self._panels(options.max_width):
             yield self._grid(chosen)
         if self._left:
-            yield Text(f"and {self._left:,} more rows, all of them in the report's files")
+            rows = "row" if self._left == 1 else "rows"
+            yield Text(f"and {self._left:,} more {rows}; the report's files have them all")
 
     def _panels(self, width: int) -> Iterator[list[int]]:
         """Columns by number: those that name the row, and then as many figures as fit."""

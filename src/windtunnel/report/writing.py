@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from windtunnel.errors import ConfigError
 from windtunnel.report.markdown import as_document
@@ -38,17 +38,22 @@ def write_report(
     for name in wanted:
         if name not in _WRITERS:
             raise ConfigError(f"no report format {name!r}", hint=f"one of {', '.join(FORMATS)}")
+    if episodes not in get_args(Episodes):
+        raise ConfigError(f"no choice of episodes {episodes!r}", hint="one of sample, failed")
     material = gather(folder, compare)
     target = out or folder / "report"
     return {name: tuple(_WRITERS[name](target, material, episodes)) for name in wanted}
 
 
-def terminal_report(folder: Path) -> list[RenderableType]:
-    """The report's tables as rich renderables that fit any terminal's width."""
-    from windtunnel.report.source import open_results  # noqa: PLC0415  see above
-    from windtunnel.report.terminal import renderables  # noqa: PLC0415  see above
+def terminal_report(folder: Path, *, brief: bool = False) -> list[RenderableType]:
+    """The report's tables as rich renderables that fit any terminal's width.
 
-    return list(renderables(open_results(folder)))
+    `brief` leaves the one table that says how each model did.
+    """
+    from windtunnel.report.source import open_results  # noqa: PLC0415  see above
+    from windtunnel.report.terminal import headline, renderables  # noqa: PLC0415  see above
+
+    return list((headline if brief else renderables)(open_results(folder)))
 
 
 def _html(target: Path, material: Material, episodes: Episodes) -> Iterator[Path]:

@@ -1,8 +1,9 @@
 import io
 
+import pytest
 from rich.console import Console
 
-from windtunnel.cli.tables import show, table
+from windtunnel.cli.tables import output, show, table
 
 
 def shown(width: int) -> str:
@@ -31,3 +32,13 @@ def test_the_narrowest_still_holds_everything() -> None:
     assert max(map(len, text.splitlines())) <= 12
     letters = "".join(line[-6:].strip() for line in text.splitlines())
     assert "somewherefaraway" in letters.replace(" ", "").replace("─", "")
+
+
+def test_a_file_or_pipe_gets_no_blanks_at_line_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    made = table("Title", ("name", "place"))
+    made.add_row("a", "somewhere")
+    made.add_row("b", "")
+    show(output(), made)
+    lines = capsys.readouterr().out.splitlines()
+    assert " b" in lines
+    assert [line for line in lines if line != line.rstrip()] == []

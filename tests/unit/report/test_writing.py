@@ -108,6 +108,16 @@ def test_every_form_says_the_same(results: Path, tmp_path: Path) -> None:
         assert "SIMULATED" not in text
 
 
+def test_a_run_ends_with_the_one_table_that_says_how_each_model_did(results: Path) -> None:
+    console = Console(width=120, file=io.StringIO(), record=True)
+    console.print(*terminal_report(results, brief=True), sep="\n")
+    text = console.export_text()
+    rows = [line.split() for line in text.splitlines() if line.startswith((" m ", " n "))]
+    assert [(row[0], row[-2], row[-1]) for row in rows] == [("m", "60", "1"), ("n", "60", "0")]
+    assert text.count("Overall") == 1
+    assert "By task type" not in text
+
+
 def test_what_was_run_and_what_it_cost(results: Path) -> None:
     found = {fact.name: fact.value for fact in facts(open_results(results))}
     assert found["episodes"] == "120 scored, 1 ended by infrastructure"
@@ -144,6 +154,9 @@ def test_wrong_wishes_are_told(results: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="'pdf'") as caught:
         write_report(results, formats=("pdf",))
     assert "markdown" in caught.value.hint
+    with pytest.raises(ConfigError, match="'some'") as caught:
+        write_report(results, episodes="some")  # type: ignore[arg-type]
+    assert "failed" in caught.value.hint
     with pytest.raises(StoreError):
         write_report(tmp_path)
     anyio.run(fill, tmp_path / "empty", [])
