@@ -139,29 +139,29 @@ def installed(peer: str) -> bool:
     return done.returncode == 0
 
 
-async def child(command: Sequence[str], work: Figures) -> Figures | None:
-    """Have a process do the work; None when it failed or took too long."""
+async def child(command: Sequence[str], work: Figures) -> Figures:
+    """Have a process do the work; `failed` says why it did not."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
     )
     try:
-        out, _ = await asyncio.wait_for(
+        out, errors = await asyncio.wait_for(
             process.communicate(json.dumps(work).encode()), timeout=TIMEOUT_S
         )
     except TimeoutError:
         process.kill()
         await process.wait()
-        return None
+        return {"failed": f"not done within {TIMEOUT_S:.0f} s"}
     if process.returncode:
-        return None
+        return {"failed": errors.decode(errors="replace").strip().rpartition("\n")[2]}
     found: Figures = json.loads(out.decode().strip().rpartition("\n")[2])
     return found
 
 
-async def done_by(shown: str, peer: str, at_once: int, kind: Kind) -> Figures | None:
+async def done_by(shown: str, peer: str, at_once: int, kind: Kind) -> Figures:
     """One runner's work on a server of its own."""
     async with ground(kind.rules) as place:
         command = (
@@ -173,8 +173,8 @@ async def done_by(shown: str, peer: str, at_once: int, kind: Kind) -> Figures | 
         before = await tallies(place)
         figures = await child(command, work)
         after = await tallies(place)
-    if figures is None:
-        return None
+    if "failed" in figures:
+        return {"runner": shown} | figures
     refused = after["refused"] - before["refused"]
     return {
         "runner": shown,
@@ -227,16 +227,17 @@ def measure(kind: Kind, repeats: int, peers: Sequence[str]) -> None:
     """A line per runner and repeat, and one of medians and ratios per runner."""
     found: dict[str, list[Figures]] = {}
     for repeat in range(repeats):
+        us: Figures = {}
         for shown, peer, at_once in kind.runners:
             if peer not in peers:
                 continue
             figures = uvloop.run(done_by(shown, peer, at_once, kind))
-            if figures is None:
-                say("peers", work=kind.name, runner=shown, repeat=repeat, failed=True)
+            us = us or figures  # ours runs first
+            if "failed" in figures or "failed" in us:
+                say("peers", work=kind.name, repeat=repeat, **figures)
                 continue
             if not kind.best_s:
                 del figures["share_of_capacity"]
-            us = found["windtunnel"][repeat] if peer != "windtunnel" else figures
             figures["cpu_of_ours"] = figures["cpu_ms_per_call"] / us["cpu_ms_per_call"]
             figures["rate_of_ours"] = figures["calls_per_s"] / us["calls_per_s"]
             found.setdefault(shown, []).append(figures)
