@@ -16,11 +16,10 @@ from windtunnel.episode.arguments import (
     unwrap,
 )
 from windtunnel.episode.completion import is_done_word
-from windtunnel.episode.names import Resolved, Vocabulary
+from windtunnel.episode.names import LONGEST_NAME, Resolved, Vocabulary
 from windtunnel.episode.tags import Element
 
 MOST_CALLS = 64  # of one message; more never fit a turn budget
-_LONGEST_NAME = 80
 _REACH = 400
 _NAME_KEYS = ("name", "tool", "tool_name", "function", "function_name", "action", "tool_call")
 _BESIDE = frozenset({*_NAME_KEYS, *ARGUMENT_KEYS, "id", "type", "thought", "reason", "index"})
@@ -129,7 +128,7 @@ def hermes_call(value: dict[str, Any], vocabulary: Vocabulary) -> list[Call]:
         return hermes_call({**value, **name} if "name" in name else name, vocabulary)
     if not isinstance(name, str) or not name.strip():
         return []
-    resolved = vocabulary.resolve(name[:_LONGEST_NAME])
+    resolved = vocabulary.resolve(name)
     arguments = next((value[key] for key in ARGUMENT_KEYS if key in value), None)
     if arguments is None:
         arguments = {k: v for k, v in value.items() if k not in _BESIDE}
@@ -180,7 +179,7 @@ _LATE_ARGUMENTS = re.compile(
 
 def _from_attributes(element: Element, vocabulary: Vocabulary) -> Call:
     named = _ATTRIBUTE_NAME.search(element.attributes)
-    written = named.group(1) if named else element.body.strip()[:_LONGEST_NAME]
+    written = named.group(1) if named else element.body.strip()[:LONGEST_NAME]
     resolved = vocabulary.resolve(written)
     inner = _ATTRIBUTE_ARGUMENTS.search(element.attributes)
     rest = element.attributes[inner.end() if inner else named.end() if named else 0 :]
@@ -247,5 +246,5 @@ def _call(resolved: Resolved, written: str, rest: str, vocabulary: Vocabulary) -
 def _made(resolved: Resolved, written: str, arguments: dict[str, Any]) -> Call:
     if resolved.name:
         return Call(resolved.name, arguments, repaired=True)
-    written = written.strip()[:_LONGEST_NAME]
+    written = written.strip()[:LONGEST_NAME]
     return Call("", arguments, written=written, candidates=resolved.candidates)

@@ -14,8 +14,9 @@ from windtunnel.domain.tasks import Execution, Task
 from windtunnel.domain.trials import Trial
 from windtunnel.episode import observations
 from windtunnel.episode.calls import Call
-from windtunnel.episode.native import as_text, recognise_calls, recognise_native
-from windtunnel.episode.recognise import Recognition, recognise
+from windtunnel.episode.names import LONGEST_NAME
+from windtunnel.episode.native import as_text, recognise_calls, recognise_native, repeatable
+from windtunnel.episode.recognise import LONGEST_QUERY, Recognition, recognise
 from windtunnel.episode.tags import without_thoughts
 from windtunnel.episode.tools import catalogue_vocabulary, function_schemas, specification
 from windtunnel.suite.environment import Environment
@@ -135,9 +136,11 @@ class Conversation:
         return (Message("user", "\n\n".join(texts) or reminder),)
 
     def _found(self, query: str) -> str:
+        query = query[:LONGEST_QUERY]
         return observations.found(query, search(query))
 
     def _described(self, name: str) -> str:
+        name = name[:LONGEST_NAME]
         resolved = self._vocabulary.resolve(name)
         if resolved.name:
             return observations.described(specification(resolved.name))
@@ -189,7 +192,7 @@ def _said(reply: Reply, *, native: bool) -> Message:
     """The model's message as it is shown back to it: without its thoughts, never empty."""
     text = without_thoughts(reply.text)[0].strip()
     if native and reply.tool_calls:
-        return Message("assistant", text, tool_calls=reply.tool_calls)
+        return Message("assistant", text, tool_calls=repeatable(reply.tool_calls))
     if reply.tool_calls:
         text = f"{text}\n{as_text(reply.tool_calls)}".strip()
     return Message("assistant", text or EMPTY)

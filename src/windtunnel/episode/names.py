@@ -12,7 +12,7 @@ from msgspec import Struct
 
 _SEPARATORS = re.compile(r"[\s\-./:]+")
 _EDGES = "_`'\"*()[]{}<>,;"
-_LONGEST_NAME = 80
+LONGEST_NAME = 80
 _SHORTEST_FRAGMENT = 4
 _NEAR = 0.84
 _LEAD = 0.04
@@ -45,7 +45,11 @@ class Vocabulary:
         self.pattern = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)", re.IGNORECASE)
         self._squeezed = {name.replace("_", "").lower(): name for name in self.names}
         self._lowered = {name.lower(): name for name in self.names}
-        self.resolve: Callable[[str], Resolved] = functools.lru_cache(4096)(self._resolve)
+        self._known: Callable[[str], Resolved] = functools.lru_cache(4096)(self._resolve)
+
+    def resolve(self, written: str) -> Resolved:
+        """The tool that is meant; of an endless name only the beginning is looked at, and kept."""
+        return self._known(written[:LONGEST_NAME])
 
     def properties(self, name: str) -> Mapping[str, Any]:
         """The tool's parameters, each with its schema, in declared order."""
@@ -64,7 +68,7 @@ class Vocabulary:
     def _resolve(self, written: str) -> Resolved:
         if written in self._properties:
             return Resolved(written)
-        plain = _SEPARATORS.sub("_", written[:_LONGEST_NAME].strip().lower()).strip(_EDGES)
+        plain = _SEPARATORS.sub("_", written.strip().lower()).strip(_EDGES)
         if not plain:
             return Resolved()
         same = self._lowered.get(plain) or self._squeezed.get(plain.replace("_", ""))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import msgspec
@@ -10,8 +12,12 @@ from windtunnel.domain.calls import Reply, ToolCall
 from windtunnel.episode.arguments import lenient_object
 from windtunnel.episode.calls import Call
 from windtunnel.episode.json_values import read_whole
-from windtunnel.episode.names import Vocabulary
+from windtunnel.episode.names import LONGEST_NAME, Vocabulary
 from windtunnel.episode.recognise import Recognition, recognise
+
+_FOREIGN = re.compile(r"[^A-Za-z0-9_-]")
+_LONGEST_SENT = 64  # characters of a function's name, by OpenAI's rules
+_decode = msgspec.json.Decoder().decode
 
 
 def recognise_native(reply: Reply, vocabulary: Vocabulary) -> Recognition:
@@ -40,16 +46,43 @@ def native_call(call: ToolCall, vocabulary: Vocabulary) -> Call:
         name=resolved.name,
         arguments=arguments,
         repaired=resolved.repaired or repaired,
-        written=call.name,
+        written=call.name[:LONGEST_NAME],
         candidates=resolved.candidates,
         call_id=call.id,
         problem=problem,
     )
 
 
+def repeatable(calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
+    """Native calls as servers take them back in the history of a conversation.
+
+    Many refuse arguments that are no JSON object, and names of other characters; then a slip of
+    the model would look like a request that no endpoint accepts.
+    """
+    return tuple(
+        ToolCall(
+            id=call.id,
+            name=_FOREIGN.sub("_", call.name)[:_LONGEST_SENT] or "_",
+            arguments=call.arguments if _is_object(call.arguments) else _as_object(call.arguments),
+        )
+        for call in calls
+    )
+
+
 def as_text(calls: tuple[ToolCall, ...]) -> str:
     """Native calls in the text protocol's form, for a server that took them out of the text."""
     return "\n".join(f"<tool_call>{call.name} {call.arguments}</tool_call>" for call in calls)
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(_decode(text), dict)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return False
+
+
+def _as_object(text: str) -> str:
+    return json.dumps(_arguments(text)[0])
 
 
 def _arguments(text: str) -> tuple[dict[str, Any], str, bool]:

@@ -25,7 +25,7 @@ from windtunnel.episode.untagged import calls_without_tags, lesser_calls
 
 LONGEST = 400_000
 MOST_QUESTIONS = 5
-_LONGEST_QUERY = 300
+LONGEST_QUERY = 300
 _MISPLACED = re.compile(r"\s*[<(]?/?tool_(info|search)\b\W{0,3}", re.IGNORECASE)
 
 
@@ -123,7 +123,7 @@ def _read(element: Element, found: _Found, vocabulary: Vocabulary) -> None:
 def _add_query(element: Element, found: _Found) -> None:
     """A search; an unclosed one ends with its line."""
     text = element.body if element.closed else element.body.strip().partition("\n")[0]
-    query = (text.strip() or element.attributes)[:_LONGEST_QUERY].strip("\"'` \n")
+    query = (text.strip() or element.attributes)[:LONGEST_QUERY].strip("\"'` \n")
     if query:
         found.queries.append(query)
         found.repairs += not element.closed

@@ -237,6 +237,37 @@ def test_native_arguments_that_cannot_be_read_are_told() -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "sent"),
+    [
+        ('{"path":  "a"}', '{"path":  "a"}'),
+        ('"{\\"path\\": \\"a\\"}"', '{"path": "a"}'),
+        ('{"path": "a\nb"}', '{"path": "a\\nb"}'),
+        ('{"path": NaN}', '{"path": "NaN"}'),
+        ("{", "{}"),
+        ("", "{}"),
+        ("[1]", "{}"),
+        ("\ud83d", "{}"),
+    ],
+)
+def test_a_slip_in_native_arguments_is_not_sent_back_as_it_is(arguments: str, sent: str) -> None:
+    talk = conversation("native")
+    take(talk, Reply("", tool_calls=(ToolCall("a", "file reader\n", arguments),)))
+    [call] = talk.request().messages[2].tool_calls
+    assert call == ToolCall("a", "file_reader_", sent)
+    assert talk.turns[0].answer.reply.tool_calls[0].arguments == arguments  # the record is true
+
+
+def test_endless_names_are_neither_kept_nor_shown() -> None:
+    talk = conversation("native")
+    calls = tuple(ToolCall(str(n), "z" * 5_000, "{}") for n in range(2))
+    turn = take(talk, Reply("", tool_calls=calls))
+    assert [len(execution.tool) for execution in turn.executions] == [80, 80]
+    assert {len(call.name) for call in talk.request().messages[2].tool_calls} == {64}
+    asked = take(conversation(), f"<tool_info>{'z' * 5_000}</tool_info>")
+    assert len(shown(asked)) < 200
+
+
+@pytest.mark.parametrize(
     ("name", "arguments", "action", "told"),
     [
         ("tool_search", '{"query": "read a file"}', "search", "Tools found for 'read a file':"),
