@@ -7,7 +7,7 @@ import trio
 import trio.testing
 
 from windtunnel.control.bounds import Bounds
-from windtunnel.domain.calls import Ok, Refused, Reply, Request, Verdict
+from windtunnel.domain.calls import Ok, Refused, Reply, Request, Transient, Verdict
 from windtunnel.domain.pool import Endpoint, Limits
 from windtunnel.errors import CallError, RateLimited
 from windtunnel.pool import Ask, Dispatcher, Hedge, Job
@@ -32,6 +32,8 @@ class Wire:
         self.sends += 1
         if endpoint.number == 1 and self.trouble == "hang":
             await anyio.sleep(timeout_s)
+        if self.trouble == "fail":
+            return Transient("connection refused")
         if endpoint.number == 1 and self.trouble == "refuse":
             await anyio.sleep(0.1)
             return Refused("429")
@@ -101,6 +103,23 @@ def test_refusals_without_end_are_told_after_the_stated_time() -> None:
     assert isinstance(work.errors[0], RateLimited)
     assert "15 min" in work.errors[0].message
     assert "closed: refusals" in dispatcher.snapshot()[0].state
+
+
+def test_a_model_that_nobody_serves_is_given_up_after_the_stated_time() -> None:
+    work = Work(100_000)
+    bounds = Bounds()
+
+    async def main() -> tuple[Dispatcher, float]:
+        dispatcher = Dispatcher([endpoint(0), endpoint(1)], Wire("fail"), bounds=bounds)
+        began = trio.current_time()
+        await dispatcher.run(work)
+        return dispatcher, trio.current_time() - began
+
+    dispatcher, took_s = trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert bounds.unserved_s < took_s < bounds.unserved_s + 2 * bounds.stuck_s
+    assert work.done == 0
+    assert work.left > 90_000  # not begun, rather than tried one by one for days
+    assert all("connection refused" in state.state for state in dispatcher.snapshot())
 
 
 def test_the_watchdog_names_what_is_stuck() -> None:

@@ -12,7 +12,8 @@ class Bounds(Struct, frozen=True):
 
     A request's life is bounded: `tries` sends may fail by no fault of the request, and refusals,
     which are free and expected, may go on for `unserved_s` since the request was first queued
-    or last sent without being refused.
+    or last sent without being refused. A model of which no endpoint has answered anything for
+    `unserved_s` + `stuck_s` is given up for this run.
     """
 
     request_timeout_s: float = 600.0  # one send, from grant to the whole body

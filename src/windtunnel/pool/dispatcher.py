@@ -305,7 +305,7 @@ class Dispatcher:
                 control.abandoned(sent, now)
         lane.give_back(now, missed)
         if isinstance(verdict, (Refused, Transient, Denied)):
-            lane.in_trouble(verdict.reason)
+            lane.in_trouble(verdict.reason, now)
         if isinstance(verdict, (Refused, Denied)):
             self._stop_if_unusable(lane, verdict, now)
         self._scheduler.freed(lane, now)
@@ -315,9 +315,12 @@ class Dispatcher:
         if lane.stopped or (isinstance(verdict, Refused) and not verdict.exhausted):
             return
         lane.quota = isinstance(verdict, Refused)
-        self._say("stopped", lane.endpoint.endpoint_id, verdict.reason)
+        self._stop(lane, verdict.reason, now)
+
+    def _stop(self, lane: Lane, why: str, now: float) -> None:
+        self._say("stopped", lane.endpoint.endpoint_id, why)
         model = self._scheduler.models[lane.endpoint.model]
-        for waiting in self._scheduler.stop(lane, verdict.reason, now):
+        for waiting in self._scheduler.stop(lane, why, now):
             _fail(waiting, no_endpoint(model))
         if not model.live:
             self._alarm.set()
@@ -376,8 +379,23 @@ class Dispatcher:
             await anyio.sleep(5)
             now = self._now()
             for model in self._scheduler.models.values():
+                self._give_up_if_silent(model, now)
                 if model.waiting():
                     self._check_stuck(model, now)
+
+    def _give_up_if_silent(self, model: ModelQueue, now: float) -> None:
+        """Without this, a model that nobody serves would cost each of its trials all its tries.
+
+        A request's own bound comes first.
+        """
+        since = max((lane.troubled_since for lane in model.live if lane.trouble), default=inf)
+        longest = self._bounds.unserved_s + self._bounds.stuck_s
+        if now - since <= longest or not all(lane.trouble for lane in model.live):
+            return
+        for lane in model.live:
+            lane.silent = True
+            minutes = (now - lane.troubled_since) / 60
+            self._stop(lane, f"no answer for {minutes:.0f} min: {lane.trouble}", now)
 
     def _check_stuck(self, model: ModelQueue, now: float) -> None:
         silent = now - max(model.served_at, model.sent_at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from windtunnel.domain.calls import Reply, Request
-from windtunnel.errors import AuthFailed, CallError, RateLimited
+from windtunnel.errors import AuthFailed, CallError, RateLimited, TransientFailure
 from windtunnel.pool.lane import ModelQueue
 
 CHARS_PER_TOKEN = 4
@@ -12,6 +12,11 @@ CHARS_PER_TOKEN = 4
 def no_endpoint(model: ModelQueue) -> CallError:
     """Every endpoint of the model has stopped, and why."""
     reasons = "; ".join(f"{x.endpoint.endpoint_id}: {x.stopped}" for x in model.lanes)
+    if any(x.silent for x in model.lanes):
+        return TransientFailure(
+            f"no endpoint of {model.name} answers: {reasons}",
+            hint="run the same command again later; finished trials are not repeated",
+        )
     kind = RateLimited if any(x.quota for x in model.lanes) else AuthFailed
     return kind(
         f"no endpoint of {model.name} is usable: {reasons}",

@@ -45,10 +45,12 @@ class Lane:
         self.wakes_at = inf
         self.stopped = ""
         self.quota = False  # stopped for an exhausted quota rather than for credentials
+        self.silent = False  # stopped because it did not answer
         self.latency_p99_s = FIRST_P99_S
         self.longest_s = 0.0
         self.trouble = ""  # what the last send ended in, where that was no answer
-        self.troubled_at = 0.0  # wall clock, of the first send since the last answer
+        self.troubled_at = 0.0  # wall clock, when the first such send after an answer ended
+        self.troubled_since = inf  # the same on the loop's clock
         self.accepted = self.refused = self.errors = self.hedges = 0
 
     def ready_at(self, now: float) -> float:
@@ -82,10 +84,11 @@ class Lane:
         step = max(STEP, min(0.01, 0.1 / self.accepted))
         self.latency_p99_s *= 1 + (99 * step if seconds > self.latency_p99_s else -step)
 
-    def in_trouble(self, reason: str) -> None:
+    def in_trouble(self, reason: str, now: float) -> None:
         """A send that ended in a refusal or an error."""
         if not self.trouble:
             self.troubled_at = time.time()
+            self.troubled_since = now
         self.trouble = reason
 
     def state(self) -> EndpointState:
