@@ -120,13 +120,16 @@ def test_no_text_breaks_the_reader(text: str) -> None:
 
 @pytest.mark.parametrize(
     "piece", ["<tool_call>", '{"name": "x", ', "((((", "<think>", "```json\n{", "file_operations_",
-              '{"a":', "\\u0000", "<tool_call>file_operations_reader {"],
+              '{"a":', "\\u0000", "<tool_call>file_operations_reader {", " <", "< |", '"{"',
+              '{"name": {```file_operations_reader- a: _', '[{"name":a=<afile_operations_reader(',
+              "file_operations_reader(task complete. ", "'{a: [", "I will call it. ", "\n- a: ["],
 )  # fmt: skip
-def test_no_text_hangs_the_reader(piece: str) -> None:
+@pytest.mark.parametrize("before", ["", "<tool_call>file_operations_reader(", "</think>"])
+def test_no_text_hangs_the_reader(before: str, piece: str) -> None:
     """Linear, so that one message cannot stop the loop that all episodes share."""
     start = time.process_time()
-    recognise(piece * (1_000_000 // len(piece)), VOCABULARY)
-    assert time.process_time() - start < 5  # seconds where a quadratic pass would take minutes
+    recognise(before + piece * (400_000 // len(piece)), VOCABULARY)
+    assert time.process_time() - start < 2  # seconds where a quadratic pass would take minutes
 
 
 @pytest.mark.skipif(not CORPUS.exists(), reason="the recorded corpus is not here")
