@@ -98,9 +98,18 @@ def test_wrong_input_is_told_in_words_with_exit_code_2(
 
 def test_tools_lists_thirty_and_describes_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tools", "--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)) == 30
-    assert main(["tools", "file_operations_reader"]) == 0
-    assert "path" in capsys.readouterr().out
+    specs = {spec["name"]: spec for spec in json.loads(capsys.readouterr().out)}
+    assert len(specs) == 30
+    assert main(["tools"]) == 0
+    listed = capsys.readouterr().out.split()
+    assert set(specs) <= set(listed)
+    assert main(["tools", "data_processing_parser"]) == 0
+    told = capsys.readouterr().out
+    spec = specs["data_processing_parser"]
+    assert told.startswith(f"data_processing_parser: {spec['description'][:60]}")
+    assert all(name in told for name in (*spec["parameters"]["properties"], *spec["returns"]))
+    assert f"needs: {', '.join(spec['needs'])}" in told
+    assert f"errors: {', '.join(spec['errors'])}" in told
 
 
 def test_help_and_mistakes_come_before_anything_heavy() -> None:
