@@ -16,6 +16,7 @@ Remaining = Callable[[Waiting], float]
 
 CLAIM_S = 0.05  # a shared permit is kept so long for a job that was begun for it
 LAG = 8  # shared permits that a model may catch up on after it had nothing to send
+HOLDS_S = 0.05  # a lane's word that it is not ready; it may hear of silent acceptances meanwhile
 STARTS = 4  # jobs begun for one idle endpoint that have not asked yet
 
 
@@ -43,6 +44,7 @@ class Scheduler:
         self._stagger = tuple(stagger)
         self._virtual = 0.0  # what the model served last had passed
         self._wakes: list[tuple[float, int]] = []
+        self._told: list[tuple[float, float, int]] = []  # by place: ready, until, in flight
         groups: dict[str, Group] = {}
         for endpoint in endpoints:
             self._add(endpoint, rate_mode, groups)
@@ -65,12 +67,24 @@ class Scheduler:
         line = lane.line if pinned and lane else model.line
         waiting.queued_at = now
         line.push(waiting, self.remaining(waiting))
-        if len(line) > 1 and not any(each.groups for each in model.lanes):
+        if any(each.groups for each in model.lanes):
+            self.pump(model, now)
+        elif len(line) > 1:
             return  # those before it have looked for room, and set the wakes
-        if pinned and lane and not lane.groups:
+        elif pinned and lane:
             self._fill(model, lane, now)
         else:
-            self.pump(model, now)
+            self._seat(model, now)
+
+    def _seat(self, model: ModelQueue, now: float) -> None:
+        """A slot for what waits, at the least loaded endpoint that has one.
+
+        The others are left alone: they were filled when their own last send ended.
+        """
+        for lane in sorted(model.lanes, key=_load):
+            if not model.line:
+                return
+            self._fill(model, lane, now)
 
     def pump(self, model: ModelQueue, now: float) -> None:
         """Give the model's free slots away, least loaded endpoint first."""
@@ -130,15 +144,29 @@ class Scheduler:
         lane = Lane(endpoint, mode, mine)
         lane.place = len(self.lanes)
         self.lanes.append(lane)
+        self._told.append((-inf, -inf, 0))
         model.lanes.append(lane)
 
     def _fill(self, model: ModelQueue, lane: Lane, now: float) -> None:
         """Use the lane's room: first for what waits, then for new jobs."""
-        while lane.ready_at(now) <= now:
+        while (ready := self._ready_at(lane, now)) <= now:
             if not self._grant_next(model, lane, now):
                 self._start(model, lane)
                 return
-        self._note_wake(model, lane, now)
+        self._note_wake(model, lane, ready)
+
+    def _ready_at(self, lane: Lane, now: float) -> float:
+        """When the lane may send next. What it told last holds for a moment, or until a send ends.
+
+        Shared limits change without it, so they are asked each time.
+        """
+        ready, until, in_flight = self._told[lane.place]
+        if now < until and in_flight == lane.controller.in_flight and not lane.groups:
+            return ready
+        ready = lane.ready_at(now)
+        until = min(ready, now + HOLDS_S)
+        self._told[lane.place] = (ready, until, lane.controller.in_flight)
+        return ready
 
     def _grant_next(self, model: ModelQueue, lane: Lane, now: float) -> bool:
         own = lane.line or model.line
@@ -181,7 +209,8 @@ class Scheduler:
                 hungry.remove(model)
         for model in models:
             for lane in model.lanes:
-                self._note_wake(model, lane, now)
+                if (ready := lane.ready_at(now)) > now:
+                    self._note_wake(model, lane, ready)
 
     def _claims(self, model: ModelQueue, lane: Lane, now: float) -> bool:
         """Whether a job of the model has just been begun, and its request is about to come."""
@@ -190,9 +219,8 @@ class Scheduler:
             model.claimed_at = now
         return any(x.starting for x in model.lanes) and now < model.claimed_at + CLAIM_S
 
-    def _note_wake(self, model: ModelQueue, lane: Lane, now: float) -> None:
-        ready = lane.ready_at(now)
-        if now < ready < inf and (model.line or lane.line or not lane.dry):
+    def _note_wake(self, model: ModelQueue, lane: Lane, ready: float) -> None:
+        if ready < inf and (model.line or lane.line or not lane.dry):
             self._wake_at(lane, ready)
 
     def _wake_at(self, lane: Lane, at: float) -> None:
