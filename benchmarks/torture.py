@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from inspect import cleandoc
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -127,7 +128,10 @@ def faults(folder: Path, instances: int) -> Figures:
 
 
 def soak(folder: Path, minutes: float) -> Figures:
-    """Memory of a long run: resident set after warm-up (a fifth of the time), and at the end."""
+    """Memory of a long run: resident set after warm-up (a fifth of the time), and at the end.
+
+    30 minutes are usual; the table says how many it were.
+    """
     words = ("--prompt-types", "all", "--num-instances", "1000")
     with ProvingGround(folder, {"seed": 1, "time_scale": 0.2}, workers=40) as ground:
         process = ground.start("a", *words)
@@ -145,7 +149,10 @@ def soak(folder: Path, minutes: float) -> Figures:
 
 
 def fuzz(folder: Path, times: int) -> Figures:
-    """Hostile pool files, settings, flags, recordings, results folders, replies, model texts."""
+    """Hostile pool files, settings, flags, recordings, results folders, replies, model texts.
+
+    One traceback, hang or unfit exit code, and this page is not written.
+    """
     folder.mkdir()
     words = ["-q", "-p", "no:xdist", "--timeout=0", "--hypothesis-show-statistics"]
     files = sorted((TESTS / "property").glob("test_fuzz_*.py"))
@@ -194,13 +201,19 @@ INTRODUCTION = """\
 Measured by `make torture`, which writes this page: real processes, SIGKILL, real HTTP against the
 emulator. A job is run undisturbed, then under each trouble; *changed* counts records that differ
 in anything but timings.
+
+Beside it, `make test` proves on real processes: signals and closed terminals drain and resume
+(`tests/crash/test_signals.py`, `tests/unit/cli/test_run.py`), full disks, vanished folders and
+jumping clocks (`test_full_disk.py`), journals cut at every byte (`test_journal_cuts.py`), denied,
+refused and dead endpoints (`test_faulty_endpoints.py`), and that no key is left anywhere
+(`test_secrets.py`).
 """
 
 
 def _page(figures: dict[str, Figures]) -> str:
     parts = [INTRODUCTION]
     for name, found in figures.items():
-        parts += [f"## {name.capitalize()}", "", (PARTS[name].__doc__ or "").strip(), ""]
+        parts += [f"## {name.capitalize()}", "", cleandoc(PARTS[name].__doc__ or ""), ""]
         parts += ["| figure | value |", "|---|---|"]
         parts += [f"| {key.replace('_', ' ')} | {value:,} |" for key, value in found.items()]
         parts.append("")
