@@ -21,6 +21,11 @@ def emit_json(data: Any) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n")
 
 
+def counted(count: int, what: str) -> str:
+    """`1 episode`, `2,000 episodes`."""
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
+
+
 def duration(seconds: float) -> str:
     """As people say it: 8 s, 5 min, 3 h 20 min, 2 d 4 h."""
     minutes = round(seconds / 60)

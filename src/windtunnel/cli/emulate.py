@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from windtunnel.cli.console import say
+from windtunnel.cli.console import counted, say
 
 if TYPE_CHECKING:
     from windtunnel.emulator import Settings
@@ -39,6 +39,11 @@ def emulate(
     from windtunnel.emulator import EmulatorOptions, Settings, load_options, pool_endpoints  # noqa: PLC0415  --help does without
     from windtunnel.emulator.serving import serve  # noqa: PLC0415  likewise
 
+    if not 0 <= port <= MAX_PORT:
+        raise ConfigError(
+            f"--port: found {port}; allowed: a whole number from 0 to {MAX_PORT:,}",
+            hint="0 takes any free port",
+        )
     settings = Settings(
         endpoints=pool_endpoints(pool) if pool else pool_endpoints(),
         options=load_options(options) if options else EmulatorOptions(),
@@ -54,7 +59,7 @@ def _tell(url: str, settings: Settings) -> None:
     from windtunnel.emulator import emulated  # noqa: PLC0415  likewise
 
     located, keys = emulated(settings.endpoints, url)
-    say(f"emulating {len(located)} endpoints at {url}; Ctrl-C stops it")
+    say(f"emulating {counted(len(located), 'endpoint')} at {url}; Ctrl-C stops it")
     for provider, base in dict.fromkeys((e.provider, e.base_url) for e in located):
         say(f"  {provider}: base_url = {base}")
     for reference, value in keys.items():

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from windtunnel.cli.console import emit_json, say
+from windtunnel.cli.console import counted, emit_json, say
 from windtunnel.cli.folders import RESULTS
 from windtunnel.errors import ConfigError
 
@@ -41,8 +41,8 @@ def import_recordings(
         emit_json(done)
     else:
         say(
-            f"{done.added:,} episodes added to {results}, {done.known:,} were there already, "
-            f"{len(done.bad_lines):,} lines could not be read"
+            f"{counted(done.added, 'episode')} added to {results}, {done.known:,} already there, "
+            f"{counted(len(done.bad_lines), 'line')} unreadable"
         )
         say(f"hint: windtunnel audit {results}")
     return EXIT_BAD_LINES if done.bad_lines else 0

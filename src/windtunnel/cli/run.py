@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from windtunnel.cli.console import duration, emit_json, say
+from windtunnel.cli.console import counted, duration, emit_json, say
 from windtunnel.cli.failures import EXIT_INTERRUPTED
 from windtunnel.cli.flags import RunFlags
 from windtunnel.cli.settings import settings
@@ -58,7 +58,8 @@ def _show(summary: RunSummary) -> None:
 def _closing(summary: RunSummary) -> list[str]:
     """What happened in this run, and what to do next."""
     told = (
-        f"{summary.ran:,} episodes in {duration(summary.elapsed_s)}, {summary.calls:,} calls, "
+        f"{counted(summary.ran, 'episode')} in {duration(summary.elapsed_s)}, "
+        f"{counted(summary.calls, 'call')}, "
         f"{summary.tokens:,} tokens; {summary.scored:,} of {summary.planned:,} planned trials "
         f"are scored; results in {summary.results}"
     )

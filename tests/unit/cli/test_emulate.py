@@ -45,7 +45,7 @@ def emulating(tmp_path: Path) -> Iterator[Emulating]:
         try:
             assert process.stderr is not None
             told = [process.stderr.readline() for _ in range(3)]
-            match = re.search(r"emulating 1 endpoints? at (http://127\.0\.0\.1:\d+)", told[0])
+            match = re.search(r"emulating 1 endpoint at (http://127\.0\.0\.1:\d+)", told[0])
             assert match is not None, told
             yield Emulating(process, match.group(1), told)
         finally:

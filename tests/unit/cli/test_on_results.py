@@ -285,8 +285,8 @@ def test_import_tells_the_lines_that_it_could_not_read(
     file.write_text("{nonsense\n" + recordings.read_text().splitlines()[0] + "\n")
     _, err = said("import", file, "--results", tmp_path / "r", code=1)
     assert f"{file}:1" in err or "bad.jsonl" in err
-    assert "1 episodes added" in err
-    assert "1 lines could not be read" in err
+    assert "1 episode added" in err
+    assert "1 line unreadable" in err
 
 
 def test_recorded_rules_give_what_was_recorded(recordings: Path, tmp_path: Path, said: Any) -> None:
