@@ -93,7 +93,7 @@ def peers(rows: Sequence[Row]) -> str:
         if "median_of" in row
     ]
     skipped = [f"{row['peer']}: {row['skipped']}" for row in rows if "skipped" in row]
-    head = ["work", "client", "CPU ms per call", "of ours", "calls/s", "of ours",
+    head = ["work", "client", "CPU ms per call", "× our CPU", "calls/s", "× our rate",
             "share of capacity", "refused"]  # fmt: skip
     return "\n\n".join([grid(head, lines), *skipped])
 
