@@ -243,8 +243,9 @@ class _Session:
 
     async def _turn(self, trial_id: str, turn: Turn) -> None:
         await self.store.turn(trial_id, turn)
-        usage = turn.answer.reply.usage
-        self.progress.turn(usage.prompt_tokens + usage.completion_tokens)
+        reply = turn.answer.reply
+        tokens = reply.usage.prompt_tokens + reply.usage.completion_tokens
+        self.progress.turn(tokens, simulated=reply.simulated)
 
     # --- the run -------------------------------------------------------------------------
 
@@ -335,7 +336,7 @@ class _Session:
             calls=progress.calls,
             tokens=progress.tokens,
             elapsed_s=monotonic() - self.start,
-            simulated=self.simulated,
+            simulated=progress.simulated,
             interrupted=progress.draining,
             stopped=tuple(_blamed(s) for s in states if s.state.startswith(STOPPED)),
             silent=tuple(

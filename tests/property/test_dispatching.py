@@ -32,8 +32,10 @@ class Moody:
         self.rng = Random(seed)
         self.sends = list[str]()
 
-    async def send(self, endpoint: Endpoint, request: Request, *, timeout_s: float) -> Verdict:
-        del request
+    async def send(
+        self, endpoint: Endpoint, request: Request, *, timeout_s: float, attempt: int = 1
+    ) -> Verdict:
+        del request, attempt
         self.sends.append(endpoint.model)
         mood = self.moods[endpoint.number % len(self.moods)]
         await anyio.sleep(self.rng.uniform(0.01, 3))

@@ -50,9 +50,13 @@ class Simulated:
         self.in_flight = Counter[str]()
         self.peak = Counter[str]()
         self.sends: list[tuple[float, str, str]] = []
+        self.attempts: list[tuple[str, int]] = []
 
-    async def send(self, endpoint: Endpoint, request: Request, *, timeout_s: float) -> Verdict:
+    async def send(
+        self, endpoint: Endpoint, request: Request, *, timeout_s: float, attempt: int = 1
+    ) -> Verdict:
         name = endpoint.endpoint_id
+        self.attempts.append((request.trial_id, attempt))
         self.sends.append((trio.current_time(), name, request.trial_id))
         self.in_flight[name] += 1
         self.peak[name] = max(self.peak[name], self.in_flight[name])
@@ -191,6 +195,7 @@ def test_errors_spend_a_budget_of_their_own() -> None:
     work, wire = Work(1), Simulated(behaviour=behaviour)
     simulate(lambda: Dispatcher([endpoint(0)], wire), work)
     assert len(wire.sends) == 6
+    assert [attempt for _, attempt in wire.attempts] == [1, 2, 3, 4, 5, 6]  # told to the provider
     assert isinstance(work.failed[0], TransientFailure)
 
 

@@ -27,8 +27,10 @@ class Wire:
         self.trouble = trouble
         self.sends = 0
 
-    async def send(self, endpoint: Endpoint, request: Request, *, timeout_s: float) -> Verdict:
-        del request
+    async def send(
+        self, endpoint: Endpoint, request: Request, *, timeout_s: float, attempt: int = 1
+    ) -> Verdict:
+        del request, attempt
         self.sends += 1
         if endpoint.number == 1 and self.trouble == "hang":
             await anyio.sleep(timeout_s)

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from windtunnel.cli.console import counted, say
+from windtunnel.errors import ConfigError
 
 if TYPE_CHECKING:
     from windtunnel.emulator import Settings
+
+MAX_PORT = 65_535
 
 
 def emulate(
@@ -34,7 +37,7 @@ def emulate(
     host
         Address to listen on; others than loopback can be reached from outside.
     port
-        Port to listen on; 0 takes any free one.
+        Port to listen on, up to 65535; 0 takes any free one.
     """
     from windtunnel.emulator import EmulatorOptions, Settings, load_options, pool_endpoints  # noqa: PLC0415  --help does without
     from windtunnel.emulator.serving import serve  # noqa: PLC0415  likewise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -44,5 +45,5 @@ def import_recordings(
             f"{counted(done.added, 'episode')} added to {results}, {done.known:,} already there, "
             f"{counted(len(done.bad_lines), 'line')} unreadable"
         )
-        say(f"hint: windtunnel audit {results}")
+        say(f"hint: windtunnel audit {shlex.quote(str(results))}")
     return EXIT_BAD_LINES if done.bad_lines else 0

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from windtunnel.cli.console import duration
+from windtunnel.cli.console import counted, duration
 from windtunnel.cli.sample_size import SampleSize
 from windtunnel.cli.tables import output, show, table
 from windtunnel.domain.pool import Endpoint, Limits
@@ -70,7 +70,8 @@ def _grid(plan: Plan) -> Table:
         models.setdefault(row, {})[c.model] = None
     types = len({c.task_type for c in plan.cells})
     grid = table(
-        f"Grid: conditions × {types} task types × {plan.options.num_instances:,} instances",
+        f"Grid: conditions × {counted(types, 'task type')}"
+        f" × {counted(plan.options.num_instances, 'instance')}",
         ("prompt type", "difficulty", "rate", "protocol", "level", "scenario"),
         ("models", "planned", "done", "to run"),
     )

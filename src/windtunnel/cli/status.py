@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from cyclopts import Parameter
 
-from windtunnel.cli.console import emit_json
+from windtunnel.cli.console import counted, emit_json
 from windtunnel.cli.folders import RESULTS, results_folder
 
 if TYPE_CHECKING:
@@ -24,10 +24,13 @@ def status(
 
     folder = results_folder(results)
     header = read_header(folder)
-    ended = episode_table(folder).select(["trial_id", "outcome"]).to_pydict()
+    ended = episode_table(folder, ["trial_id", "outcome", "simulated"]).to_pydict()
     outcomes = dict(zip(ended["trial_id"], ended["outcome"], strict=True))
     cells = standing(recorded_runs(folder), outcomes)
-    data = {"results": str(folder), "simulated": header.simulated, **_sums(cells)}
+    sums = _sums(cells)
+    unplanned = len(outcomes) - sums["scored"] - sums["infrastructure"]
+    simulated = header.simulated or any(ended["simulated"])
+    data = {"results": str(folder), "simulated": simulated, **sums, "unplanned": unplanned}
     if json:
         emit_json(data | {"cells": [_as_data(cell) for cell in cells]})
     else:
@@ -50,6 +53,12 @@ def _show(data: dict[str, Any], cells: tuple[CellStanding, ...]) -> None:
     console = output()
     note = " (models are SIMULATED)" if data["simulated"] else ""
     console.print(f"{data['results']}{note}", markup=False)
+    if data["unplanned"]:
+        console.print(
+            f"{counted(data['unplanned'], 'episode')} here of no run's plan, as imported ones are"
+        )
+    if not cells:
+        return
     names = ("planned", "scored", "infrastructure", "remaining")
     shown = table("", ("model", "condition", "task type"), names)
     for cell in cells:

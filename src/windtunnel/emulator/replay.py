@@ -66,8 +66,10 @@ def recordings(paths: Iterable[str | Path]) -> Iterator[Recording]:
                 if line.strip():
                     yield _decode(line)
         except (OSError, EOFError, zlib.error, msgspec.DecodeError, UnicodeDecodeError) as error:
+            place = f"{path}:{number}" if number else str(path)
+            reason = getattr(error, "strerror", None) or str(error)
             raise ConfigError(
-                f"{path}:{number}: {error}", hint="a recording is JSON Lines, one episode a line"
+                f"{place}: {reason}", hint="a recording is JSON Lines, one episode a line"
             ) from None
 
 

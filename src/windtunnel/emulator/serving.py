@@ -35,7 +35,7 @@ async def listening(settings: Settings) -> AsyncIterator[tuple[str, Emulator]]:
         )
     except OSError as error:
         raise ConfigError(
-            f"{settings.host}:{settings.port}: cannot listen there: {error.strerror or error}",
+            f"{settings.host}:{settings.port}: cannot listen there: {_reason(error)}",
             hint="choose another --port, or 0 for any free one",
         ) from None
     port = server.sockets[0].getsockname()[1]
@@ -44,6 +44,12 @@ async def listening(settings: Settings) -> AsyncIterator[tuple[str, Emulator]]:
         yield f"http://{host}:{port}", emulator
     finally:
         server.close()
+
+
+def _reason(error: OSError) -> str:
+    """As the system says it; asyncio's own words name the address once more."""
+    number = error.errno or 0  # below 0 where a name is not known
+    return os.strerror(number) if number > 0 else error.strerror or str(error)
 
 
 def serve(settings: Settings, *, say: Callable[[str], Any], lifeline: IO[bytes] | None) -> None:

@@ -26,6 +26,9 @@ class Mistakes:
         self._lines = lines or {}
         self._texts: dict[str, int] = {}  # text → the line that it is about, 0 where there is none
 
+    def __bool__(self) -> bool:
+        return bool(self._texts)
+
     def add(
         self, path: KeyPath, found: str, allowed: str, *, near: str = "", among: Iterable[str] = ()
     ) -> None:

@@ -249,18 +249,22 @@ def read_options(
             except v.Unfit as unfit:
                 for line in unfit.lines:
                     mistakes.note(f"{place}: {line}")
-    _check_pool(read, mistakes)
-    mistakes.raise_all(ConfigError, hint="windtunnel run --help lists every option")
+    alone = not mistakes
+    of_pool = _check_pool(read, mistakes)
+    hint = of_pool if alone and of_pool else "windtunnel run --help lists every option"
+    mistakes.raise_all(ConfigError, hint=hint)
     return msgspec.convert(read, RunOptions)
 
 
-def _check_pool(read: Mapping[str, Any], mistakes: Mistakes) -> None:
-    """Mistakes of the pool file, or of the models named, beside those of the options."""
+def _check_pool(read: Mapping[str, Any], mistakes: Mistakes) -> str:
+    """Note mistakes of the pool file, or of the models named; give the hint for them."""
     try:
         check_models(load_pool(read.get("pool") or SHIPPED_POOL), read.get("models", ()))
     except ConfigError as error:
         for line in error.message.splitlines():
             mistakes.note(line)
+        return error.hint
+    return ""
 
 
 def _from_file(path: Path, mistakes: Mistakes) -> dict[str, tuple[Any, str]]:

@@ -19,7 +19,7 @@ CellKey = tuple[str, Condition, TaskType]
 
 
 class CellStanding(Struct, frozen=True):
-    """One cell. planned = scored + infrastructure + remaining; infrastructure is run again."""
+    """One cell. What ended as `infrastructure` is among the `remaining`: it is run again."""
 
     model: str
     condition: Condition
@@ -30,8 +30,8 @@ class CellStanding(Struct, frozen=True):
 
     @property
     def remaining(self) -> int:
-        """Trials that have no record yet."""
-        return self.planned - self.scored - self.infrastructure
+        """Trials without a score: what the next run would do."""
+        return self.planned - self.scored
 
 
 def standing(

@@ -28,7 +28,14 @@ def read_toml(path: Path, error: type[ConfigError]) -> tuple[dict[str, Any], dic
     except RecursionError:
         raise error(f"{path}: nested too deeply to be meant") from None
     except ValueError as problem:  # TOMLDecodeError, or a number of more than 4,300 digits
-        raise error(f"{path}: not valid TOML: {shown(str(problem))[1:-1]}") from None
+        raise error(f"{path}{_told(str(problem))}") from None
+
+
+def _told(problem: str) -> str:
+    """`:2: not valid TOML: …`, with the place first as everywhere else."""
+    at = re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", problem, re.DOTALL)
+    place, reason = (f":{at[2]}", at[1]) if at else ("", problem)
+    return f"{place}: not valid TOML: {shown(reason)[1:-1]}"
 
 
 def _read(path: Path, error: type[ConfigError]) -> str:

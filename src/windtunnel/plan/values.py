@@ -78,7 +78,7 @@ def whole(least: int, most: int) -> Parser:
 
 def number(above: float, most: float) -> Parser:
     """A finite number above the one bound, up to the other."""
-    return _number(lambda x: above < x <= most, f"a number above {above:g} and up to {most:g}")
+    return _number(lambda x: above < x <= most, f"a number above {above:g} and up to {most:,.15g}")
 
 
 def numbers(least: float, most: float) -> Parser:

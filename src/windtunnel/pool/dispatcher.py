@@ -27,16 +27,14 @@ from windtunnel.domain.calls import (
     Verdict,
 )
 from windtunnel.domain.pool import Endpoint, RateMode, Sharding
-from windtunnel.errors import (
-    CallError,
-    RequestRejected,
-    TransientFailure,
-)
+from windtunnel.errors import RequestRejected, TransientFailure
 from windtunnel.pool.failures import estimated_tokens, no_endpoint, unserved, used_tokens
 from windtunnel.pool.lane import Lane, ModelQueue
 from windtunnel.pool.queue import RETRY, Running, Waiting
-from windtunnel.pool.records import EndpointState, Event, Hedge, Job, Supply, Transport
+from windtunnel.pool.records import EndpointState, Event, EventKind, Hedge, Job, Supply
 from windtunnel.pool.scheduler import Scheduler
+from windtunnel.pool.watchdog import Watchdog
+from windtunnel.wire.transport import Transport
 
 STRAGGLER = 1.0  # with `hedge="all"`: × the 99th percentile of answers
 TICK_S = 0.002  # wakes nearer than this are one
@@ -104,7 +102,8 @@ class Dispatcher:
         scheduler.weight = lambda model: float(supply.remaining(model.name) + model.running)
         async with anyio.create_task_group() as tasks:
             self._tasks = tasks
-            tasks.start_soon(self._watch)
+            watchdog = Watchdog(scheduler, self._bounds, self._now, self._say, self._stop)
+            tasks.start_soon(watchdog.watch)
             scheduler.open_at(self._now())
             if self._running or not self._dry:
                 await self._wakes()
@@ -256,7 +255,10 @@ class Dispatcher:
         try:
             with anyio.move_on_after(patience):
                 verdict = await self._transport.send(
-                    lane.endpoint, waiting.request, timeout_s=self._bounds.request_timeout_s
+                    lane.endpoint,
+                    waiting.request,
+                    timeout_s=self._bounds.request_timeout_s,
+                    attempt=waiting.attempts,
                 )
             if verdict is None:
                 waiting.hedged = True
@@ -321,7 +323,7 @@ class Dispatcher:
         self._say("stopped", lane.endpoint.endpoint_id, why)
         model = self._scheduler.models[lane.endpoint.model]
         for waiting in self._scheduler.stop(lane, why, now):
-            _fail(waiting, no_endpoint(model))
+            waiting.fail(no_endpoint(model))
         if not model.live:
             self._alarm.set()
 
@@ -373,48 +375,8 @@ class Dispatcher:
             if now >= self._drained_at:
                 break
 
-    async def _watch(self) -> None:
-        """Name what is stuck; end requests that no endpoint has served for too long."""
-        while True:
-            await anyio.sleep(5)
-            now = self._now()
-            for model in self._scheduler.models.values():
-                self._give_up_if_silent(model, now)
-                if model.waiting():
-                    self._check_stuck(model, now)
-
-    def _give_up_if_silent(self, model: ModelQueue, now: float) -> None:
-        """Without this, a model that nobody serves would cost each of its trials all its tries.
-
-        A request's own bound comes first.
-        """
-        since = max((lane.troubled_since for lane in model.live if lane.trouble), default=inf)
-        longest = self._bounds.unserved_s + self._bounds.stuck_s
-        if now - since <= longest or not all(lane.trouble for lane in model.live):
-            return
-        for lane in model.live:
-            lane.silent = True
-            minutes = (now - lane.troubled_since) / 60
-            self._stop(lane, f"no answer for {minutes:.0f} min: {lane.trouble}", now)
-
-    def _check_stuck(self, model: ModelQueue, now: float) -> None:
-        silent = now - max(model.served_at, model.sent_at)
-        if silent > self._bounds.stuck_s:
-            states = ", ".join(f"{x.endpoint.endpoint_id}: {x.state().state}" for x in model.lanes)
-            self._say(
-                "stuck",
-                model.name,
-                f"{model.waiting()} requests wait, none sent for {silent:.0f} s; {states}",
-            )
-        if now - model.served_at > self._bounds.unserved_s and not any(
-            lane.controller.in_flight for lane in model.lanes
-        ):
-            for line in (model.line, *(lane.line for lane in model.lanes)):
-                for waiting in line.drain():
-                    _fail(waiting, unserved(model, now - model.served_at))
-
-    def _say(self, kind: str, subject: str, text: str) -> None:
-        event = Event(time.time(), kind, subject, text)  # type: ignore[arg-type]
+    def _say(self, kind: EventKind, subject: str, text: str) -> None:
+        event = Event(time.time(), kind, subject, text)
         self.events.append(event)
         if self._on_event:
             self._on_event(event)
@@ -426,9 +388,3 @@ def _clock() -> Callable[[], float]:
         return asyncio.get_running_loop().time
     except RuntimeError:  # trio
         return anyio.current_time
-
-
-def _fail(waiting: Waiting, error: CallError) -> None:
-    waiting.error = error
-    if waiting.event is not None:
-        waiting.event.set()

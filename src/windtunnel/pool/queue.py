@@ -64,6 +64,12 @@ class Waiting:
         self.granted = None
         self.event = None
 
+    def fail(self, error: CallError) -> None:
+        """Let the waiting request raise `error`."""
+        self.error = error
+        if self.event is not None:
+            self.event.set()
+
 
 class WaitingLine:
     """Retries first, then episodes under way, longest remaining first, then new ones."""

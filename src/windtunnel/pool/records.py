@@ -7,20 +7,12 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from windtunnel.domain.calls import Answer, Request, Verdict
-from windtunnel.domain.pool import Endpoint
+from windtunnel.domain.calls import Answer, Request
 
 Ask = Callable[[Request], Awaitable[Answer]]
 Job = Callable[[Ask], Awaitable[None]]
 Hedge = Literal["lost", "all", "none"]
-
-
-class Transport(Protocol):
-    """What the dispatcher needs of `wire`: one send, no retries of its own."""
-
-    async def send(self, endpoint: Endpoint, request: Request, *, timeout_s: float) -> Verdict:
-        """Send once; whatever comes back is a verdict, never an exception."""
-        ...
+EventKind = Literal["stopped", "opened", "closed", "stuck", "lost", "drain"]
 
 
 class Supply(Protocol):
@@ -65,6 +57,6 @@ class Event(Struct, frozen=True):
     """A line for the log: what happened to whom. `at` is wall-clock epoch seconds."""
 
     at: float
-    kind: Literal["stopped", "opened", "closed", "stuck", "lost", "drain"]
+    kind: EventKind
     subject: str
     text: str

@@ -28,7 +28,7 @@ INFRASTRUCTURE = (
 )
 CEILING = (
     "Ceiling is the best success probability that any agent could reach at these tool success "
-    "rates and turn budgets; share of ceiling is success divided by it."
+    "rates and turn budgets; share of ceiling is success divided by it, above 100 % by luck alone."
 )
 
 COUNTS = (

@@ -40,6 +40,7 @@ class Comparison(Struct, frozen=True):
     method: str
 
 
+FEWEST_TASKS = 6  # below it chance agreement of a few tasks is not taken for pairing
 _RESAMPLED_AT_ONCE = 1_000_000  # values held while bootstrapping
 _ALIKE = 1e-9
 NOTHING = Contrast(math.nan, -math.inf, math.inf, 0)
@@ -126,6 +127,7 @@ def bootstrap_difference(
     tail = (1 - level) / 2
     upper, lower = np.quantile(roots, [1 - tail, tail])
     p = (1 + int((np.abs(roots) >= abs(centre / error)).sum())) / (1 + len(roots))
+    p = max(p, 2.0 ** (1 - np.count_nonzero(d)))  # no test by signs alone can be surer than this
     low, high = centre - float(upper) * error, centre - float(lower) * error
     return Contrast(centre, max(-1.0, low), min(1.0, high), len(d)), p
 
@@ -206,6 +208,8 @@ def _correlations(values: Sequence[Array]) -> Array:
     spreads = np.sqrt(np.maximum(0.0, np.diag(covariances)))
     scale = np.outer(spreads, spreads)
     found = np.divide(covariances, scale, out=np.zeros_like(scale), where=scale > _ALIKE)
+    if v.shape[1] < FEWEST_TASKS:
+        found = np.minimum(found, 0.0)
     np.fill_diagonal(found, 1.0)
     return np.asarray(found, np.float64)
 

@@ -42,10 +42,11 @@ class Progress:
         side = self.infrastructure if episode.score is None else self.scored
         side[episode.trial.model, in_words(episode.trial.condition)] += 1
 
-    def turn(self, tokens: int) -> None:
-        """A model call was answered and paid for with `tokens`."""
+    def turn(self, tokens: int, *, simulated: bool = False) -> None:
+        """A model call was answered and paid for with `tokens`; maybe by an emulator."""
         self.calls += 1
         self.tokens += tokens
+        self.simulated = self.simulated or simulated
 
     def frame(self, elapsed_s: float, endpoints: Iterable[EndpointRow]) -> Frame:
         """This moment, for a display."""

@@ -158,3 +158,11 @@ def test_ratio_to_nothing_has_no_bound() -> None:
 def test_one_task_is_compared_without_a_warning() -> None:
     assert ratio([1.0], [0.5]).low >= 0
     assert linear([[0.5], [0.25]], [1.0, -1.0]).estimate == 0.25
+
+
+def test_three_tasks_that_agree_prove_nothing() -> None:
+    first, second = [0.9, 0.6, 0.8], [0.55, 0.3, 0.45]
+    found, p = bootstrap_difference(first, second)
+    assert p >= 0.25  # the surest that three signs can be
+    assert difference(first, second).low < 0 < difference(first, second).high
+    assert found.tasks == 3

@@ -41,6 +41,13 @@ def test_an_episode_that_was_cut_off_is_neither_under_way_nor_ended() -> None:
     assert (frame.running, frame.total.ended, frame.calls, frame.tokens) == (0, 0, 1, 20)
 
 
+def test_one_simulated_answer_marks_the_run() -> None:
+    progress = Progress([("a", EASY, 3, 0)], simulated=False)
+    progress.turn(1, simulated=True)
+    progress.turn(1)
+    assert progress.frame(1, ()).simulated
+
+
 def test_a_condition_s_name_tells_what_is_unusual() -> None:
     flawed = replace(EASY, prompt_type="flawed_missing_step", severity="light", protocol="native")
     assert in_words(flawed) == "flawed_missing_step easy 0.8 light native"

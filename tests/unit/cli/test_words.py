@@ -1,0 +1,75 @@
+"""What a user reads: the place, the reason, and where to look, in the words of all the rest."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+
+import anyio
+import pytest
+
+from windtunnel.cli import main
+from windtunnel.domain.conditions import Condition
+from windtunnel.domain.episodes import Episode
+from windtunnel.domain.trials import make_trial
+from windtunnel.plan import RunOptions, endpoints_for, make_plan
+from windtunnel.plan.options import OPTIONS
+from windtunnel.store import Header, append_run, open_store
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for option in OPTIONS:
+        if option.env:
+            monkeypatch.delenv(option.env, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "told", "hint"),
+    [
+        (["emulate", "--port", "99999"], "--port: found 99999; allowed: ", "0 takes any free port"),
+        (["emulate", "--replay", "no.jsonl"], "no.jsonl: No such file or directory", "JSON Lines"),
+        (["plan", "--pool", "torn.toml"], "torn.toml:2: not valid TOML: Expected '='", "--help"),
+        (["plan", "--pool", "typo.toml"], "typo.toml:1: provider", "docs/configuration.md"),
+        (["plan", "--pool", "typo.toml", "--seed", "x"], '--seed: found "x"', "run --help"),
+        (["plan", "--qps", "0"], "above 0 and up to 1,000,000,000", "run --help"),
+        (["plan", "--pool", "none.toml"], "none.toml: there is no such file", "check the path"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place_and_a_way_out(
+    words: list[str], told: str, hint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "torn.toml").write_text("[providers.a]\nx\n")
+    (tmp_path / "typo.toml").write_text("[provider.a]\n")
+    assert main(words) == 2
+    err = capsys.readouterr().err
+    assert told in err
+    assert hint in err.splitlines()[-1]
+
+
+def test_status_agrees_with_plan_on_what_is_left_and_says_what_is_simulated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = RunOptions(models=("kimi-k2",), prompt_types=("optimal",), num_instances=1)
+    endpoints = endpoints_for(options)
+    trials = [trial for _, trial in make_plan(options, endpoints).trials("kimi-k2")]
+    other = make_trial(suite="s", seed=0, model="m", task_id="t", task_type="simple_task",
+                       condition=Condition("optimal", "easy", 0.8))  # fmt: skip
+    made = [Episode(trial, "infrastructure", "infrastructure", ()) for trial in trials[:2]]
+    made.append(Episode(other, "infrastructure", "infrastructure", (), simulated=True))
+    anyio.run(partial(fill, tmp_path / "r", made))
+    append_run(tmp_path / "r", {"options": options, "endpoints": list(endpoints)})
+    assert main(["status", "r", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert (data["planned"], data["infrastructure"], data["remaining"]) == (5, 2, 5)
+    assert (data["unplanned"], data["simulated"]) == (1, True)
+    assert main(["status", "r"]) == 0
+    assert "1 episode here of no run's plan" in capsys.readouterr().out
+
+
+async def fill(folder: Path, episodes: list[Episode]) -> None:
+    async with open_store(folder, Header(suite="s", seed=0, windtunnel="0.1")) as store:
+        for episode in episodes:
+            await store.episode(episode)
