@@ -66,6 +66,11 @@ class Adaptive:
         """Sends that have not ended."""
         return self._ceiling.in_flight
 
+    @property
+    def closed(self) -> str:
+        """See `Controller`."""
+        return self.gate.why
+
     def ready_at(self, now: float) -> float:
         """See `Controller`."""
         self._settle(now)

@@ -62,6 +62,11 @@ class Controller(Protocol):
         """Sends that have not ended."""
         ...
 
+    @property
+    def closed(self) -> str:
+        """Why only a canary may pass, or empty."""
+        ...
+
     def ready_at(self, now: float) -> float:
         """The earliest instant for the next send: ≤ now, later, or inf (an answer must come)."""
         ...

@@ -39,6 +39,11 @@ class Fixed:
         """Sends that have not ended."""
         return self._ceiling.in_flight
 
+    @property
+    def closed(self) -> str:
+        """See `Controller`."""
+        return self._gate.why
+
     def ready_at(self, now: float) -> float:  # noqa: ARG002  the seam's signature
         """See `Controller`."""
         return max(self._ceiling.ready_at(), self._gate.ready_at)

@@ -264,6 +264,9 @@ class Dispatcher:
                 waiting.hedged = True
                 lane.hedges += 1
                 verdict = Transient(f"lost: silent for {patience:.0f} s")
+                request = waiting.request
+                text = f"{request.trial_id}, turn {request.turn}: silent for {patience:.0f} s"
+                self._say("lost", lane.endpoint.endpoint_id, text)
             return verdict
         finally:
             self._account(lane, sent, verdict)
@@ -310,6 +313,8 @@ class Dispatcher:
             lane.in_trouble(verdict.reason, now)
         if isinstance(verdict, (Refused, Denied)):
             self._stop_if_unusable(lane, verdict, now)
+        if control.closed != lane.closed:
+            self._say_gate(lane)
         self._scheduler.freed(lane, now)
         self._set_alarm()
 
@@ -374,6 +379,11 @@ class Dispatcher:
             self._scheduler.wake(now)
             if now >= self._drained_at:
                 break
+
+    def _say_gate(self, lane: Lane) -> None:
+        before, lane.closed = lane.closed, lane.controller.closed
+        kind: EventKind = "closed" if lane.closed else "opened"
+        self._say(kind, lane.endpoint.endpoint_id, lane.closed or f"it was closed: {before}")
 
     def _say(self, kind: EventKind, subject: str, text: str) -> None:
         event = Event(time.time(), kind, subject, text)

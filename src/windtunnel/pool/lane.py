@@ -43,6 +43,7 @@ class Lane:
         self.dry = False  # the supply gave nothing when it was last asked
         self.starts_at = -inf
         self.wakes_at = inf
+        self.closed = ""  # why its gate was shut when last looked at
         self.stopped = ""
         self.quota = False  # stopped for an exhausted quota rather than for credentials
         self.silent = False  # stopped because it did not answer
