@@ -38,7 +38,8 @@ from windtunnel.wire.transport import Transport
 
 STRAGGLER = 1.0  # with `hedge="all"`: × the 99th percentile of answers
 TICK_S = 0.002  # wakes nearer than this are one
-BUSY = 32  # jobs of a model between two requests, at least, before no more are begun
+BUSY = 32  # jobs of a model between two requests, before no more are begun; or half its slots
+MOST_SLOTS = 1000  # of an endpoint without a known limit, in this reckoning
 
 
 class Dispatcher:
@@ -137,7 +138,7 @@ class Dispatcher:
         """Start a job for an idle slot of the lane; false when the supply has none."""
         if self._draining or self._supply is None or self._tasks is None:
             return False
-        if model.busy >= max(BUSY, model.in_flight):
+        if model.busy >= max(BUSY, _slots(model) / 2):
             return False  # we are what is slow here: more jobs would only wait with these
         job = self._take(model, lane)
         if job is None:
@@ -398,3 +399,8 @@ def _clock() -> Callable[[], float]:
         return asyncio.get_running_loop().time
     except RuntimeError:  # trio
         return anyio.current_time
+
+
+def _slots(model: ModelQueue) -> float:
+    """How many requests the model's endpoints are known to take at once."""
+    return sum(min(MOST_SLOTS, lane.controller.view().window) for lane in model.live)
