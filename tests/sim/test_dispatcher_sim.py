@@ -285,3 +285,44 @@ def test_no_more_jobs_are_begun_than_we_can_keep_up_with() -> None:
     simulate(lambda: Dispatcher([endpoint(0, max_workers=50)], wire), work)
     assert len(work.ended) == 2_000
     assert most <= 2 * 50 + 10
+
+
+@pytest.mark.parametrize("mode", ["fixed", "adaptive"])
+def test_a_bug_in_one_job_ends_the_run_without_taking_the_rest_of_the_work(mode: Any) -> None:
+    taken = 0
+
+    class Buggy:
+        def take(self, model: str, shard: int | None) -> Job:
+            nonlocal taken
+            del model, shard
+            taken += 1
+            number = taken
+
+            async def job(ask: Ask) -> None:
+                await ask(Request(str(number), 0, "m", ()))
+                if number == 30:
+                    raise ZeroDivisionError
+
+            return job
+
+        def remaining(self, model: str) -> int:
+            return len(model) * 50_000
+
+    async def main() -> None:
+        await Dispatcher([endpoint(0, max_workers=5)], Simulated(), rate_mode=mode).run(Buggy())
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert caught.group_contains(ZeroDivisionError)
+    assert taken < 60
+
+
+def test_a_run_that_is_cancelled_from_outside_begins_nothing_more() -> None:
+    work = Work(50_000)
+
+    async def main() -> None:
+        with anyio.move_on_after(20):
+            await Dispatcher([endpoint(0, max_workers=5)], Simulated()).run(work)
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert work.remaining("m") > 49_000

@@ -45,17 +45,28 @@ class Queueing:
         self._latencies: list[float] = []
         self._numbers = 0
         self._row = 0
-        self._since = 0.0
+        self._since = inf
+        self._refuses = False
 
     @property
     def bound(self) -> float:
         """How many may be in flight."""
         return min(self._limit, self._proven)
 
+    def refused(self) -> None:
+        """A server that refuses does not make wait: its latency is its own affair."""
+        self._refuses = True
+        self._limit = inf
+
     def answered(self, sent: Sent, now: float, output_tokens: float) -> bool:
         """Judge a batch when it is full; true when the bound has come down."""
+        if self._refuses:
+            self._proven += PER_ANSWER
+            return False
         self._latencies.append((now - sent.at) / max(1.0, output_tokens))
         self._numbers += sent.number
+        if self._since == inf:
+            self._since = sent.at
         count = len(self._latencies)
         self._proven += PER_ANSWER
         if count < BATCH:

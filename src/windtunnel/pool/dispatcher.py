@@ -79,7 +79,7 @@ class Dispatcher:
         self._alarm_at = inf
         self._supply: Supply | None = None
         self._tasks: TaskGroup | None = None
-        self._draining = False
+        self._draining = self._over = False
         self._drained_at = inf
 
     def snapshot(self) -> tuple[EndpointState, ...]:
@@ -136,7 +136,7 @@ class Dispatcher:
 
     def _begin(self, model: ModelQueue, lane: Lane) -> bool:
         """Start a job for an idle slot of the lane; false when the supply has none."""
-        if self._draining or self._supply is None or self._tasks is None:
+        if self._draining or self._over or self._supply is None or self._tasks is None:
             return False
         if model.busy >= max(BUSY, _slots(model) / 2):
             return False  # we are what is slow here: more jobs would only wait with these
@@ -167,6 +167,9 @@ class Dispatcher:
         try:
             with anyio.CancelScope() as running.scope:
                 await job(partial(self._ask, running))
+        except BaseException:
+            self._over = True  # cancelled from outside, or broken: all of it ends now
+            raise
         finally:
             self._asked(running)
             self._running.discard(running)

@@ -37,3 +37,15 @@ def test_a_clock_that_stands_still_breaks_nothing() -> None:
     batch(queueing, 5.0, in_flight=8, latency=0.0, gap=0.0)
     batch(queueing, 5.0, in_flight=80, latency=0.0, gap=0.0)
     assert queueing.bound > 8
+
+
+def test_a_server_that_refuses_does_not_make_wait() -> None:
+    queueing = Queueing()
+    now = batch(queueing, 0.0, in_flight=8, latency=2.0, gap=0.25)
+    now = batch(queueing, now, in_flight=60, latency=15.0, gap=0.25)
+    held = queueing.bound
+    queueing.refused()
+    assert queueing.bound > 2 * held
+    now = batch(queueing, now, in_flight=8, latency=2.0, gap=0.25)
+    batch(queueing, now, in_flight=60, latency=15.0, gap=0.25)
+    assert queueing.bound > 2 * held
