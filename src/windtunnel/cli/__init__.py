@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 
@@ -11,6 +12,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from windtunnel.cli.app import build_app  # noqa: PLC0415  keeps the import of this package free
     from windtunnel.cli.failures import guarded  # noqa: PLC0415  likewise
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a locale that has no dash must not end a command
+            stream.reconfigure(errors="replace")
     arguments = list(sys.argv[1:] if argv is None else argv)
     return guarded(lambda: build_app()(arguments))
 

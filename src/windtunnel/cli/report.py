@@ -60,7 +60,7 @@ def report(
         from windtunnel.cli.tables import output  # noqa: PLC0415  likewise
 
         console = output()
-        for part in terminal_report(results):
+        for part in terminal_report(results, compare=compare):
             console.print(part)
     for paths in written.values():
         say(f"wrote {paths[0]}" + (f" and {len(paths) - 1} more" if len(paths) > 1 else ""))

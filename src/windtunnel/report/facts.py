@@ -40,14 +40,14 @@ def _facts(results: Results) -> Iterator[tuple[str, str]]:
     yield "tasks", f"{len(frame.values('task_id')):,}"
     yield "Windtunnel", header.windtunnel
     yield "suite", header.suite
-    yield "seed", f"{header.seed}"
+    yield "seed", "" if results.imported else f"{header.seed}"
     for name in ("rate_mode", "sharding", "stagger", "pool", "storage_format"):
         yield name.replace("_", " "), _option(results, name)
     yield from _times(results)
     yield "model calls", f"{_sum(frame, 'turns'):,.0f}"
     yield "tool calls", f"{_sum(frame, 'calls'):,.0f}"
     prompt, completion = _sum(frame, "prompt_tokens"), _sum(frame, "completion_tokens")
-    yield "tokens", f"{prompt:,.0f} in, {completion:,.0f} out"
+    yield "tokens", f"{prompt:,.0f} in, {completion:,.0f} out" if prompt + completion else ""
 
 
 def _answered(results: Results) -> str:

@@ -7,7 +7,7 @@ import pyarrow as pa
 from msgspec.structs import replace
 
 from windtunnel.report.cells import Cell, cell_of
-from windtunnel.report.columns import COUNTS, INTERVALS, SUCCESS, counts
+from windtunnel.report.columns import COUNTS, INTERVALS, SUCCESS, counts, marked, simulated_models
 from windtunnel.report.comparisons import p_of
 from windtunnel.report.frame import Frame
 from windtunnel.report.pairing import matched
@@ -22,10 +22,20 @@ _SAME_NAME = ("A", "B")
 def compared_tables(first: Results, second: Results) -> tuple[Table, ...]:
     """Both folders beside each other, and the paired differences."""
     names = (visible(first.name), visible(second.name))
-    if names[0] == names[1]:
-        names = _SAME_NAME
     a, b = _on_one_scale(first, second)
-    return _beside(a, b, names), _paired(a, b, names)
+    if names[0] != names[1]:
+        return _beside(a, b, names), _paired(a, b, names)
+    places = zip(_SAME_NAME, (first.folder, second.folder), strict=True)
+    said = ", ".join(f"{name} is {visible(str(folder))}" for name, folder in places)
+    beside = _beside(a, b, _SAME_NAME)
+    return replace(beside, notes=(f"{said}.", *beside.notes)), _paired(a, b, _SAME_NAME)
+
+
+def marked_comparison(first: Results, second: Results) -> tuple[Table, ...]:
+    """The tables of `compared_tables` that have rows, the simulated models marked in words."""
+    simulated = simulated_models(first.frame) | simulated_models(second.frame)
+    tables = compared_tables(first, second)
+    return tuple(marked(table, simulated) for table in tables if table.rows)
 
 
 def _on_one_scale(first: Results, second: Results) -> tuple[Frame, Frame]:

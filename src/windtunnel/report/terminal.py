@@ -13,6 +13,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from windtunnel.report.columns import INFRASTRUCTURE, SIMULATED_NOTE, marked, simulated_models
+from windtunnel.report.side_by_side import marked_comparison
 from windtunnel.report.source import Results
 from windtunnel.report.table import Table, is_numeric, trimmed, visible, written
 from windtunnel.report.tables import all_tables, overall
@@ -32,11 +33,12 @@ def verdicts(results: Results) -> Mapping[str, str]:
     return {group.name["model"]: group.verdict for group in audit.models}
 
 
-def renderables(results: Results) -> Iterator[RenderableType]:
+def renderables(results: Results, second: Results | None = None) -> Iterator[RenderableType]:
     """The whole report, table after table, in reading order; each note stands once."""
     yield from _opening(results)
     told = {SIMULATED_NOTE}
-    for table in all_tables(results.frame, verdicts(results)):
+    beside = () if second is None else marked_comparison(results, second)
+    for table in (*beside, *all_tables(results.frame, verdicts(results))):
         yield Fitted(table)
         yield from (Text(visible(note), style="dim") for note in table.notes if note not in told)
         told.update(table.notes)

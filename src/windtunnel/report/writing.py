@@ -45,15 +45,21 @@ def write_report(
     return {name: tuple(_WRITERS[name](target, material, episodes)) for name in wanted}
 
 
-def terminal_report(folder: Path, *, brief: bool = False) -> list[RenderableType]:
+def terminal_report(
+    folder: Path, *, brief: bool = False, compare: Path | None = None
+) -> list[RenderableType]:
     """The report's tables as rich renderables that fit any terminal's width.
 
-    `brief` leaves the one table that says how each model did.
+    `brief` leaves the one table that says how each model did. `compare` is a second results folder,
+    whose tables beside this one's come first.
     """
     from windtunnel.report.source import open_results  # noqa: PLC0415  see above
     from windtunnel.report.terminal import headline, renderables  # noqa: PLC0415  see above
 
-    return list((headline if brief else renderables)(open_results(folder)))
+    results = open_results(folder)
+    if brief:
+        return list(headline(results))
+    return list(renderables(results, open_results(compare) if compare else None))
 
 
 def _html(target: Path, material: Material, episodes: Episodes) -> Iterator[Path]:

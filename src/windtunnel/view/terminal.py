@@ -8,6 +8,7 @@ from typing import Protocol
 import anyio
 from rich import box
 from rich.console import Console, Group, RenderableType
+from rich.constrain import Constrain
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -47,10 +48,15 @@ class _Live:
         with Live(console=self.console, auto_refresh=False) as live:
             try:
                 while True:
-                    live.update(render(frame(), *self.console.size), refresh=True)
+                    live.update(self._drawn(frame()), refresh=True)
                     await anyio.sleep(LIVE_EVERY_S)
             finally:
-                live.update(render(frame(), *self.console.size), refresh=True)
+                live.update(self._drawn(frame()), refresh=True)
+
+    def _drawn(self, frame: Frame) -> RenderableType:
+        """The frame, with room for the ^C that a terminal writes behind it."""
+        width, height = self.console.size
+        return Constrain(render(frame, width - 2, height), width - 2)
 
 
 class _Plain:

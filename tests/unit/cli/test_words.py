@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -73,3 +76,11 @@ async def fill(folder: Path, episodes: list[Episode]) -> None:
     async with open_store(folder, Header(suite="s", seed=0, windtunnel="0.1")) as store:
         for episode in episodes:
             await store.episode(episode)
+
+
+def test_a_locale_without_dashes_ends_no_command() -> None:
+    words = [sys.executable, "-m", "windtunnel", "plan", "--model", "kimi-k2"]
+    environ = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(words, env=environ, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"SIMULATED" in done.stdout

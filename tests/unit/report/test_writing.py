@@ -148,6 +148,17 @@ def test_two_folders_side_by_side(results: Path, tmp_path: Path) -> None:
     expected = 40 / 60 - 15 / 60
     assert float(paired["difference, points"]) == pytest.approx(expected)
     assert "results against other" in written["html"][0].read_text()
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(*terminal_report(results, compare=other), sep="\n")
+    text = console.export_text()
+    assert 0 < text.index("results against other") < text.index("Overall")
+
+
+def test_two_folders_of_one_name_are_told_apart(results: Path, tmp_path: Path) -> None:
+    again = make(tmp_path / results.name, [episode(i) for i in range(4)])
+    console = Console(width=400, file=io.StringIO(), record=True)
+    console.print(*terminal_report(results, compare=again), sep="\n")
+    assert f"A is {results}, B is {again}." in console.export_text()
 
 
 def test_wrong_wishes_are_told(results: Path, tmp_path: Path) -> None:

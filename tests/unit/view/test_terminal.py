@@ -1,4 +1,5 @@
 import io
+import re
 
 import anyio
 import pytest
@@ -48,6 +49,20 @@ def test_plain_lines_hold_no_control_codes() -> None:
     anyio.run(watch)
     assert "210/500 episodes" in out.getvalue()
     assert "\x1b" not in out.getvalue()
+
+
+def test_a_live_display_leaves_room_for_the_echo_of_ctrl_c() -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=60, height=20, color_system=None)
+
+    async def watch() -> None:
+        with anyio.move_on_after(0.01):
+            await display(console, quiet=False)(lambda: FRAME)
+
+    anyio.run(watch)
+    lines = re.sub(r"\x1b\[[0-9?;]*[a-zA-Z]", "\n", out.getvalue()).splitlines()
+    assert any("SIMULATED" in line for line in lines)
+    assert max(map(len, lines)) <= 58
 
 
 def test_quiet_says_nothing() -> None:
