@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from cyclopts import CycloptsError
+from cyclopts import CycloptsError, UnusedCliTokensError
 
 from windtunnel.cli.console import say
 from windtunnel.errors import WindtunnelError
@@ -31,10 +31,7 @@ def guarded(call: Callable[[], object]) -> int:
         _tell(error.message, error.hint)
         return error.exit_code
     except CycloptsError as error:
-        _tell(
-            _one_line(str(error)),
-            "windtunnel [COMMAND] --help shows what there is",
-        )
+        _tell(_one_line(_in_words(error)), "windtunnel [COMMAND] --help shows what there is")
         return EXIT_USAGE
     except KeyboardInterrupt:
         say("interrupted; the same command goes on from here")
@@ -81,6 +78,12 @@ def _tell(message: str, hint: str) -> None:
     say("\n".join(f"error: {line}" for line in message.splitlines() or [""]))
     if hint:
         say(f"hint: {hint}")
+
+
+def _in_words(error: CycloptsError) -> str:
+    if isinstance(error, UnusedCliTokensError):
+        return f"not understood: {' '.join(error.unused_tokens or ())}"
+    return str(error)
 
 
 def _one_line(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from windtunnel.plan.options import OPTIONS, Option
+from windtunnel.plan.options import OPTIONS, Option, RunOptions
 
 AXES = {"models", "prompt_types", "task_types", "difficulties", "tool_success_rates", "protocols",
         "severities", "scenarios", "weather"}  # fmt: skip
@@ -15,7 +15,13 @@ AXES = {"models", "prompt_types", "task_types", "difficulties", "tool_success_ra
 
 def _annotation(option: Option) -> Any:
     """Texts stay texts: our own parsers read them, so that all mistakes are told at once."""
-    help_text = f"{option.help} [env: {option.env}]" if option.env else option.help
+    usual = getattr(RunOptions(), option.field)
+    help_text = option.help
+    if usual is not None and usual is not False and usual not in ("", ()):
+        default = ",".join(usual) if isinstance(usual, tuple) else usual
+        help_text += f" [default: {default}]"
+    if option.env:
+        help_text += f" [env: {option.env}]"
     kind = bool if option.is_switch else str
     return Annotated[
         kind | None,

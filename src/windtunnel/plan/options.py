@@ -191,7 +191,7 @@ OPTIONS: tuple[Option, ...] = (
         "storage_format",
         "storage-format",
         v.one(("parquet", "json")),
-        "format of the sealed results",
+        "format of the sealed results: parquet or json",
         env="STORAGE_FORMAT",
     ),
     Option("results", "results", v.text, "results folder"),

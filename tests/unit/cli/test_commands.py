@@ -30,6 +30,14 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
     assert f"windtunnel {name}" in capsys.readouterr().out
 
 
+def test_help_says_what_holds_where_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "[default: adaptive] [env: RATE_MODE]" in told
+    assert "tasks per task type and condition [default: 20]" in told
+    assert "seed of tasks, weather and sampling [default: 0]" in told
+
+
 def test_plan_as_json_counts_what_would_run(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["plan", "--model", "qwen2.5-72b-instruct", "--prompt-types", "optimal"]
     assert main([*words, "--num-instances", "60", "--json"]) == 0

@@ -37,6 +37,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["plan", "--pool", "torn.toml"], "torn.toml:2: not valid TOML: Expected '='", "--help"),
         (["plan", "--pool", "typo.toml"], "typo.toml:1: provider", "docs/configuration.md"),
         (["plan", "--pool", "typo.toml", "--seed", "x"], '--seed: found "x"', "run --help"),
+        (["plan", "one", "two"], "not understood: one two", "--help"),
         (["plan", "--qps", "0"], "above 0 and up to 1,000,000,000", "run --help"),
         (["plan", "--pool", "none.toml"], "none.toml: there is no such file", "check the path"),
     ],
