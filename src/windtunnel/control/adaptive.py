@@ -9,12 +9,15 @@ The rules, by name:
 - a probe above the cap that is refused speaks to the cap alone;
 - three cuts in a row with nothing accepted between → the gate shuts, a canary opens it;
 - a server that makes wait instead of refusing → `cut: queue`, to what it works on at once;
-- errors that are no refusals touch neither window nor pacer; five in a row shut the gate.
+- sends at nearly one instant may arrive in any order: a refusal speaks of the last of them;
+- errors that are no refusals touch neither window nor pacer; five in a row shut the gate;
+- a canary that outlives the errors twice over has passed, and all resumes where it was.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from itertools import takewhile
 from math import inf
 
 from windtunnel.control.controller import ACCEPTED, FAILED, PENDING, REFUSED, SILENT, Sent, View
@@ -34,6 +37,9 @@ RUN = 4  # sends, one after the other, all refused, that shut the gate after a s
 SILENCE = "silence"
 CONFIRM_S = 0.3  # no refusal within this time is an acceptance, until refusals prove slower
 CONFIRM_MOST_S = 2.0
+CANARIES = 4  # out at once, about, while an endpoint is silent
+OUTLIVES = 2.0  # × the time after which errors came: a canary that lives so long has passed
+JITTER_S = 0.02  # by which sends may overtake each other on their way
 
 
 class Adaptive:
@@ -55,6 +61,8 @@ class Adaptive:
         self._epoch = 0  # cuts
         self._cuts_in_a_row = 0
         self._errors_in_a_row = 0
+        self._errors_after_s = 0.0  # how soon errors came of late
+        self._canary: Sent | None = None
         self._row_since = self._errors_since = -inf
         self._struck_at = -inf
         self._refuted = False  # an acceptance above the cap: it was no cap
@@ -89,8 +97,9 @@ class Adaptive:
         self._ceiling.take(now, tokens)
         self._index += 1
         sent = Sent(now, self.in_flight, self._index, self._epoch, tokens)
-        patience = max(1.0, self.silence.median_s / 2) if self.gate.why == SILENCE else inf
-        sent.canary = self.gate.sent(now + patience)
+        sent.canary = self.gate.sent(now + self._patience())
+        if sent.canary:
+            self._canary = sent
         self.silence.sent(sent)
         if self.silence.hangs(now) and not self.gate.shut:
             self.gate.shut_for(SILENCE, now, None)
@@ -120,6 +129,7 @@ class Adaptive:
         self._end(sent)
         self._settle(now)
         sent.fate = REFUSED
+        self.queueing.refused()
         self._refused.append(sent.index)
         for later in self._unconfirmed:  # it never was in flight at the server
             if later.index > sent.index:
@@ -138,7 +148,8 @@ class Adaptive:
         """See `Controller`."""
         self._end_silent(sent, now, FAILED)
         if not self._errors_in_a_row:
-            self._errors_since = sent.at
+            self._errors_since, self._errors_after_s = sent.at, 0.0
+        self._errors_after_s = max(self._errors_after_s, now - sent.at)
         self._errors_in_a_row += 1
         if sent.canary and self.gate.why == SILENCE:
             self.gate.canary_silent()
@@ -167,8 +178,20 @@ class Adaptive:
 
     # --- evidence --------------------------------------------------------------------------
 
+    def _patience(self) -> float:
+        """How long a canary is waited for before another may go, or before it has passed."""
+        if self.gate.why == SILENCE:
+            return max(1.0, self.silence.median_s / CANARIES)
+        if self.gate.why == "refusals":
+            return inf
+        return max(self.confirm_s, OUTLIVES * self._errors_after_s)
+
     def _settle(self, now: float) -> None:
         """Accept what has been silent for long enough, in the order of sending."""
+        canary = self._canary
+        if canary and self.gate.shut and self.gate.why not in {SILENCE, "refusals"}:
+            if not canary.ended and now >= canary.at + self._patience():
+                self._reopen(canary, now)
         waiting = self._unconfirmed
         while waiting and (waiting[0].fate != PENDING or waiting[0].at + self.confirm_s <= now):
             sent = waiting.popleft()
@@ -201,7 +224,7 @@ class Adaptive:
             sent.empty = "" if probe else "cap"
             if self.window.cap == inf and not self.pacer.measured:  # it may have been the rate
                 self.pacer.cut(now, self.confirm_s / 2)
-            self.window.refused(sent.number, now)
+            self.window.refused(min(self._crowded(sent), max(sent.number, self.window.held)), now)
             if self.window.stands:
                 self.pacer.acquit()
         else:
@@ -226,7 +249,7 @@ class Adaptive:
     def _cause(self, sent: Sent) -> str:
         window = self.window
         refuted, self._refuted = self._refuted, False
-        below = window.held - sent.number
+        below = window.held - self._crowded(sent)
         if below >= window.fuzz:
             struck, self._struck_at = self._struck_at, sent.at
             refuted = refuted or below >= 2 * window.fuzz or sent.at - struck < STRIKE_S
@@ -236,14 +259,20 @@ class Adaptive:
             return "cap"
         return "rate" if sent.paced else "cap"
 
+    def _crowded(self, sent: Sent) -> int:
+        """Its number, had it been the last to arrive of those sent with it."""
+        crowd = takewhile(lambda x: x.index > sent.index, reversed(self._unconfirmed))
+        return sent.number + sum(x.at <= sent.at + JITTER_S for x in crowd)
+
     def _reopen(self, sent: Sent, now: float) -> None:
         """A canary has come back: limits may have changed after refusals, not after errors."""
         if self.gate.why == "refusals":
-            self.pacer.reopened(sent.at, self._accepted)
+            self.pacer.reopened(sent.at, self._accepted, sent.at - self.gate.shut_at)
             paced = self.pacer.measured
             self.window.restart(max(sent.number, self.in_flight), now, paced=paced)
         else:
             self.pacer.rested()
+            self.window.probe_lost(now)
         self.gate.canary_passed(sent.at)
         sent.canary = False
         self._epoch += 1

@@ -23,7 +23,7 @@ class Gate:
         self.why = ""
         self.word = 0
         self._wait_s = FIRST_WAIT_S
-        self._shut_at = 0.0
+        self.shut_at = 0.0
         self._opens_at = -inf
         self._told_until = -inf
         self._refused_early = False
@@ -43,7 +43,7 @@ class Gate:
     def shut_for(self, why: str, now: float, told_s: float | None) -> None:
         """Shut an open gate; `why` is shown."""
         self.why = why
-        self._shut_at = now
+        self.shut_at = now
         self._wait_s = FIRST_WAIT_S
         self._told_until = -inf
         self._refused_early = False
@@ -64,7 +64,7 @@ class Gate:
             else:
                 self.word -= 1
         share = REFUSED_SHARE if refused else FAILED_SHARE
-        longest = min(LATEST_WAIT_S, max(LONGEST_WAIT_S, (now - self._shut_at) * share))
+        longest = min(LATEST_WAIT_S, max(LONGEST_WAIT_S, (now - self.shut_at) * share))
         self._wait_s = min(self._wait_s * 2, longest)
         self._wait(now, told_s)
 
@@ -72,7 +72,7 @@ class Gate:
         """The canary was accepted: open."""
         told = self._told_until
         if told > -inf:
-            early = sent_at < told - 0.2 * (told - self._shut_at) - 0.1
+            early = sent_at < told - 0.2 * (told - self.shut_at) - 0.1
             self.word += -1 if early else int(self._refused_early or self.word > 0)
         self.why = ""
         self._canary_out = False

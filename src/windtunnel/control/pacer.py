@@ -7,7 +7,7 @@ from math import inf, sqrt
 
 from windtunnel.control.pace import Pace
 
-BELOW = 0.975  # of the measured limit, after a cut
+BELOW = 0.99  # of the measured limit, after a cut
 ABOVE = 1.3  # and no more than this, until the measurement is refuted
 EVEN_AFTER = (
     25,
@@ -36,8 +36,11 @@ LATE_S, LATE = 0.01, 0.25  # a send this late (seconds, intervals) still waited 
 ENOUGH = 12  # accepted sends between two empty buckets that make a measurement
 SPAN_S = 0.5  # between them, for a guess from fewer
 FALLEN = 0.6  # of what the measured limit would have let through: the limit has fallen
-GUESS = 0.5  # of the recent rate of acceptance, where nothing better is known
+GUESS = 0.8  # of the recent rate of acceptance, where nothing better is known
 NEAR = 0.2  # two fixed windows that agree so well tell the same limit
+LULL_S = 1.0  # shut for so long by refusals: as by a fixed window
+WINDOWS = 3.0  # allowances until the pace is back at the limit
+LIFT_PAUSE = 0.5  # of the time in which sends are confirmed: those on their way empty the bucket
 CATCH_S = 0.5  # and a lift that is refused so soon is halfway taken back
 LEAST = 2.0  # requests/s
 NOISE = 0.7  # relative spread of what one request costs, in tests for a changed limit
@@ -67,6 +70,7 @@ class Pacer:
         self._fallback = (0.0, -inf)  # what was believed before it was refuted, and until when
         self._empties = deque[tuple[float, int]](maxlen=REMEMBERED)
         self._opening: tuple[float, int] | None = None  # last reopening after refusals, accepted
+        self._allowance = 0.0  # of a fixed window, where one was met
 
     @property
     def ready_at(self) -> float:
@@ -100,15 +104,19 @@ class Pacer:
 
         `pause_s` is when that will be known; where nothing was measured, nothing is sent before.
         """
+        self._allowance /= 2  # a window would have shut the gate
+        lifted = self.measured and self._free
         if not self.measured:
             self._believe(max(LEAST, min(self.pace.rate, self.recent) * GUESS))
-        elif self._free:  # the bucket had overflowed, or was full: try a higher limit
+        elif lifted:  # the bucket had overflowed, or was full: try a higher limit
             self._fallback = (self.believed, now)
             self._empties.clear()
             self._believe(max(self.believed, min(LIFT * self.pace.rate, MOST * self.believed)))
         else:
             self._believe(self._fallen_back(now))
         pause = RESERVE / self.believed if self.measured else pause_s
+        if lifted:
+            pause = max(pause, LIFT_PAUSE * pause_s)
         self.pace.due = max(self.pace.due, now + pause)
 
     def _fallen_back(self, now: float) -> float:
@@ -133,14 +141,19 @@ class Pacer:
         if not self._empties or accepted - self._empties[-1][1] >= ENOUGH:
             self._empties.append((at, accepted))
 
-    def reopened(self, at: float, accepted: int) -> None:
-        """The gate opens after refusals: from opening to opening a fixed window's worth flows."""
+    def reopened(self, at: float, accepted: int, shut_s: float) -> None:
+        """The gate opens after refusals: from opening to opening a fixed window's worth flows.
+
+        Where two agree, and the gate was shut as long as windows shut it, that is the allowance:
+        less than so much above the pace says nothing.
+        """
         then, self._opening = self._opening, (at, accepted)
         if then is not None and accepted - then[1] >= ENOUGH and at > then[0]:
             rate = (accepted - then[1]) / (at - then[0])
-            if self.measured and abs(rate - self._proven) <= NEAR * rate:
+            if abs(rate - self._proven) <= NEAR * rate and (self.measured or shut_s > LULL_S):
                 self._confirmed = min(self._confirmed + 1, len(EVEN_AFTER) - 1)
                 self._doubts = min(DOUBTS, self._doubts + 1)
+                self._allowance = float(accepted - then[1]) if shut_s > LULL_S else 0.0
             self._proven = rate
             self._fallback = (0.0, -inf)
             self._believe(rate)
@@ -201,10 +214,12 @@ class Pacer:
 
     def _grow(self) -> None:
         """Slowly around a measured limit; doubling where nothing is measured or it is refuted."""
-        factor = BELOW + (1 - BELOW) * (self._paced / EVEN_AFTER[self._confirmed]) ** 2
+        even = max(EVEN_AFTER[self._confirmed], WINDOWS * self._allowance)
+        factor = BELOW + (1 - BELOW) * (self._paced / even) ** 2
         factor = min(factor, ABOVE)
         self._credit += 1 - factor
-        self._free = not self.measured or self._credit < -REFUTED[self._confirmed] * 2**self._doubts
+        enough = max(REFUTED[self._confirmed] * 2**self._doubts, self._allowance)
+        self._free = not self.measured or self._credit < -enough
         if self._free:
             self.pace.rate *= 2 ** (1 / self.pace.rate / DOUBLING_S)
         else:

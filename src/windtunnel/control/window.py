@@ -6,7 +6,7 @@ from math import inf, log2
 
 START = 8.0  # in flight at once before anything is known
 RESTART = 4.0  # and after refusals had shut the gate
-DOUBLING_S = 1.0  # the ramp doubles in this time
+DOUBLING_S = 0.7  # the ramp doubles in this time
 HEADROOM = 1.4  # and stays below this × the highest number known to be accepted
 FIRST_PROBE_S = 0.4  # after a cut, one above the cap is tried; the wait doubles when refused
 LAST_PROBE_S = 8.0

@@ -2,7 +2,7 @@ from math import inf
 
 import pytest
 
-from windtunnel.control.window import PROBE_LATEST_S, START, Window
+from windtunnel.control.window import DOUBLING_S, PROBE_LATEST_S, START, Window
 
 
 def test_it_ramps_by_the_clock_where_sends_are_accepted() -> None:
@@ -10,7 +10,7 @@ def test_it_ramps_by_the_clock_where_sends_are_accepted() -> None:
     for tick in range(50):
         now = tick / 10
         window.accepted(int(window.limit(now)), now)
-    assert window.limit(5.0) == pytest.approx(START * 32, rel=0.05)
+    assert window.limit(5.0) == pytest.approx(START * 2 ** (5 / DOUBLING_S), rel=0.05)
 
 
 def test_it_does_not_grow_on_room_that_nobody_used() -> None:
