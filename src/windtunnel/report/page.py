@@ -163,7 +163,7 @@ def _drawn(chart: Any) -> Drawn:
 
 def _table(table: Table) -> dict[str, Any]:
     table = trimmed(table)
-    notes = table.notes
+    notes = tuple(note for note in table.notes if note != SIMULATED_NOTE)  # the banner says it
     if len(table.rows) > MOST_ROWS:
         notes = (*notes, f"{MOST_ROWS} of {len(table.rows):,} rows; the CSV file has all.")
     return {

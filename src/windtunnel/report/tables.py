@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+import numpy as np
+
 from windtunnel.domain.conditions import DIFFICULTIES, PROMPT_TYPES, TASK_TYPES
 from windtunnel.report.cells import cell_of, per_task
 from windtunnel.report.columns import (
@@ -84,7 +86,8 @@ def overall(frame: Frame, verdicts: Mapping[str, str] = NO_VERDICTS) -> Table:
                 cell.coverage.estimate,
             )
         )
-    notes = (INTERVALS, INFRASTRUCTURE, CEILING, *simulated_note(frame))
+    ceilings = (CEILING,) if np.isfinite(frame.numbers("ceiling")).any() else ()
+    notes = (INTERVALS, INFRASTRUCTURE, *ceilings, *simulated_note(frame))
     return Table("overall", "Overall", columns, tuple(rows), notes)
 
 

@@ -216,6 +216,15 @@ def test_simulated_is_said_in_every_file(tmp_path: Path) -> None:
     for paths in write_report(folder).values():
         for path in (p for p in paths if p.suffix != ".png"):
             assert "SIMULATED" in path.read_text(), path.name
+    page = (folder / "report" / "report.html").read_text()
+    assert page.count("not by models") == 1, "the banner says it for all tables"
+
+
+def test_ceilings_are_explained_where_there_are_any(tmp_path: Path) -> None:
+    for name, made in (("with", episode(0)), ("without", replace(episode(0), ceiling=None))):
+        anyio.run(fill, tmp_path / name, [made])
+        [path] = write_report(tmp_path / name, formats=("markdown",))["markdown"]
+        assert ("Ceiling is" in path.read_text()) == (name == "with")
 
 
 def gone(number: int) -> Episode:
