@@ -42,6 +42,8 @@ def write_report(
         raise ConfigError(f"no choice of episodes {episodes!r}", hint="one of sample, failed")
     material = gather(folder, compare)
     target = out or folder / "report"
+    if target.exists() and not target.is_dir():
+        raise ConfigError(f"{target}: is no folder", hint="--out FOLDER chooses another")
     return {name: tuple(_WRITERS[name](target, material, episodes)) for name in wanted}
 
 

@@ -168,6 +168,9 @@ def test_wrong_wishes_are_told(results: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="'some'") as caught:
         write_report(results, episodes="some")  # type: ignore[arg-type]
     assert "failed" in caught.value.hint
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="file: is no folder"):
+        write_report(results, formats=("csv",), out=tmp_path / "file")
     with pytest.raises(StoreError):
         write_report(tmp_path)
     anyio.run(fill, tmp_path / "empty", [])
