@@ -189,9 +189,9 @@ class Adaptive:
     def _settle(self, now: float) -> None:
         """Accept what has been silent for long enough, in the order of sending."""
         canary = self._canary
-        if canary and self.gate.shut and self.gate.why not in {SILENCE, "refusals"}:
-            if not canary.ended and now >= canary.at + self._patience():
-                self._reopen(canary, now)
+        errs = self.gate.shut and self.gate.why not in {SILENCE, "refusals"}
+        if errs and canary and not canary.ended and now >= canary.at + self._patience():
+            self._reopen(canary, now)
         waiting = self._unconfirmed
         while waiting and (waiting[0].fate != PENDING or waiting[0].at + self.confirm_s <= now):
             sent = waiting.popleft()

@@ -9,24 +9,13 @@ from windtunnel.control.pace import Pace
 
 BELOW = 0.99  # of the measured limit, after a cut
 ABOVE = 1.3  # and no more than this, until the measurement is refuted
-EVEN_AFTER = (
-    25,
-    45,
-    70,
-    100,
-    150,
-)  # paced sends until the pace, growing quadratically, is back at the
-# limit: the more often the measurement was confirmed, the more
+# Paced sends until the pace, growing quadratically, is back at the limit: the more often the
+# measurement was confirmed, the more.
+EVEN_AFTER = (25, 40, 60, 80, 100)
 CONFIRMED = 0.05  # a new measurement this near the old one confirms it
 RESERVE = 1.5  # requests' worth of pause after a cut, so that the bucket is not empty
-REFUTED = (
-    2.5,
-    4.0,
-    5.5,
-    7.0,
-    7.0,
-)  # requests more than the believed rate could have let through: it
-# is refuted; likewise by confirmations
+# Requests more than the believed rate could have let through: it is refuted; by confirmations.
+REFUTED = (2.5, 4.0, 5.5, 7.0, 7.0)
 DOUBTS = 5  # refutations that proved false, each of which doubles what the next one takes
 LEAST_GROWTH = 24.0  # requests/s: slower endpoints grow as if they were this fast
 LIFT = 0.85  # of the pace at which a refuted measurement's successor met a refusal

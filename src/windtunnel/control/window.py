@@ -9,12 +9,12 @@ RESTART = 4.0  # and after refusals had shut the gate
 DOUBLING_S = 0.7  # the ramp doubles in this time
 HEADROOM = 1.4  # and stays below this × the highest number known to be accepted
 FIRST_PROBE_S = 0.4  # after a cut, one above the cap is tried; the wait doubles when refused
-LAST_PROBE_S = 8.0
-PROBE_EVERY = 200  # and at least so many sends lie between two probes, once the first four failed,
+LAST_PROBE_S = 4.0
+PROBE_EVERY = 120  # and at least so many sends lie between two probes, once the first four failed,
 PROBE_EVERY_SLOTS = 40  # or so many times the cap: above a small one there is more to win
 FREE_PROBES = 4
 STANDS, STANDS_S = 2, 1.0  # failed probes, and seconds waited for one, that make a cap certain
-PROBE_LATEST_S = 8.0  # a probe is due after this time, however few the sends
+PROBE_LATEST_S = 12.0  # a probe is due after this time, however few the sends
 UNHEARD_S = 0.05  # from a slot's end at the server to our hearing of it
 
 
