@@ -138,7 +138,7 @@ class Dispatcher:
         """Start a job for an idle slot of the lane; false when the supply has none."""
         if self._draining or self._over or self._supply is None or self._tasks is None:
             return False
-        if model.busy >= max(BUSY, _slots(model) / 2):
+        if model.busy >= BUSY and model.busy >= _slots(model) / 2:
             return False  # we are what is slow here: more jobs would only wait with these
         job = self._take(model, lane)
         if job is None:

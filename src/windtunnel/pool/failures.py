@@ -34,7 +34,7 @@ def unserved(model: ModelQueue, silent_s: float) -> RateLimited:
 
 def estimated_tokens(request: Request) -> float:
     """A first estimate of a request's tokens: its text, and what it may write."""
-    chars = sum(len(message.content) for message in request.messages)
+    chars = sum([len(message.content) for message in request.messages])
     return chars / CHARS_PER_TOKEN + (request.max_tokens or 256)
 
 

@@ -8,7 +8,6 @@ same.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -76,7 +75,7 @@ class Environment:
     def _by_weather(self, record: Execution, drawn: Draw, code: str) -> Execution:
         """A storm: but first see, on a copy, whether the call would have got that far."""
         effect = self._ambiguous and code == TIMEOUT and drawn.took_effect
-        world = self.world if effect else _copied(self.world)
+        world = self.world if effect else self.world.copied()
         result = run_tool(world, record.tool, record.arguments)
         if result.error_code == _INVALID:
             return self._by_itself(record, result)
@@ -108,16 +107,3 @@ class Environment:
             took_effect=effect,
             goal_met=self.goal_met,
         )
-
-
-def _copied(world: World) -> World:
-    """A world that can be tried out: its containers are copied, stored values are shared."""
-    twin = copy.copy(world)
-    for name in World.__slots__:
-        value = getattr(world, name)
-        if isinstance(value, dict):
-            value = {k: list(v) if isinstance(v, list) else v for k, v in value.items()}
-        elif isinstance(value, list | set):
-            value = value.copy()
-        setattr(twin, name, value)
-    return twin

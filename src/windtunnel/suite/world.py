@@ -119,6 +119,27 @@ class World:
         self._counts: dict[str, int] = {}
         self._defaults: Mapping[str, Any] | None = None
 
+    def copied(self) -> World:
+        """A world that can be tried out: its containers are copied, stored values are shared."""
+        twin = World.__new__(World)
+        twin.task = self.task
+        twin.files = self.files.copy()
+        twin.posts = self.posts.copy()
+        twin.queues = {name: messages.copy() for name, messages in self.queues.items()}
+        twin.routed = {name: records.copy() for name, records in self.routed.items()}
+        twin.cache = self.cache.copy()
+        twin.sessions = self.sessions.copy()
+        twin.connections = self.connections.copy()
+        twin.log = self.log.copy()
+        twin.schedules = self.schedules.copy()
+        twin.notifications = self.notifications.copy()
+        twin.tracked = self.tracked.copy()
+        twin.results = self.results.copy()
+        twin.seen = self.seen.copy()
+        twin._counts = self._counts.copy()  # noqa: SLF001  of its own class
+        twin._defaults = self._defaults  # noqa: SLF001  likewise; never changed
+        return twin
+
     @property
     def resources(self) -> Mapping[str, Resource]:
         """Simulated HTTP addresses: URL → what it answers."""

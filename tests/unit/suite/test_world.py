@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from windtunnel.domain.tasks import Task
 from windtunnel.suite.world import PAYLOAD, Kind, Post, World
 
@@ -72,3 +74,26 @@ def test_defaults_come_from_the_tasks_own_file() -> None:
     assert World(TASK).defaults("network_poster") == {"url": "https://a.b"}
     assert World(TASK).defaults("network_fetcher") == {}
     assert World(Task("t", "simple_task", "easy", "", (), (), ())).defaults("network_poster") == {}
+
+
+def test_a_copy_shares_no_container_with_its_world() -> None:
+    world = World(TASK)
+    world.defaults("network_poster")
+    for name, held in _containers(world):
+        if isinstance(held, list):
+            held.append(name)
+        else:
+            held.update({"a": []})
+    twin = world.copied()
+    for name, held in _containers(twin):
+        assert held == getattr(world, name)
+        assert held is not getattr(world, name), name
+    twin.queues["a"].append("sent")
+    twin.routed["a"].append("sent")
+    assert world.queues == world.routed == {"a": []}
+    assert twin.defaults("network_poster") == {"url": "https://a.b"}
+
+
+def _containers(world: World) -> list[tuple[str, Any]]:
+    names = set(World.__slots__) - {"task", "_defaults"}
+    return [(name, getattr(world, name)) for name in sorted(names)]
