@@ -27,8 +27,9 @@ def write_page(rows: Sequence[dict[str, object]]) -> None:
     seeds = 1 + max(int(str(row["seed"])) for row in rows)
     text = f"{MARK}\n\n{table(rows)}\n\nMeans over {seeds} seeds: delivered, refused. Then: "
     text += "delivered by `adaptive` from the 5th to the 15th second (in `queues` that is "
-    text += "what went into the queues), and the first second, in the slowest seed, in which a world is "
-    text += "given 90 % of the oracle's mean rate over the run (bursts count). The plain controllers ran on the first two seeds. "
+    text += "what went into the queues), and the first second, in the slowest seed, in which a "
+    text += "world is given 90 % of the oracle's mean rate over the run (bursts count). "
+    text += "The plain controllers ran on the first two seeds. "
     text += "Worlds below `outages` were invented to break it.\n\n"
     text += "![Window, pace and refusals over time for four endpoints](speed.svg)\n"
     page.write_text(head + text)
