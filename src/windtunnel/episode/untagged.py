@@ -45,7 +45,7 @@ def calls_without_tags(text: str, vocabulary: Vocabulary) -> list[Call]:
         text = text[:_LONGEST] + "\n" + text[-_LONGEST:]
     return (
         _in_objects(text, vocabulary) or _in_lines(text, vocabulary) or _announced(text, vocabulary)
-        if vocabulary.pattern.search(text)
+        if vocabulary.is_in(text)
         else []
     )
 

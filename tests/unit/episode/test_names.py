@@ -1,6 +1,6 @@
 import pytest
 
-from windtunnel.episode import Vocabulary
+from windtunnel.episode import Vocabulary, recognise
 from windtunnel.episode.names import Resolved
 
 READER = "file_operations_reader"
@@ -64,3 +64,19 @@ def test_without_any_tool_nothing_is_found() -> None:
     none = Vocabulary({})
     assert none.mentioned("anything") == ()
     assert none.resolve("anything") == Resolved(repaired=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<tool_call>data_proce\u017f\u017fing_parser</tool_call>", "data_proce\u017f\u017fing_parser()",
+     "<tool_call>use the data_proce\u017f\u017fing_parser"],
+)  # fmt: skip
+def test_a_letter_that_only_looks_alike_breaks_nothing(text: str, vocabulary: Vocabulary) -> None:
+    assert not vocabulary.is_in(text)
+    assert vocabulary.at_start(text, text.find("data")) is None
+    recognise(text, vocabulary)
+
+
+def test_a_name_in_any_case_is_in_the_text(vocabulary: Vocabulary) -> None:
+    assert vocabulary.is_in(f"then {READER.upper()} once more")
+    assert not vocabulary.is_in("then file_operations_something")
