@@ -68,7 +68,8 @@ def test_without_any_tool_nothing_is_found() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["<tool_call>data_proce\u017f\u017fing_parser</tool_call>", "data_proce\u017f\u017fing_parser()",
+    ["<tool_call>data_proce\u017f\u017fing_parser</tool_call>",
+     "data_proce\u017f\u017fing_parser()",
      "<tool_call>use the data_proce\u017f\u017fing_parser"],
 )  # fmt: skip
 def test_a_letter_that_only_looks_alike_breaks_nothing(text: str, vocabulary: Vocabulary) -> None:
