@@ -72,3 +72,36 @@ def test_limits_that_headers_tell_are_ceilings_at_once() -> None:
             control.answered(sent, now + 0.01, 1.0)
         now += 0.05
     assert sends <= 22
+
+
+def test_a_canary_that_outlives_the_errors_reopens_at_the_remembered_level() -> None:
+    control = Adaptive(Limits())
+    now = ramp(control, 40)
+    flying = control.in_flight
+    broken = list[Sent]()
+    while len(broken) < ERRORS_IN_A_ROW:
+        now += 0.05
+        broken += fill(control, now)[:1]
+    for sent in broken[:ERRORS_IN_A_ROW]:
+        control.failed(sent, sent.at + 1.0, "503")
+    assert control.closed == "503"
+    opens = control.ready_at(now + 2)
+    control.sent(opens, 1.0)
+    assert control.ready_at(opens + 1.0) > opens + 1.0  # errors came after a second: not yet
+    control.ready_at(opens + 2.01)
+    assert not control.closed
+    assert len(fill(control, opens + 2.01)) > 1
+    assert control.view().window >= flying
+
+
+def test_of_sends_at_one_instant_a_refusal_speaks_of_the_last() -> None:
+    control, sends, now = Adaptive(Limits()), list[Sent](), 0.0
+    while control.in_flight < 40:
+        sends += fill(control, now)
+        now += 0.05
+    for sent in sends:
+        control.answered(sent, now + 1, 1.0)
+    crowd = fill(control, now + 1)
+    control.refused(crowd[5], now + 1.05, None)  # overtaken by all the others on its way
+    assert control.decision == "cut: cap"
+    assert control.window.cap >= 39
