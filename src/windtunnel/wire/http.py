@@ -24,6 +24,7 @@ from aiohttp import (
     DummyCookieJar,
     InvalidURL,
 )
+from multidict import CIMultiDict
 from yarl import URL
 
 from windtunnel.domain.calls import Denied, Ok, Request, Transient, Verdict
@@ -38,6 +39,11 @@ from windtunnel.wire.scrub import Scrubber
 CONNECT_TIMEOUT_S = 15.0
 LARGEST_BODY = 4 * 2**20  # bytes; 200 slots full of these still fit a small machine
 TRUST = "(SSL_CERT_FILE names the authorities to trust)"
+_HEADERS = {
+    "content-type": "application/json",
+    "accept": "application/json",
+    "user-agent": "windtunnel",
+}
 _PRINTABLE_ASCII = range(0x20, 0x7F)
 
 
@@ -94,9 +100,8 @@ class HttpTransport:
             return Denied("its address (or its proxy's) is not an http(s) one")
         received = _Received(caller.scrubber)
         body = encode(caller.line, request)
-        headers = caller.headers | {
-            "x-client-request-id": f"{request.trial_id}/{request.turn}/{attempt}"
-        }
+        headers = caller.headers.copy()
+        headers["x-client-request-id"] = f"{request.trial_id}/{request.turn}/{attempt}"
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._exchange(caller, body, headers, received)
@@ -106,7 +111,7 @@ class HttpTransport:
             return _failed(error, received)
 
     async def _exchange(
-        self, caller: _Caller, body: bytes, headers: dict[str, str], received: _Received
+        self, caller: _Caller, body: bytes, headers: CIMultiDict[str], received: _Received
     ) -> Verdict:
         if self._session is None:
             self._session = _session()
@@ -114,7 +119,7 @@ class HttpTransport:
             caller.url, data=body, headers=headers, allow_redirects=False, proxy=caller.proxy
         ) as response:
             received.status = response.status
-            async for part in response.content.iter_any():
+            while part := await response.content.readany():
                 received.body += part
                 if len(received.body) > LARGEST_BODY:
                     return received.too_large()
@@ -131,7 +136,7 @@ class _Caller:
         self.scrubber = Scrubber(key)
         self.line: Line = line_to(endpoint)
         name, prefix = self.line.credential
-        self.headers = {name: prefix + key}
+        self.headers = CIMultiDict(_HEADERS | {name: prefix + key})
         proxy = proxy_for(self.line.url) if is_address(self.line.url) else None
         self.is_callable = is_address(self.line.url) and (proxy is None or is_address(proxy))
         self.url = URL(self.line.url, encoded=True) if self.is_callable else URL()
@@ -178,11 +183,6 @@ def _session() -> ClientSession:
         connector=connector(),
         cookie_jar=DummyCookieJar(),
         timeout=ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
-        headers={
-            "content-type": "application/json",
-            "accept": "application/json",
-            "user-agent": "windtunnel",
-        },
     )
 
 
