@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
@@ -28,6 +27,7 @@ from windtunnel.domain.calls import (
 )
 from windtunnel.domain.pool import Endpoint, RateMode, Sharding
 from windtunnel.errors import RequestRejected, TransientFailure
+from windtunnel.pool.clock import clock
 from windtunnel.pool.failures import estimated_tokens, no_endpoint, unserved, used_tokens
 from windtunnel.pool.lane import Lane, ModelQueue
 from windtunnel.pool.queue import RETRY, Running, Waiting
@@ -97,7 +97,7 @@ class Dispatcher:
         Jobs of a model none of whose endpoints lives are not begun.
         """
         self._supply = supply
-        self._now = _clock()
+        self._now = clock()
         scheduler = self._scheduler
         scheduler.begin = self._begin
         scheduler.weight = lambda model: float(supply.remaining(model.name) + model.running)
@@ -268,8 +268,7 @@ class Dispatcher:
                 waiting.hedged = True
                 lane.hedges += 1
                 verdict = Transient(f"lost: silent for {patience:.0f} s")
-                request = waiting.request
-                text = f"{request.trial_id}, turn {request.turn}: silent for {patience:.0f} s"
+                text = f"a call of {waiting.request.trial_id}: silent for {patience:.0f} s"
                 self._say("lost", lane.endpoint.endpoint_id, text)
             return verdict
         finally:
@@ -394,14 +393,6 @@ class Dispatcher:
         self.events.append(event)
         if self._on_event:
             self._on_event(event)
-
-
-def _clock() -> Callable[[], float]:
-    """The running loop's own clock: a tenth of what asking anyio costs, several times a call."""
-    try:
-        return asyncio.get_running_loop().time
-    except RuntimeError:  # trio
-        return anyio.current_time
 
 
 def _slots(model: ModelQueue) -> float:
