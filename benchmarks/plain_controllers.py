@@ -17,6 +17,11 @@ class Workers:
         self._pause_s = pause_s
         self._paused: list[float] = []
 
+    @property
+    def closed(self) -> str:
+        """Never."""
+        return ""
+
     def ready_at(self, now: float) -> float:
         """A worker is free."""
         while self._paused and self._paused[0] <= now:
