@@ -1,7 +1,7 @@
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from windtunnel.domain.conditions import TASK_TYPES, Condition, WeatherMode
@@ -193,11 +193,14 @@ def test_success_never_rises_when_the_rate_falls(seed: int, at: int, mode: Weath
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**53), st.integers(0, 19))
+@example(114477, 2)
 def test_no_call_of_a_fixed_script_gains_by_a_lower_rate(seed: int, at: int) -> None:
-    task = tasks()[at]
-    runs = [[e.ok for e in fixed_script(task, rate, seed, "before")] for rate in RATES]
+    runs = [fixed_script(tasks()[at], rate, seed, "before") for rate in RATES]
     for better, worse in itertools.pairwise(runs):
-        assert all(high or not low for high, low in zip(better, worse, strict=True))
+        for high, low in zip(better, worse, strict=True):
+            if high.cause in {"arguments", "tool"}:
+                break  # an earlier success has changed what this call works on
+            assert high.ok or not low.ok
 
 
 def test_the_same_calls_give_the_same_records() -> None:
