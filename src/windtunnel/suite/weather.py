@@ -18,9 +18,10 @@ The law: for a fixed sequence of calls, success at a lower rate implies success 
 call by call. (Induction: fewer successes can only unmeet dependencies, which costs 0.5 where a
 failure since costs 0.7, add recent failures, and leave calls without their data.) It ends where a
 call names no input and an earlier success has changed what the latest result is: then it may fail
-by its data at the higher rate. It holds too for an agent that works through a plan and repeats each step until it succeeds: each step takes at
-least as many calls at the lower rate, so its window holds at least as many failures. An agent
-that plans anew after each failure chooses its calls by its luck, and no such law can hold for it.
+by its data at the higher rate. The law holds too for an agent that works through a plan and repeats
+each step until it succeeds: each step takes at least as many calls at the lower rate, so its window
+holds at least as many failures. An agent that plans anew after each failure chooses its calls by
+its luck, and no such law can hold for it.
 """
 
 from __future__ import annotations
