@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -14,6 +15,14 @@ WORDS = ("--model", "beta", "--prompt-types", "optimal", "--num-instances", "2")
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 MARGIN_S = 10.0  # what starting to end and writing it all down may take on a busy machine
 ENDLESS = {"first_token_s": 600.0}
+
+
+@pytest.fixture(autouse=True)
+def _hears_hangups() -> Iterator[None]:
+    """Tests may run under nohup, whose deafness their runs would inherit."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def at_work(ground: ProvingGround, results: str) -> subprocess.Popen[bytes]:

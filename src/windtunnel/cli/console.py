@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 
 
 def say(text: str) -> None:
     """One line of talk on stderr; where nobody can hear it, nothing ends for that."""
-    with suppress(OSError):
+    try:
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
+    except OSError:
+        silence(sys.stderr)
+
+
+def silence(stream: TextIO) -> None:
+    """What the stream still holds goes nowhere, so that flushing it at exit fails no more."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def emit_json(data: Any) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cyclopts import CycloptsError, UnusedCliTokensError
 
-from windtunnel.cli.console import say
+from windtunnel.cli.console import say, silence
 from windtunnel.errors import WindtunnelError
 
 EXIT_USAGE = 2
@@ -52,17 +52,12 @@ def _fill_closed_streams() -> None:
             setattr(sys, name, stream)
 
 
-def _silence_stdout() -> None:
-    """What is still to be flushed at exit goes nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _system(error: OSError) -> int:
     """What the system would not do, as it says it: a full disk, a closed file, no permission."""
     if error.errno is None:
         return _bug(error)
     if isinstance(error, BrokenPipeError):  # `windtunnel plan | head`: the reader has seen enough
-        _silence_stdout()
+        silence(sys.stdout)
         return EXIT_PIPE
     where = f": {_one_line(str(error.filename))}" if error.filename else " (standard output)"
     _tell(
@@ -70,7 +65,7 @@ def _system(error: OSError) -> int:
         "once this is mended, the same command goes on from here",
     )
     if error.filename is None:
-        _silence_stdout()
+        silence(sys.stdout)
     return EXIT_SYSTEM
 
 
