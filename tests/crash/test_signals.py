@@ -50,9 +50,10 @@ def said(ground: ProvingGround, results: str) -> str:
 def test_a_signal_drains_and_the_folder_resumes(prove: Grounds) -> None:
     ground = prove(workers=2, time_scale=0.3)
     assert ground.finish("calm", *WORDS) == 0
-    runs = {sign.name: at_work(ground, sign.name) for sign in STOPS}
-    for name, process in runs.items():
-        process.send_signal(signal.Signals[name])
+    runs: dict[str, subprocess.Popen[bytes]] = {}
+    for sign in STOPS:  # one after the other: the first would else be done before the last begins
+        runs[sign.name] = at_work(ground, sign.name)
+        runs[sign.name].send_signal(sign)
     for name, process in runs.items():
         assert process.wait(Bounds().drain_grace_s + MARGIN_S) == 130, said(ground, name)
         assert "Traceback" not in said(ground, name)
