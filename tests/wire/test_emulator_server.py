@@ -30,23 +30,9 @@ from windtunnel.emulator import (
 )
 from windtunnel.emulator.serving import listening
 from windtunnel.errors import ConfigError
+from windtunnel.testing.records import an_endpoint as endpoint
 
 FAST = Latency(first_token_s=0.02, token_s=0.0, sigma=0.0, refusal_s=0.0)
-
-
-def endpoint(name: str = "gpt", dialect: Dialect = "openai", **limits: Any) -> Endpoint:
-    return Endpoint(
-        endpoint_id=name,
-        number=0,
-        model=name,
-        provider="house",
-        dialect=dialect,
-        base_url="https://unused.example",
-        deployment=name,
-        key=f"env:KEY_{name.upper()}",
-        api_version="2024-10-21",
-        limits=Limits(**limits),
-    )
 
 
 class Answered(msgspec.Struct):

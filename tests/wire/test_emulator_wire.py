@@ -23,7 +23,7 @@ from windtunnel.domain.calls import (
     Usage,
     Verdict,
 )
-from windtunnel.domain.pool import Dialect, Endpoint, Limits
+from windtunnel.domain.pool import Dialect, Endpoint
 from windtunnel.emulator import (
     EmulatorOptions,
     Latency,
@@ -32,6 +32,7 @@ from windtunnel.emulator import (
     emulated,
     emulator_process,
 )
+from windtunnel.testing.records import an_endpoint as named
 from windtunnel.wire import HttpTransport
 
 pytestmark = pytest.mark.anyio
@@ -50,21 +51,6 @@ TOOL = {
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, bool]]:
     return "asyncio", {"use_uvloop": True}  # as a run has it
-
-
-def named(name: str, dialect: Dialect = "openai", **limits: Any) -> Endpoint:
-    return Endpoint(
-        endpoint_id=name,
-        number=0,
-        model=name,
-        provider="house",
-        dialect=dialect,
-        base_url="https://unused.example",
-        deployment=name,
-        key=f"env:KEY_{name.upper()}",
-        api_version="2024-10-21",
-        limits=Limits(**limits),
-    )
 
 
 @contextlib.asynccontextmanager

@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from windtunnel.domain.calls import Answer, Message, Reply, Usage
 from windtunnel.domain.conditions import Condition
 from windtunnel.domain.episodes import Episode, Outcome, Score, Turn
+from windtunnel.domain.pool import Dialect, Endpoint, Limits
 from windtunnel.domain.tasks import Execution
 from windtunnel.domain.trials import Trial, make_trial
+
+
+def an_endpoint(name: str = "gpt", dialect: Dialect = "openai", **limits: Any) -> Endpoint:
+    """An endpoint of the provider "house" whose model, deployment and id are `name`."""
+    return Endpoint(
+        endpoint_id=name,
+        number=0,
+        model=name,
+        provider="house",
+        dialect=dialect,
+        base_url="https://unused.example",
+        deployment=name,
+        key=f"env:KEY_{name.upper()}",
+        api_version="2024-10-21",
+        limits=Limits(**limits),
+    )
 
 
 def a_trial(
