@@ -28,7 +28,6 @@ from time import gmtime, monotonic, strftime, time
 import anyio
 import msgspec
 from msgspec import Struct
-from rich.console import Console
 
 from windtunnel import __version__
 from windtunnel.domain.episodes import Turn
@@ -55,6 +54,7 @@ from windtunnel.plan import (
 from windtunnel.pool import Ask, Dispatcher, EndpointState, Event, Job
 from windtunnel.store import Header, Store, append_run, open_store
 from windtunnel.suite.tasks import SUITE_VERSION, load_task
+from windtunnel.view.console import PlainConsole
 from windtunnel.view.debuglog import DebugLog
 from windtunnel.view.frame import EndpointRow, Frame
 from windtunnel.view.profile import profiled
@@ -216,7 +216,7 @@ class _Session:
         self.rates = Rates()
         self.start = monotonic()
         self.dispatcher: Dispatcher | None = None
-        self._console = Console(stderr=True)
+        self._console = PlainConsole(stderr=True)
 
     # --- the dispatcher's supply ---------------------------------------------------------
 

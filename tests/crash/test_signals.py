@@ -9,7 +9,7 @@ import pytest
 
 from proving_ground import Grounds, ProvingGround, kill
 from windtunnel.control.bounds import Bounds
-from windtunnel.store import same_records
+from windtunnel.store import episode_table, same_records
 
 WORDS = ("--model", "beta", "--prompt-types", "optimal", "--num-instances", "2")
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -68,6 +68,13 @@ def test_nohup_outlives_its_terminal(prove: Grounds) -> None:
     ground.await_turns("r", process)
     process.send_signal(signal.SIGHUP)
     assert process.wait(60) == 0, said(ground, "r")
+
+
+def test_talk_that_nobody_reads_any_more_does_not_end_a_run(prove: Grounds) -> None:
+    ground = prove(workers=2)
+    gone = "mkfifo talk && exec 3<>talk 2>talk 3<&-"  # as `2>&1 | head` leaves it
+    assert ground.start("r", *WORDS, after=gone).wait(60) == 0
+    assert episode_table(ground.folder / "r")["outcome"].unique().to_pylist() == ["completed"]
 
 
 @pytest.mark.parametrize("second", STOPS[:2])

@@ -12,6 +12,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Column, Table
 
+from windtunnel.view.console import PlainConsole
+
 PLAIN_WIDTH = 200  # columns where no terminal says how wide it is
 _GAP = 3  # between columns
 _EDGES = 2
@@ -20,8 +22,8 @@ _EDGES = 2
 def output() -> Console:
     """Standard output as a rich console; where it is no terminal, wide enough not to cut."""
     if sys.stdout.isatty():
-        return Console(highlight=False, emoji=False)
-    return Console(file=_Trimmed(), width=PLAIN_WIDTH, highlight=False, emoji=False)
+        return PlainConsole(highlight=False, emoji=False)
+    return PlainConsole(file=_Trimmed(), width=PLAIN_WIDTH, highlight=False, emoji=False)
 
 
 class _Trimmed(io.StringIO):

@@ -1,3 +1,4 @@
+import os
 import shlex
 import subprocess
 import sys
@@ -6,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from windtunnel.cli.failures import EXIT_BUG, EXIT_INTERRUPTED, guarded
+from windtunnel.cli.failures import EXIT_BUG, EXIT_INTERRUPTED, EXIT_PIPE, guarded
 from windtunnel.errors import PlanError, StoreLocked, SuiteError, WindtunnelError
 
 
@@ -52,6 +53,16 @@ def test_output_that_nothing_takes(redirect: str, code: int, told: str, tmp_path
     assert done.returncode == code
     assert done.stderr.decode().startswith(told)
     assert len(done.stderr.splitlines()) == (2 if told else 0)
+
+
+@pytest.mark.parametrize("words", ["plan", "plan --json", "tools"])
+def test_a_reader_that_has_seen_enough_ends_it_without_a_word(words: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)  # as `| head` leaves it
+    ours = [sys.executable, "-m", "windtunnel", *words.split()]
+    done = subprocess.run(ours, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (EXIT_PIPE, b"")
 
 
 @pytest.mark.parametrize("redirect", ["2>/dev/full", "2>&-"])
