@@ -31,24 +31,24 @@ from windtunnel.pool.clock import clock
 from windtunnel.pool.failures import estimated_tokens, no_endpoint, unserved, used_tokens
 from windtunnel.pool.lane import Lane, ModelQueue
 from windtunnel.pool.queue import RETRY, Running, Waiting
+from windtunnel.pool.race import Race
 from windtunnel.pool.records import EndpointState, Event, EventKind, Hedge, Job, Supply
 from windtunnel.pool.scheduler import Scheduler
 from windtunnel.pool.watchdog import Watchdog
 from windtunnel.wire.transport import Transport
 
-STRAGGLER = 1.0  # with `hedge="all"`: × the 99th percentile of answers
 TICK_S = 0.002  # wakes nearer than this are one
 BUSY = 32  # jobs of a model between two requests, before no more are begun; or half its slots
-MOST_SLOTS = 1000  # of an endpoint without a known limit, in this reckoning
 
 
 class Dispatcher:
     """Drives every endpoint at what its controller allows.
 
     `stagger` holds start offsets in seconds for a model's first, second, … endpoint. `on_event`
-    is called with each `Event`; the last thousand stay in `events`. `hedge`: a second copy for
-    what is lost, for all stragglers too (which favours short answers), or for none. The first
-    copy is cancelled when the second is queued, counted in `EndpointState.hedges`, never scored.
+    is called with each `Event`; the last thousand stay in `events`. `hedge`: send again what is
+    `lost`; for `all` stragglers let a second copy race the first besides (which favours short
+    answers), in room that nobody else wants; or `none`. What is cancelled for it is counted in
+    `EndpointState.hedges`, never scored.
     """
 
     def __init__(  # noqa: PLR0913  the run's switches, each named by its caller
@@ -123,6 +123,7 @@ class Dispatcher:
         self._say("drain", "run", f"{len(self._running)} episodes under way, no new ones")
         for model in self._scheduler.models.values():
             model.set_dry(dry=True)
+            model.copies.clear()
             for line in (model.line, *(lane.line for lane in model.lanes)):
                 for waiting in line.drain():
                     waiting.job.cancel()
@@ -138,7 +139,7 @@ class Dispatcher:
         """Start a job for an idle slot of the lane; false when the supply has none."""
         if self._draining or self._over or self._supply is None or self._tasks is None:
             return False
-        if model.busy >= BUSY and model.busy >= _slots(model) / 2:
+        if model.busy >= BUSY and model.busy >= model.slots / 2:
             return False  # we are what is slow here: more jobs would only wait with these
         job = self._take(model, lane)
         if job is None:
@@ -203,12 +204,10 @@ class Dispatcher:
         began = self._now()
         self._asked(running)
         while True:
-            lane, sent = await self._slot(waiting)
-            waiting.attempts += 1
-            verdict = await self._send(lane, sent, waiting)
+            lane, sent, verdict = await self._sent(*await self._slot(waiting), waiting)
             if isinstance(verdict, Ok):
                 running.answered += 1
-                return self._answer(lane, sent, waiting, verdict)
+                return waiting.answer(verdict.reply, lane, self._now() - sent.at)
             if isinstance(verdict, Rejected):
                 raise RequestRejected(
                     f"{lane.endpoint.endpoint_id}: {verdict.reason}",
@@ -232,6 +231,18 @@ class Dispatcher:
         waiting.reset()
         self._scheduler.enqueue(waiting, self._now())
         self._set_alarm()
+        return await self._grant(waiting)
+
+    async def _idle_room(self, waiting: Waiting, flying: Lane) -> tuple[Lane, Sent]:
+        """Wait until another endpoint has room for a second copy."""
+        copy = Waiting(waiting.job, waiting.request, waiting.tokens)
+        copy.avoid = {flying, *waiting.avoid}
+        if not self._draining:
+            self._scheduler.enqueue_copy(copy, self._now())
+            self._set_alarm()
+        return await self._grant(copy)
+
+    async def _grant(self, waiting: Waiting) -> tuple[Lane, Sent]:
         if not waiting.granted:
             waiting.event = anyio.Event()
             try:
@@ -246,11 +257,24 @@ class Dispatcher:
 
     def _forsake(self, waiting: Waiting) -> None:
         """Cancelled while waiting: a slot that was granted meanwhile goes back."""
+        self._scheduler.withdraw(waiting)
         if waiting.granted:
             lane, sent = waiting.granted
             now = self._now()
             lane.controller.abandoned(sent, now)
             lane.give_back(now, 0.0)
+            self._scheduler.freed(lane, now)
+            self._set_alarm()
+
+    async def _sent(
+        self, lane: Lane, sent: Sent, waiting: Waiting
+    ) -> tuple[Lane, Sent, Verdict | None]:
+        """Send, and a second copy if need be: whose verdict counts, and the verdict."""
+        if self._hedge == "all" and waiting.job.lane is None:
+            won = await Race(waiting, self._send, self._idle_room).run(lane, sent, self._now)
+            return won.lane, won.sent, won.verdict
+        waiting.attempts += 1
+        return lane, sent, await self._send(lane, sent, waiting)
 
     async def _send(self, lane: Lane, sent: Sent, waiting: Waiting) -> Verdict:
         """Send once, and tell the controllers what came of it."""
@@ -283,9 +307,7 @@ class Dispatcher:
         bounds = self._bounds
         if self._hedge == "none" or waiting.failures + 1 >= bounds.tries:
             return bounds.request_timeout_s + 5
-        factor = STRAGGLER if self._hedge == "all" else bounds.lost_factor
-        floor = 0.0 if self._hedge == "all" else bounds.lost_floor_s
-        lost = max(floor, factor * lane.latency_p99_s)
+        lost = max(bounds.lost_floor_s, bounds.lost_factor * lane.latency_p99_s)
         return min(bounds.request_timeout_s + 5, lost)
 
     def _account(self, lane: Lane, sent: Sent, verdict: Verdict | None) -> None:
@@ -344,25 +366,13 @@ class Dispatcher:
                 f"(the last of {waiting.failures} tries)",
                 hint="run the same command again later; finished trials are not repeated",
             )
-        pause = backoff(self._bounds, waiting.failures, None, self._rng)
-        await anyio.sleep(pause)
+        await anyio.sleep(backoff(self._bounds, waiting.failures, None, self._rng))
 
     def _check_unserved(self, waiting: Waiting, began: float) -> None:
         model = self._scheduler.models[waiting.request.model]
         since = self._now() - max(began, model.served_at)
         if since > self._bounds.unserved_s:
             raise unserved(model, since)
-
-    def _answer(self, lane: Lane, sent: Sent, waiting: Waiting, verdict: Ok) -> Answer:
-        return Answer(
-            reply=verdict.reply,
-            endpoint_id=lane.endpoint.endpoint_id,
-            attempts=waiting.attempts,
-            queued_ms=1000 * waiting.queued_s,
-            latency_ms=1000 * (self._now() - sent.at),
-            hedged=waiting.hedged,
-            at=time.time(),
-        )
 
     # --- time ------------------------------------------------------------------------------
 
@@ -393,8 +403,3 @@ class Dispatcher:
         self.events.append(event)
         if self._on_event:
             self._on_event(event)
-
-
-def _slots(model: ModelQueue) -> float:
-    """How many requests the model's endpoints are known to take at once."""
-    return sum(min(MOST_SLOTS, lane.controller.view().window) for lane in model.live)

@@ -11,11 +11,12 @@ from windtunnel.control.controller import Controller, Sent
 from windtunnel.control.fixed import Fixed
 from windtunnel.control.pace import Ceiling
 from windtunnel.domain.pool import Endpoint, RateMode
-from windtunnel.pool.queue import WaitingLine
+from windtunnel.pool.queue import Waiting, WaitingLine
 from windtunnel.pool.records import EndpointState
 
 FIRST_P99_S = 60.0  # until so many answers as here say more
 FEW = 20
+MOST_SLOTS = 1000  # of an endpoint without a known limit, in what a model can take at once
 STEP = 0.0005  # by which one answer below it moves the 99th percentile
 
 
@@ -82,8 +83,18 @@ class Lane:
         self.longest_s = max(self.longest_s, seconds)
         if self.accepted == FEW:  # twice, for so few have not shown the tail
             self.latency_p99_s = min(self.latency_p99_s, 2 * self.longest_s)
-        step = max(STEP, min(0.01, 0.1 / self.accepted))
+        step = self._step
         self.latency_p99_s *= 1 + (99 * step if seconds > self.latency_p99_s else -step)
+
+    @property
+    def _step(self) -> float:
+        return max(STEP, min(0.01, 0.1 / max(1, self.accepted)))
+
+    def lost_race(self, seconds: float) -> None:
+        """Cancelled because another copy answered first; it would have taken longer than so."""
+        self.hedges += 1
+        if seconds > self.latency_p99_s:
+            self.latency_p99_s = min(seconds, self.latency_p99_s * (1 + 99 * self._step))
 
     def in_trouble(self, reason: str, now: float) -> None:
         """A send that ended in a refusal or an error."""
@@ -119,6 +130,7 @@ class ModelQueue:
         self.name = name
         self.lanes: list[Lane] = []
         self.line = WaitingLine()
+        self.copies: dict[Waiting, None] = {}  # of stragglers; they take room that nobody wants
         self.running = 0
         self.busy = 0  # of those running, at work between two requests: tools, the journal
         self.passed = 0.0  # stride: what it has got of shared limits, over its remaining work
@@ -129,7 +141,12 @@ class ModelQueue:
     @property
     def hungry(self) -> bool:
         """Whether something waits, or could be begun."""
-        return bool(self.line) or any(x.line or x.starting or not x.dry for x in self.lanes)
+        return self.wants or not all(x.dry for x in self.lanes)
+
+    @property
+    def wants(self) -> bool:
+        """Whether a request waits, or is about to come."""
+        return bool(self.line) or any(x.line or x.starting for x in self.lanes)
 
     @property
     def live(self) -> list[Lane]:
@@ -145,6 +162,11 @@ class ModelQueue:
         """Note for all lanes what the supply said, or that it is to be asked again."""
         for lane in self.lanes:
             lane.dry = dry
+
+    @property
+    def slots(self) -> float:
+        """How many requests its endpoints are known to take at once."""
+        return sum(min(MOST_SLOTS, lane.controller.view().window) for lane in self.live)
 
     @property
     def in_flight(self) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import heapq
+import time
 from typing import TYPE_CHECKING
 
 import anyio
 
-from windtunnel.domain.calls import Request
+from windtunnel.domain.calls import Answer, Reply, Request
 from windtunnel.errors import CallError
 
 if TYPE_CHECKING:
@@ -63,6 +64,24 @@ class Waiting:
         """Ready to be queued (again)."""
         self.granted = None
         self.event = None
+
+    def grant(self, lane: Lane, sent: Sent) -> None:
+        """Let the waiting request go to `lane`, where a permit was taken for it."""
+        self.granted = (lane, sent)
+        if self.event is not None:
+            self.event.set()
+
+    def answer(self, reply: Reply, lane: Lane, latency_s: float) -> Answer:
+        """The reply, and how it was got."""
+        return Answer(
+            reply=reply,
+            endpoint_id=lane.endpoint.endpoint_id,
+            attempts=self.attempts,
+            queued_ms=1000 * self.queued_s,
+            latency_ms=1000 * latency_s,
+            hedged=self.hedged,
+            at=time.time(),
+        )
 
     def fail(self, error: CallError) -> None:
         """Let the waiting request raise `error`."""

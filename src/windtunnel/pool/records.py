@@ -34,8 +34,9 @@ class EndpointState(Struct, frozen=True):
     """One endpoint now. `window` is inf where nothing bounds it; `pace_rps` 0 where unpaced.
 
     Counts are sends since the start: accepted (answered in full), refused, errors, and hedges
-    (second copies of requests that seemed lost elsewhere). `trouble` is what its last send ended
-    in where that was no answer, and `troubled_at` the wall-clock instant since when.
+    (given up because a copy was sent elsewhere: lost, or slower than the copy). `trouble` is what
+    its last send ended in where that was no answer, and `troubled_at` the wall-clock instant
+    since when.
     """
 
     endpoint_id: str

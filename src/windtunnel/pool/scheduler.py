@@ -17,6 +17,7 @@ Remaining = Callable[[Waiting], float]
 CLAIM_S = 0.05  # a shared permit is kept so long for a job that was begun for it
 LAG = 8  # shared permits that a model may catch up on after it had nothing to send
 HOLDS_S = 0.05  # a lane's word that it is not ready; it may hear of silent acceptances meanwhile
+SETTLES_S = 0.01  # after something has changed, until room for second copies is looked for
 STARTS = 4  # jobs begun for one idle endpoint that have not asked yet
 
 
@@ -76,6 +77,16 @@ class Scheduler:
         else:
             self._seat(model, now)
 
+    def enqueue_copy(self, copy: Waiting, now: float) -> None:
+        """A second copy of a request: granted where room would otherwise stay idle."""
+        model = self.models[copy.request.model]
+        model.copies[copy] = None
+        self._look_for_copies(model, now)
+
+    def withdraw(self, waiting: Waiting) -> None:
+        """A copy is no longer wanted."""
+        self.models[waiting.request.model].copies.pop(waiting, None)
+
     def _seat(self, model: ModelQueue, now: float) -> None:
         """A slot for what waits, at the least loaded endpoint that has one.
 
@@ -88,7 +99,11 @@ class Scheduler:
 
     def pump(self, model: ModelQueue, now: float) -> None:
         """Give the model's free slots away, least loaded endpoint first."""
-        shared = {id(m): m for lane in model.lanes for g in lane.groups for m in g.models}
+        self._look_for_copies(model, now)
+        self._pump(model, now)
+
+    def _pump(self, model: ModelQueue, now: float) -> None:
+        shared = {id(m): m for lane in model.lanes for m in _sharers(lane)}
         if shared:
             self._share(list(shared.values()), now)
             return
@@ -98,8 +113,12 @@ class Scheduler:
     def freed(self, lane: Lane, now: float) -> None:
         """A send of the lane has ended."""
         model = self.models[lane.endpoint.model]
+        self._look_for_copies(model, now)
+        self._use(model, lane, now)
+
+    def _use(self, model: ModelQueue, lane: Lane, now: float) -> None:
         if lane.groups:
-            self.pump(model, now)
+            self._pump(model, now)
         else:
             self._fill(model, lane, now)
 
@@ -117,7 +136,9 @@ class Scheduler:
                 lane.wakes_at = inf
                 due.append(lane)
         for lane in due:
-            self.freed(lane, now)
+            model = self.models[lane.endpoint.model]
+            self._use(model, lane, now)
+            self._copy(model, lane, now)
 
     def stop(self, lane: Lane, why: str, now: float) -> list[Waiting]:
         """The endpoint is unusable: its requests move; those returned have nowhere to go."""
@@ -178,10 +199,23 @@ class Scheduler:
             lane = min(others, key=_load, default=lane)
         model.sent_at = now
         waiting.queued_s += now - waiting.queued_at
-        waiting.granted = (lane, lane.take(now, waiting.tokens))
-        if waiting.event is not None:
-            waiting.event.set()
+        waiting.grant(lane, lane.take(now, waiting.tokens))
         return True
+
+    def _copy(self, model: ModelQueue, lane: Lane, now: float) -> None:
+        """Room for second copies, where it is left when all that is under way has a slot."""
+        while model.copies and _spare(model, lane) and lane.ready_at(now) <= now:
+            copy = next((x for x in model.copies if lane not in x.avoid), None)
+            if copy is None:
+                return
+            del model.copies[copy]
+            copy.grant(lane, lane.take(now, copy.tokens))
+
+    def _look_for_copies(self, model: ModelQueue, now: float) -> None:
+        """In a moment: a job that has just been answered may ask again at once."""
+        if model.copies:
+            for lane in model.lanes:
+                self._wake_at(lane, now + SETTLES_S)
 
     def _start(self, model: ModelQueue, lane: Lane) -> None:
         while lane.starting < STARTS and not lane.dry and self.begin(model, lane):
@@ -220,13 +254,30 @@ class Scheduler:
         return any(x.starting for x in model.lanes) and now < model.claimed_at + CLAIM_S
 
     def _note_wake(self, model: ModelQueue, lane: Lane, ready: float) -> None:
-        if ready < inf and (model.line or lane.line or not lane.dry):
+        if ready < inf and (model.line or lane.line or model.copies or not lane.dry):
             self._wake_at(lane, ready)
 
     def _wake_at(self, lane: Lane, at: float) -> None:
         if at < lane.wakes_at:
             lane.wakes_at = at
             heapq.heappush(self._wakes, (at, lane.place))
+
+
+def _sharers(lane: Lane) -> list[ModelQueue]:
+    """The models that meet the lane's own at its shared limits."""
+    return [model for group in lane.groups for model in group.models]
+
+
+def _spare(model: ModelQueue, lane: Lane) -> bool:
+    """Whether there would be room here if all jobs under way asked at once."""
+    if any(m.wants for m in (model, *_sharers(lane))):
+        return False
+    if model.busy + model.in_flight >= model.slots:
+        return False
+    return all(
+        sum(m.busy for m in group.models) + group.ceiling.in_flight < group.ceiling.workers
+        for group in lane.groups
+    )
 
 
 def _load(lane: Lane) -> int:

@@ -17,6 +17,10 @@ SIMULATED_NOTE = (
     "SIMULATED: these episodes were answered by the emulator's simulated agents, not by models. "
     "They say nothing of any real model."
 )
+HEDGED_NOTE = (
+    "HEDGED: with `--hedge all` a second copy raced each slow call and the faster answer counted, "
+    "which favours short answers. Compare these episodes only with others that were hedged so."
+)
 
 INTERVALS = (
     "Success is full success: the goal was met. Intervals are 95 %: Wilson's, clustered by task "

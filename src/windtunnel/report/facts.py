@@ -41,7 +41,7 @@ def _facts(results: Results) -> Iterator[tuple[str, str]]:
     yield "Windtunnel", header.windtunnel
     yield "suite", header.suite
     yield "seed", "" if results.imported else f"{header.seed}"
-    for name in ("rate_mode", "sharding", "stagger", "pool", "storage_format"):
+    for name in ("rate_mode", "sharding", "stagger", "hedge", "pool", "storage_format"):
         yield name.replace("_", " "), _option(results, name)
     yield from _times(results)
     yield "model calls", f"{_sum(frame, 'turns'):,.0f}"

@@ -28,7 +28,7 @@ def page(material: Material, pages: Sequence[str] = ()) -> str:
         Page(
             name=results.name,
             lead=lead(results),
-            simulated=results.simulated,
+            banners=results.banners,
             sections=sections(results, material.tables, material.charts),
             transcripts=transcripts(read_episodes(results.folder, chosen)),
             episodes_note=note.format(shown=len(chosen), all=len(results.frame)),
@@ -46,7 +46,7 @@ def failed_pages(results: Results, size: int) -> Iterator[tuple[str, str]]:
         content = Page(
             name=results.name,
             lead=said,
-            simulated=results.simulated,
+            banners=results.banners,
             sections=(),
             transcripts=transcripts(read_episodes(results.folder, part)),
         )

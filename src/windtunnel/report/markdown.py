@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from windtunnel.report.columns import SIMULATED_NOTE
 from windtunnel.report.source import Results
 from windtunnel.report.table import Table, as_markdown, escaped_markdown
 
 
 def as_document(results: Results, tables: tuple[Table, ...]) -> str:
-    """All tables under one heading; SIMULATED stands first where it applies."""
+    """All tables under one heading; what must be said before any figure stands first."""
     head = [f"# Windtunnel report: {escaped_markdown(results.name)}", ""]
-    if results.simulated:
-        head += [f"> **{SIMULATED_NOTE}**", ""]
+    for banner in results.banners:
+        head += [f"> **{banner}**", ""]
     return "\n".join([*head, *map(as_markdown, tables)])

@@ -52,7 +52,7 @@ class Page(Struct, frozen=True):
 
     name: str
     lead: str
-    simulated: bool
+    banners: Sequence[str]
     sections: Sequence[Section]
     transcripts: Sequence[Transcript] = ()
     episodes_note: str = ""
@@ -85,7 +85,7 @@ def _rendered(template: str, page: Page, **more: Any) -> str:
             title=f"{visible(page.name)} · Windtunnel report",
             name=visible(page.name),
             lead=page.lead,
-            simulated=SIMULATED_NOTE if page.simulated else "",
+            banners=page.banners,
             transcripts=page.transcripts,
             models=sorted({t.model for t in page.transcripts}),
             kinds=sorted({t.kind for t in page.transcripts}),

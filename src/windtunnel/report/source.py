@@ -10,6 +10,7 @@ import pyarrow as pa
 from msgspec import Struct
 
 from windtunnel.errors import ConfigError
+from windtunnel.report.columns import HEDGED_NOTE, SIMULATED_NOTE
 from windtunnel.report.frame import Frame
 from windtunnel.store import Header, episode_table, read_header, read_runs
 
@@ -28,6 +29,17 @@ class Results(Struct, frozen=True):
     def simulated(self) -> bool:
         """Whether the emulator answered any of the episodes."""
         return bool((self.frame.numbers("simulated") > 0).any())
+
+    @property
+    def hedged(self) -> bool:
+        """Whether any of the runs let second copies race all slow calls."""
+        return any(run.get("options", {}).get("hedge") == "all" for run in self.runs)
+
+    @property
+    def banners(self) -> tuple[str, ...]:
+        """What must be said before any figure."""
+        simulated = (SIMULATED_NOTE,) if self.simulated else ()
+        return (*simulated, HEDGED_NOTE) if self.hedged else simulated
 
     @property
     def imported(self) -> bool:

@@ -57,8 +57,8 @@ def headline(results: Results) -> Iterator[RenderableType]:
 
 def _opening(results: Results) -> Iterator[RenderableType]:
     yield Text(f"Report of {visible(results.name)}", style="bold")
-    if results.simulated:
-        yield Text(SIMULATED_NOTE, style="bold yellow")
+    for banner in results.banners:
+        yield Text(banner, style="bold yellow")
 
 
 class Fitted:

@@ -127,6 +127,18 @@ def test_what_was_run_and_what_it_cost(results: Path) -> None:
     assert found["answered by"] == "the models themselves"
 
 
+def test_results_of_racing_copies_are_labelled_before_any_figure(tmp_path: Path) -> None:
+    folder = make(tmp_path / "hedged", [episode(i, full=i % 3 > 0) for i in range(60)])
+    append_run(folder, {"options": {"hedge": "all"}, "endpoints": []})
+    written = write_report(folder, formats=("html", "markdown"), out=tmp_path / "out")
+    console = Console(width=400, file=io.StringIO(), record=True)
+    console.print(*terminal_report(folder, brief=True), sep="\n")
+    page = written["html"][0].read_text()
+    for text in (console.export_text(), written["markdown"][0].read_text(), page):
+        assert text.index("HEDGED") < text.index("Overall")
+    assert {fact.name: fact.value for fact in facts(open_results(folder))}["hedge"] == "all"
+
+
 def test_money_where_there_are_prices(results: Path, tmp_path: Path) -> None:
     written = write_report(results, formats=("csv",), out=tmp_path)["csv"]
     table = next(p for p in written if p.name == "endpoints.csv")
