@@ -185,7 +185,7 @@ OPTIONS: tuple[Option, ...] = (
         "hedge",
         "hedge",
         v.one(("lost", "all", "none")),
-        "send a second copy of lost requests, a racing one of all stragglers (bends results), or of none",
+        "send lost requests again, also race stragglers with a copy (bends results), or none",
     ),
     Option(
         "storage_format",
