@@ -32,7 +32,7 @@ from windtunnel.domain.calls import (
 from windtunnel.domain.pool import Endpoint
 from windtunnel.errors import ConfigError
 from windtunnel.wire import HttpTransport
-from windtunnel.wire.http import LARGEST_BODY
+from windtunnel.wire.exchange import LARGEST_BODY
 
 pytestmark = pytest.mark.anyio
 
@@ -575,6 +575,19 @@ async def test_http_proxy_and_no_proxy(exempt: str, loopback: Server) -> None:
         out = await one_call(url, HTTP_PROXY=proxy.url, http_proxy=proxy.url, NO_PROXY=exempt)
     assert len(proxy.exchanges) == (0 if exempt else 1)
     assert out.startswith("Transient(" if exempt else "Ok(")
+
+
+async def test_a_proxy_of_plain_http_is_shown_its_own_password_with_each_call(
+    loopback: Server,
+) -> None:
+    async with loopback(ok) as proxy:
+        through = proxy.url.replace("://", "://me:pa%40ss@")
+        out = await one_call("http://api.example.invalid/v1", http_proxy=through)
+    assert out.startswith("Ok(")
+    (exchange,) = proxy.exchanges
+    assert exchange.path == "http://api.example.invalid/v1/chat/completions"
+    assert exchange.headers["proxy-authorization"] == "Basic bWU6cGFAc3M="  # me:pa@ss
+    assert exchange.headers["host"] == "api.example.invalid"
 
 
 async def test_this_machines_own_servers_are_called_directly(loopback: Server) -> None:

@@ -18,26 +18,28 @@ from aiohttp import (
     ClientConnectorError,
     ClientError,
     ClientHttpProxyError,
-    ClientSession,
-    ClientTimeout,
     ConnectionTimeoutError,
-    DummyCookieJar,
     InvalidURL,
+    TCPConnector,
 )
-from multidict import CIMultiDict
-from yarl import URL
+from aiohttp.http_exceptions import HttpProcessingError
 
 from windtunnel.domain.calls import Denied, Ok, Request, Transient, Verdict
 from windtunnel.domain.pool import Endpoint
 from windtunnel.errors import ConfigError
 from windtunnel.wire.classify import classify, succeeded
 from windtunnel.wire.connections import connector, is_address, proxy_for
-from windtunnel.wire.dialects import Line, encode, line_to
+from windtunnel.wire.dialects import encode, line_to
+from windtunnel.wire.exchange import (
+    CONNECT_TIMEOUT_S,
+    LARGEST_BODY,
+    Address,
+    Received,
+    TooLarge,
+)
 from windtunnel.wire.replies import as_raw
 from windtunnel.wire.scrub import Scrubber
 
-CONNECT_TIMEOUT_S = 15.0
-LARGEST_BODY = 4 * 2**20  # bytes; 200 slots full of these still fit a small machine
 TRUST = "(SSL_CERT_FILE names the authorities to trust)"
 _HEADERS = {
     "content-type": "application/json",
@@ -63,7 +65,7 @@ class HttpTransport:
                 )
         self._credentials = dict(credentials)
         self._callers: dict[str, _Caller] = {}
-        self._session: ClientSession | None = None
+        self._connector: TCPConnector | None = None
 
     def __repr__(self) -> str:
         return f"HttpTransport({len(self._credentials)} credentials)"
@@ -83,8 +85,8 @@ class HttpTransport:
 
     async def close(self) -> None:
         """Hang up everywhere; calls under way end as `Transient`."""
-        if self._session is not None:
-            await self._session.close()
+        if self._connector is not None:
+            await self._connector.close()
 
     async def send(
         self, endpoint: Endpoint, request: Request, *, timeout_s: float, attempt: int = 1
@@ -94,64 +96,56 @@ class HttpTransport:
             return Denied(f"no value is known for the key {endpoint.key}")
         caller = self._callers.get(endpoint.endpoint_id)
         if caller is None or (caller.endpoint is not endpoint and caller.endpoint != endpoint):
-            caller = _Caller(endpoint, self._credentials[endpoint.key])
-            self._callers[endpoint.endpoint_id] = caller
-        if not caller.is_callable:
+            caller = self._caller(endpoint)
+        if caller.address is None:
             return Denied("its address (or its proxy's) is not an http(s) one")
         received = _Received(caller.scrubber)
         body = encode(caller.line, request)
-        headers = caller.headers.copy()
-        headers["x-client-request-id"] = f"{request.trial_id}/{request.turn}/{attempt}"
+        mark = f"{request.trial_id}/{request.turn}/{attempt}"
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._exchange(caller, body, headers, received)
+                headers = await caller.address.post(mark, body, received)
         except TimeoutError:
             return received.cut_short(f"no whole answer within {timeout_s:g} s")
-        except ClientError as error:
+        except TooLarge:
+            return received.too_large()
+        except (ClientError, HttpProcessingError, OSError) as error:
             return _failed(error, received)
+        return classify(received.status, headers, received.scrubbed(), time.time())
 
-    async def _exchange(
-        self, caller: _Caller, body: bytes, headers: CIMultiDict[str], received: _Received
-    ) -> Verdict:
-        if self._session is None:
-            self._session = _session()
-        async with self._session.post(
-            caller.url, data=body, headers=headers, allow_redirects=False, proxy=caller.proxy
-        ) as response:
-            received.status = response.status
-            while part := await response.content.readany():
-                received.body += part
-                if len(received.body) > LARGEST_BODY:
-                    return received.too_large()
-            return classify(response.status, response.headers, received.scrubbed(), time.time())
+    def _caller(self, endpoint: Endpoint) -> _Caller:
+        if self._connector is None:
+            self._connector = connector()
+        caller = _Caller(endpoint, self._credentials[endpoint.key], self._connector)
+        self._callers[endpoint.endpoint_id] = caller
+        return caller
 
 
 class _Caller:
     """All that calls to one endpoint share; the credential is in here and is never shown."""
 
-    __slots__ = ("endpoint", "headers", "is_callable", "line", "proxy", "scrubber", "url")
+    __slots__ = ("address", "endpoint", "line", "scrubber")
 
-    def __init__(self, endpoint: Endpoint, key: str) -> None:
+    def __init__(self, endpoint: Endpoint, key: str, connector: TCPConnector) -> None:
         self.endpoint = endpoint
         self.scrubber = Scrubber(key)
-        self.line: Line = line_to(endpoint)
-        name, prefix = self.line.credential
-        self.headers = CIMultiDict(_HEADERS | {name: prefix + key})
-        proxy = proxy_for(self.line.url) if is_address(self.line.url) else None
-        self.is_callable = is_address(self.line.url) and (proxy is None or is_address(proxy))
-        self.url = URL(self.line.url, encoded=True) if self.is_callable else URL()
-        self.proxy = proxy
+        self.line = line_to(endpoint)
+        self.address: Address | None = None
+        url = self.line.url
+        proxy = proxy_for(url) if is_address(url) else None
+        if is_address(url) and (proxy is None or is_address(proxy)):
+            name, prefix = self.line.credential
+            self.address = Address(connector, url, _HEADERS | {name: prefix + key}, proxy)
 
 
-class _Received:
-    """What has come of an answer so far; it outlives the call that was filling it."""
+class _Received(Received):
+    """An answer so far, and what to make of it where no more comes."""
 
-    __slots__ = ("_scrubber", "body", "status")
+    __slots__ = ("_scrubber",)
 
     def __init__(self, scrubber: Scrubber) -> None:
+        super().__init__()
         self._scrubber = scrubber
-        self.status = 0
-        self.body = bytearray()
 
     def scrubbed(self) -> bytes:
         """The body without the key, should the provider have repeated it."""
@@ -178,15 +172,7 @@ class _Received:
         return as_raw(self.scrubbed()) if succeeded(self.status) else ""
 
 
-def _session() -> ClientSession:
-    return ClientSession(
-        connector=connector(),
-        cookie_jar=DummyCookieJar(),
-        timeout=ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
-    )
-
-
-def _failed(error: ClientError, received: _Received) -> Verdict:
+def _failed(error: Exception, received: _Received) -> Verdict:
     """Why there is no whole answer, in our words; the library's may hold the address."""
     if isinstance(error, ClientConnectorCertificateError):
         why = getattr(error.certificate_error, "verify_message", "") or "it does not check out"
