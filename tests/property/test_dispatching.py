@@ -38,12 +38,12 @@ class Moody:
         del request, attempt
         self.sends.append(endpoint.model)
         mood = self.moods[endpoint.number % len(self.moods)]
-        await anyio.sleep(self.rng.uniform(0.01, 3))
+        took_s = self.rng.uniform(0.01, 3)
         luck = self.rng.random()
+        await anyio.sleep(timeout_s if mood == "hangs" else took_s)
         if mood == "dead":
             return Denied("401")
         if mood == "hangs":
-            await anyio.sleep(timeout_s)
             return Transient("timeout")
         if mood == "refuses" or (mood == "fickle" and luck < 0.3):
             return Refused("429", retry_after_s=self.rng.choice([None, 1.0, 60.0]))

@@ -70,6 +70,8 @@ class Wire:
         try:
             slow = not again and self.rng.random() < self.straggle
             await anyio.sleep(min(timeout_s, SLOW_S) if slow else self.rng.uniform(0.5, 1.5))
+            if slow and timeout_s < SLOW_S:
+                return Transient("no whole answer in time")
             if again and self.second is not None:
                 return self.second
             return Ok(Reply(f"the answer to {name}"))

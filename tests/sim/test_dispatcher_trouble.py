@@ -34,6 +34,7 @@ class Wire:
         self.sends += 1
         if endpoint.number == 1 and self.trouble == "hang":
             await anyio.sleep(timeout_s)
+            return Transient("no whole answer in time")
         if self.trouble == "fail":
             return Transient("connection refused")
         if endpoint.number == 1 and self.trouble == "refuse":

@@ -281,14 +281,10 @@ class Dispatcher:
         verdict: Verdict | None = None
         patience = self._patience(lane, waiting)
         try:
-            with anyio.move_on_after(patience):
-                verdict = await self._transport.send(
-                    lane.endpoint,
-                    waiting.request,
-                    timeout_s=self._bounds.request_timeout_s,
-                    attempt=waiting.attempts,
-                )
-            if verdict is None:
+            verdict = await self._transport.send(
+                lane.endpoint, waiting.request, timeout_s=patience, attempt=waiting.attempts
+            )
+            if isinstance(verdict, Transient) and self._is_lost(sent, patience):
                 waiting.hedged = True
                 lane.hedges += 1
                 verdict = Transient(f"lost: silent for {patience:.0f} s")
@@ -298,17 +294,21 @@ class Dispatcher:
         finally:
             self._account(lane, sent, verdict)
 
+    def _is_lost(self, sent: Sent, patience: float) -> bool:
+        """Whether the transport was told to give up sooner than a request may take, and did."""
+        return self._now() - sent.at >= patience < self._bounds.request_timeout_s
+
     def _patience(self, lane: Lane, waiting: Waiting) -> float:
         """How long to wait for an answer before the request counts as lost and goes elsewhere.
 
         Far beyond what answers take, so that no answer is preferred for being short. Whoever
-        wants no hedging at all waits for the transport's own timeout.
+        wants no hedging at all waits as long as a request may take.
         """
         bounds = self._bounds
         if self._hedge == "none" or waiting.failures + 1 >= bounds.tries:
-            return bounds.request_timeout_s + 5
+            return bounds.request_timeout_s
         lost = max(bounds.lost_floor_s, bounds.lost_factor * lane.latency_p99_s)
-        return min(bounds.request_timeout_s + 5, lost)
+        return min(bounds.request_timeout_s, lost)
 
     def _account(self, lane: Lane, sent: Sent, verdict: Verdict | None) -> None:
         now = self._now()
