@@ -150,7 +150,7 @@ async def _run(options: RunOptions) -> RunSummary:
         suite=SUITE_VERSION, seed=options.seed, simulated=simulated, windtunnel=__version__
     )
     async with open_store(folder, header, storage_format=options.storage_format) as store:
-        plan = make_plan(options, endpoints, store.finished)
+        plan = make_plan(options, endpoints, store.take_finished())
         session = _Session(plan, store, simulated=simulated)
         for notice in store.notices:
             session.say(notice)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import groupby
+from itertools import groupby, repeat
 from operator import attrgetter
 from typing import TypeVar
 
@@ -48,12 +48,16 @@ class Cell(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """What a run will do. `finished` holds the ids of trials that will not be run again."""
+    """What a run will do. `finished`: models that have trials which will not be run again.
+
+    For each a byte per trial, in order: 1 where it is finished. The plan is laid once, so what a
+    run finishes changes nothing in what it hands out, and nothing here grows with it.
+    """
 
     options: RunOptions
     endpoints: tuple[Endpoint, ...]
     cells: tuple[Cell, ...]
-    finished: AbstractSet[str]
+    finished: Mapping[str, bytes]
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -84,13 +88,10 @@ class Plan(Struct, frozen=True):
         from windtunnel.suite.tasks import SUITE_VERSION  # noqa: PLC0415  heavy; --help does without
 
         options = self.options
-        for cell, task_id, replicate in _ordered(
-            [c for c in self.cells if c.model == model], options
-        ):
-            if (
-                trial_id_of(SUITE_VERSION, options.seed, model, task_id, cell.condition, replicate)
-                in self.finished
-            ):
+        ordered = _ordered([c for c in self.cells if c.model == model], options)
+        finished = self.finished.get(model, repeat(0))
+        for (cell, task_id, replicate), is_finished in zip(ordered, finished, strict=False):
+            if is_finished:
                 continue
             yield cell.level, make_trial(
                 suite=SUITE_VERSION, seed=options.seed, model=model, task_id=task_id,
@@ -125,15 +126,15 @@ def make_plan(
     """
     parts = grid(options, tuple(dict.fromkeys(e.model for e in endpoints)))
     _refuse_the_huge(options, len(parts))
-    finished = _count_finished(options, parts, done) if done else Counter[Part]()
+    finished, counts = _finished(options, parts, done) if done else ({}, Counter[Part]())
     planned = options.num_instances * options.replicates
     cells = tuple(
-        Cell(**msgspec.structs.asdict(part), planned=planned, done=finished[part]) for part in parts
+        Cell(**msgspec.structs.asdict(part), planned=planned, done=counts[part]) for part in parts
     )
     models = {cell.model for cell in cells}
     used = [e for e in endpoints if e.model in models]
     numbered = tuple(msgspec.structs.replace(e, number=n) for n, e in enumerate(used))
-    return Plan(options, numbered, cells, done)
+    return Plan(options, numbered, cells, finished)
 
 
 def _refuse_the_huge(options: RunOptions, parts: int) -> None:
@@ -149,18 +150,23 @@ def _refuse_the_huge(options: RunOptions, parts: int) -> None:
         )
 
 
-def _count_finished(
+def _finished(
     options: RunOptions, parts: Sequence[Part], done: AbstractSet[str]
-) -> Counter[Part]:
+) -> tuple[dict[str, bytes], Counter[Part]]:
+    """See `Plan.finished`; and how many trials of each part are."""
     from windtunnel.suite.tasks import SUITE_VERSION  # noqa: PLC0415  likewise
 
-    return Counter(
-        part
-        for part, task_id, replicate in _ordered(parts, options)
-        if trial_id_of(
-            SUITE_VERSION, options.seed, part.model, task_id, part.condition, replicate
-        ) in done
-    )  # fmt: skip
+    flags = {part.model: bytearray() for part in parts}
+    counts = Counter[Part]()
+    for part, task_id, replicate in _ordered(parts, options):
+        is_finished = (
+            trial_id_of(SUITE_VERSION, options.seed, part.model, task_id, part.condition, replicate)
+            in done
+        )
+        flags[part.model].append(is_finished)
+        if is_finished:
+            counts[part] += 1
+    return {model: bytes(each) for model, each in flags.items()}, counts
 
 
 def _ordered(parts: Sequence[_P], options: RunOptions) -> Iterator[tuple[_P, str, int]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import AsyncIterator, Iterable, Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -68,10 +67,14 @@ class Store:
         self._sealing = Sealing(folder, self._writer)
         self._seal_turnstile = anyio.Lock()
 
-    @property
-    def finished(self) -> AbstractSet[str]:
-        """Ids of trials whose outcome is `completed`. Live: it grows as episodes are stored."""
-        return self._finished
+    def take_finished(self) -> set[str]:
+        """Ids of trials that had completed when the folder was opened. Given away, not kept.
+
+        Whoever plans asks once, and a run's own trials never come up in its plan again; so that
+        what a run holds in memory does not grow with what is done.
+        """
+        taken, self._finished = self._finished, set()
+        return taken
 
     def journalled(self, trial_id: str) -> tuple[Turn, ...]:
         """Turns that are paid for, of a trial that has not completed; () when there are none."""
@@ -95,7 +98,6 @@ class Store:
         note = Note(trial_id, len(episode.turns), episode.outcome)
         await self._commit.add([*missing, Item(to_line(episode_record(episode)), note)])
         if episode.outcome == "completed":
-            self._finished.add(trial_id)
             self._sealed.forget(trial_id)
         if self._writer.log.settled >= self._seal_at and not self._seal_turnstile.locked():
             await self.seal()

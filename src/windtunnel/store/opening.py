@@ -22,7 +22,7 @@ from windtunnel.store.journal import (
 from windtunnel.store.lines import Line, to_line
 from windtunnel.store.lock import FolderLock
 from windtunnel.store.log import Log
-from windtunnel.store.parts import EPISODES, TURNS, Part, half, list_files, list_parts, newest_of
+from windtunnel.store.parts import EPISODES, TURNS, Part, half, list_files, list_parts, read_notes
 from windtunnel.store.sealing import is_unfinished, remove_superfluous
 
 SAMPLES_FILE = "pool.jsonl"
@@ -60,25 +60,38 @@ def _recover(folder: Path, header: Header, lock: FolderLock) -> Opened:
     header = _header(folder, header)
     parts = list_parts(folder)
     _tidy(folder, parts)
-    newest = newest_of(parts)
     log, notices = Log(), []
     numbers = journal_numbers(folder)
     for number in numbers:
         notices += _take_in(folder, number, log, is_last=number == numbers[-1])
     number = max([*numbers, *(part.number + 1 for part in parts), 1])
-    by_number = {part.number: part for part in parts}
-    ended = {t: e.outcome for t, e in log.entries.items() if e.outcome}
-    outcomes = {t: note.outcome for t, (_, note) in newest.items()} | ended
+    finished, unscored = _sealed(parts)
+    for trial_id, entry in log.entries.items():
+        if entry.outcome:
+            (finished.add if entry.outcome == "completed" else finished.discard)(trial_id)
     return Opened(
         lock=lock,
         writer=JournalWriter(folder, header, number, log),
         samples=_samples(folder / SAMPLES_FILE),
-        finished={t for t, outcome in outcomes.items() if outcome == "completed"},
-        sealed_unscored={
-            t: by_number[n] for t, (n, note) in newest.items() if note.outcome != "completed"
-        },
+        finished=finished,
+        sealed_unscored=unscored,
         notices=tuple(notices),
     )
+
+
+def _sealed(parts: list[Part]) -> tuple[set[str], dict[str, Part]]:
+    """Ids of sealed trials that have completed, and the others with their part."""
+    finished: set[str] = set()
+    unscored: dict[str, Part] = {}
+    for part in parts:  # the highest part's episode of a trial stands
+        for trial_id, _, outcome in read_notes(part):
+            if outcome == "completed":
+                finished.add(trial_id)
+                unscored.pop(trial_id, None)
+            else:
+                finished.discard(trial_id)
+                unscored[trial_id] = part
+    return finished, unscored
 
 
 def _header(folder: Path, wanted: Header) -> Header:

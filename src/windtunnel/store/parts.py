@@ -8,7 +8,7 @@ in the highest part stands.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
@@ -169,11 +169,6 @@ def damaged(path: Path, why: str) -> StoreCorrupt:
         f"{path} is damaged: {why}",
         hint=f"run: windtunnel repair {path.parent.parent} (it keeps a copy)",
     )
-
-
-def newest_of(parts: Sequence[Part]) -> dict[str, tuple[int, Note]]:
-    """For every trial id: the number of the part that has its standing episode, and its note."""
-    return {note.trial_id: (part.number, note) for part in parts for note in read_notes(part)}
 
 
 def salvage(part: Part) -> tuple[list[Row], int]:

@@ -5,7 +5,7 @@ import pytest
 
 from windtunnel.domain.trials import Trial
 from windtunnel.errors import PlanError
-from windtunnel.plan import RunOptions, TrialSupply, endpoints_for, make_plan, plan_run
+from windtunnel.plan import Plan, RunOptions, TrialSupply, endpoints_for, make_plan, plan_run
 
 QWEN = RunOptions(models=("qwen2.5-72b-instruct",), prompt_types=("optimal",), num_instances=7)
 
@@ -24,6 +24,18 @@ def test_what_is_done_is_not_planned_again() -> None:
     assert {t.trial_id for _, t in plan.trials(QWEN.models[0])} == set(ids[10:])
 
 
+def test_what_is_done_is_told_apart_by_model_level_and_replicate() -> None:
+    options = RunOptions(
+        models=("kimi-k2", "claude_sonnet4"), scenarios=("5.4",), num_instances=2, replicates=2
+    )
+    ids = _ids(plan_run(options))
+    done = frozenset(ids[::3])
+    plan = plan_run(options, done)
+    assert _ids(plan) == [trial_id for trial_id in ids if trial_id not in done]
+    assert plan.done == len(done)
+    assert all(0 <= cell.done <= cell.planned for cell in plan.cells)
+
+
 def test_fewer_instances_are_a_part_of_more() -> None:
     few = {t.trial_id for _, t in plan_run(QWEN).trials(QWEN.models[0])}
     more = RunOptions(models=QWEN.models, prompt_types=("optimal",), num_instances=9)
@@ -37,6 +49,10 @@ def test_any_prefix_is_a_fair_picture_of_the_whole() -> None:
 
 def _trials(options: RunOptions) -> Iterator[tuple[int, Trial]]:
     return plan_run(options).trials(options.models[0])
+
+
+def _ids(plan: Plan) -> list[str]:
+    return [trial.trial_id for model in plan.models for _, trial in plan.trials(model)]
 
 
 def test_models_prompts_and_rates_share_their_weather() -> None:
@@ -80,6 +96,19 @@ def test_even_shards_are_equal_and_the_first_get_the_remainder() -> None:
     assert [len(part) for part in parts.values()] == [12, 12, 11]
     assert len({trial for part in parts.values() for trial in part}) == 35
     assert supply.remaining(QWEN.models[0]) == 0
+
+
+def test_what_ends_meanwhile_changes_nothing_in_what_is_handed_out() -> None:
+    first = _ids(plan_run(QWEN))[0]
+    ended = {first}
+    supply = TrialSupply(plan_run(QWEN, ended))
+    taken = []
+    for number in (0, 0, 1, 0, 0, 2, 2, 1, *[0, 1, 2] * 12):  # some shards start late, or are slow
+        if trial := supply.take(QWEN.models[0], number):
+            taken.append(trial.trial_id)
+            ended.add(trial.trial_id)
+    assert len(taken) == len(set(taken)) == 34
+    assert first not in taken
 
 
 def test_dynamic_supply_hands_out_each_trial_once() -> None:

@@ -57,7 +57,7 @@ def acknowledged(said: str) -> set[str]:
 
 async def reopen(folder: Path) -> set[str]:
     async with open_store(folder, HEADER) as store:
-        return set(store.finished)
+        return store.take_finished()
 
 
 @pytest.mark.parametrize("waiters", [1, 80])
@@ -170,10 +170,11 @@ def test_killed_in_the_middle_of_everything(tmp_path: Path) -> None:
     script = """
     async def work():
         async with open_store(folder, HEADER, seal_at=7) as store:
+            finished = store.take_finished()
             async with anyio.create_task_group() as tasks:
                 async def keep_on(first):
                     for number in range(first, 100_000, 20):
-                        if a_trial(number).trial_id not in store.finished:
+                        if a_trial(number).trial_id not in finished:
                             await run_one(store, number)
                 for first in range(20):
                     tasks.start_soon(keep_on, first)
@@ -197,16 +198,18 @@ def test_killed_in_the_middle_of_everything(tmp_path: Path) -> None:
 def test_readers_see_whole_episodes_while_a_run_writes_and_seals(tmp_path: Path) -> None:
     async def write_and_read() -> int:
         looks = 0
+        acknowledged: set[str] = set()
         async with open_store(tmp_path, HEADER, seal_at=5) as store:
 
             async def write() -> None:
                 for number in range(60):
                     await store.episode(an_episode(a_trial(number), [a_turn(0), a_turn(1)]))
+                    acknowledged.add(a_trial(number).trial_id)
 
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(write)
-                while len(store.finished) < 60:
-                    before = set(store.finished)
+                while len(acknowledged) < 60:
+                    before = acknowledged.copy()
                     found = await anyio.to_thread.run_sync(lambda: list(read_episodes(tmp_path)))
                     ids = [e.trial.trial_id for e in found]
                     assert len(ids) == len(set(ids))

@@ -40,7 +40,7 @@ def test_a_folder_of_the_first_version_goes_on(tmp_path: Path) -> None:
 
     async def go_on() -> None:
         async with open_store(tmp_path / "r", HEADER) as store:
-            assert store.finished == {a_trial(n).trial_id for n in (0, 2, 3, 4)}
+            assert store.take_finished() == {a_trial(n).trial_id for n in (0, 2, 3, 4)}
             assert store.journalled(a_trial(1).trial_id) == (a_turn(0),)
             assert store.journalled(a_trial(5).trial_id) == (a_turn(0),)
             await store.episode(an_episode(a_trial(5), [a_turn(0), a_turn(1)]))

@@ -28,7 +28,7 @@ FORMATS = pytest.mark.parametrize("form", get_args(StorageFormat))
 
 async def store_all(folder: Path, form: StorageFormat, episodes: Sequence[Episode]) -> set[str]:
     async with open_store(folder, HEADER, storage_format=form) as store:
-        before = set(store.finished)
+        before = store.take_finished()
         for episode in episodes:
             if episode.trial.trial_id not in before:
                 await store.episode(episode)
