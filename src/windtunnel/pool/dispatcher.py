@@ -38,7 +38,6 @@ from windtunnel.pool.watchdog import Watchdog
 from windtunnel.wire.transport import Transport
 
 TICK_S = 0.002  # wakes nearer than this are one
-BUSY = 32  # jobs of a model between two requests, before no more are begun; or half its slots
 
 
 class Dispatcher:
@@ -139,8 +138,6 @@ class Dispatcher:
         """Start a job for an idle slot of the lane; false when the supply has none."""
         if self._draining or self._over or self._supply is None or self._tasks is None:
             return False
-        if model.busy >= BUSY and model.busy >= model.slots / 2:
-            return False  # we are what is slow here: more jobs would only wait with these
         job = self._take(model, lane)
         if job is None:
             lane.dry = True

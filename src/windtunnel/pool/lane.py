@@ -16,6 +16,8 @@ from windtunnel.pool.records import EndpointState
 
 FIRST_P99_S = 60.0  # until so many answers as here say more
 FEW = 20
+BUSY = 32  # jobs of a model between two requests, before no more are begun; or half its slots
+RECKONED_S = 0.05  # for how long a count of slots is good enough to judge that by
 MOST_SLOTS = 1000  # of an endpoint without a known limit, in what a model can take at once
 STEP = 0.0005  # by which one answer below it moves the 99th percentile
 
@@ -137,6 +139,17 @@ class ModelQueue:
         self.claimed_at = -inf  # when a job was last begun for a shared permit
         self.served_at = 0.0  # last acceptance
         self.sent_at = 0.0
+        self._reckoned_until = -inf
+        self._slots = 0.0  # as last reckoned
+
+    def is_crowded(self, now: float) -> bool:
+        """Whether it is us who are slow here: more jobs would only wait with those at work."""
+        if self.busy < BUSY:
+            return False
+        if now >= self._reckoned_until:
+            self._reckoned_until = now + RECKONED_S
+            self._slots = self.slots
+        return self.busy >= self._slots / 2
 
     @property
     def hungry(self) -> bool:

@@ -170,11 +170,14 @@ class Scheduler:
 
     def _fill(self, model: ModelQueue, lane: Lane, now: float) -> None:
         """Use the lane's room: first for what waits, then for new jobs."""
-        while (ready := self._ready_at(lane, now)) <= now:
-            if not self._grant_next(model, lane, now):
-                self._start(model, lane)
+        while lane.line or model.line or model.copies or self._may_start(model, lane, now):
+            ready = self._ready_at(lane, now)
+            if ready > now:
+                self._wake_at(lane, ready)
                 return
-        self._note_wake(model, lane, ready)
+            if not self._grant_next(model, lane, now):
+                self._start(model, lane, now)
+                return
 
     def _ready_at(self, lane: Lane, now: float) -> float:
         """When the lane may send next. What it told last holds for a moment, or until a send ends.
@@ -217,8 +220,11 @@ class Scheduler:
             for lane in model.lanes:
                 self._wake_at(lane, now + SETTLES_S)
 
-    def _start(self, model: ModelQueue, lane: Lane) -> None:
-        while lane.starting < STARTS and not lane.dry and self.begin(model, lane):
+    def _may_start(self, model: ModelQueue, lane: Lane, now: float) -> bool:
+        return lane.starting < STARTS and not lane.dry and not model.is_crowded(now)
+
+    def _start(self, model: ModelQueue, lane: Lane, now: float) -> None:
+        while self._may_start(model, lane, now) and self.begin(model, lane):
             lane.starting += 1
 
     def _share(self, models: list[ModelQueue], now: float) -> None:
@@ -248,7 +254,8 @@ class Scheduler:
 
     def _claims(self, model: ModelQueue, lane: Lane, now: float) -> bool:
         """Whether a job of the model has just been begun, and its request is about to come."""
-        if not any(x.starting for x in model.lanes) and not lane.dry and self.begin(model, lane):
+        begun = any(x.starting for x in model.lanes)
+        if not begun and self._may_start(model, lane, now) and self.begin(model, lane):
             lane.starting += 1
             model.claimed_at = now
         return any(x.starting for x in model.lanes) and now < model.claimed_at + CLAIM_S
