@@ -28,6 +28,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 from proving_ground import ProvingGround, kill
+from soak import soak
 from windtunnel.store import episode_table, read_episodes, same_records
 
 DOCS = Path(__file__).parents[1] / "docs" / "reliability.md"
@@ -127,27 +128,6 @@ def faults(folder: Path, instances: int) -> Figures:
             **_compared(folder / "calm" / "a", folder / "faulty" / "b")}  # fmt: skip
 
 
-def soak(folder: Path, minutes: float) -> Figures:
-    """Memory of a long run: resident set after warm-up (a fifth of the time), and at the end.
-
-    30 minutes are usual; the table says how many it were.
-    """
-    words = ("--prompt-types", "all", "--num-instances", "1000")
-    with ProvingGround(folder, {"seed": 1, "time_scale": 0.2}, workers=40) as ground:
-        process = ground.start("a", *words)
-        start = time.monotonic()
-        seen: list[float] = []
-        while time.monotonic() - start < minutes * 60 and process.poll() is None:
-            time.sleep(1)
-            seen.append(_resident_mb(process.pid))
-        process.terminate()
-        process.wait(60)
-    fifth = max(1, len(seen) // 5)
-    return {"minutes": round(len(seen) / 60, 1), "mb_after_warm_up": max(seen[fifth : 2 * fifth]),
-            "mb_at_the_end": max(seen[-fifth:]), "mb_peak": max(seen),
-            "episodes": episode_table(folder / "a").num_rows}  # fmt: skip
-
-
 def fuzz(folder: Path, times: int) -> Figures:
     """Hostile pool files, settings, flags, recordings, results folders, replies, model texts.
 
@@ -179,15 +159,6 @@ def _longest_stall(folder: Path) -> float:
     """Seconds between two answers, whichever endpoint gave them."""
     at = sorted(turn.answer.at for episode in read_episodes(folder) for turn in episode.turns)
     return round(max((b - a for a, b in pairwise(at)), default=0.0), 1)
-
-
-def _resident_mb(pid: int) -> float:
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
-        return 0.0
-    line = next((s for s in status.splitlines() if s.startswith("VmRSS")), "VmRSS: 0 kB")
-    return round(int(line.split()[1]) / 1024, 1)
 
 
 def _require(condition: bool, what: str) -> None:  # noqa: FBT001  the claim itself
