@@ -52,6 +52,8 @@ def _fill(file: Any, schema: pa.Schema, rows: Iterator[dict[str, Any]]) -> None:
         chunks = _chunks(schema, rows)
         while group := list(islice(chunks, _CHUNKS)):
             writer.write_table(pa.concat_tables(group))
+    # Parts are written in threads that come and go; the pool keeps what each of them let go of.
+    pa.default_memory_pool().release_unused()
 
 
 def _chunks(schema: pa.Schema, rows: Iterator[dict[str, Any]]) -> Iterator[pa.Table]:
