@@ -2,7 +2,7 @@
 
     python benchmarks/torture.py                 all of it, about an hour
     python benchmarks/torture.py --short         a few kills and one faulty run, about a minute
-    python benchmarks/torture.py --only kills    kills, provider, faults, soak, fuzz
+    python benchmarks/torture.py --only kills    kills, provider, faults, stops, soak, fuzz
     python benchmarks/torture.py --page FILE     the page again, from lines printed before
 
 Prints one JSON line per figure. A job against the emulator is run undisturbed first; whatever is
@@ -16,6 +16,7 @@ import json
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 from proving_ground import ProvingGround, kill
 from soak import soak
+from windtunnel.cli.failures import EXIT_INTERRUPTED
+from windtunnel.control.bounds import Bounds
 from windtunnel.store import episode_table, read_episodes, same_records
 
 DOCS = Path(__file__).parents[1] / "docs" / "reliability.md"
@@ -128,6 +131,38 @@ def faults(folder: Path, instances: int) -> Figures:
             **_compared(folder / "calm" / "a", folder / "faulty" / "b")}  # fmt: skip
 
 
+def stops(folder: Path) -> Figures:
+    """SIGINT and SIGTERM to runs all of whose endpoints have fallen silent in the middle of it.
+
+    Requests in flight are awaited for the grace that is stated; then the run ends, and goes on
+    where it was once the endpoints answer again.
+    """
+    words = ("--prompt-types", "optimal", "--num-instances", "4")
+    usual = {"seed": 1, "time_scale": 0.2}
+    with ProvingGround(folder / "calm", usual) as calm:
+        _require(calm.finish("a", *words) == 0, "the undisturbed run failed")
+    silent = usual | {"rules": [{"match": "*", "faults": {"hang": 0.3}}]}
+    took, found = [], []
+    with ProvingGround(folder / "hung", silent) as ground:
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            process = ground.start(sign.name, *words)
+            ground.await_turns(sign.name, process, more=5)
+            time.sleep(3)  # by now every slot waits for an answer that does not come
+            start = time.monotonic()
+            process.send_signal(sign)
+            _require(process.wait(60) == EXIT_INTERRUPTED, "the run did not end as interrupted")
+            took.append(time.monotonic() - start)
+        ground.kill_emulator()
+        ground.options.write_text(json.dumps({"emulator": usual}))
+        ground.start_emulator()
+        for name in ("SIGINT", "SIGTERM"):
+            _require(ground.finish(name, *words) == 0, "the resume failed")
+            found.append(_compared(folder / "calm" / "a", folder / "hung" / name))
+    return {"signals": len(took), "stated_grace_s": Bounds().drain_grace_s,
+            "first_ended_after_s": round(min(took), 1), "last_ended_after_s": round(max(took), 1),
+            **{key: sum(each[key] for each in found) for key in found[0]}}  # fmt: skip
+
+
 def fuzz(folder: Path, times: int) -> Figures:
     """Hostile pool files, settings, flags, recordings, results folders, replies, model texts.
 
@@ -202,6 +237,7 @@ PARTS: dict[str, Callable[..., Figures]] = {
     "kills": kills,
     "provider": emulator_kills,
     "faults": faults,
+    "stops": stops,
     "soak": soak,
     "fuzz": fuzz,
 }
@@ -226,6 +262,7 @@ def main() -> None:
         "kills": (count, rng),
         "provider": (2 if given.short else 20, rng),
         "faults": (2 if given.short else 60,),
+        "stops": (),
         "soak": (0.2 if given.short else given.minutes,),
         "fuzz": (1 if given.short else 20,),
     }
