@@ -85,7 +85,7 @@ def search(query: str, limit: int = 5) -> tuple[ToolSpec, ...]:
     return _search(query[:LONGEST_QUERY], limit)
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=256)
 def _search(query: str, limit: int) -> tuple[ToolSpec, ...]:
     index = _index()
     words = _weighted(query)

@@ -47,7 +47,7 @@ class Expression(Struct, frozen=True):
             )
 
 
-@functools.lru_cache(maxsize=2048)
+@functools.lru_cache(maxsize=256)
 def compiled(text: str) -> Expression:
     """The expression that a text is. Raises ToolFault (INVALID_INPUT) where it is none."""
     if len(text) > LONGEST:

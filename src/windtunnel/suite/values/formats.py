@@ -59,7 +59,7 @@ def _read(text: str, kind: Literal["csv", "xml"], delimiter: str) -> Any:
     return _read_xml(text) if kind == "xml" else _read_csv(text, delimiter)
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=512)
 def _as_json(text: str, kind: Literal["csv", "xml"], delimiter: str) -> bytes | None:
     """The value as JSON, out of which each caller gets a copy of its own; None where it has none.
 
