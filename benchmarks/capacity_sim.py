@@ -17,6 +17,7 @@ import heapq
 import itertools
 import json
 import sys
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import exp, inf
@@ -34,6 +35,7 @@ from worlds import SECONDS, WORLDS, Server
 TICK_S = 0.002  # the dispatcher's own
 LOST_S = 30.0  # a request silent for so long is given up
 TOKENS_PER_S = 50.0
+MISJUDGED = 0.1  # spread of what is believed of a request's tokens over what they are
 STEP_S = 1.0  # of the recorded series
 
 CONTROLLERS: dict[str, Callable[[], Controller]] = {
@@ -66,6 +68,9 @@ class Drive:
         self.result = Result()
         self._net = Random(f"net/{seed}/{server.name}")
         self._serial = itertools.count()
+        self._sizes = server.sizes()
+        self._again = deque[float]()  # sizes of requests that were refused
+        self._flying: dict[Sent, float] = {}
         self._events: list[tuple[float, int, str, Sent | None, float | None]] = []
 
     def run(self, until: float = SECONDS) -> Result:
@@ -94,7 +99,9 @@ class Drive:
 
     def _send_all(self, now: float) -> float:
         while (ready := self.controller.ready_at(now)) <= now:
-            sent = self.controller.sent(now, 1.0)
+            size = self._again.popleft() if self._again else next(self._sizes)
+            sent = self.controller.sent(now, size * exp(self._net.gauss(0, MISJUDGED)))
+            self._flying[sent] = size
             self.result.sends += 1
             self._push(now + self._net.uniform(0.005, 0.02), "arrive", sent)
         return ready
@@ -106,33 +113,35 @@ class Drive:
             self._push(now + self._net.uniform(0.005, 0.02), "heard", sent, told)
         if sent is None or kind in {"look", "done"}:
             return
+        size = self._flying[sent] if kind == "arrive" else self._flying.pop(sent)
         match kind:
             case "arrive":
-                self._arrive(sent, now)
+                self._arrive(sent, now, size)
             case "heard":
-                self.controller.answered(sent, now, 1.0, told or 0.0)
+                self.controller.answered(sent, now, size, told or 0.0)
             case "refused":
                 self.result.refused += 1
+                self._again.append(size)
                 self.controller.refused(sent, now, told)
             case _:
                 self.result.errors += 1
                 self.controller.failed(sent, now, kind)
 
-    def _arrive(self, sent: Sent, now: float) -> None:
+    def _arrive(self, sent: Sent, now: float, size: float) -> None:
         server, net = self.server, self._net
         trouble = server.trouble(now)
         if trouble == "503":
             self._push(now + net.uniform(0.01, 0.05), "503", sent)
         elif trouble == "hang":
             self._push(now + LOST_S, "silent", sent)
-        elif server.blocked_until(now) <= now:
-            took = server.admit(now)
+        elif server.blocked_until(now, size) <= now:
+            took = server.admit(now, size)
             self.result.admitted += 1
             self.result.stretch.append(took / server.service_s)
             tokens = server.service_s * TOKENS_PER_S * exp(net.gauss(0, 0.3))
             self._push(now + took, "done", sent, tokens)
         else:
-            told = server.retry_after(now)
+            told = server.retry_after(now, size)
             self._push(now + net.uniform(*server.refusal_s), "refused", sent, told)
 
     def _push(self, at: float, kind: str, sent: Sent | None, told: float | None = None) -> None:
@@ -158,6 +167,8 @@ def oracle(server: Server, until: float = SECONDS) -> list[int]:
     """Admitted requests by second, when every chance to send is used at once."""
     now, counts, done = 0.0, list[int](), list[float]()
     server.ends_at = until
+    sizes = server.sizes()
+    size = next(sizes)
     while now < until:
         while done and done[0] <= now:
             heapq.heappop(done)
@@ -165,9 +176,10 @@ def oracle(server: Server, until: float = SECONDS) -> list[int]:
         while len(counts) * STEP_S <= now:
             counts.append(server.admitted)
         outage = next((b for a, b, _ in server.outages if a <= now < b), None)
-        again = outage or server.blocked_until(now)
+        again = outage or server.blocked_until(now, size)
         if again <= now and server.in_flight < server.slots:
-            heapq.heappush(done, now + server.admit(now))
+            heapq.heappush(done, now + server.admit(now, size))
+            size = next(sizes)
         else:
             look = max(again, now + 1e-3) if again > now else inf
             now = min(look, done[0] if done else inf, now + STEP_S)

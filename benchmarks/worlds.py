@@ -1,8 +1,9 @@
 """Worlds of endpoints with hidden limits, for the capacity benchmark: seeded, and sans I/O.
 
 Each world is a list of `Server`s. A server admits or refuses as its limits say, and answers
-after a heavy-tailed time. The k-th request that a server admits takes the same time and tokens
-whoever drives it, so that controllers and the oracle are compared on the same draws.
+after a heavy-tailed time. The k-th request that a server admits takes the same time whoever drives
+it, and the sizes of requests come in the same order (a refused one comes again first), so that
+controllers and the oracle are compared on the same draws.
 """
 
 from __future__ import annotations
@@ -56,10 +57,8 @@ class Server:
 
     def __post_init__(self) -> None:
         self._draws = Random(f"{self.seed}/{self.name}")
-        self._tokens = Random(f"{self.seed}/{self.name}/tokens")
         self._phase = self._draws.uniform(0, self.window_s)
         self._level = self._depth
-        self._next_tokens = self._draw_tokens()
 
     @property
     def _depth(self) -> float:
@@ -69,7 +68,13 @@ class Server:
         """What is broken now."""
         return next((kind for a, b, kind in self.outages if a <= now < b), None)
 
-    def blocked_until(self, now: float) -> float:
+    def sizes(self) -> Iterator[float]:
+        """Tokens of one request after the other, relative to the mean: a lognormal with mean 1."""
+        rng = Random(f"{self.seed}/{self.name}/tokens")
+        while True:
+            yield exp(rng.gauss(-0.18, 0.6))
+
+    def blocked_until(self, now: float, size: float) -> float:
         """`now` when a request arriving now is admitted, else when to look again (inf: unknown)."""
         self._refill(now)
         scale = self.scale(now)
@@ -78,19 +83,18 @@ class Server:
         part = min(1.0, (self.ends_at + self._phase) / self.window_s - self._window_no)
         if self._in_window + 1 > max(1.0, self.window * scale * part):
             return (self._window_no + 1) * self.window_s - self._phase
-        cost = self._next_tokens if self.in_tokens else 1.0
+        cost = size if self.in_tokens else 1.0
         missing = min(cost, self._depth) - self._level
         if self.rate < inf and missing > ROUNDING:
             return now + missing / (self.rate * scale)
         return now
 
-    def admit(self, now: float) -> float:
-        """Admit the next request; how long its answer takes."""
+    def admit(self, now: float, size: float) -> float:
+        """Admit a request; how long its answer takes."""
         self.in_flight += 1
         self.admitted += 1
         self._in_window += 1
-        self._level -= self._next_tokens if self.in_tokens else 1.0
-        self._next_tokens = self._draw_tokens()
+        self._level -= size if self.in_tokens else 1.0
         took = self.service_s = min(
             60.0, max(0.5, self.median_s * exp(self._draws.gauss(0, self.sigma)))
         )
@@ -103,9 +107,9 @@ class Server:
         self._busy_until.append(starts + took)
         return starts + took - now
 
-    def retry_after(self, now: float) -> float | None:
+    def retry_after(self, now: float, size: float) -> float | None:
         """What a refusal says."""
-        until = self.blocked_until(now)
+        until = self.blocked_until(now, size)
         honest = None if until == inf else until - now
         return {"honest": honest, "one": 1.0, "sixty": 60.0, "none": None}[self.retry]
 
@@ -117,10 +121,6 @@ class Server:
         number = int((now + self._phase) // self.window_s)
         if number != self._window_no:
             self._window_no, self._in_window = number, 0.0
-
-    def _draw_tokens(self) -> float:
-        """Relative to the mean request: a lognormal with mean 1."""
-        return exp(self._tokens.gauss(-0.18, 0.6))
 
 
 World = Callable[[int], list[Server]]
