@@ -5,9 +5,13 @@ The rules, by name:
 - evidence is about the send: each carries its number in flight and the count of cuts so far;
 - silence is acceptance: no refusal within `confirm_s` means accepted, however long the answer;
 - the rest of an overshoot says nothing: a refusal of a send older than the last cut is ignored;
-- a number never accepted → `cut: cap`; a number that has been accepted → `cut: rate`;
-- a probe above the cap that is refused speaks to the cap alone;
+- a number never accepted → `cut: cap`; a number accepted of late → `cut: rate`;
+- a slot that is refused when it is free again, soon after the first cut → `cut: rate`;
+- three times at the same number, which nothing accepted of late exceeds → `cut: cap`;
+- a probe above the cap that is refused speaks to the cap alone; a cap that stands acquits the rate;
+- a window of the server's clock that is used up → `cut: quota`, until the next one begins;
 - three cuts in a row with nothing accepted between → the gate shuts, a canary opens it;
+- a limit that fell and has risen is believed to be what it was;
 - a server that makes wait instead of refusing → `cut: queue`, to what it works on at once;
 - sends at nearly one instant may arrive in any order: a refusal speaks of the last of them;
 - errors that are no refusals touch neither window nor pacer; five in a row shut the gate;
@@ -32,7 +36,9 @@ from windtunnel.domain.pool import Limits
 
 ERRORS_IN_A_ROW = 5
 CUTS_IN_A_ROW = 3
+AGAIN_S = 1.0  # refused below the cap so soon after it was met: it was none
 STRIKE_S = 3.0  # two refusals a little below what had been accepted, so close, speak to the rate
+SAME = 3  # refusals at one number in flight speak to the cap
 RUN = 4  # sends, one after the other, all refused, that shut the gate after a second cut
 SILENCE = "silence"
 CONFIRM_S = 0.3  # no refusal within this time is an acceptance, until refusals prove slower
@@ -56,17 +62,17 @@ class Adaptive:
         self.decision = "start"
         self._unconfirmed = deque[Sent]()
         self._index = 0  # sends
-        self._accepted = 0  # of those sent before the oldest unconfirmed one
         self._refused = deque[int](maxlen=64)  # indices of the latest refused sends
+        self._numbers = deque[int](maxlen=SAME)  # in flight, with the latest refusals for the rate
         self._epoch = 0  # cuts
         self._cuts_in_a_row = 0
         self._errors_in_a_row = 0
         self._errors_after_s = 0.0  # how soon errors came of late
         self._canary: Sent | None = None
         self._row_since = self._errors_since = -inf
-        self._struck_at = -inf
+        self._struck_at = self._refused_at = -inf
         self._refuted = False  # an acceptance above the cap: it was no cap
-        self._cut_index = 0  # the send whose refusal made the last cut
+        self._cut_at = -inf  # when that send went whose refusal made the last cut
         self._cut_cause = ""
 
     @property
@@ -104,7 +110,7 @@ class Adaptive:
         if self.silence.hangs(now) and not self.gate.shut:
             self.gate.shut_for(SILENCE, now, None)
         grow = not self.silence.doubtful(now)
-        sent.paced = self.pacer.sent(now, grow=grow) and self.pacer.above
+        sent.paced = self.pacer.sent(now, tokens, grow=grow) and self.pacer.above
         if self.window.sent(sent.number):
             self.decision = "probe"
         self._unconfirmed.append(sent)
@@ -131,17 +137,18 @@ class Adaptive:
         sent.fate = REFUSED
         self.queueing.refused()
         self._refused.append(sent.index)
+        self._refused_at = max(self._refused_at, sent.at)
+        self.pacer.returned(sent.at, sent.tokens)
         for later in self._unconfirmed:  # it never was in flight at the server
             if later.index > sent.index:
                 later.number -= 1
         self._errors_in_a_row = 0
         self.confirm_s = min(CONFIRM_MOST_S, max(self.confirm_s, 1.3 * (now - sent.at)))
         if sent.canary and self.gate.shut:
-            self._refuted = self._refuted or sent.number <= self.window.held - self.window.fuzz
             self.gate.canary_failed(now, told_s, refused=True)
         elif sent.epoch == self._epoch and not self.gate.shut:
             self._cut(sent, now, told_s)
-        elif sent.index < self._cut_index and self._cut_cause == "cap":
+        elif sent.at < self._cut_at - JITTER_S and self._cut_cause == "cap":
             self.window.refine(sent.number)
 
     def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:
@@ -198,9 +205,9 @@ class Adaptive:
             if sent.fate == PENDING:
                 self._accept(sent, now)
             if sent.fate == ACCEPTED:
-                self._accepted += 1
+                self.pacer.flow.passed(sent.tokens)
             elif sent.empty:
-                self.pacer.empty(sent.at, self._accepted, certain=sent.empty == "rate")
+                self.pacer.empty(sent.at, certain=sent.empty == "rate")
 
     def _accept(self, sent: Sent, now: float) -> None:
         sent.fate = ACCEPTED
@@ -216,9 +223,14 @@ class Adaptive:
 
     def _cut(self, sent: Sent, now: float, told_s: float | None) -> None:
         self._epoch += 1
+        if self.pacer.quota.refused():
+            self.decision = "cut: quota"
+            if not self.pacer.quota.used_up:  # it has not begun yet
+                self.gate.shut_for("refusals", now, told_s)
+            return
         cause = self._cause(sent)
         self.decision = f"cut: {cause}"
-        self._cut_index, self._cut_cause = sent.index, cause
+        self._cut_at, self._cut_cause = sent.at, cause
         probe = cause == "cap" and sent.number > self.window.cap
         if cause == "cap":
             sent.empty = "" if probe else "cap"
@@ -257,7 +269,16 @@ class Adaptive:
             return "rate"
         if sent.number > window.cap:
             return "cap"
-        return "rate" if sent.paced else "cap"
+        if window.cap < inf and self.pacer.guessed and sent.at - self._cut_at < AGAIN_S:
+            return "rate"  # a slot that was free again
+        return "rate" if sent.paced and not self._same_number_again(sent) else "cap"
+
+    def _same_number_again(self, sent: Sent) -> bool:
+        """Refused three times at the same number, which nothing accepted of late exceeds."""
+        self._numbers.append(sent.number)
+        near = 1 + sent.number / 50
+        again = all(abs(number - sent.number) <= near for number in self._numbers)
+        return again and len(self._numbers) == SAME and sent.number >= self.window.held
 
     def _crowded(self, sent: Sent) -> int:
         """Its number, had it been the last to arrive of those sent with it."""
@@ -267,7 +288,9 @@ class Adaptive:
     def _reopen(self, sent: Sent, now: float) -> None:
         """A canary has come back: limits may have changed after refusals, not after errors."""
         if self.gate.why == "refusals":
-            self.pacer.reopened(sent.at, self._accepted, sent.at - self.gate.shut_at)
+            self.pacer.reopened(
+                self.gate.shut_at, max(self._refused_at, self.gate.told_until), sent.at
+            )
             paced = self.pacer.measured
             self.window.restart(max(sent.number, self.in_flight), now, paced=paced)
         else:

@@ -36,6 +36,11 @@ class Gate:
         return bool(self.why)
 
     @property
+    def told_until(self) -> float:
+        """Until when it was told to be shut, by an endpoint whose word is good; else -inf."""
+        return self._told_until if self.word >= TRUSTED else -inf
+
+    @property
     def ready_at(self) -> float:
         """The earliest instant for a send; inf while a canary is out."""
         return self._canary_until if self._canary_out else self._opens_at

@@ -7,6 +7,7 @@ from math import inf, log2
 START = 8.0  # in flight at once before anything is known
 RESTART = 4.0  # and after refusals had shut the gate
 DOUBLING_S = 0.7  # the ramp doubles in this time
+FASTEST = 250.0  # slots a second: what is on its way when a limit is met is refused
 HEADROOM = 1.4  # and stays below this × the highest number known to be accepted
 FIRST_PROBE_S = 0.4  # after a cut, one above the cap is tried; the wait doubles when refused
 LAST_PROBE_S = 4.0
@@ -14,7 +15,10 @@ PROBE_EVERY = 120  # and at least so many sends lie between two probes, once the
 PROBE_EVERY_SLOTS = 40  # or so many times the cap: above a small one there is more to win
 FREE_PROBES = 4
 STANDS, STANDS_S = 2, 1.0  # failed probes, and seconds waited for one, that make a cap certain
-PROBE_LATEST_S = 12.0  # a probe is due after this time, however few the sends
+PROBE_LATEST_S = 24.0  # a probe is due after this time, however few the sends
+EAGER_LATEST_S = 15.0  # where the cap has fallen below FALLEN × what it was: it may come back
+FALLEN = 0.8
+GENERATION = 20  # accepted sends after which what was held before them no longer counts
 UNHEARD_S = 0.05  # from a slot's end at the server to our hearing of it
 
 
@@ -29,6 +33,8 @@ class Window:
         self.ceiling = ceiling
         self.cap = inf
         self.held = 0
+        self._holding = 0  # the same, since it was last looked at
+        self._accepted = 0  # sends since then
         self.flow = 0.0  # requests/s accepted of late
         self.failed_probes = 0
         self._size = START
@@ -39,6 +45,8 @@ class Window:
         self._probe_at = self._probe_latest_at = inf
         self._probe_wait_s = FIRST_PROBE_S
         self._sends = 0
+        self.stood = False
+        self._best = 0  # caps that stood
 
     @property
     def fuzz(self) -> int:
@@ -74,7 +82,8 @@ class Window:
             return self._probe_at if self._due else self._probe_latest_at
         if in_flight + 1 > self._top:
             return inf
-        return now + max(1e-3, DOUBLING_S * log2((in_flight + 1) / self._size))
+        more = in_flight + 1 - self._size
+        return now + max(1e-3, more / FASTEST, DOUBLING_S * log2(1 + more / self._size))
 
     def sent(self, number: int) -> bool:
         """Note a send; true when it is a probe above the cap."""
@@ -88,20 +97,23 @@ class Window:
         A cap that had stood was one, and has risen. Only a `fresh` send, newer than the last
         cut, says anything about it.
         """
+        self._holding = max(self._holding, number)
+        self._accepted += 1
         self.held = max(self.held, number)
         if not fresh or number < self.cap + self._step or self.cap == inf:
             return False
         self.cap = number
-        self._step *= 2
+        rest = self._best - number  # it returns to what it was
+        self._step = max(1, rest) if rest >= 0 else 2 * self._step
         self._probing = False
         self._probe_at = now
         if number <= self._refused_at + self.fuzz:
             return False
-        stood, self.failed_probes = self.stands, 0
+        self.failed_probes = 0
         self._refused_at = number
         self._probe_latest_at = now
         self._probe_wait_s = FIRST_PROBE_S
-        return not stood
+        return not self.stood
 
     def refused(self, number: int, now: float) -> None:
         """A send was refused for its number: cut below it, and look again later."""
@@ -114,10 +126,16 @@ class Window:
             self.failed_probes = 0
             self._probe_wait_s = FIRST_PROBE_S
         self._refused_at = number
+        self.stood = self.stands
+        if self._step > 1 and number <= self._best:  # it did not return to what it was
+            self._best = number - 1
         self._cut(max(1, number - 1))
         self._sends = 0
         self._probe_at = now + self._probe_wait_s
-        self._probe_latest_at = now + PROBE_LATEST_S
+        fallen = self.cap < FALLEN * self._best
+        self._probe_latest_at = now + (EAGER_LATEST_S if fallen else PROBE_LATEST_S)
+        if self.stood:
+            self._best = max(self._best, number - 1)
 
     def refine(self, number: int) -> None:
         """An earlier send of the same overshoot was refused too: the cut was not deep enough."""
@@ -131,10 +149,13 @@ class Window:
 
     def forget_cap(self, now: float) -> None:
         """It was not the number in flight after all: go on from what held."""
+        if self._accepted >= GENERATION:
+            self.held, self._holding, self._accepted = self._holding, 0, 0
         self.cap = inf
         self.failed_probes = 0
         self._refused_at = -inf
         self._probing = False
+        self.stood = False
         self._step = 1
         self._size = max(RESTART, self.held + 1.0)
         self._grown_at = now
@@ -162,7 +183,8 @@ class Window:
 
     def _grow(self, now: float) -> None:
         doublings = min(30.0, (now - self._grown_at) / DOUBLING_S)
-        self._size = max(self._size, min(self._top, self._size * 2**doublings))
+        grown = min(self._size * 2**doublings, self._size + FASTEST * (now - self._grown_at))
+        self._size = max(self._size, min(self._top, grown))
         self._grown_at = now
 
     def _may_probe(self, now: float) -> bool:

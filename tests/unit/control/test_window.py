@@ -2,15 +2,56 @@ from math import inf
 
 import pytest
 
-from windtunnel.control.window import DOUBLING_S, PROBE_LATEST_S, START, Window
+from windtunnel.control.window import (
+    DOUBLING_S,
+    EAGER_LATEST_S,
+    FASTEST,
+    PROBE_LATEST_S,
+    START,
+    Window,
+)
 
 
 def test_it_ramps_by_the_clock_where_sends_are_accepted() -> None:
-    window, now = Window(), 0.0
-    for tick in range(50):
-        now = tick / 10
-        window.accepted(int(window.limit(now)), now)
-    assert window.limit(5.0) == pytest.approx(START * 2 ** (5 / DOUBLING_S), rel=0.05)
+    window, sizes = Window(), list[float]()
+    for tick in range(80):
+        sizes.append(window.limit(tick / 10))
+        window.accepted(int(sizes[-1]), tick / 10)
+    assert sizes[25] == pytest.approx(START * 2 ** (2.5 / DOUBLING_S), rel=0.1)
+    assert sizes[79] - sizes[69] == pytest.approx(FASTEST, rel=0.1)
+
+
+def stand(window: Window, cap: int, now: float) -> float:
+    """Refuse above `cap` until that is certain; when."""
+    for _ in range(6):
+        window.refused(cap + 1, now)
+        now = window.opens_at(now, cap)
+        window.sent(cap + 1)
+    window.refused(cap + 1, now)
+    return now
+
+
+def test_a_cap_that_fell_is_looked_after_more_often_and_returns_to_what_it_was() -> None:
+    window = Window()
+    now = stand(window, 60, 0.0)
+    assert window.opens_at(now, 60) - now == PROBE_LATEST_S
+    now = stand(window, 20, now)
+    assert window.opens_at(now, 20) - now == EAGER_LATEST_S
+    now += EAGER_LATEST_S
+    window.limit(now)
+    window.sent(21)
+    window.accepted(21, now)
+    assert window.limit(now) == 60
+
+
+def test_what_was_held_long_ago_no_longer_counts() -> None:
+    window = Window()
+    window.accepted(50, 0.0)
+    for _ in range(2):
+        for _ in range(30):
+            window.accepted(9, 1.0)
+        window.forget_cap(1.0)
+    assert window.held == 9
 
 
 def test_it_does_not_grow_on_room_that_nobody_used() -> None:

@@ -1,0 +1,98 @@
+"""What flows into a bucket: what was accepted between two instants at which it was empty."""
+
+from __future__ import annotations
+
+from collections import deque
+from math import log
+from statistics import pstdev
+
+REMEMBERED = 8  # empty buckets
+ENOUGH = 12.0  # units between two of them that make a measurement
+SLACK = 2.5  # units by which a bucket that refuses may differ from an empty one
+SLACK_TOKENS = 5.0  # the same where units are of unequal size
+STRETCHES = 4  # that tell whether requests or tokens are counted
+STEADIER = 0.5  # × the spread of the other: this is what is counted
+
+Empty = tuple[float, float, float]  # when; requests and tokens accepted until then
+
+
+class Flow:
+    """Measures a limit in units a second; a unit is a request, or as many tokens as one has.
+
+    A bucket that is empty twice has let pass just what flowed in meanwhile. Requests are
+    counted until the flow of tokens proves steadier from one empty bucket to the next.
+    """
+
+    def __init__(self) -> None:
+        self.tokens_per_unit = 0.0  # 0: requests are counted
+        self._requests = 0.0
+        self._tokens = 0.0
+        self._empties = deque[Empty](maxlen=REMEMBERED)
+        self._stretches = deque[tuple[float, float]](maxlen=2 * STRETCHES)  # requests/s, tokens/s
+
+    @property
+    def accepted(self) -> float:
+        """Units accepted so far."""
+        return self._units((0.0, self._requests, self._tokens))
+
+    @property
+    def slack(self) -> float:
+        """Units by which a stretch may differ from what flowed in."""
+        return SLACK_TOKENS if self.tokens_per_unit else SLACK
+
+    def cost(self, tokens: float) -> float:
+        """Units that a request of so many tokens takes."""
+        return tokens / self.tokens_per_unit if self.tokens_per_unit else 1.0
+
+    def passed(self, tokens: float) -> None:
+        """A request was accepted, and all that were sent before it are known."""
+        self._requests += 1
+        self._tokens += tokens
+
+    def empty(self, at: float) -> tuple[float, float]:
+        """The bucket is empty: units and seconds of the longest stretch until now that agrees.
+
+        The rate is known to within `slack` units over these seconds. (0, 1) where nothing was
+        accepted since an empty bucket.
+        """
+        now = (at, self._requests, self._tokens)
+        longest = (0.0, 1.0)
+        for then in reversed(self._empties):
+            units, span = self._units(now) - self._units(then), at - then[0]
+            if units <= 0 or span <= 0:
+                continue
+            if longest[0] and not self._agree((units, span), longest):
+                break
+            longest = (units, span)
+        self._remember(now)
+        return longest
+
+    def _agree(self, one: tuple[float, float], other: tuple[float, float]) -> bool:
+        apart = abs(one[0] / one[1] - other[0] / other[1])
+        return apart <= self.slack / one[1] + self.slack / other[1]
+
+    def forget(self) -> None:
+        """Nothing was sent for a while: the bucket may have overflowed since it was empty."""
+        self._empties.clear()
+
+    def _units(self, at: Empty) -> float:
+        return at[2] / self.tokens_per_unit if self.tokens_per_unit else at[1]
+
+    def _remember(self, now: Empty) -> None:
+        if self._empties:
+            then = self._empties[-1]
+            span, requests = now[0] - then[0], now[1] - then[1]
+            if requests < ENOUGH or span <= 0:
+                return
+            self._stretches.append((requests / span, (now[2] - then[2]) / span))
+            self._choose_unit()
+        self._empties.append(now)
+
+    def _choose_unit(self) -> None:
+        if len(self._stretches) < STRETCHES:
+            return
+        requests, tokens = (pstdev(map(log, kind)) for kind in zip(*self._stretches, strict=True))
+        if not self.tokens_per_unit and tokens < STEADIER * requests:
+            self.tokens_per_unit = self._tokens / self._requests
+        elif self.tokens_per_unit and requests < STEADIER * tokens:
+            self.tokens_per_unit = 0.0
