@@ -25,7 +25,7 @@ torture: .venv/.dev ## long soaks: kills, faults, memory; rewrites docs/reliabil
 	$(BIN)/python benchmarks/torture.py
 
 bench: .venv/.dev ## every benchmark, one JSON line per figure
-	@for b in capacity_sim capacity scaling overhead footprint client suite coverage report_scale peers; do $(BIN)/python benchmarks/$$b.py || exit 1; done
+	@for b in capacity_sim shared_sim capacity scaling overhead footprint client suite coverage report_scale peers; do $(BIN)/python benchmarks/$$b.py || exit 1; done
 
 .venv/.runtime: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Windtunnel needs Python 3.11 or newer on the PATH"; exit 1; }

@@ -13,6 +13,7 @@ from windtunnel.control.adaptive import Adaptive
 from windtunnel.control.controller import Controller, Sent
 from windtunnel.control.fixed import Fixed
 from windtunnel.control.pace import TOLERANCE_S
+from windtunnel.control.shared import Level, Member
 from windtunnel.domain.pool import Limits
 
 LIMITS = st.builds(
@@ -143,10 +144,68 @@ class OvershootMachine(RuleBasedStateMachine):
         assert self.control._epoch - before <= 1
 
 
+class MemberMachine(AnyEndpoint):
+    """One of two endpoints under a level that is blamed and acquitted in between."""
+
+    def make(self, limits: Limits) -> Controller:
+        self.level = Level("key p/env:K")
+        self.sibling = Member(Adaptive(Limits()), self.level)
+        self.theirs: list[Sent] = []
+        return Member(Adaptive(limits), self.level)
+
+    @property
+    def gate(self) -> Any:
+        return self.control.control.gate
+
+    def send(self) -> bool:
+        above = self.level.control
+        shut = above is not None and above.gate.shut
+        before = above.in_flight if above else 0
+        sent = super().send()
+        if sent and above:
+            assert above.in_flight == before + 1
+            assert self.control._above[self.out[-1]].canary or not shut, "a grant while closed"
+        return sent
+
+    @rule(most=st.integers(1, 30))
+    def sibling_sends(self, most: int) -> None:
+        for _ in range(most):
+            if self.sibling.ready_at(self.now) <= self.now:
+                self.theirs.append(self.sibling.sent(self.now, 100.0))
+
+    @precondition(lambda self: self.theirs)
+    @rule(refused=st.booleans())
+    def sibling_hears(self, refused: bool) -> None:  # noqa: FBT001  hypothesis draws it
+        for sent in self.theirs[:10]:
+            if refused:
+                self.sibling.refused(sent, self.now, None)
+            else:
+                self.sibling.answered(sent, self.now, 100.0)
+        del self.theirs[:10]
+
+    @rule()
+    def blame_the_level(self) -> None:
+        if self.level.control is None:
+            self.level.blame(self.now)
+
+    @invariant()
+    def the_level_knows_of_all_that_is_in_flight(self) -> None:
+        if hasattr(self, "level") and self.level.control:
+            assert self.level.control.in_flight == len(self.out) + len(self.theirs)
+
+    def teardown(self) -> None:
+        if hasattr(self, "theirs"):
+            for sent in self.theirs:
+                self.sibling.answered(sent, self.now, 100.0)
+        super().teardown()
+
+
 few = settings(max_examples=60, stateful_step_count=40, deadline=None,
                suppress_health_check=list(HealthCheck))  # fmt: skip
 TestAdaptive = AdaptiveMachine.TestCase
 TestAdaptive.settings = few
+TestMember = MemberMachine.TestCase
+TestMember.settings = few
 TestFixed = FixedMachine.TestCase
 TestFixed.settings = few
 TestOvershoot = OvershootMachine.TestCase

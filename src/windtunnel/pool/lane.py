@@ -10,7 +10,8 @@ from windtunnel.control.adaptive import Adaptive
 from windtunnel.control.controller import Controller, Sent
 from windtunnel.control.fixed import Fixed
 from windtunnel.control.pace import Ceiling
-from windtunnel.domain.pool import Endpoint, RateMode
+from windtunnel.control.shared import Level, Member
+from windtunnel.domain.pool import Endpoint, Limits, RateMode
 from windtunnel.pool.queue import Waiting, WaitingLine
 from windtunnel.pool.records import EndpointState
 
@@ -34,11 +35,16 @@ class Group:
 class Lane:
     """An endpoint with its controller. A permit is taken at every level, or at none."""
 
-    def __init__(self, endpoint: Endpoint, rate_mode: RateMode, groups: Iterable[Group]) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        rate_mode: RateMode,
+        groups: Iterable[Group],
+        level: Level | None = None,
+    ) -> None:
         self.endpoint = endpoint
-        self.controller: Controller = (
-            Fixed(endpoint.limits) if rate_mode == "fixed" else Adaptive(endpoint.limits)
-        )
+        self.controller = _controller(endpoint.limits, rate_mode, level)
+        self.level = level  # which may turn out to have a limit that nobody declared
         self.groups = tuple(groups)
         self.line = WaitingLine()  # with even sharding: its own share's requests
         self.place = 0  # among all lanes
@@ -123,6 +129,12 @@ class Lane:
             trouble=self.trouble,
             troubled_at=self.troubled_at,
         )
+
+
+def _controller(limits: Limits, rate_mode: RateMode, level: Level | None) -> Controller:
+    if rate_mode == "fixed":
+        return Fixed(limits)
+    return Adaptive(limits) if level is None else Member(Adaptive(limits), level)
 
 
 class ModelQueue:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from math import inf
 
 from windtunnel.control.pace import Ceiling
-from windtunnel.domain.pool import Endpoint, RateMode
+from windtunnel.control.shared import Level
+from windtunnel.domain.pool import Endpoint, Limits, RateMode
 from windtunnel.pool.lane import Group, Lane, ModelQueue
 from windtunnel.pool.queue import Waiting
 
@@ -47,8 +48,10 @@ class Scheduler:
         self._wakes: list[tuple[float, int]] = []
         self._told: list[tuple[float, float, int]] = []  # by place: ready, until, in flight
         groups: dict[str, Group] = {}
+        levels = undeclared(endpoints) if rate_mode == "adaptive" else {}
+        self._learned: dict[Level, Group] = {}
         for endpoint in endpoints:
-            self._add(endpoint, rate_mode, groups)
+            self._add(endpoint, rate_mode, groups, levels.get(endpoint.number))
 
     def open_at(self, now: float) -> None:
         """Begin: each endpoint of a model at its stagger offset."""
@@ -113,8 +116,28 @@ class Scheduler:
     def freed(self, lane: Lane, now: float) -> None:
         """A send of the lane has ended."""
         model = self.models[lane.endpoint.model]
+        if lane.level is not None:
+            self._regroup(lane.level)
         self._look_for_copies(model, now)
         self._use(model, lane, now)
+
+    def _regroup(self, level: Level) -> None:
+        """Lanes whose level is to blame for refusals share what it grants, as if declared."""
+        if (level.control is not None) == (level in self._learned):
+            return
+        old = self._learned.pop(level, None)
+        lanes = [x for x in self.lanes if x.level is level]
+        group = Group(level.name, Ceiling(Limits()))
+        for lane in lanes:
+            lane.groups = tuple(g for g in lane.groups if g is not old)
+        if level.control is not None:
+            self._learned[level] = group
+            group.models = list({id(m): m for m in map(self._model, lanes)}.values())
+            for lane in lanes:
+                lane.groups = (*lane.groups, group)
+
+    def _model(self, lane: Lane) -> ModelQueue:
+        return self.models[lane.endpoint.model]
 
     def _use(self, model: ModelQueue, lane: Lane, now: float) -> None:
         if lane.groups:
@@ -154,7 +177,9 @@ class Scheduler:
 
     # --- inside ----------------------------------------------------------------------------
 
-    def _add(self, endpoint: Endpoint, mode: RateMode, groups: dict[str, Group]) -> None:
+    def _add(
+        self, endpoint: Endpoint, mode: RateMode, groups: dict[str, Group], level: Level | None
+    ) -> None:
         model = self.models.setdefault(endpoint.model, ModelQueue(endpoint.model))
         mine = []
         for shared in endpoint.groups:
@@ -162,7 +187,7 @@ class Scheduler:
             if model not in group.models:
                 group.models.append(model)
             mine.append(group)
-        lane = Lane(endpoint, mode, mine)
+        lane = Lane(endpoint, mode, mine, level)
         lane.place = len(self.lanes)
         self.lanes.append(lane)
         self._told.append((-inf, -inf, 0))
@@ -268,6 +293,20 @@ class Scheduler:
         if at < lane.wakes_at:
             lane.wakes_at = at
             heapq.heappush(self._wakes, (at, lane.place))
+
+
+def undeclared(endpoints: Sequence[Endpoint]) -> dict[int, Level]:
+    """The key above each endpoint, by number, where it has several and no declared limit."""
+    by_key: dict[str, list[Endpoint]] = {}
+    for endpoint in endpoints:
+        by_key.setdefault(f"key {endpoint.provider}/{endpoint.key}", []).append(endpoint)
+    return {
+        endpoint.number: level
+        for name, mine in by_key.items()
+        if len(mine) > 1 and all(group.name != name for group in mine[0].groups)
+        for level in [Level(name)]
+        for endpoint in mine
+    }
 
 
 def _sharers(lane: Lane) -> list[ModelQueue]:

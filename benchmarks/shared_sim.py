@@ -1,0 +1,282 @@
+"""Several endpoints under one hidden limit of their key: what the real scheduler gets from it.
+
+    python benchmarks/shared_sim.py                         all worlds × 5 seeds, JSON lines
+    python benchmarks/shared_sim.py --worlds shared_cap --seeds 2
+
+Four deployments at one key, each of a model of its own with more work than it can take. In
+`shared_cap` the key takes 20 to 200 requests at once, in `shared_rate` 5 to 60 a second from a
+bucket, and nobody says so. `shared_and_own` has such a cap, and one deployment a smaller one. In
+`own` each has limits of its own; in `own_alike` equal ones, so that refusals come together.
+
+Delivered = slot-seconds used over those that the cap allows, requests admitted over those that the
+bucket lets through, or (`own…`) what an oracle gets from each. Refused = refusals over sends.
+`fairness` is what the deployment that got least has of an equal share (in its best case 1).
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import itertools
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import exp, inf, log
+from pathlib import Path
+from random import Random
+from statistics import mean
+
+sys.path.insert(0, str(Path(__file__).parent))
+from capacity_sim import TICK_S, TOKENS_PER_S, oracle
+from windtunnel.control.controller import Sent
+from windtunnel.domain.calls import Request
+from windtunnel.domain.pool import Endpoint
+from windtunnel.pool.lane import Lane
+from windtunnel.pool.queue import Running, Waiting
+from windtunnel.pool.scheduler import Scheduler
+from worlds import RETRIES, SECONDS, Server
+
+DEPLOYMENTS = 4
+AHEAD = 300  # requests that wait at each endpoint
+
+
+@dataclass
+class World:
+    """Servers, and the hidden limit above them, if there is one. `possible` is by it, in all."""
+
+    servers: list[Server]
+    shared: Server | None = None
+    by_slots: bool = False
+
+
+class Endless(Waiting):
+    """A request that tells when it is sent."""
+
+    __slots__ = ("tell",)
+
+    def __init__(self, running: Running, tell: Callable[[Lane, Sent], None]) -> None:
+        super().__init__(running, Request("t", 1, running.model, ()), 1.0)
+        self.tell = tell
+
+    def grant(self, lane: Lane, sent: Sent) -> None:
+        """See `Waiting`."""
+        self.tell(lane, sent)
+
+
+@dataclass
+class Drive:
+    """A discrete-event drive of all servers of a world by the scheduler."""
+
+    world: World
+    seed: int
+    until: float = SECONDS
+    sends: int = 0
+    refused: int = 0
+    slot_s: float = 0.0
+    slot_s_by_5: float = 0.0
+    events: list[tuple[float, int, str, Lane | None, Sent | None, float]] = field(
+        default_factory=list
+    )
+
+    def run(self) -> Drive:
+        """Drive to the end."""
+        self.net = Random(f"net/{self.seed}")
+        self.serial = itertools.count()
+        self.now = 0.0
+        self.scheduler = Scheduler([self._endpoint(n) for n in range(DEPLOYMENTS)], "adaptive")
+        for server in (*self.world.servers, *filter(None, [self.world.shared])):
+            server.ends_at = self.until
+        self._refill()
+        self.scheduler.open_at(0.0)
+        looks_at = 0.0
+        self._push(0.0, "look")
+        while self.events[0][0] < self.until:
+            self.now, _, kind, lane, sent, more = heapq.heappop(self.events)
+            if kind == "look":
+                if self.now != looks_at:
+                    continue
+                looks_at = inf
+                self.scheduler.wake(self.now)
+            elif lane and sent:
+                self._handle(kind, lane, sent, more)
+            self._refill()
+            if (wake := self.scheduler.next_wake()) < looks_at:
+                looks_at = max(wake, self.now + TICK_S)
+                self._push(looks_at, "look")
+        return self
+
+    def _endpoint(self, number: int) -> Endpoint:
+        name = f"d{number}"
+        return Endpoint(name, number, name, "p", "openai", "http://x", name, "env:K")
+
+    def _refill(self) -> None:
+        for model in self.scheduler.models.values():
+            while len(model.line) < AHEAD:
+                running = Running(model.name, model.lanes[0], pinned=False)
+                model.line.push(Endless(running, self._send), 1.0)
+
+    def _send(self, lane: Lane, sent: Sent) -> None:
+        self.sends += 1
+        self._push(self.now + self.net.uniform(0.005, 0.02), "arrive", lane, sent)
+
+    def _handle(self, kind: str, lane: Lane, sent: Sent, more: float) -> None:
+        now, server, shared = self.now, self.world.servers[lane.place], self.world.shared
+        if kind == "arrive":
+            self._arrive(lane, sent, server, shared)
+            return
+        if kind == "done":
+            server.in_flight -= 1
+            if shared:
+                shared.in_flight -= 1
+            self._push(now + self.net.uniform(0.005, 0.02), "heard", lane, sent, more)
+            return
+        if kind == "heard":
+            lane.controller.answered(sent, now, 1.0, more)
+        else:
+            self.refused += 1
+            lane.controller.refused(sent, now, None if more < 0 else more)
+        lane.give_back(now, 0.0)
+        self.scheduler.freed(lane, now)
+
+    def _arrive(self, lane: Lane, sent: Sent, server: Server, shared: Server | None) -> None:
+        now = self.now
+        limits = [server] + [shared] * (shared is not None)
+        blocking = next((x for x in limits if x and x.blocked_until(now) > now), None)
+        if blocking is None:
+            took = server.admit(now)
+            if shared:
+                shared.admit(now)
+            self.slot_s += min(took, self.until - now)
+            tokens = server.service_s * TOKENS_PER_S * exp(self.net.gauss(0, 0.3))
+            self._push(now + took, "done", lane, sent, tokens)
+        else:
+            told = blocking.retry_after(now)
+            at = now + self.net.uniform(*server.refusal_s)
+            self._push(at, "refused", lane, sent, -1.0 if told is None else told)
+
+    def _push(
+        self, at: float, kind: str, lane: Lane | None = None, sent: Sent | None = None,
+        more: float = 0.0,
+    ) -> None:  # fmt: skip
+        heapq.heappush(self.events, (at, next(self.serial), kind, lane, sent, more))
+
+
+# --- worlds ------------------------------------------------------------------------------------
+
+
+def _between(rng: Random, low: float, high: float) -> float:
+    """Log-uniform."""
+    return exp(rng.uniform(log(low), log(high)))
+
+
+def _server(rng: Random, seed: int, name: str, **limits: float) -> Server:
+    return Server(
+        name=name, seed=seed, median_s=_between(rng, 1.0, 8.0), sigma=rng.uniform(0.5, 1.0),
+        retry=rng.choice(RETRIES), **limits,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def _four(rng: Random, seed: int) -> list[Server]:
+    return [_server(rng, seed, str(n)) for n in range(DEPLOYMENTS)]
+
+
+def shared_cap(rng: Random, seed: int) -> World:
+    """The key takes so many at once."""
+    shared = _server(rng, seed, "key", cap=round(_between(rng, 20, 200)))
+    return World(_four(rng, seed), shared, by_slots=True)
+
+
+def shared_rate(rng: Random, seed: int) -> World:
+    """The key takes so many a second."""
+    rate, burst = _between(rng, 5, 60), _between(rng, 0.2, 20)
+    return World(_four(rng, seed), _server(rng, seed, "key", rate=rate, burst_s=burst))
+
+
+def shared_and_own(rng: Random, seed: int) -> World:
+    """The key takes so many at once, and the first deployment a tenth of that."""
+    world = shared_cap(rng, seed)
+    assert world.shared  # noqa: S101  made above
+    world.servers[0].cap = max(2, round(world.shared.cap / 10))
+    return world
+
+
+def own(rng: Random, seed: int) -> World:
+    """A cap or a bucket for each."""
+    limits = [
+        {"cap": round(_between(rng, 3, 200))}
+        if n % 2
+        else {"rate": _between(rng, 2, 60), "burst_s": _between(rng, 0.2, 60)}
+        for n in range(DEPLOYMENTS)
+    ]
+    return World([_server(rng, seed, str(n), **each) for n, each in enumerate(limits)])
+
+
+def own_alike(rng: Random, seed: int) -> World:
+    """The same cap or bucket for each, and the same times."""
+    cap = {"cap": round(_between(rng, 5, 50))}
+    bucket = {"rate": _between(rng, 2, 20), "burst_s": _between(rng, 0.2, 20)}
+    median_s = _between(rng, 1, 8)
+    world = World(
+        [_server(rng, seed, str(n), **(cap if seed % 2 else bucket)) for n in range(DEPLOYMENTS)]
+    )
+    for server in world.servers:
+        server.median_s, server.sigma = median_s, 0.7
+    return world
+
+
+WORLDS = {x.__name__: x for x in (shared_cap, shared_rate, shared_and_own, own, own_alike)}
+
+
+def _world(name: str, seed: int) -> World:
+    return WORLDS[name](Random(f"{name}/{seed}"), seed)
+
+
+def measure(name: str, seed: int, seconds: float = SECONDS) -> dict[str, object]:
+    """One world to its end."""
+    world = _world(name, seed)
+    drive = Drive(world, seed, seconds).run()
+    counts = [server.admitted for server in world.servers]
+    shared = world.shared
+    if shared is None:
+        best = [oracle(server, seconds)[-1] for server in _world(name, seed).servers]
+        delivered = sum(counts) / sum(best)
+        fairness = min(c / b for c, b in zip(counts, best, strict=True)) / delivered
+    else:
+        if world.by_slots:
+            delivered = drive.slot_s / (shared.cap * seconds)
+        else:
+            delivered = shared.admitted / (shared.rate * (shared.burst_s + seconds))
+        fairness = min(counts) / mean(counts)
+    return {
+        "benchmark": "shared_sim",
+        "world": name,
+        "seed": seed,
+        "delivered": round(delivered, 4),
+        "refused": round(drive.refused / drive.sends, 4),
+        "fairness": round(fairness, 2),
+        "sends": drive.sends,
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print a JSON line per world and seed, then one with the means per world."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--worlds", default=",".join(WORLDS))
+    parser.add_argument("--seeds", type=int, default=5)
+    given = parser.parse_args(arguments)
+    for world in given.worlds.split(","):
+        rows = [measure(world, seed) for seed in range(given.seeds)]
+        for row in rows:
+            print(json.dumps(row), flush=True)
+        means = {
+            key: round(mean(float(str(row[key])) for row in rows), 4)
+            for key in ("delivered", "refused", "fairness")
+        }
+        print(
+            json.dumps({"benchmark": "shared_sim", "world": world, "mean_of": given.seeds} | means)
+        )
+
+
+if __name__ == "__main__":
+    main()
