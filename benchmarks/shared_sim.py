@@ -142,16 +142,16 @@ class Drive:
     def _arrive(self, lane: Lane, sent: Sent, server: Server, shared: Server | None) -> None:
         now = self.now
         limits = [server] + [shared] * (shared is not None)
-        blocking = next((x for x in limits if x and x.blocked_until(now) > now), None)
+        blocking = next((x for x in limits if x and x.blocked_until(now, 1.0) > now), None)
         if blocking is None:
-            took = server.admit(now)
+            took = server.admit(now, 1.0)
             if shared:
-                shared.admit(now)
+                shared.admit(now, 1.0)
             self.slot_s += min(took, self.until - now)
             tokens = server.service_s * TOKENS_PER_S * exp(self.net.gauss(0, 0.3))
             self._push(now + took, "done", lane, sent, tokens)
         else:
-            told = blocking.retry_after(now)
+            told = blocking.retry_after(now, 1.0)
             at = now + self.net.uniform(*server.refusal_s)
             self._push(at, "refused", lane, sent, -1.0 if told is None else told)
 
