@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
-from collections.abc import Sequence
+import tracemalloc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import get_args
 
@@ -137,6 +140,29 @@ async def test_unfinished_turns_survive_seals(tmp_path: Path) -> None:
             await store.seal()
         assert indices(store.journalled(a_trial(9).trial_id)) == [0, 1, 2]
     assert len(files(tmp_path, "journal-*")) == 1
+
+
+async def test_what_has_ended_takes_no_memory(tmp_path: Path) -> None:
+    async with open_store(tmp_path, HEADER, storage_format="json") as store:
+
+        async def held_after(hundred: int) -> int:
+            async with anyio.create_task_group() as tasks:
+                for number in range(100 * hundred, 100 * (hundred + 1)):
+                    tasks.start_soon(store.episode, an_episode(a_trial(number), [a_turn(0)]))
+            await store.seal()
+            gc.collect()
+            return tracemalloc.get_traced_memory()[0]
+
+        with tracing():
+            held = [await held_after(hundred) for hundred in range(8)]
+        assert (held[-1] - held[1]) / 600 < 20
+
+
+@contextmanager
+def tracing() -> Iterator[None]:
+    tracemalloc.start()
+    yield
+    tracemalloc.stop()
 
 
 async def test_a_restarted_trial_forgets_later_turns(tmp_path: Path) -> None:
