@@ -186,13 +186,14 @@ def main() -> None:
     for _ in range(given.repeats):
         with tempfile.TemporaryDirectory(prefix="windtunnel-overhead-") as folder:
             found.append(measure(Path(folder), given.instances))
-        print(json.dumps({"figure": "overhead", "client": aiohttp.__version__, **found[-1]}))
+        print(json.dumps({"benchmark": "overhead", "client": aiohttp.__version__, **found[-1]}))
     medians = {
         name: round(statistics.median(each[name] for each in found), 4)
         for name in ("step_ms", "bare_ms", "lean_ms", "overhead_lean")
     }
     value = statistics.median(each["overhead"] for each in found)
-    print(json.dumps({"figure": "overhead_median", "value": value, "target": 1.0, **medians}))
+    median = {"benchmark": "overhead", "median_of": len(found), "overhead": value, "target": 1.0}
+    print(json.dumps(median | medians))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Puts the tables of the benchmarks on real HTTP into docs/speed.md, each between its own marks.
 
-    python benchmarks/speed_sections.py                runs capacity, scaling and peers, then writes
+    python benchmarks/speed_sections.py                runs BENCHMARKS, then writes
     python benchmarks/speed_sections.py rows.jsonl …   writes what they printed before
 
 A section stands between `<!-- NAME: begin -->` and `<!-- NAME: end -->`; what no row speaks of
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 PAGE = Path(__file__).parents[1] / "docs" / "speed.md"
-BENCHMARKS = ("capacity", "scaling", "peers")
+BENCHMARKS = ("capacity", "scaling", "overhead", "peers")
 Row = dict[str, Any]
 
 
@@ -98,9 +98,31 @@ def peers(rows: Sequence[Row]) -> str:
     return "\n\n".join([grid(head, lines), *skipped])
 
 
+def overhead(rows: Sequence[Row]) -> str:
+    """What a step costs, and beyond which client."""
+    row = next(row for row in rows if "median_of" in row)
+    lines = [
+        ["a step of a run", f"{row['step_ms']:.3f}", "", ""],
+        [
+            "aiohttp's session, plain loop",
+            f"{row['bare_ms']:.3f}",
+            f"{row['overhead']:.2f} ×",
+            f"≤ {row['target']} ×",
+        ],
+        [
+            "our own client, plain loop",
+            f"{row['lean_ms']:.3f}",
+            f"{row['overhead_lean']:.2f} ×",
+            "–",
+        ],
+    ]
+    return grid(["", "CPU ms per call", "a step costs beyond it", "target"], lines)
+
+
 SECTIONS: dict[str, Callable[[Sequence[Row]], str]] = {
     "capacity": capacity,
     "scaling": scaling,
+    "overhead": overhead,
     "peers": peers,
 }
 
