@@ -38,6 +38,7 @@ from windtunnel.pool.watchdog import Watchdog
 from windtunnel.wire.transport import Transport
 
 TICK_S = 0.002  # wakes nearer than this are one
+EARLY = 0.999  # of a time limit: timers round, and so do clocks
 
 
 class Dispatcher:
@@ -293,7 +294,7 @@ class Dispatcher:
 
     def _is_lost(self, sent: Sent, patience: float) -> bool:
         """Whether the transport was told to give up sooner than a request may take, and did."""
-        return self._now() - sent.at >= patience < self._bounds.request_timeout_s
+        return self._now() - sent.at >= EARLY * patience < EARLY * self._bounds.request_timeout_s
 
     def _patience(self, lane: Lane, waiting: Waiting) -> float:
         """How long to wait for an answer before the request counts as lost and goes elsewhere.
