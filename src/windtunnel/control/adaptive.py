@@ -148,8 +148,10 @@ class Adaptive:
             self.gate.canary_failed(now, told_s, refused=True)
         elif sent.epoch == self._epoch and not self.gate.shut:
             self._cut(sent, now, told_s)
-        elif sent.at < self._cut_at - JITTER_S and self._cut_cause == "cap":
+        elif self._cut_cause == "cap" and sent.at < self._cut_at - JITTER_S:
             self.window.refine(sent.number)
+        elif self._cut_cause == "cap" and sent.at <= self._cut_at and not self.window.held:
+            self.window.refine(self.window.cap)  # of those sent with it, one less
 
     def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:
         """See `Controller`."""
@@ -236,7 +238,9 @@ class Adaptive:
             sent.empty = "" if probe else "cap"
             if self.window.cap == inf and not self.pacer.measured:  # it may have been the rate
                 self.pacer.cut(now, self.confirm_s / 2)
-            self.window.refused(min(self._crowded(sent), max(sent.number, self.window.held)), now)
+            crowd = self._crowded(sent)
+            held = max(sent.number, self.window.held)
+            self.window.refused(min(crowd, held) if self.window.held else crowd, now)
             if self.window.stands:
                 self.pacer.acquit()
         else:

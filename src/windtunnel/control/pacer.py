@@ -20,8 +20,9 @@ CONFIRMED = 0.05  # a new measurement this near the old one confirms it
 RESERVE = 1.5  # units' worth of pause after a cut, so that the bucket is not empty
 AGAIN = 10.0  # units after a cut: refused so soon, and below what is believed: measure first
 LEAST_GROWTH = 24.0  # units/s: slower endpoints grow as if they were this fast
-FIRST_EXCESS = 0.15  # over a belief that is refuted, or only guessed; it doubles
+FIRST_EXCESS = 0.15  # over a belief that is refuted; it doubles, as does the pace that is guessed,
 DOUBLING_S = 1.0  # in this time of paced sending
+PATIENCE = 10.0  # × that time, while a window may be in force
 LATE_S, LATE = 0.01, 0.25  # a send this late (seconds, intervals) still waited for the pace
 ENOUGH = 12.0  # units between two empty buckets that make a measurement
 FALLEN = 0.8  # of what is believed: the limit has fallen, however short the stretch
@@ -92,7 +93,7 @@ class Pacer:
             return False
         paced = now < self.ready_at + max(LATE_S, LATE / self.pace.rate)
         self._spent += cost
-        if paced and grow and now > self.quota.suspected_until:
+        if paced and grow:
             self._grow(now, cost)
         self.pace.spend(now, cost)
         return paced
@@ -207,14 +208,19 @@ class Pacer:
     def _grow(self, now: float, cost: float) -> None:
         """Slowly around a measured limit; the excess doubles where there is none."""
         factor = self.pace.rate / self.believed
-        if not self._free and self._reserve(now) < -self.flow.slack:
+        known = self.measured and not self._free and now > self.quota.suspected_until
+        if known and self._reserve(now) < -self.flow.slack:
             if self._confirmed >= SURE and self.believed < FALLEN * self._best:
                 self._return(now)
                 return
             self._free = True
-        if self.free:
-            excess = max(FIRST_EXCESS, factor - 1)
-            factor = 1 + excess * 2 ** (cost / self.pace.rate / DOUBLING_S)
+        doublings = cost / self.pace.rate / DOUBLING_S
+        if now < self.quota.suspected_until:
+            factor *= 2 ** (doublings / PATIENCE)
+        elif not self.measured:
+            factor *= 2**doublings
+        elif self._free:
+            factor = 1 + max(FIRST_EXCESS, factor - 1) * 2**doublings
         else:
             self._paced += cost * max(1.0, LEAST_GROWTH / self.pace.rate)
             fallen = self.believed < FALLEN * self._best

@@ -137,10 +137,10 @@ class Window:
         if self.stood:
             self._best = max(self._best, number - 1)
 
-    def refine(self, number: int) -> None:
+    def refine(self, number: float) -> None:
         """An earlier send of the same overshoot was refused too: the cut was not deep enough."""
         if number - 1 < self.cap < inf:
-            self._cut(max(1, number - 1))
+            self._cut(max(1.0, number - 1))
 
     def probe_lost(self, now: float) -> None:
         """The probe ended without saying anything."""
@@ -176,7 +176,7 @@ class Window:
         enough = min(PROBE_EVERY, PROBE_EVERY_SLOTS * self.cap)
         return self._sends >= enough or self.failed_probes < FREE_PROBES
 
-    def _cut(self, cap: int) -> None:
+    def _cut(self, cap: float) -> None:
         self.cap = cap
         self._step = 1
         self._probing = False
