@@ -30,7 +30,8 @@ GUESS = 0.6  # of the recent rate of acceptance, where nothing better is known
 LIFT_PAUSE = 0.5  # of the time in which sends are confirmed: those on their way empty the bucket
 USE_UP = 2.0  # × what is believed, to use up a window that is suspected, and see it begin anew
 NOISE = 1.3  # × what is believed, refused at such a pace: it may just have been measured badly
-LEAST = 2.0  # units/s
+LEAST = 2.0  # units/s, of a guess
+LEAST_FALLEN = 0.5  # units/s, of what a few units say: less would take minutes to be refuted
 RECENT_S = 1.0  # time constant of the recent rate of acceptance
 
 
@@ -57,7 +58,7 @@ class Pacer:
         self._best = 0.0  # what was ever believed and confirmed
         self._returned = False  # it is believed again, and was not confirmed since
         self._free = False
-        self._opened = (0.0, 0.0)  # when the gate opened last, and units accepted until then
+        self._opened: tuple[float, float] | None = None  # when last, and units accepted until then
 
     @property
     def ready_at(self) -> float:
@@ -100,6 +101,7 @@ class Pacer:
 
     def accepted(self, now: float) -> None:
         """Follow the recent rate of acceptance."""
+        self._opened = self._opened or (now, 0.0)
         keep = max(0.0, 1 - (now - self._accepted_at) / RECENT_S)
         self._accepted_at = now
         self.recent = self.recent * keep + 1 / RECENT_S
@@ -124,7 +126,7 @@ class Pacer:
 
     def _lifted(self, now: float) -> None:
         """What was sent since the bucket was empty has flowed in, and more if it overflowed."""
-        least = self._spent / max(now - self._empty_at, 1 / self.believed)
+        least = max(self.believed, self._spent / max(now - self._empty_at, 1 / self.believed))
         if self.pace.rate < NOISE * self.believed:
             self._believe(least)
         else:  # it has risen, who knows when: the limit is somewhere between
@@ -141,7 +143,7 @@ class Pacer:
             self._confirmed = 0
             self._best = rate if self._returned else self._best
             self._returned = False
-            self._believe(rate)
+            self._believe(max(rate, LEAST_FALLEN))
         if units >= ENOUGH:
             self._measure(rate, max(CONFIRMED * rate, self.flow.slack / span_s))
 
@@ -168,7 +170,7 @@ class Pacer:
         """The gate opens after refusals: a window may have begun."""
         self.flow.forget()
         accepted = self.flow.accepted
-        (since, before), self._opened = self._opened, (at, accepted)
+        (since, before), self._opened = self._opened or (at, 0.0), (at, accepted)
         self.quota.opened(shut_at, refused_at, at, accepted)
         if self.quota.known:
             self._believe(self.quota.rate)

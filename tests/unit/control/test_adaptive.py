@@ -22,6 +22,46 @@ def ramp(control: Adaptive, cap: int) -> float:
     return now
 
 
+def course(began: float) -> list[tuple[str, float, float]]:
+    """Views of a controller whose endpoint takes 20 in flight for 2 s each, then only 5."""
+    control, views, now = Adaptive(Limits()), list[tuple[str, float, float]](), began
+    flying = list[tuple[float, Sent]]()
+    for tick in range(6000):
+        now = began + tick / 64
+        cap = 20 if tick < 3000 else 5
+        for sent in [sent for until, sent in flying if until <= now]:
+            control.answered(sent, now, 1.0)
+        flying = [(until, sent) for until, sent in flying if until > now]
+        for sent in fill(control, now):
+            if len(flying) < cap:
+                flying.append((now + 2, sent))
+            else:
+                control.refused(sent, now, None)
+        view = control.view()
+        views.append((view.decision, view.window, round(view.pace_rps, 6)))
+    return views
+
+
+def test_the_clock_may_begin_anywhere() -> None:
+    assert course(0.0) == course(2.0**20)
+
+
+def test_a_cap_that_falls_leaves_no_pace_behind_that_throttles() -> None:
+    control, now = Adaptive(Limits()), 5000.0
+    sends = list[Sent]()
+    while control.in_flight < 40:
+        sends += fill(control, now)
+        now += 0.05
+    for sent in sends:
+        control.answered(sent, now, 1.0)
+    control.gate.shut_for("refusals", now, None)
+    canary = fill(control, now + 2)[0]
+    control.ready_at(now + 4)
+    assert not control.closed
+    assert control.view().pace_rps > 1
+    assert canary.fate
+
+
 def test_a_number_never_accepted_speaks_to_the_cap() -> None:
     control = Adaptive(Limits())
     now = ramp(control, 40)

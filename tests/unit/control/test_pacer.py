@@ -90,6 +90,7 @@ def test_refused_again_at_once_it_waits_until_it_knows() -> None:
 
 def test_after_a_lull_the_pace_uses_up_what_may_be_a_window() -> None:
     pacer = wrong(50.0)
+    pacer.accepted(0.0)
     for _ in range(120):
         pacer.flow.passed(1.0)
     pacer.reopened(shut_at=4.0, refused_at=11.0, at=12.0)
