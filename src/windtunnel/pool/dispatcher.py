@@ -233,8 +233,7 @@ class Dispatcher:
 
     async def _idle_room(self, waiting: Waiting, flying: Lane) -> tuple[Lane, Sent]:
         """Wait until another endpoint has room for a second copy."""
-        copy = Waiting(waiting.job, waiting.request, waiting.tokens)
-        copy.avoid = {flying, *waiting.avoid}
+        copy = waiting.copy({flying, *waiting.avoid})
         if not self._draining:
             self._scheduler.enqueue_copy(copy, self._now())
             self._set_alarm()
@@ -342,10 +341,9 @@ class Dispatcher:
         self._set_alarm()
 
     def _stop_if_unusable(self, lane: Lane, verdict: Refused | Denied, now: float) -> None:
-        if lane.stopped or (isinstance(verdict, Refused) and not verdict.exhausted):
-            return
-        lane.quota = isinstance(verdict, Refused)
-        self._stop(lane, verdict.reason, now)
+        if not lane.stopped and (isinstance(verdict, Denied) or verdict.exhausted):
+            lane.quota = isinstance(verdict, Refused)
+            self._stop(lane, verdict.reason, now)
 
     def _stop(self, lane: Lane, why: str, now: float) -> None:
         self._say("stopped", lane.endpoint.endpoint_id, why)
@@ -386,15 +384,14 @@ class Dispatcher:
             wait = self._alarm_at - self._now()
             with anyio.move_on_after(max(TICK_S, wait)):
                 await self._alarm.wait()
-            now = self._now()
-            self._scheduler.wake(now)
+            self._scheduler.wake(now := self._now())
             if now >= self._drained_at:
                 break
 
     def _say_gate(self, lane: Lane) -> None:
         before, lane.closed = lane.closed, lane.controller.closed
-        kind: EventKind = "closed" if lane.closed else "opened"
-        self._say(kind, lane.endpoint.endpoint_id, lane.closed or f"it was closed: {before}")
+        why = lane.closed or f"it was closed: {before}"
+        self._say("closed" if lane.closed else "opened", lane.endpoint.endpoint_id, why)
 
     def _say(self, kind: EventKind, subject: str, text: str) -> None:
         event = Event(time.time(), kind, subject, text)

@@ -60,6 +60,12 @@ class Waiting:
         self.error: CallError | None = None
         self.event: anyio.Event | None = None
 
+    def copy(self, avoid: set[Lane]) -> Waiting:
+        """The same request, to be sent elsewhere besides."""
+        copy = Waiting(self.job, self.request, self.tokens)
+        copy.avoid = avoid
+        return copy
+
     def reset(self) -> None:
         """Ready to be queued (again)."""
         self.granted = None
