@@ -111,7 +111,7 @@ class Adaptive:
             self.gate.shut_for(SILENCE, now, None)
         grow = not self.silence.doubtful(now)
         sent.paced = self.pacer.sent(now, tokens, grow=grow) and self.pacer.above
-        if self.window.sent(sent.number):
+        if self.window.sent(sent.number, now):
             self.decision = "probe"
         self._unconfirmed.append(sent)
         return sent

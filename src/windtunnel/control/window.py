@@ -18,6 +18,7 @@ STANDS, STANDS_S = 2, 1.0  # failed probes, and seconds waited for one, that mak
 PROBE_LATEST_S = 24.0  # a probe is due after this time, however few the sends
 EAGER_LATEST_S = 15.0  # where the cap has fallen below FALLEN × what it was: it may come back
 FALLEN = 0.8
+APART_S = 0.5  # at most, from the last send to a probe
 GENERATION = 20  # accepted sends after which what was held before them no longer counts
 UNHEARD_S = 0.05  # from a slot's end at the server to our hearing of it
 
@@ -45,6 +46,7 @@ class Window:
         self._probe_at = self._probe_latest_at = inf
         self._probe_wait_s = FIRST_PROBE_S
         self._sends = 0
+        self._sent_at = -inf
         self.stood = False
         self._best = 0  # caps that stood
 
@@ -79,15 +81,16 @@ class Window:
         if self.cap < inf:
             if self._probing or in_flight + 1 > self.cap + self._step:
                 return inf
-            return self._probe_at if self._due else self._probe_latest_at
+            return self._probe_from
         if in_flight + 1 > self._top:
             return inf
         more = in_flight + 1 - self._size
         return now + max(1e-3, more / FASTEST, DOUBLING_S * log2(1 + more / self._size))
 
-    def sent(self, number: int) -> bool:
+    def sent(self, number: int, now: float) -> bool:
         """Note a send; true when it is a probe above the cap."""
         self._sends += 1
+        self._sent_at = now
         self._probing = self._probing or number > self.cap
         return number > self.cap
 
@@ -188,5 +191,11 @@ class Window:
         self._grown_at = now
 
     def _may_probe(self, now: float) -> bool:
-        at = self._probe_at if self._due else self._probe_latest_at
-        return self._probing or now >= at
+        return self._probing or now >= self._probe_from
+
+    @property
+    def _probe_from(self) -> float:
+        """Midway between two sends: at one with the last, a small bucket would refuse it."""
+        apart = min(APART_S, 0.5 / max(self.flow, 1.0)) if self._step == 1 else 0.0
+        due = self._probe_at if self._due else self._probe_latest_at
+        return max(due, self._sent_at + apart)

@@ -26,7 +26,7 @@ def stand(window: Window, cap: int, now: float) -> float:
     for _ in range(6):
         window.refused(cap + 1, now)
         now = window.opens_at(now, cap)
-        window.sent(cap + 1)
+        window.sent(cap + 1, now)
     window.refused(cap + 1, now)
     return now
 
@@ -39,7 +39,7 @@ def test_a_cap_that_fell_is_looked_after_more_often_and_returns_to_what_it_was()
     assert window.opens_at(now, 20) - now == EAGER_LATEST_S
     now += EAGER_LATEST_S
     window.limit(now)
-    window.sent(21)
+    window.sent(21, now)
     window.accepted(21, now)
     assert window.limit(now) == 60
 
@@ -72,11 +72,11 @@ def test_a_refused_probe_waits_longer_and_a_passed_one_goes_on_at_once() -> None
     window = Window()
     window.refused(11, 0.0)
     first = window.opens_at(0.0, 10)
-    window.sent(11)
+    window.sent(11, first)
     window.refused(11, first)
     assert window.opens_at(first, 10) - first > first
     later = window.opens_at(first, 10)
-    window.sent(11)
+    window.sent(11, later)
     window.accepted(11, later)
     assert window.limit(later) == 13  # two above now
 
