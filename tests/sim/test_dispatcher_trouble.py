@@ -134,3 +134,30 @@ def test_the_watchdog_names_what_is_stuck() -> None:
 
     lines = trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
     assert any(line.startswith("stuck m ") and "m1" in line for line in lines)
+
+
+class OutOnce:
+    """The only endpoint answers in half a second, but for ten minutes with nothing but 503."""
+
+    async def send(
+        self, endpoint: Endpoint, request: Request, *, timeout_s: float, attempt: int = 1
+    ) -> Verdict:
+        del endpoint, request, timeout_s, attempt
+        if 10 <= trio.current_time() % 1e6 - self.began < 610:
+            await anyio.sleep(0.05)
+            return Transient("503")
+        await anyio.sleep(0.5)
+        return Ok(Reply("hello"))
+
+    began = 0.0
+
+
+def test_an_outage_of_the_only_endpoint_costs_no_request() -> None:
+    wire, work = OutOnce(), Work(600)
+
+    async def main() -> None:
+        wire.began = trio.current_time() % 1e6
+        await Dispatcher([endpoint(0)], wire).run(work)
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert (work.done, work.errors) == (600, [])

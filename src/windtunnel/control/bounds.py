@@ -17,7 +17,7 @@ class Bounds(Struct, frozen=True):
     """
 
     request_timeout_s: float = 600.0  # one send, from grant to the whole body
-    tries: int = 6  # sends that end in an error that another try may mend
+    tries: int = 6  # sends that end in an error that another try may mend, canaries aside
     backoff_s: float = 0.5  # first pause between them, doubled each time, with full jitter
     backoff_max_s: float = 30.0
     unserved_s: float = 900.0  # no endpoint of the model has accepted this request for so long

@@ -187,8 +187,6 @@ class Dispatcher:
             running.asked = True
             running.started_for.starting -= 1
 
-    # --- requests --------------------------------------------------------------------------
-
     async def _ask(self, running: Running, request: Request) -> Answer:
         model = self._scheduler.models[request.model]
         model.busy -= 1
@@ -199,7 +197,7 @@ class Dispatcher:
 
     async def _served(self, running: Running, request: Request) -> Answer:
         waiting = Waiting(running, request, estimated_tokens(request))
-        began = self._now()
+        model, began = self._scheduler.models[request.model], self._now()
         self._asked(running)
         while True:
             lane, sent, verdict = await self._sent(*await self._slot(waiting), waiting)
@@ -213,10 +211,13 @@ class Dispatcher:
                 )
             waiting.urgency = RETRY
             waiting.avoid.add(lane)
-            if isinstance(verdict, Transient):
-                await self._pause(lane, waiting, verdict)
-            else:
+            if not isinstance(verdict, Transient):
                 self._check_unserved(waiting, began)
+            elif sent.canary and model.served_at:  # the endpoint's trouble, which was known
+                self._check_unserved(waiting, began)
+                await anyio.sleep(backoff(self._bounds, 1, None, self._rng))
+            else:
+                await self._pause(lane, waiting, verdict)
 
     async def _slot(self, waiting: Waiting) -> tuple[Lane, Sent]:
         """Wait until the scheduler grants a slot."""
@@ -366,8 +367,7 @@ class Dispatcher:
 
     def _check_unserved(self, waiting: Waiting, began: float) -> None:
         model = self._scheduler.models[waiting.request.model]
-        since = self._now() - max(began, model.served_at)
-        if since > self._bounds.unserved_s:
+        if (since := self._now() - max(began, model.served_at)) > self._bounds.unserved_s:
             raise unserved(model, since)
 
     # --- time ------------------------------------------------------------------------------
