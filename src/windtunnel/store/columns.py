@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from windtunnel.store.records import EpisodeRecord, TurnRecord, totals_of
+from windtunnel.store.records import EpisodeRecord, TurnRecord
 
 _TEXT, _INT, _FLOAT, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
@@ -88,17 +88,24 @@ def episode_row(record: EpisodeRecord) -> dict[str, Any]:
 def turn_row(record: TurnRecord) -> dict[str, Any]:
     """One turn as a row of TURN_COLUMNS."""
     turn, answer, reply = record.turn, record.turn.answer, record.turn.answer.reply
-    totals = totals_of((turn,))
     return {
         "trial_id": record.trial_id,
-        "calls": totals.calls,
-        "failed_calls": totals.failed_calls,
-        "prompt_tokens": totals.prompt_tokens,
-        "completion_tokens": totals.completion_tokens,
+        "calls": len(turn.executions),
+        "failed_calls": sum(not execution.ok for execution in turn.executions),
+        "prompt_tokens": reply.usage.prompt_tokens,
+        "completion_tokens": reply.usage.completion_tokens,
         "finish_reason": reply.finish_reason,
         "served_model": reply.served_model,
-        **{name: getattr(turn, name) for name in _OF_TURN},
-        **{name: getattr(answer, name) for name in _OF_ANSWER},
+        "index": turn.index,
+        "action": turn.action,
+        "format_repairs": turn.format_repairs,
+        "format_error": turn.format_error,
+        "endpoint_id": answer.endpoint_id,
+        "attempts": answer.attempts,
+        "queued_ms": answer.queued_ms,
+        "latency_ms": answer.latency_ms,
+        "hedged": answer.hedged,
+        "at": answer.at,
     }
 
 
@@ -116,5 +123,3 @@ _OF_SCORE = (
     "success", "goal_met", "tool_coverage", "order", "execution_success", "recovery",
     "redundant_calls", "error_category",
 )  # fmt: skip
-_OF_TURN = ("index", "action", "format_repairs", "format_error")
-_OF_ANSWER = ("endpoint_id", "attempts", "queued_ms", "latency_ms", "hedged", "at")
