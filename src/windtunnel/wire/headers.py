@@ -120,8 +120,10 @@ def _named_in(text: str) -> float | None:
 
 def _number(value: str | None) -> float | None:
     """A finite number written plainly, else None."""
+    if not value:  # most headers that are asked for are not there
+        return None
     try:
-        number = float(value or "")
+        number = float(value)
     except ValueError:
         return None
     return number if math.isfinite(number) else None
