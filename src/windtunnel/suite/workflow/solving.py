@@ -79,9 +79,9 @@ def solve(items: tuple[Item, ...], rate: float, calls: int) -> Solution:
     values = np.repeat(won[:, None], _HISTORIES, axis=1)
     actions = np.full((calls + 1, size, _HISTORIES), NOTHING_HELPS, np.int8)
     moves = _moves(items, size)
+    chances = {full: _chances(rate, moves, full_window=full) for full in (False, True)}
     for left in range(1, calls + 1):
-        full_window = calls - left >= WINDOW
-        values, actions[left] = _step(values, won, moves, rate, full_window=full_window)
+        values, actions[left] = _step(values, won, moves, chances[calls - left >= WINDOW])
     return Solution(float(values[0, 0]), actions)
 
 
@@ -107,15 +107,13 @@ def _moves(items: tuple[Item, ...], size: int) -> list[_Move]:
 
 
 def _step(
-    later: _Values, won: _Values, moves: list[_Move], rate: float, *, full_window: bool
+    later: _Values, won: _Values, moves: list[_Move], chances: _Values
 ) -> tuple[_Values, NDArray[np.int8]]:
     """Values and best actions with one more call left than in `later`."""
     outcomes = np.arange(_HISTORIES)
     if_ok = later[:, outcomes << 1 & _LAST_CHANCE]
     if_not = later[:, (outcomes << 1 | 1) & _LAST_CHANCE]
     if_not[:, _LAST_CHANCE] = won  # a fifth failure in a row ends the episode
-    recent = _ones(outcomes & 2**WINDOW - 1, WINDOW) * full_window
-    chances = _chances(rate, recent, int(max(move.unmet.max(initial=0) for move in moves)))
     best = np.repeat(won[:, None], _HISTORIES, axis=1)
     actions = np.full(later.shape, NOTHING_HELPS, np.int8)
     for move in moves:
@@ -128,8 +126,10 @@ def _step(
     return best, actions
 
 
-def _chances(rate: float, recent: NDArray[Any], most_unmet: int) -> _Values:
+def _chances(rate: float, moves: list[_Move], *, full_window: bool) -> _Values:
     """Chance of success by unmet dependencies (rows) and recent outcomes (columns)."""
+    recent = _ones(np.arange(_HISTORIES) & 2**WINDOW - 1, WINDOW) * full_window
+    most_unmet = int(max(move.unmet.max(initial=0) for move in moves))
     return np.array(
         [
             [probability(rate, unmet, int(failures), failed_since=False) for failures in recent]
