@@ -27,7 +27,6 @@ DIFFERENT = 1.1  # × and one more: numbers in flight that are not the same limi
 MOST = 0.5  # of those that sent then, refused together
 BLAMED = 5.0  # incidents that speak for a shared limit, in surplus
 AGAINST = 0.5
-MOST = 0.5
 MINE = 0.9  # share of a level's refusals that fall on an endpoint with a limit of its own
 CERTAIN = log(100)  # odds that it has
 DOUBTED = 3.0  # log odds, at most, that it has none
