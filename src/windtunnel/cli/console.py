@@ -12,8 +12,14 @@ import msgspec
 
 def say(text: str) -> None:
     """One line of talk on stderr; where nobody can hear it, nothing ends for that."""
-    try:
+    with suppress(OSError):
         sys.stderr.write(text + "\n")
+    end_talk()
+
+
+def end_talk() -> None:
+    """What stderr still holds is heard, or goes nowhere: flushing it at exit must not fail."""
+    try:
         sys.stderr.flush()
     except OSError:
         silence(sys.stderr)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cyclopts import CycloptsError, UnusedCliTokensError
 
-from windtunnel.cli.console import say, silence
+from windtunnel.cli.console import end_talk, say, silence
 from windtunnel.errors import WindtunnelError
 
 EXIT_USAGE = 2
@@ -24,6 +24,13 @@ EXIT_PIPE = 141
 def guarded(call: Callable[[], object]) -> int:
     """Run a command and turn whatever comes out of it into an exit code."""
     _fill_closed_streams()
+    try:
+        return _outcome(call)
+    finally:
+        end_talk()  # the live display may have left something that nobody reads
+
+
+def _outcome(call: Callable[[], object]) -> int:
     try:
         result = call()
         sys.stdout.flush()

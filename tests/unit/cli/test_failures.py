@@ -80,3 +80,21 @@ def test_an_interrupt_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> N
 def test_a_command_s_number_is_the_exit_code() -> None:
     assert guarded(lambda: 4) == 4
     assert guarded(lambda: None) == 0
+
+
+UNHEARD = """
+import sys
+from windtunnel.cli.failures import guarded
+sys.exit(guarded(lambda: sys.stderr.write("half a line") and None))
+"""
+
+
+def test_talk_left_over_that_nobody_reads_does_not_change_the_exit_code() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    buffered = {name: os.environ[name] for name in os.environ if name != "PYTHONUNBUFFERED"}
+    ended = subprocess.run(
+        [sys.executable, "-c", UNHEARD], stderr=writer, env=buffered, check=False
+    )
+    os.close(writer)
+    assert ended.returncode == 0
