@@ -11,8 +11,8 @@ DEMO_RESULTS := demo-results/$(shell date +%Y%m%d-%H%M%S)
 .PHONY: run test lint types unit torture bench lock clean
 
 run: .venv/.runtime ## the standard demo: a real run over real HTTP against the embedded emulator
-	@$(BIN)/windtunnel run $(DEMO) --results $(DEMO_RESULTS)
-	@$(BIN)/windtunnel report $(DEMO_RESULTS) --quiet
+	@$(BIN)/stormproof run $(DEMO) --results $(DEMO_RESULTS)
+	@$(BIN)/stormproof report $(DEMO_RESULTS) --quiet
 
 test: .venv/.dev ## lint, import rules, types, tests
 	$(BIN)/ruff format --check .
@@ -28,7 +28,7 @@ bench: .venv/.dev ## every benchmark, one JSON line per figure
 	@for b in capacity_sim shared_sim capacity scaling overhead footprint client suite coverage report_scale peers; do $(BIN)/python benchmarks/$$b.py || exit 1; done
 
 .venv/.runtime: requirements.lock pyproject.toml
-	@test -n "$(PYTHON)" || { echo "Windtunnel needs Python 3.11 or newer on the PATH"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Stormproof needs Python 3.11 or newer on the PATH"; exit 1; }
 	@echo "setting up .venv (once) ..." >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(PIP) install --require-hashes -r requirements.lock

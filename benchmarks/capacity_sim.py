@@ -27,9 +27,9 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parent))
 from plain_controllers import Aimd, Workers
-from windtunnel.control.adaptive import Adaptive
-from windtunnel.control.controller import Controller, Sent
-from windtunnel.domain.pool import Limits
+from stormproof.control.adaptive import Adaptive
+from stormproof.control.controller import Controller, Sent
+from stormproof.domain.pool import Limits
 from worlds import SECONDS, WORLDS, Server
 
 TICK_S = 0.002  # the dispatcher's own

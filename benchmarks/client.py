@@ -22,10 +22,10 @@ from typing import Any
 import uvloop
 from pyreqwest.client import ClientBuilder
 
-from windtunnel.domain.calls import Message, Ok, Request
-from windtunnel.domain.pool import Endpoint
-from windtunnel.wire import HttpTransport
-from windtunnel.wire.dialects import encode, line_to
+from stormproof.domain.calls import Message, Ok, Request
+from stormproof.domain.pool import Endpoint
+from stormproof.wire import HttpTransport
+from stormproof.wire.dialects import encode, line_to
 
 IN_FLIGHT = 200
 CALLS = 10_000

@@ -5,7 +5,7 @@ ratio to the nominal level. `--draws` sets how many samples each figure is made 
 
     .venv/bin/python benchmarks/coverage.py [--draws 4000] [--only wilson]
 
-Samples are made as Windtunnel makes them: a task is easier or harder (a beta distribution with
+Samples are made as Stormproof makes them: a task is easier or harder (a beta distribution with
 intra-task correlation 0.3), replicates of a task share that, and two treatments of one task share
 its luck (a Gaussian copula with correlation 0.5), as the coupled weather makes them do.
 """
@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from windtunnel.stats import (
+from stormproof.stats import (
     Contrast,
     Rate,
     clustered,

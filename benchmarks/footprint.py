@@ -32,14 +32,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from proving_ground import WINDTUNNEL, ProvingGround
-from windtunnel.domain.episodes import Episode
-from windtunnel.domain.trials import Trial
-from windtunnel.emulator import pool_endpoints
-from windtunnel.plan import plan_run, read_options
-from windtunnel.store import read_episodes
-from windtunnel.store.parts import Row, write_part
-from windtunnel.store.records import episode_record, turn_record
+from proving_ground import STORMPROOF, ProvingGround
+from stormproof.domain.episodes import Episode
+from stormproof.domain.trials import Trial
+from stormproof.emulator import pool_endpoints
+from stormproof.plan import plan_run, read_options
+from stormproof.store import read_episodes
+from stormproof.store.parts import Row, write_part
+from stormproof.store.records import episode_record, turn_record
 
 PLANNED = 50_000
 FINISHED = 100_000
@@ -54,7 +54,7 @@ def main() -> None:
     parser.add_argument("what", nargs="*", default=["pool", "start", "resume", "report"])
     parser.add_argument("--seconds", type=float, default=60.0)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="windtunnel-footprint-") as name:
+    with tempfile.TemporaryDirectory(prefix="stormproof-footprint-") as name:
         folder = Path(name)
         if "pool" in given.what:
             whole_pool(folder / "pool", given.seconds)
@@ -78,7 +78,7 @@ def whole_pool(folder: Path, seconds: float) -> None:
     """Run for a while; look at the second half of it."""
     folder.mkdir()
     words = ("run", "--results", "results", "--num-instances", "2000", "--quiet", "--json")
-    process = subprocess.Popen([*WINDTUNNEL, *words], cwd=folder, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([*STORMPROOF, *words], cwd=folder, stdout=subprocess.DEVNULL)
     try:
         time.sleep(seconds / 2)
         before = _cpu_s(process.pid)
@@ -199,10 +199,10 @@ def batched(trials: Iterator[Trial], size: int) -> Iterator[list[Trial]]:
 
 
 def report(folder: Path) -> dict[str, float]:
-    """Seconds and peak MB of `windtunnel report`."""
+    """Seconds and peak MB of `stormproof report`."""
     start = time.monotonic()
     process = subprocess.Popen(
-        [*WINDTUNNEL, "report", "results"], cwd=folder, stdout=subprocess.DEVNULL
+        [*STORMPROOF, "report", "results"], cwd=folder, stdout=subprocess.DEVNULL
     )
     _, status, usage = os.wait4(process.pid, 0)
     return {

@@ -12,13 +12,13 @@ from typing import Any
 import aiohttp
 import anyio
 
-from windtunnel.domain.calls import Message, Request
-from windtunnel.domain.pool import Endpoint
-from windtunnel.emulator import Settings, emulated, emulator_process
-from windtunnel.emulator.options import EmulatorOptions, Rule
-from windtunnel.errors import CallError
-from windtunnel.pool import Ask, Dispatcher, Job
-from windtunnel.wire import HttpTransport
+from stormproof.domain.calls import Message, Request
+from stormproof.domain.pool import Endpoint
+from stormproof.emulator import Settings, emulated, emulator_process
+from stormproof.emulator.options import EmulatorOptions, Rule
+from stormproof.errors import CallError
+from stormproof.pool import Ask, Dispatcher, Job
+from stormproof.wire import HttpTransport
 
 MODEL = "model"
 LOOK_S = 0.05

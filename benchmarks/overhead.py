@@ -31,15 +31,15 @@ from pathlib import Path
 import aiohttp
 import uvloop
 
-from proving_ground import KEYS, WINDTUNNEL, ProvingGround
-from windtunnel.domain.pool import Endpoint
-from windtunnel.episode.conversation import Conversation
-from windtunnel.plan import expand, load_pool
-from windtunnel.store import read_episodes
-from windtunnel.suite.tasks import load_task
-from windtunnel.wire.connections import connector
-from windtunnel.wire.dialects import encode, line_to
-from windtunnel.wire.exchange import Address, Received
+from proving_ground import KEYS, STORMPROOF, ProvingGround
+from stormproof.domain.pool import Endpoint
+from stormproof.episode.conversation import Conversation
+from stormproof.plan import expand, load_pool
+from stormproof.store import read_episodes
+from stormproof.suites.workflows.tasks import load_task
+from stormproof.wire.connections import connector
+from stormproof.wire.dialects import encode, line_to
+from stormproof.wire.exchange import Address, Received
 
 IN_FLIGHT = 200
 MARK = "x-client-request-id"
@@ -144,7 +144,7 @@ def _run(ground: ProvingGround, results: str, instances: int) -> tuple[int, floa
     environ = os.environ | {key: f"emulated-{key}" for key in KEYS}
     start, before = time.monotonic(), _cpu_s(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
-        [*WINDTUNNEL, *words], cwd=ground.folder, env=environ, capture_output=True, check=True
+        [*STORMPROOF, *words], cwd=ground.folder, env=environ, capture_output=True, check=True
     )
     took = time.monotonic() - start
     return json.loads(done.stdout)["calls"], _cpu_s(resource.RUSAGE_CHILDREN) - before, took
@@ -184,7 +184,7 @@ def main() -> None:
         return
     found = []
     for _ in range(given.repeats):
-        with tempfile.TemporaryDirectory(prefix="windtunnel-overhead-") as folder:
+        with tempfile.TemporaryDirectory(prefix="stormproof-overhead-") as folder:
             found.append(measure(Path(folder), given.instances))
         print(json.dumps({"benchmark": "overhead", "client": aiohttp.__version__, **found[-1]}))
     medians = {

@@ -1,4 +1,4 @@
-"""Runs in the peers' own venv, without Windtunnel: one peer does one piece of work, and says how.
+"""Runs in the peers' own venv, without Stormproof: one peer does one piece of work, and says how.
 
     python peer_clients.py PEER < work.json
 
@@ -119,7 +119,7 @@ def inspect_eval(work: Work) -> dict[str, float]:
             dataset=[samples.Sample(input=PROMPT, target="yes") for _ in range(count)],
             solver=solver.generate(),
         )
-        with tempfile.TemporaryDirectory(prefix="windtunnel-peers-") as folder:
+        with tempfile.TemporaryDirectory(prefix="stormproof-peers-") as folder:
             logs = inspect_ai.eval(
                 task,
                 model=f"openai-api/bench/{work['deployments'][0]}",

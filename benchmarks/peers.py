@@ -8,7 +8,7 @@ its own, ours too; start-up and a warm-up are not counted. Three kinds of work, 
 number of single calls until all are answered: `cpu` (no limit: CPU per call), `cap` and `rate`
 (one endpoint of unknown limit: share of what it would take), `pool` (60, 30 and 10 requests/s).
 Ratios are to ours in the same repeat. Ours here is the dispatcher and the transport alone, since
-a single call is no episode; `windtunnel run`, with its tools, scores and journal, is measured by
+a single call is no episode; `stormproof run`, with its tools, scores and journal, is measured by
 overhead.py and doubles the CPU.
 """
 
@@ -31,10 +31,10 @@ import uvloop
 
 from live import Ground, Work, ground, median, say
 from peer_clients import Clock
-from windtunnel.domain.pool import Endpoint
-from windtunnel.emulator import Latency, Rule
-from windtunnel.pool import Dispatcher
-from windtunnel.wire import HttpTransport
+from stormproof.domain.pool import Endpoint
+from stormproof.emulator import Latency, Rule
+from stormproof.pool import Dispatcher
+from stormproof.wire import HttpTransport
 
 PEERS = {"inspect_ai": ("inspect_ai", "openai"), "litellm": ("litellm",), "openai": ("openai",)}
 CLIENTS = Path(__file__).with_name("peer_clients.py")
@@ -69,7 +69,7 @@ def kinds() -> list[Kind]:
         for n, qps in enumerate(RATES)
     ]
     alone = (
-        ("windtunnel", "windtunnel", 0),
+        ("stormproof", "stormproof", 0),
         ("inspect_ai adaptive", "inspect_ai", 0),
         ("openai × 10", "openai", 10),
         ("openai × 100", "openai", 100),
@@ -81,7 +81,7 @@ def kinds() -> list[Kind]:
             1000,
             0.0,
             (
-                ("windtunnel", "windtunnel", 0),
+                ("stormproof", "stormproof", 0),
                 ("openai", "openai", 50),
                 ("litellm", "litellm", 50),
                 ("inspect_ai", "inspect_ai", 0),
@@ -107,7 +107,7 @@ def kinds() -> list[Kind]:
             int(sum(RATES) * WORK_S),
             WORK_S - 1.0 + 0.2,
             (
-                ("windtunnel", "windtunnel", 0),
+                ("stormproof", "stormproof", 0),
                 ("litellm", "litellm", 60),
                 ("litellm told the limits", "litellm", 60),
             ),
@@ -118,7 +118,7 @@ def kinds() -> list[Kind]:
 def python_of(peer: str) -> Path:
     """The interpreter of the peer's venv, made where there is none: they want different openais."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "windtunnel" / "peers" / peer
+    folder = cache / "stormproof" / "peers" / peer
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     if not python.exists():
         venv.create(folder, with_pip=True)
@@ -166,7 +166,7 @@ async def done_by(shown: str, peer: str, at_once: int, kind: Kind) -> Figures:
     async with ground(kind.rules) as place:
         command = (
             [sys.executable, __file__, "--work"]
-            if peer == "windtunnel"
+            if peer == "stormproof"
             else [str(python_of(peer)), str(CLIENTS), peer]
         )
         work = work_for(place, kind, at_once, told="told" in shown)
@@ -220,7 +220,7 @@ async def ours(work: Figures) -> Figures:
         await Dispatcher(pool, transport).run(Work(work["warm_up"]))
         clock, jobs = Clock(), Work(work["calls"])
         await Dispatcher(pool, transport).run(jobs)
-        return clock.read() | {"calls": jobs.answered, "version": version("windtunnel")}
+        return clock.read() | {"calls": jobs.answered, "version": version("stormproof")}
 
 
 def measure(kind: Kind, repeats: int, peers: Sequence[str]) -> None:
@@ -266,7 +266,7 @@ def main() -> None:
     if given.work:
         print(json.dumps(uvloop.run(ours(json.load(sys.stdin)))))
         return
-    peers = ["windtunnel", *(p for p in PEERS if p not in given.skip and installed(p))]
+    peers = ["stormproof", *(p for p in PEERS if p not in given.skip and installed(p))]
     for kind in kinds():
         if kind.name in given.kinds.split(","):
             measure(kind, given.repeats, peers)

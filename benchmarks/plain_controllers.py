@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import inf
 
-from windtunnel.control.controller import Sent, View
-from windtunnel.domain.calls import RateHeaders
+from stormproof.control.controller import Sent, View
+from stormproof.domain.calls import RateHeaders
 
 
 class Workers:

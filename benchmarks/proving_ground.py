@@ -1,4 +1,4 @@
-"""A place to run Windtunnel for real: an emulator, a pool file that points at it, results folders.
+"""A place to run Stormproof for real: an emulator, a pool file that points at it, results folders.
 
 Everything is a process of its own that can be killed.
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-WINDTUNNEL = (sys.executable, "-m", "windtunnel")
+STORMPROOF = (sys.executable, "-m", "stormproof")
 START_S = 20.0
 
 POOL = """\
@@ -48,7 +48,7 @@ KEYS = ("TORTURE_AZURE", "TORTURE_ONE", "TORTURE_TWO", "TORTURE_THREE")
 class ProvingGround:
     """A folder with an emulator behind a pool file of two models on six endpoints.
 
-    `options` are the emulator's (`windtunnel emulate --options`); `workers` bound each endpoint.
+    `options` are the emulator's (`stormproof emulate --options`); `workers` bound each endpoint.
     """
 
     def __init__(self, folder: Path, options: dict[str, Any], *, workers: int = 8) -> None:
@@ -82,7 +82,7 @@ class ProvingGround:
         """Start it and wait until it answers."""
         words = ("emulate", "--pool", self.pool, "--options", self.options, "--port", self.port)
         self.emulator = subprocess.Popen(
-            [*WINDTUNNEL, *map(str, words)], stderr=subprocess.DEVNULL, start_new_session=True
+            [*STORMPROOF, *map(str, words)], stderr=subprocess.DEVNULL, start_new_session=True
         )
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
@@ -124,7 +124,7 @@ class ProvingGround:
         shell = ("sh", "-c", f'{after} && exec "$@"', "sh") if after else ()
         with (self.folder / f"{log or results}.log").open("ab") as talk:
             process = subprocess.Popen(
-                [*shell, *WINDTUNNEL, *given], cwd=self.folder, env=env,
+                [*shell, *STORMPROOF, *given], cwd=self.folder, env=env,
                 stdout=talk, stderr=talk,
             )  # fmt: skip
         self.runs.append(process)

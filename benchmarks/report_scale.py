@@ -23,12 +23,12 @@ from typing import Any
 import anyio
 import numpy as np
 
-from windtunnel.domain.calls import Answer, Message, Reply, Usage
-from windtunnel.domain.conditions import PROMPT_TYPES, TASK_TYPES, Condition
-from windtunnel.domain.episodes import Episode, Score, Turn
-from windtunnel.domain.tasks import Execution
-from windtunnel.domain.trials import make_trial
-from windtunnel.store import Header, Store, open_store
+from stormproof.domain.calls import Answer, Message, Reply, Usage
+from stormproof.domain.conditions import PROMPT_TYPES, TASK_TYPES, Condition
+from stormproof.domain.episodes import Episode, Score, Turn
+from stormproof.domain.tasks import Execution
+from stormproof.domain.trials import make_trial
+from stormproof.store import Header, Store, open_store
 
 MODELS = tuple(f"model-{name}" for name in "abcde")
 RATES = (0.6, 0.7, 0.8, 0.9)
@@ -101,8 +101,8 @@ async def keep(store: Store, batch: list[Episode]) -> None:
 
 def measure(folder: Path) -> None:
     """In a process of its own: write the report, print the figures."""
-    from windtunnel.report import write_report  # noqa: PLC0415  the import is part of the time
-    from windtunnel.store import episode_table  # noqa: PLC0415
+    from stormproof.report import write_report  # noqa: PLC0415  the import is part of the time
+    from stormproof.store import episode_table  # noqa: PLC0415
 
     begun = time.perf_counter()
     rows = episode_table(folder).num_rows

@@ -18,9 +18,9 @@ from collections.abc import Sequence
 import uvloop
 
 from live import Work, ground, median, say
-from windtunnel.domain.pool import Sharding
-from windtunnel.emulator import Latency, Rule
-from windtunnel.pool import Dispatcher
+from stormproof.domain.pool import Sharding
+from stormproof.emulator import Latency, Rule
+from stormproof.pool import Dispatcher
 
 SIZES = (1, 3, 9)
 TARGETS = {3: 2.94, 9: 8.6}

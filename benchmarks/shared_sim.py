@@ -29,12 +29,12 @@ from statistics import mean
 
 sys.path.insert(0, str(Path(__file__).parent))
 from capacity_sim import TICK_S, TOKENS_PER_S, oracle
-from windtunnel.control.controller import Sent
-from windtunnel.domain.calls import Request
-from windtunnel.domain.pool import Endpoint
-from windtunnel.pool.lane import Lane
-from windtunnel.pool.queue import Running, Waiting
-from windtunnel.pool.scheduler import Scheduler
+from stormproof.control.controller import Sent
+from stormproof.domain.calls import Request
+from stormproof.domain.pool import Endpoint
+from stormproof.pool.lane import Lane
+from stormproof.pool.queue import Running, Waiting
+from stormproof.pool.scheduler import Scheduler
 from worlds import RETRIES, SECONDS, Server
 
 DEPLOYMENTS = 4

@@ -13,8 +13,8 @@ from statistics import mean
 from scipy.stats import linregress, t
 
 from proving_ground import ProvingGround
-from windtunnel.store import episode_table
-from windtunnel.store.folder import SEAL_AT
+from stormproof.store import episode_table
+from stormproof.store.folder import SEAL_AT
 
 EVERY_S = 0.5
 WARM_UP_S = 180.0  # caches fill, arenas find their size; a fifth of a shorter soak

@@ -10,8 +10,8 @@ import altair as alt
 import pyarrow as pa
 
 from capacity_sim import Drive
-from windtunnel.control.adaptive import Adaptive
-from windtunnel.domain.pool import Limits
+from stormproof.control.adaptive import Adaptive
+from stormproof.domain.pool import Limits
 from worlds import WORLDS
 
 DOCS = Path(__file__).parent.parent / "docs"

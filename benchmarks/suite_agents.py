@@ -10,26 +10,26 @@ from random import Random
 
 import anyio
 
+from stormproof.domain.calls import Reply, Request
+from stormproof.domain.conditions import PROTOCOLS, TASK_TYPES, Condition, Protocol
+from stormproof.domain.episodes import Episode
+from stormproof.domain.tasks import Execution, Step, Task
+from stormproof.domain.trials import Trial, make_trial
+from stormproof.emulator import speech
+from stormproof.emulator.agents import Agents
+from stormproof.emulator.memory import outcomes, position
+from stormproof.emulator.skills import skill_at
+from stormproof.episode import run_episode
+from stormproof.episode.conversation import FAILURES_IN_A_ROW
+from stormproof.plan.scenarios import SCENARIOS
+from stormproof.score.measures import success
+from stormproof.score.weighting import weighted_success
+from stormproof.stats import wilson
+from stormproof.suites.workflows.environment import Environment
+from stormproof.suites.workflows.tasks import SUITE_VERSION, find_task, load_task
+from stormproof.suites.workflows.workflow import Guide, ceiling
+from stormproof.testing import asking
 from suite_tasks import RATES, Figure, default_ids
-from windtunnel.domain.calls import Reply, Request
-from windtunnel.domain.conditions import PROTOCOLS, TASK_TYPES, Condition, Protocol
-from windtunnel.domain.episodes import Episode
-from windtunnel.domain.tasks import Execution, Step, Task
-from windtunnel.domain.trials import Trial, make_trial
-from windtunnel.emulator import speech
-from windtunnel.emulator.agents import Agents
-from windtunnel.emulator.memory import outcomes, position
-from windtunnel.emulator.skills import skill_at
-from windtunnel.episode import run_episode
-from windtunnel.episode.conversation import FAILURES_IN_A_ROW
-from windtunnel.plan.scenarios import SCENARIOS
-from windtunnel.score.measures import success
-from windtunnel.score.weighting import weighted_success
-from windtunnel.stats import wilson
-from windtunnel.suite.environment import Environment
-from windtunnel.suite.tasks import SUITE_VERSION, find_task, load_task
-from windtunnel.suite.workflow import Guide, ceiling
-from windtunnel.testing import asking
 
 Responder = Callable[[Request], Reply]
 

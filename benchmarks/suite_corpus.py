@@ -10,12 +10,12 @@ from random import Random
 
 from msgspec import Struct, field
 
+from stormproof.audit.recorded import RecordedEpisode, read
+from stormproof.audit.rules import calls as old_calls
+from stormproof.episode import catalogue_vocabulary, recognise
+from stormproof.episode.calls import Call
+from stormproof.episode.recognise import Recognition
 from suite_tasks import Figure
-from windtunnel.audit.recorded import RecordedEpisode, read
-from windtunnel.audit.rules import calls as old_calls
-from windtunnel.episode import catalogue_vocabulary, recognise
-from windtunnel.episode.calls import Call
-from windtunnel.episode.recognise import Recognition
 
 CORPUS = Path(__file__).parents[2] / "shared/corpus/recorded_episodes.jsonl.gz"
 SAMPLES_EACH = 10

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from stormproof.domain.conditions import FLAWS, SEVERITIES, TASK_TYPES
 from suite_tasks import RATES, Figure
-from windtunnel.domain.conditions import FLAWS, SEVERITIES, TASK_TYPES
 
 PAGE = Path(__file__).parents[1] / "docs" / "suite.md"
 _BEGIN = "<!-- Written by benchmarks/suite.py --write-docs; do not edit by hand. -->"

@@ -8,19 +8,19 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from windtunnel.domain.conditions import (
+from stormproof.domain.conditions import (
     FLAWED_PREFIX,
     FLAWS,
     SEVERITIES,
     TASK_TYPES,
     Condition,
 )
-from windtunnel.domain.tasks import Step, Task
-from windtunnel.score.measures import success
-from windtunnel.suite.environment import Environment
-from windtunnel.suite.prompts import opening, shown_plan
-from windtunnel.suite.tasks import DEFAULT_COUNTS, load_task, task_ids
-from windtunnel.suite.workflow import ceiling, optimal_plan
+from stormproof.domain.tasks import Step, Task
+from stormproof.score.measures import success
+from stormproof.suites.workflows.environment import Environment
+from stormproof.suites.workflows.prompts import opening, shown_plan
+from stormproof.suites.workflows.tasks import DEFAULT_COUNTS, load_task, task_ids
+from stormproof.suites.workflows.workflow import ceiling, optimal_plan
 
 Figure = dict[str, object]
 

@@ -30,9 +30,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 from proving_ground import ProvingGround, kill
 from soak import soak
-from windtunnel.cli.failures import EXIT_INTERRUPTED
-from windtunnel.control.bounds import Bounds
-from windtunnel.store import episode_table, read_episodes, same_records
+from stormproof.cli.failures import EXIT_INTERRUPTED
+from stormproof.control.bounds import Bounds
+from stormproof.store import episode_table, read_episodes, same_records
 
 DOCS = Path(__file__).parents[1] / "docs" / "reliability.md"
 TESTS = Path(__file__).parents[1] / "tests"
@@ -267,7 +267,7 @@ def main() -> None:
         "fuzz": (1 if given.short else 20,),
     }
     figures: dict[str, Figures] = {}
-    with tempfile.TemporaryDirectory(prefix="windtunnel-torture-") as folder:
+    with tempfile.TemporaryDirectory(prefix="stormproof-torture-") as folder:
         for name in given.only:
             figures[name] = PARTS[name](Path(folder) / name, *plans[name])
             print(json.dumps({"torture": name, **figures[name]}), flush=True)

@@ -11,13 +11,13 @@ import anyio
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from windtunnel.domain.calls import Answer, Message, Reply, ToolCall
-from windtunnel.domain.conditions import Condition
-from windtunnel.domain.episodes import Episode, Score, Turn
-from windtunnel.domain.tasks import Execution
-from windtunnel.domain.trials import make_trial
-from windtunnel.report import write_report
-from windtunnel.store import Header, append_run, open_store
+from stormproof.domain.calls import Answer, Message, Reply, ToolCall
+from stormproof.domain.conditions import Condition
+from stormproof.domain.episodes import Episode, Score, Turn
+from stormproof.domain.tasks import Execution
+from stormproof.domain.trials import make_trial
+from stormproof.report import write_report
+from stormproof.store import Header, append_run, open_store
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
@@ -62,7 +62,7 @@ def episode(number: int, model: str, text: str, *, full: bool) -> Episode:
 
 
 async def fill(folder: Path) -> None:
-    header = Header(suite="s", seed=0, simulated=True, windtunnel="0")
+    header = Header(suite="s", seed=0, simulated=True, stormproof="0")
     texts = [HOSTILE[i // 2 % len(HOSTILE)] for i in range(38)] + [HUGE, HUGE]
     async with open_store(folder, header) as store:
         for i, text in enumerate(texts):

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from proving_ground import Grounds, ProvingGround
-from windtunnel.store import episode_table, same_records
+from stormproof.store import episode_table, same_records
 
 WORDS = ("--model", "beta", "--prompt-types", "optimal", "--num-instances", "3")
 

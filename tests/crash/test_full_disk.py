@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from proving_ground import Grounds, ProvingGround, kill
-from windtunnel.store import read_episodes, same_records
+from stormproof.store import read_episodes, same_records
 
 WORDS = ("--model", "beta", "--prompt-types", "optimal", "--num-instances", "2")
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import anyio
 import pytest
 
-from windtunnel.domain.episodes import Episode
-from windtunnel.errors import StoreCorrupt
-from windtunnel.store import Header, StorageFormat, open_store, read_episodes, repair
-from windtunnel.store.folder import Store
-from windtunnel.store.opening import Opened, open_folder
-from windtunnel.testing.records import a_trial, a_turn, an_episode
+from stormproof.domain.episodes import Episode
+from stormproof.errors import StoreCorrupt
+from stormproof.store import Header, StorageFormat, open_store, read_episodes, repair
+from stormproof.store.folder import Store
+from stormproof.store.opening import Opened, open_folder
+from stormproof.testing.records import a_trial, a_turn, an_episode
 
 HEADER = Header(suite="1", seed=0)
 TAIL = 4096
@@ -130,7 +130,7 @@ def test_every_byte_of_the_tail_changed(journal: Path, step: int) -> None:
             continue
         with pytest.raises(StoreCorrupt, match=r"line \d+") as raised:
             opened(journal.parent)
-        assert f"windtunnel repair {journal.parent}" in raised.value.hint
+        assert f"stormproof repair {journal.parent}" in raised.value.hint
         (said,) = repair(journal.parent)
         assert "journal-000001.jsonl.1.damaged" in said
         aside = journal.with_name("journal-000001.jsonl.1.damaged")

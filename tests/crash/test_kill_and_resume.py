@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 import torture
-from proving_ground import WINDTUNNEL, Grounds, ProvingGround, kill
-from windtunnel.store import episode_table, same_records
+from proving_ground import STORMPROOF, Grounds, ProvingGround, kill
+from stormproof.store import episode_table, same_records
 
 WORDS = ("--prompt-types", "optimal", "--num-instances", "4")
 
@@ -41,7 +41,7 @@ def test_every_moment_of_a_run_can_be_its_last(prove: Grounds) -> None:
 
 def scored(folder: Path) -> int:
     """Episodes that `status`, which looks into a folder in whatever state, calls scored."""
-    words = [*WINDTUNNEL, "status", str(folder), "--json"]
+    words = [*STORMPROOF, "status", str(folder), "--json"]
     told = subprocess.run(words, capture_output=True, check=False)
     assert told.returncode == (0 if (folder / "header.json").exists() else told.returncode)
     assert b"Traceback" not in told.stderr

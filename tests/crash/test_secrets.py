@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from proving_ground import WINDTUNNEL
-from windtunnel.cli import main
+from proving_ground import STORMPROOF
+from stormproof.cli import main
 
 MARK = "M4rK3dS3cr3t"
 KEY = f"sk-{MARK}/with+odd=signs"
@@ -95,9 +95,9 @@ def leaks(folder: Path) -> list[str]:
 
 FEW_TRIES = """\
 import sys
-from windtunnel.cli import main
-from windtunnel.control.bounds import Bounds
-from windtunnel.pool import dispatcher
+from stormproof.cli import main
+from stormproof.control.bounds import Bounds
+from stormproof.pool import dispatcher
 
 dispatcher.Bounds = lambda: Bounds(tries=2)
 sys.exit(main(sys.argv[1:]))
@@ -122,7 +122,7 @@ def test_no_key_is_left_anywhere(tmp_path: Path, port: int) -> None:
     assert shown
     assert not any(MARK.encode() in title for title in shown)
     for command in ("report", "audit", "status", "repair"):
-        done = call(tmp_path, *WINDTUNNEL, command, "r")
+        done = call(tmp_path, *STORMPROOF, command, "r")
         (tmp_path / f"{command}.log").write_bytes(done.stdout + done.stderr)
         assert b"Traceback" not in done.stderr, command
     assert list(tmp_path.rglob("*.html"))
@@ -134,8 +134,8 @@ def test_no_key_is_left_anywhere(tmp_path: Path, port: int) -> None:
 
 CRASH = """\
 import os, sys
-import windtunnel.runner as runner
-from windtunnel.cli import main
+import stormproof.runner as runner
+from stormproof.cli import main
 
 def boom(*_):
     key = os.environ["MARKED"]
@@ -149,7 +149,7 @@ sys.exit(main(sys.argv[1:]))
 def test_no_key_is_in_a_crash_file(tmp_path: Path) -> None:
     done = call(tmp_path, sys.executable, "-c", CRASH, "run", "--results", "r")
     assert done.returncode == 70
-    assert list(tmp_path.glob("windtunnel-crash-*.txt"))
+    assert list(tmp_path.glob("stormproof-crash-*.txt"))
     assert MARK.encode() not in done.stdout + done.stderr
     assert leaks(tmp_path) == []
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from proving_ground import Grounds, ProvingGround, kill
-from windtunnel.control.bounds import Bounds
-from windtunnel.store import episode_table, same_records
+from stormproof.control.bounds import Bounds
+from stormproof.store import episode_table, same_records
 
 WORDS = ("--model", "beta", "--prompt-types", "optimal", "--num-instances", "2")
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

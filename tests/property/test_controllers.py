@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from windtunnel.control.adaptive import Adaptive
-from windtunnel.control.controller import Controller, Sent
-from windtunnel.control.fixed import Fixed
-from windtunnel.control.pace import TOLERANCE_S
-from windtunnel.control.shared import Level, Member
-from windtunnel.domain.pool import Limits
+from stormproof.control.adaptive import Adaptive
+from stormproof.control.controller import Controller, Sent
+from stormproof.control.fixed import Fixed
+from stormproof.control.pace import TOLERANCE_S
+from stormproof.control.shared import Level, Member
+from stormproof.domain.pool import Limits
 
 LIMITS = st.builds(
     Limits,

@@ -12,10 +12,10 @@ import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from windtunnel.domain.calls import Denied, Ok, Refused, Reply, Request, Transient, Verdict
-from windtunnel.domain.pool import Endpoint, LimitGroup, Limits
-from windtunnel.errors import TransientFailure
-from windtunnel.pool import Ask, Dispatcher, Job
+from stormproof.domain.calls import Denied, Ok, Refused, Reply, Request, Transient, Verdict
+from stormproof.domain.pool import Endpoint, LimitGroup, Limits
+from stormproof.errors import TransientFailure
+from stormproof.pool import Ask, Dispatcher, Job
 
 
 def endpoint(number: int, model: str, groups: tuple[LimitGroup, ...] = ()) -> Endpoint:

@@ -12,19 +12,19 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from windtunnel.domain.calls import Reply, Request, ToolCall, Usage
-from windtunnel.domain.conditions import Condition
-from windtunnel.domain.episodes import Episode, Turn
-from windtunnel.domain.tasks import Task
-from windtunnel.domain.trials import Trial
-from windtunnel.episode import run_episode
-from windtunnel.errors import AuthFailed, CallError, RateLimited, RequestRejected, TransientFailure
-from windtunnel.store import Header, open_store, read_episodes
-from windtunnel.suite.tasks import load_task
-from windtunnel.suite.tools import CATALOGUE
-from windtunnel.testing import ScriptedModel
-from windtunnel.testing.models import Line
-from windtunnel.testing.records import a_trial
+from stormproof.domain.calls import Reply, Request, ToolCall, Usage
+from stormproof.domain.conditions import Condition
+from stormproof.domain.episodes import Episode, Turn
+from stormproof.domain.tasks import Task
+from stormproof.domain.trials import Trial
+from stormproof.episode import run_episode
+from stormproof.errors import AuthFailed, CallError, RateLimited, RequestRejected, TransientFailure
+from stormproof.store import Header, open_store, read_episodes
+from stormproof.suites.workflows.tasks import load_task
+from stormproof.suites.workflows.tools import CATALOGUE
+from stormproof.testing import ScriptedModel
+from stormproof.testing.models import Line
+from stormproof.testing.records import a_trial
 
 TASKS = [load_task(f"data_pipeline.easy.{n:05d}") for n in range(3)]
 NAMES = sorted({name for task in TASKS for name in task.required_tools} | set(CATALOGUE))[:12]

@@ -1,4 +1,4 @@
-"""Pool file, windtunnel.toml and flags of any shape: a plan, or errors that name their place."""
+"""Pool file, stormproof.toml and flags of any shape: a plan, or errors that name their place."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from windtunnel.cli import main
-from windtunnel.plan import OPTIONS
+from stormproof.cli import main
+from stormproof.plan import OPTIONS
 
 FUZZ = int(os.environ.get("FUZZ", "1"))  # times as many inputs as usual
 
@@ -155,7 +155,7 @@ def test_any_pool_file(tables: dict[str, Any]) -> None:
 
 @settings(max_examples=60 * FUZZ, deadline=None)
 @given(
-    st.binary(max_size=100) | texts.map(str.encode), st.sampled_from(["p.toml", "windtunnel.toml"])
+    st.binary(max_size=100) | texts.map(str.encode), st.sampled_from(["p.toml", "stormproof.toml"])
 )
 def test_bytes_that_are_no_toml(data: bytes, name: str) -> None:
     with folder() as here:
@@ -174,9 +174,9 @@ FLAGS = [option.flag for option in OPTIONS]
 
 @settings(max_examples=80 * FUZZ, deadline=None)
 @given(changed(OPTIONS_TOLD))
-def test_any_windtunnel_toml(keys: dict[str, Any]) -> None:
+def test_any_stormproof_toml(keys: dict[str, Any]) -> None:
     with folder() as here:
-        (here / "windtunnel.toml").write_text(document(keys), encoding="utf-8")
+        (here / "stormproof.toml").write_text(document(keys), encoding="utf-8")
         told("plan", "--json")
 
 
@@ -223,5 +223,5 @@ def test_a_billion_instances_are_refused_early(count: str) -> None:
 def test_what_the_mutations_start_from_is_sound() -> None:
     with folder() as here:
         (here / "p.toml").write_text(document(POOL))
-        (here / "windtunnel.toml").write_text(document(OPTIONS_TOLD))
+        (here / "stormproof.toml").write_text(document(OPTIONS_TOLD))
         assert told("plan", "--pool", "p.toml", "--model", "m")[0] == 0

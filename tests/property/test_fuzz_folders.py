@@ -18,10 +18,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from windtunnel.cli import main
-from windtunnel.store import Header, open_store
-from windtunnel.store.lines import to_line
-from windtunnel.testing.records import a_trial, a_turn, an_episode
+from stormproof.cli import main
+from stormproof.store import Header, open_store
+from stormproof.store.lines import to_line
+from stormproof.testing.records import a_trial, a_turn, an_episode
 
 FUZZ = int(os.environ.get("FUZZ", "1"))  # times as many inputs as usual
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from windtunnel.domain.calls import Denied, Ok, Refused, Rejected, Transient
-from windtunnel.episode import catalogue_vocabulary, recognise
-from windtunnel.suite.tools import CATALOGUE
-from windtunnel.wire.classify import classify
+from stormproof.domain.calls import Denied, Ok, Refused, Rejected, Transient
+from stormproof.episode import catalogue_vocabulary, recognise
+from stormproof.suites.workflows.tools import CATALOGUE
+from stormproof.wire.classify import classify
 
 FUZZ = int(os.environ.get("FUZZ", "1"))  # times as many inputs as usual
 

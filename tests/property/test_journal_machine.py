@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from windtunnel.domain.episodes import Episode, Outcome, Turn
-from windtunnel.store import (
+from stormproof.domain.episodes import Episode, Outcome, Turn
+from stormproof.store import (
     Header,
     StorageFormat,
     Store,
@@ -25,8 +25,8 @@ from windtunnel.store import (
     repair,
     turn_table,
 )
-from windtunnel.testing.records import a_trial, an_episode
-from windtunnel.testing.strategies import turns
+from stormproof.testing.records import a_trial, an_episode
+from stormproof.testing.strategies import turns
 
 HEADER = Header(suite="1", seed=0)
 numbers = st.integers(0, 5)

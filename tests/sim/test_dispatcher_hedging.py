@@ -13,8 +13,8 @@ import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from windtunnel.control.bounds import Bounds
-from windtunnel.domain.calls import (
+from stormproof.control.bounds import Bounds
+from stormproof.domain.calls import (
     Answer,
     Message,
     Ok,
@@ -25,9 +25,9 @@ from windtunnel.domain.calls import (
     Transient,
     Verdict,
 )
-from windtunnel.domain.pool import Endpoint, LimitGroup, Limits, Sharding
-from windtunnel.errors import CallError, RequestRejected, TransientFailure
-from windtunnel.pool import Ask, Dispatcher, Hedge, Job
+from stormproof.domain.pool import Endpoint, LimitGroup, Limits, Sharding
+from stormproof.errors import CallError, RequestRejected, TransientFailure
+from stormproof.pool import Ask, Dispatcher, Hedge, Job
 
 CAP = 10
 SLOW_S = 400.0  # of a straggler; 1 s otherwise

@@ -9,14 +9,14 @@ import anyio
 import trio
 import trio.testing
 
-from windtunnel.control.bounds import Bounds
-from windtunnel.domain.calls import Denied, Ok, Refused, Reply, Request, Transient, Verdict
-from windtunnel.domain.pool import Endpoint, Limits
-from windtunnel.domain.trials import Trial
-from windtunnel.plan import RunOptions, TrialSupply, plan_run
-from windtunnel.pool import Ask, Dispatcher, Job
-from windtunnel.pool.queue import Running, Waiting
-from windtunnel.pool.scheduler import Scheduler
+from stormproof.control.bounds import Bounds
+from stormproof.domain.calls import Denied, Ok, Refused, Reply, Request, Transient, Verdict
+from stormproof.domain.pool import Endpoint, Limits
+from stormproof.domain.trials import Trial
+from stormproof.plan import RunOptions, TrialSupply, plan_run
+from stormproof.pool import Ask, Dispatcher, Job
+from stormproof.pool.queue import Running, Waiting
+from stormproof.pool.scheduler import Scheduler
 
 MODEL = "qwen2.5-72b-instruct"
 WAITING = 50_000

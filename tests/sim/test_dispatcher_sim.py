@@ -12,7 +12,7 @@ import pytest
 import trio
 import trio.testing
 
-from windtunnel.domain.calls import (
+from stormproof.domain.calls import (
     Answer,
     Denied,
     Ok,
@@ -23,9 +23,9 @@ from windtunnel.domain.calls import (
     Usage,
     Verdict,
 )
-from windtunnel.domain.pool import Endpoint, LimitGroup, Limits
-from windtunnel.errors import AuthFailed, TransientFailure
-from windtunnel.pool import Ask, Dispatcher, Job
+from stormproof.domain.pool import Endpoint, LimitGroup, Limits
+from stormproof.errors import AuthFailed, TransientFailure
+from stormproof.pool import Ask, Dispatcher, Job
 
 
 def endpoint(number: int, model: str = "m", **limits: Any) -> Endpoint:

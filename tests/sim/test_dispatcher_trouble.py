@@ -6,11 +6,11 @@ import anyio
 import trio
 import trio.testing
 
-from windtunnel.control.bounds import Bounds
-from windtunnel.domain.calls import Ok, Refused, Reply, Request, Transient, Verdict
-from windtunnel.domain.pool import Endpoint, Limits
-from windtunnel.errors import CallError, RateLimited
-from windtunnel.pool import Ask, Dispatcher, Hedge, Job
+from stormproof.control.bounds import Bounds
+from stormproof.domain.calls import Ok, Refused, Reply, Request, Transient, Verdict
+from stormproof.domain.pool import Endpoint, Limits
+from stormproof.errors import CallError, RateLimited
+from stormproof.pool import Ask, Dispatcher, Hedge, Job
 
 
 def endpoint(number: int) -> Endpoint:

@@ -9,9 +9,9 @@ import pytest
 import trio
 import trio.testing
 
-from windtunnel.domain.calls import Ok, Refused, Reply, Request, Usage, Verdict
-from windtunnel.domain.pool import Endpoint
-from windtunnel.pool import Ask, Dispatcher, Job
+from stormproof.domain.calls import Ok, Refused, Reply, Request, Usage, Verdict
+from stormproof.domain.pool import Endpoint
+from stormproof.pool import Ask, Dispatcher, Job
 
 SECONDS = 12.0
 

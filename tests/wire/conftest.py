@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from windtunnel.domain.calls import Message, Request
-from windtunnel.domain.pool import Endpoint
+from stormproof.domain.calls import Message, Request
+from stormproof.domain.pool import Endpoint
 
 Script = Callable[["Exchange"], Awaitable[None]]
 

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 import anyio
 import pytest
 
-from windtunnel.domain.calls import Answer, Ok, Reply, Request
-from windtunnel.domain.conditions import Condition, Protocol
-from windtunnel.domain.episodes import Episode
-from windtunnel.domain.trials import make_trial
-from windtunnel.emulator import (
+from stormproof.domain.calls import Answer, Ok, Reply, Request
+from stormproof.domain.conditions import Condition, Protocol
+from stormproof.domain.episodes import Episode
+from stormproof.domain.trials import make_trial
+from stormproof.emulator import (
     EmulatorOptions,
     Latency,
     Rule,
@@ -19,12 +19,12 @@ from windtunnel.emulator import (
     emulated,
     pool_endpoints,
 )
-from windtunnel.emulator.responder import responder_for
-from windtunnel.emulator.serving import listening
-from windtunnel.episode import run_episode
-from windtunnel.suite.tasks import load_task
-from windtunnel.testing import asking
-from windtunnel.wire import HttpTransport
+from stormproof.emulator.responder import responder_for
+from stormproof.emulator.serving import listening
+from stormproof.episode import run_episode
+from stormproof.suites.workflows.tasks import load_task
+from stormproof.testing import asking
+from stormproof.wire import HttpTransport
 
 Ask = Callable[[Request], Awaitable[Answer]]
 QUICK = EmulatorOptions(

@@ -7,13 +7,13 @@ from pathlib import Path
 import anyio
 import pytest
 
-from windtunnel.domain.calls import Answer, Ok, Request
-from windtunnel.domain.episodes import Episode
-from windtunnel.domain.pool import Endpoint
-from windtunnel.emulator import EmulatorOptions, Latency, Settings, emulated, emulator_process
-from windtunnel.emulator.replay import END_OF_RECORDING, Recording, recordings, replay_trial
-from windtunnel.episode import run_episode
-from windtunnel.wire import HttpTransport
+from stormproof.domain.calls import Answer, Ok, Request
+from stormproof.domain.episodes import Episode
+from stormproof.domain.pool import Endpoint
+from stormproof.emulator import EmulatorOptions, Latency, Settings, emulated, emulator_process
+from stormproof.emulator.replay import END_OF_RECORDING, Recording, recordings, replay_trial
+from stormproof.episode import run_episode
+from stormproof.wire import HttpTransport
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "recorded_episodes.jsonl.gz"
 AT_ONCE = 40

@@ -17,8 +17,8 @@ import msgspec
 import openai
 import pytest
 
-from windtunnel.domain.pool import Dialect, Endpoint, LimitGroup, Limits
-from windtunnel.emulator import (
+from stormproof.domain.pool import Dialect, Endpoint, LimitGroup, Limits
+from stormproof.emulator import (
     EmulatorOptions,
     Latency,
     Outage,
@@ -28,9 +28,9 @@ from windtunnel.emulator import (
     emulator_process,
     pool_endpoints,
 )
-from windtunnel.emulator.serving import listening
-from windtunnel.errors import ConfigError
-from windtunnel.testing.records import an_endpoint as endpoint
+from stormproof.emulator.serving import listening
+from stormproof.errors import ConfigError
+from stormproof.testing.records import an_endpoint as endpoint
 
 FAST = Latency(first_token_s=0.02, token_s=0.0, sigma=0.0, refusal_s=0.0)
 
@@ -120,7 +120,7 @@ def test_answers_are_marked_counted_and_named_for_the_model(dialect: Dialect) ->
         async with serving(e) as client:
             answered = await client.chat(e)
             assert answered.status == 200
-            assert answered.json["system_fingerprint"] == "windtunnel-emulator"
+            assert answered.json["system_fingerprint"] == "stormproof-emulator"
             assert answered.json["model"] == "gpt"
             usage = answered.json["usage"]
             assert usage["prompt_tokens"] > 0
@@ -154,7 +154,7 @@ def test_the_official_client_talks_to_both_dialects_and_lists_models() -> None:
                 said = await azure.chat.completions.create(
                     model="deep", messages=[{"role": "user", "content": "hi"}]
                 )
-                assert said.system_fingerprint == "windtunnel-emulator"
+                assert said.system_fingerprint == "stormproof-emulator"
 
     run(go)
 
@@ -450,7 +450,7 @@ def test_a_process_that_cannot_listen_says_so() -> None:
 def test_the_process_dies_with_a_parent_that_is_killed() -> None:
     script = """
 import anyio
-from windtunnel.emulator import Settings, emulator_process
+from stormproof.emulator import Settings, emulator_process
 async def main():
     async with emulator_process(Settings(())) as url:
         print(url, flush=True)

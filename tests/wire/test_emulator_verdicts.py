@@ -8,11 +8,11 @@ import anyio
 import msgspec
 import pytest
 
-from windtunnel.domain.calls import Denied, Message, Ok, Refused, Request, Transient, Verdict
-from windtunnel.domain.pool import Dialect, Endpoint
-from windtunnel.emulator import EmulatorOptions, Latency, Outage, Rule, Settings, emulated
-from windtunnel.emulator.serving import listening
-from windtunnel.wire import HttpTransport
+from stormproof.domain.calls import Denied, Message, Ok, Refused, Request, Transient, Verdict
+from stormproof.domain.pool import Dialect, Endpoint
+from stormproof.emulator import EmulatorOptions, Latency, Outage, Rule, Settings, emulated
+from stormproof.emulator.serving import listening
+from stormproof.wire import HttpTransport
 
 ASKED = Request("trial", 0, "m", (Message("user", "hello"),))
 FAST = Latency(first_token_s=0.0, token_s=0.0, sigma=0.0, refusal_s=0.0)

@@ -13,7 +13,7 @@ import msgspec
 import openai
 import pytest
 
-from windtunnel.domain.calls import (
+from stormproof.domain.calls import (
     Denied,
     Message,
     Ok,
@@ -23,8 +23,8 @@ from windtunnel.domain.calls import (
     Usage,
     Verdict,
 )
-from windtunnel.domain.pool import Dialect, Endpoint
-from windtunnel.emulator import (
+from stormproof.domain.pool import Dialect, Endpoint
+from stormproof.emulator import (
     EmulatorOptions,
     Latency,
     Rule,
@@ -32,8 +32,8 @@ from windtunnel.emulator import (
     emulated,
     emulator_process,
 )
-from windtunnel.testing.records import an_endpoint as named
-from windtunnel.wire import HttpTransport
+from stormproof.testing.records import an_endpoint as named
+from stormproof.wire import HttpTransport
 
 pytestmark = pytest.mark.anyio
 

@@ -13,14 +13,14 @@ import anyio
 import msgspec
 import pytest
 
-from windtunnel.domain.pool import Endpoint, Limits
-from windtunnel.episode import run_episode
-from windtunnel.plan import RunOptions, TrialSupply, plan_run
-from windtunnel.pool import Ask, Dispatcher, Hedge, Job
-from windtunnel.store import Header, open_store
-from windtunnel.store.comparing import same_records
-from windtunnel.suite.tasks import load_task
-from windtunnel.wire import HttpTransport
+from stormproof.domain.pool import Endpoint, Limits
+from stormproof.episode import run_episode
+from stormproof.plan import RunOptions, TrialSupply, plan_run
+from stormproof.pool import Ask, Dispatcher, Hedge, Job
+from stormproof.store import Header, open_store
+from stormproof.store.comparing import same_records
+from stormproof.suites.workflows.tasks import load_task
+from stormproof.wire import HttpTransport
 
 pytestmark = pytest.mark.anyio
 
@@ -56,7 +56,7 @@ async def run(folder: Path, endpoints: list[Endpoint], hedge: Hedge) -> tuple[Di
     plan = plan_run(options)
     supply = TrialSupply(plan)
     hedged = 0
-    async with open_store(folder, Header(suite="s", seed=0, windtunnel="0")) as store:
+    async with open_store(folder, Header(suite="s", seed=0, stormproof="0")) as store:
 
         class Episodes:
             def take(self, model: str, shard: int | None) -> Job | None:

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from windtunnel.domain.calls import (
+from stormproof.domain.calls import (
     Denied,
     Message,
     Ok,
@@ -29,10 +29,10 @@ from windtunnel.domain.calls import (
     Transient,
     Verdict,
 )
-from windtunnel.domain.pool import Endpoint
-from windtunnel.errors import ConfigError
-from windtunnel.wire import HttpTransport
-from windtunnel.wire.exchange import LARGEST_BODY
+from stormproof.domain.pool import Endpoint
+from stormproof.errors import ConfigError
+from stormproof.wire import HttpTransport
+from stormproof.wire.exchange import LARGEST_BODY
 
 pytestmark = pytest.mark.anyio
 
@@ -473,9 +473,9 @@ async def test_a_certificate_that_nobody_signed_is_refused_before_the_key_is_sen
 
 ONE_CALL = """
 import asyncio, sys, uvloop
-from windtunnel.domain.calls import Message, Request
-from windtunnel.domain.pool import Endpoint
-from windtunnel.wire import HttpTransport
+from stormproof.domain.calls import Message, Request
+from stormproof.domain.pool import Endpoint
+from stormproof.wire import HttpTransport
 
 async def main():
     endpoint = Endpoint("e", 0, "m", "p", "openai", sys.argv[1], "m", "env:KEY")

@@ -3,7 +3,7 @@
 litellm is no dependency of ours. Install it anywhere and name its command:
 
     python -m venv /tmp/litellm && /tmp/litellm/bin/pip install 'litellm[proxy]'
-    WINDTUNNEL_LITELLM=/tmp/litellm/bin/litellm make test
+    STORMPROOF_LITELLM=/tmp/litellm/bin/litellm make test
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from windtunnel.domain.calls import (
+from stormproof.domain.calls import (
     Denied,
     Message,
     Ok,
@@ -31,10 +31,10 @@ from windtunnel.domain.calls import (
     Usage,
     Verdict,
 )
-from windtunnel.domain.pool import Dialect, Endpoint
-from windtunnel.wire import HttpTransport
+from stormproof.domain.pool import Dialect, Endpoint
+from stormproof.wire import HttpTransport
 
-LITELLM = os.environ.get("WINDTUNNEL_LITELLM") or shutil.which("litellm")
+LITELLM = os.environ.get("STORMPROOF_LITELLM") or shutil.which("litellm")
 START_S = 90.0
 KEY = "sk-marked-7f3a91c2"
 MODELS = {

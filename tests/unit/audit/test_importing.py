@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from windtunnel.audit import audit_folder, import_files, recompute_folder
-from windtunnel.audit.terminal import audit_tables, recomputed_tables
-from windtunnel.errors import ConfigError, StoreError
-from windtunnel.store import episode_table, read_episodes
+from stormproof.audit import audit_folder, import_files, recompute_folder
+from stormproof.audit.terminal import audit_tables, recomputed_tables
+from stormproof.errors import ConfigError, StoreError
+from stormproof.store import episode_table, read_episodes
 
 CORPUS = Path(__file__).parents[3] / "../shared/corpus"
 needs_corpus = pytest.mark.skipif(not CORPUS.exists(), reason="the recorded corpus is not here")

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from windtunnel.audit import rules
-from windtunnel.audit.importer import episode_of
-from windtunnel.audit.recorded import BadLine, RecordedEpisode, read
-from windtunnel.domain.episodes import Episode
+from stormproof.audit import rules
+from stormproof.audit.importer import episode_of
+from stormproof.audit.recorded import BadLine, RecordedEpisode, read
+from stormproof.domain.episodes import Episode
 
 CORPUS = Path(__file__).parents[3] / "../shared/corpus/recorded_episodes.jsonl.gz"
 needs_corpus = pytest.mark.skipif(not CORPUS.exists(), reason="the recorded corpus is not here")

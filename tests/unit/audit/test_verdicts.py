@@ -8,15 +8,15 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from windtunnel.audit import audit, audit_folder, audit_of, audit_table
-from windtunnel.audit.standing import Standing, standing_of
-from windtunnel.domain.calls import Answer, Reply
-from windtunnel.domain.conditions import Condition
-from windtunnel.domain.episodes import Episode, Score, Turn
-from windtunnel.domain.tasks import Execution
-from windtunnel.domain.trials import make_trial
-from windtunnel.errors import ConfigError
-from windtunnel.store import Header, episode_table, open_store
+from stormproof.audit import audit, audit_folder, audit_of, audit_table
+from stormproof.audit.standing import Standing, standing_of
+from stormproof.domain.calls import Answer, Reply
+from stormproof.domain.conditions import Condition
+from stormproof.domain.episodes import Episode, Score, Turn
+from stormproof.domain.tasks import Execution
+from stormproof.domain.trials import make_trial
+from stormproof.errors import ConfigError
+from stormproof.store import Header, episode_table, open_store
 
 SCORE = Score("full", goal_met=True, tool_coverage=1, order=1, execution_success=1, recovery=None,
               redundant_calls=0)  # fmt: skip

@@ -8,8 +8,8 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
 import capacity_sim
 import speed_sections
 from capacity import SIX, Scale, Watched, rule
-from windtunnel.domain.pool import Limits
-from windtunnel.emulator.limits import gates_of
+from stormproof.domain.pool import Limits
+from stormproof.emulator.limits import gates_of
 from worlds import Server
 
 SHORT = Scale(30.0)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from windtunnel.cli import main
-from windtunnel.cli.app import COMMANDS
-from windtunnel.plan import OPTIONS
+from stormproof.cli import main
+from stormproof.cli.app import COMMANDS
+from stormproof.plan import OPTIONS
 
 README = (Path(__file__).parents[3] / "README.md").read_text()
 
@@ -21,13 +21,13 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_command_is_documented() -> None:
-    assert [name for name in COMMANDS if f"windtunnel {name}" not in README] == []
+    assert [name for name in COMMANDS if f"stormproof {name}" not in README] == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([name, "--help"]) == 0
-    assert f"windtunnel {name}" in capsys.readouterr().out
+    assert f"stormproof {name}" in capsys.readouterr().out
 
 
 def test_help_says_what_holds_where_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,7 +122,7 @@ def test_tools_lists_thirty_and_describes_one(capsys: pytest.CaptureFixture[str]
 
 def test_help_and_mistakes_come_before_anything_heavy() -> None:
     code = (
-        "import sys; from windtunnel.cli import main; main(['run', '--help']);"
+        "import sys; from stormproof.cli import main; main(['run', '--help']);"
         "print(*sys.modules, file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""`windtunnel emulate` as a process of its own, asked over real HTTP."""
+"""`stormproof emulate` as a process of its own, asked over real HTTP."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def emulating(tmp_path: Path) -> Iterator[Emulating]:
     (tmp_path / "options.toml").write_text(OPTIONS)
     words = ["emulate", "--pool", "pool.toml", "--options", "options.toml", "--port", "0"]
     with subprocess.Popen(
-        [sys.executable, "-m", "windtunnel", *words],
+        [sys.executable, "-m", "stormproof", *words],
         cwd=tmp_path, env=os.environ | {"PYTHONUNBUFFERED": "1"}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as process:  # fmt: skip
@@ -67,7 +67,7 @@ def test_it_answers_as_the_pool_s_endpoint_and_counts_what_was_asked(emulating: 
     body = {"model": "some-model", "messages": [{"role": "user", "content": "hello"}]}
     headers = {"authorization": f"Bearer {key}", "x-client-request-id": "trial/0/1"}
     said = asked(f"{base}/chat/completions", body, **headers)
-    assert said["system_fingerprint"] == "windtunnel-emulator"
+    assert said["system_fingerprint"] == "stormproof-emulator"
     assert isinstance(said["choices"][0]["message"]["content"], str)
     counted = asked(stats)
     assert list(counted["endpoints"]) == ["some-model"]

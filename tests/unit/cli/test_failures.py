@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from windtunnel.cli.failures import EXIT_BUG, EXIT_INTERRUPTED, EXIT_PIPE, guarded
-from windtunnel.errors import PlanError, StoreLocked, SuiteError, WindtunnelError
+from stormproof.cli.failures import EXIT_BUG, EXIT_INTERRUPTED, EXIT_PIPE, guarded
+from stormproof.errors import PlanError, StoreLocked, StormproofError, SuiteError
 
 
 def raising(error: BaseException) -> Callable[[], object]:
@@ -20,7 +20,7 @@ def raising(error: BaseException) -> Callable[[], object]:
 
 @pytest.mark.parametrize(("kind", "code"), [(PlanError, 2), (StoreLocked, 3), (SuiteError, 70)])
 def test_an_error_of_ours_is_lines_a_hint_and_its_exit_code(
-    kind: type[WindtunnelError], code: int, capsys: pytest.CaptureFixture[str]
+    kind: type[StormproofError], code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert guarded(raising(kind("a\nb", hint="c"))) == code
     told = capsys.readouterr()
@@ -47,7 +47,7 @@ def test_a_bug_shows_no_traceback_and_none_of_its_text(capsys: pytest.CaptureFix
     ],
 )
 def test_output_that_nothing_takes(redirect: str, code: int, told: str, tmp_path: Path) -> None:
-    ours = shlex.join([sys.executable, "-m", "windtunnel", "tools"])
+    ours = shlex.join([sys.executable, "-m", "stormproof", "tools"])
     words = ["sh", "-c", f"{ours} {redirect}"]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, check=False)
     assert done.returncode == code
@@ -59,7 +59,7 @@ def test_output_that_nothing_takes(redirect: str, code: int, told: str, tmp_path
 def test_a_reader_that_has_seen_enough_ends_it_without_a_word(words: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)  # as `| head` leaves it
-    ours = [sys.executable, "-m", "windtunnel", *words.split()]
+    ours = [sys.executable, "-m", "stormproof", *words.split()]
     done = subprocess.run(ours, stdout=writer, stderr=subprocess.PIPE, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (EXIT_PIPE, b"")
@@ -67,7 +67,7 @@ def test_a_reader_that_has_seen_enough_ends_it_without_a_word(words: str) -> Non
 
 @pytest.mark.parametrize("redirect", ["2>/dev/full", "2>&-"])
 def test_talk_that_nobody_hears_changes_no_exit_code(redirect: str, tmp_path: Path) -> None:
-    ours = shlex.join([sys.executable, "-m", "windtunnel", "plan", "--model", "nope"])
+    ours = shlex.join([sys.executable, "-m", "stormproof", "plan", "--model", "nope"])
     words = ["sh", "-c", f"{ours} {redirect}"]
     assert subprocess.run(words, cwd=tmp_path, capture_output=True, check=False).returncode == 2
 
@@ -84,7 +84,7 @@ def test_a_command_s_number_is_the_exit_code() -> None:
 
 UNHEARD = """
 import sys
-from windtunnel.cli.failures import guarded
+from stormproof.cli.failures import guarded
 sys.exit(guarded(lambda: sys.stderr.write("half a line") and None))
 """
 

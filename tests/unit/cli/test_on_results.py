@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from windtunnel.cli import main, ultra_parallel_runner
-from windtunnel.domain.episodes import Episode
-from windtunnel.store import read_episodes, same_records
+from stormproof.cli import main, ultra_parallel_runner
+from stormproof.domain.episodes import Episode
+from stormproof.store import read_episodes, same_records
 
 MODELS = ("gpt-4o-mini", "qwen2.5-3b-instruct")
 # 8 trials: two models, two prompt types, two tasks; some three seconds of simulated answering.
@@ -272,7 +272,7 @@ def test_import_twice_adds_nothing_the_second_time(
     words = ("import", recordings, "--results", tmp_path / "r")
     _, err = said(*words)
     assert "40 episodes added" in err
-    assert f"hint: windtunnel audit {tmp_path / 'r'}" in err
+    assert f"hint: stormproof audit {tmp_path / 'r'}" in err
     out, _ = said(*words, "--json")
     assert json.loads(out) == {"added": 0, "known": 40, "bad_lines": []}
     assert len(list(read_episodes(tmp_path / "r"))) == 40

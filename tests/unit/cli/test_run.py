@@ -1,4 +1,4 @@
-"""`windtunnel run` in a real terminal: what it shows, and what a terminal that goes away does."""
+"""`stormproof run` in a real terminal: what it shows, and what a terminal that goes away does."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from windtunnel.store import read_episodes
+from stormproof.store import read_episodes
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 
@@ -35,7 +35,7 @@ class Terminal:
 
     def run(self, *words: str) -> None:
         """Run our command line; its exit code is left in the file `code`."""
-        ours = shlex.join([sys.executable, "-m", "windtunnel", *words])
+        ours = shlex.join([sys.executable, "-m", "stormproof", *words])
         self.type(f"{ours}; echo $? > code", "Enter")
 
     def shown(self) -> str:
@@ -75,7 +75,7 @@ def turns(folder: Path) -> int:
 
 def again(folder: Path) -> dict[str, object]:
     """The same command once more, to its end."""
-    words = [sys.executable, "-m", "windtunnel", *WORDS, "--json"]
+    words = [sys.executable, "-m", "stormproof", *WORDS, "--json"]
     done = subprocess.run(words, cwd=folder, capture_output=True, check=True)
     found: dict[str, object] = json.loads(done.stdout)
     return found
@@ -89,7 +89,7 @@ def test_it_shows_its_progress_says_what_is_simulated_and_ends_with_a_report(
     assert terminal.code() == 0
     told = terminal.shown()
     assert "kimi-k2" in told
-    assert "windtunnel report r" in told
+    assert "stormproof report r" in told
     assert "\x1b" not in told
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import anyio
 import pytest
 
-from windtunnel.cli import main
-from windtunnel.domain.conditions import Condition
-from windtunnel.domain.episodes import Episode
-from windtunnel.domain.trials import make_trial
-from windtunnel.plan import RunOptions, endpoints_for, make_plan
-from windtunnel.plan.options import OPTIONS
-from windtunnel.store import Header, append_run, open_store
+from stormproof.cli import main
+from stormproof.domain.conditions import Condition
+from stormproof.domain.episodes import Episode
+from stormproof.domain.trials import make_trial
+from stormproof.plan import RunOptions, endpoints_for, make_plan
+from stormproof.plan.options import OPTIONS
+from stormproof.store import Header, append_run, open_store
 
 
 @pytest.fixture(autouse=True)
@@ -74,13 +74,13 @@ def test_status_agrees_with_plan_on_what_is_left_and_says_what_is_simulated(
 
 
 async def fill(folder: Path, episodes: list[Episode]) -> None:
-    async with open_store(folder, Header(suite="s", seed=0, windtunnel="0.1")) as store:
+    async with open_store(folder, Header(suite="s", seed=0, stormproof="0.1")) as store:
         for episode in episodes:
             await store.episode(episode)
 
 
 def test_a_locale_without_dashes_ends_no_command() -> None:
-    words = [sys.executable, "-m", "windtunnel", "plan", "--model", "kimi-k2"]
+    words = [sys.executable, "-m", "stormproof", "plan", "--model", "kimi-k2"]
     environ = os.environ | {"PYTHONIOENCODING": "ascii"}
     done = subprocess.run(words, env=environ, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")

@@ -1,9 +1,9 @@
 """The classifier's rules, one by one; whole courses are in tests/sim and the benchmark."""
 
-from windtunnel.control.adaptive import ERRORS_IN_A_ROW, Adaptive
-from windtunnel.control.controller import Sent
-from windtunnel.domain.calls import RateHeaders
-from windtunnel.domain.pool import Limits
+from stormproof.control.adaptive import ERRORS_IN_A_ROW, Adaptive
+from stormproof.control.controller import Sent
+from stormproof.domain.calls import RateHeaders
+from stormproof.domain.pool import Limits
 
 
 def fill(control: Adaptive, now: float) -> list[Sent]:

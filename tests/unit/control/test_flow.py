@@ -1,6 +1,6 @@
 from random import Random
 
-from windtunnel.control.flow import Flow
+from stormproof.control.flow import Flow
 
 
 def fill(flow: Flow, rng: Random, seconds: float, *, rate: float, in_tokens: bool) -> None:

@@ -2,7 +2,7 @@ from math import inf
 
 import pytest
 
-from windtunnel.control.gate import Gate
+from stormproof.control.gate import Gate
 
 
 def refuse_until(gate: Gate, opens: float, told_until: float | None) -> float:

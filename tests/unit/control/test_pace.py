@@ -1,7 +1,7 @@
 import pytest
 
-from windtunnel.control.pace import TOLERANCE_S, Ceiling, Pace
-from windtunnel.domain.pool import Limits
+from stormproof.control.pace import TOLERANCE_S, Ceiling, Pace
+from stormproof.domain.pool import Limits
 
 
 def drive(pace: Pace, seconds: float, step: float) -> int:

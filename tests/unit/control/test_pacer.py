@@ -2,7 +2,7 @@ from random import Random
 
 import pytest
 
-from windtunnel.control.pacer import Pacer
+from stormproof.control.pacer import Pacer
 
 
 class Bucket:

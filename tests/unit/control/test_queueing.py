@@ -1,5 +1,5 @@
-from windtunnel.control.controller import Sent
-from windtunnel.control.queueing import Queueing
+from stormproof.control.controller import Sent
+from stormproof.control.queueing import Queueing
 
 
 def batch(queueing: Queueing, now: float, in_flight: int, latency: float, gap: float) -> float:

@@ -2,7 +2,7 @@ from math import inf
 
 import pytest
 
-from windtunnel.control.quota import EARLY, LOOK_EVERY, Quota
+from stormproof.control.quota import EARLY, LOOK_EVERY, Quota
 
 
 class FixedWindow:

@@ -1,8 +1,8 @@
 """Who is to blame for refusals: endpoints, or the key above them."""
 
-from windtunnel.control.adaptive import Adaptive
-from windtunnel.control.shared import BLAMED, Level, Member
-from windtunnel.domain.pool import Limits
+from stormproof.control.adaptive import Adaptive
+from stormproof.control.shared import BLAMED, Level, Member
+from stormproof.domain.pool import Limits
 
 
 def four() -> tuple[Level, list[Member]]:

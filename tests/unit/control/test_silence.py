@@ -1,5 +1,5 @@
-from windtunnel.control.controller import Sent
-from windtunnel.control.silence import Silence
+from stormproof.control.controller import Sent
+from stormproof.control.silence import Silence
 
 
 def answered(silence: Silence, count: int) -> float:

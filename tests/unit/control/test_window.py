@@ -2,7 +2,7 @@ from math import inf
 
 import pytest
 
-from windtunnel.control.window import (
+from stormproof.control.window import (
     DOUBLING_S,
     EAGER_LATEST_S,
     FASTEST,

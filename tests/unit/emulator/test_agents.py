@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windtunnel.domain.calls import Message, Reply, Request
-from windtunnel.domain.conditions import TASK_TYPES, Condition, Difficulty, Protocol
-from windtunnel.domain.episodes import Episode
-from windtunnel.domain.tasks import Step
-from windtunnel.domain.trials import make_trial
-from windtunnel.emulator.agents import Agents
-from windtunnel.emulator.skills import PERFECT, SKILLS, Habit, Skill, skill_at, skill_of
-from windtunnel.episode import function_schemas, run_episode
-from windtunnel.suite.prompts import opening
-from windtunnel.suite.tasks import find_task, load_task
-from windtunnel.testing import asking
-from windtunnel.testing.strategies import requests
+from stormproof.domain.calls import Message, Reply, Request
+from stormproof.domain.conditions import TASK_TYPES, Condition, Difficulty, Protocol
+from stormproof.domain.episodes import Episode
+from stormproof.domain.tasks import Step
+from stormproof.domain.trials import make_trial
+from stormproof.emulator.agents import Agents
+from stormproof.emulator.skills import PERFECT, SKILLS, Habit, Skill, skill_at, skill_of
+from stormproof.episode import function_schemas, run_episode
+from stormproof.suites.workflows.prompts import opening
+from stormproof.suites.workflows.tasks import find_task, load_task
+from stormproof.testing import asking
+from stormproof.testing.strategies import requests
 
 TASK = load_task("data_pipeline.easy.00004")
 BASELINE = Condition("baseline", "easy", 0.8)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windtunnel.emulator.http11 import (
+from stormproof.emulator.http11 import (
     MAX_BODY,
     MAX_HEAD,
     Connection,

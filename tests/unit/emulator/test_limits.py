@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windtunnel.domain.pool import Limits
-from windtunnel.emulator.limits import Bucket, Cap, Gate, Window, gates_of
+from stormproof.domain.pool import Limits
+from stormproof.emulator.limits import Bucket, Cap, Gate, Window, gates_of
 
 steps = st.lists(st.floats(0, 0.5), min_size=1, max_size=80)
 

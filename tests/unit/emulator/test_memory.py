@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from windtunnel.domain.calls import Message
-from windtunnel.domain.conditions import PROMPT_TYPES, Condition
-from windtunnel.domain.tasks import Step
-from windtunnel.emulator.memory import Outcome, opening_of, outcomes, plan_in, position
-from windtunnel.suite.prompts import opening, shown_plan
-from windtunnel.suite.tasks import load_task
+from stormproof.domain.calls import Message
+from stormproof.domain.conditions import PROMPT_TYPES, Condition
+from stormproof.domain.tasks import Step
+from stormproof.emulator.memory import Outcome, opening_of, outcomes, plan_in, position
+from stormproof.suites.workflows.prompts import opening, shown_plan
+from stormproof.suites.workflows.tasks import load_task
 
 PLAN = (Step("network_fetcher"), Step("data_processing_parser"), Step("network_poster"))
 

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from windtunnel.domain.pool import Limits
-from windtunnel.emulator.options import (
+from stormproof.domain.pool import Limits
+from stormproof.emulator.options import (
     EmulatorOptions,
     Latency,
     Rule,
     load_options,
     read_options,
 )
-from windtunnel.errors import ConfigError
+from stormproof.errors import ConfigError
 
 DECLARED = Limits(max_workers=5, qps=10)
 

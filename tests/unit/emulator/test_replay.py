@@ -6,16 +6,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from windtunnel.domain.calls import Message, Request
-from windtunnel.emulator.replay import (
+from stormproof.domain.calls import Message, Request
+from stormproof.emulator.replay import (
     END_OF_RECORDING,
     Recording,
     Replay,
     recordings,
     replay_trial,
 )
-from windtunnel.errors import ConfigError
-from windtunnel.suite.prompts import opening
+from stormproof.errors import ConfigError
+from stormproof.suites.workflows.prompts import opening
 
 LINE = {
     "episode_id": "one",

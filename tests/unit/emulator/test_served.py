@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from windtunnel.domain.pool import Endpoint, Limits
-from windtunnel.emulator.options import Behaviour, Change, EmulatorOptions, Latency, Outage, Rule
-from windtunnel.emulator.served import Refusal, Served, live_seconds
+from stormproof.domain.pool import Endpoint, Limits
+from stormproof.emulator.options import Behaviour, Change, EmulatorOptions, Latency, Outage, Rule
+from stormproof.emulator.served import Refusal, Served, live_seconds
 
 
 def served(limits: Limits | None = None, **options: Any) -> Served:

@@ -1,6 +1,6 @@
 import pytest
 
-from windtunnel.episode import Vocabulary
+from stormproof.episode import Vocabulary
 
 TEXT, NUMBER, LIST = {"type": "string"}, {"type": "integer"}, {"type": "array"}
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from windtunnel.episode.arguments import (
+from stormproof.episode.arguments import (
     Arguments,
     as_object,
     lenient_object,

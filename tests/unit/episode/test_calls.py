@@ -1,8 +1,8 @@
 import pytest
 
-from windtunnel.episode import Call, Vocabulary
-from windtunnel.episode.calls import calls_of, hermes_call, hermes_calls, hinted, is_hermes
-from windtunnel.episode.tags import elements
+from stormproof.episode import Call, Vocabulary
+from stormproof.episode.calls import calls_of, hermes_call, hermes_calls, hinted, is_hermes
+from stormproof.episode.tags import elements
 
 READER, WRITER, FETCHER = "file_operations_reader", "file_operations_writer", "network_fetcher"
 

@@ -2,16 +2,16 @@ import json
 
 import pytest
 
-from windtunnel.domain.calls import Reply, ToolCall
-from windtunnel.domain.conditions import Condition, Protocol
-from windtunnel.domain.episodes import Turn
-from windtunnel.domain.tasks import Step
-from windtunnel.episode.conversation import EMPTY, Conversation
-from windtunnel.episode.observations import NOT_UNDERSTOOD, UNREADABLE
-from windtunnel.suite.tasks import load_task
-from windtunnel.suite.tools import CATALOGUE
-from windtunnel.testing.models import answer
-from windtunnel.testing.records import a_trial
+from stormproof.domain.calls import Reply, ToolCall
+from stormproof.domain.conditions import Condition, Protocol
+from stormproof.domain.episodes import Turn
+from stormproof.domain.tasks import Step
+from stormproof.episode.conversation import EMPTY, Conversation
+from stormproof.episode.observations import NOT_UNDERSTOOD, UNREADABLE
+from stormproof.suites.workflows.tasks import load_task
+from stormproof.suites.workflows.tools import CATALOGUE
+from stormproof.testing.models import answer
+from stormproof.testing.records import a_trial
 
 TASK = load_task("data_pipeline.easy.00000")
 READ, PARSE, *_ = TASK.solution

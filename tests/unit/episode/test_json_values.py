@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from windtunnel.episode.json_values import DEEPEST, read_json, read_whole
+from stormproof.episode.json_values import DEEPEST, read_json, read_whole
 
 
 def nested(levels: int) -> str:

@@ -5,15 +5,15 @@ import json
 import pytest
 from msgspec.structs import replace
 
-from windtunnel.domain.calls import Answer, Reply, Request, Usage
-from windtunnel.domain.conditions import Condition
-from windtunnel.domain.episodes import Episode, Turn
-from windtunnel.episode import run_episode
-from windtunnel.errors import RateLimited, StoreError
-from windtunnel.suite.tasks import load_task
-from windtunnel.testing import ScriptedModel
-from windtunnel.testing.models import Line, answer
-from windtunnel.testing.records import a_trial
+from stormproof.domain.calls import Answer, Reply, Request, Usage
+from stormproof.domain.conditions import Condition
+from stormproof.domain.episodes import Episode, Turn
+from stormproof.episode import run_episode
+from stormproof.errors import RateLimited, StoreError
+from stormproof.suites.workflows.tasks import load_task
+from stormproof.testing import ScriptedModel
+from stormproof.testing.models import Line, answer
+from stormproof.testing.records import a_trial
 
 pytestmark = pytest.mark.anyio
 TASK = load_task("data_pipeline.easy.00000")

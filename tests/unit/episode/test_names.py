@@ -1,7 +1,7 @@
 import pytest
 
-from windtunnel.episode import Vocabulary, recognise
-from windtunnel.episode.names import Resolved
+from stormproof.episode import Vocabulary, recognise
+from stormproof.episode.names import Resolved
 
 READER = "file_operations_reader"
 

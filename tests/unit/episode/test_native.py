@@ -1,8 +1,8 @@
 import pytest
 
-from windtunnel.domain.calls import Reply, ToolCall
-from windtunnel.episode import Vocabulary, recognise
-from windtunnel.episode.native import as_text, native_call, recognise_native
+from stormproof.domain.calls import Reply, ToolCall
+from stormproof.episode import Vocabulary, recognise
+from stormproof.episode.native import as_text, native_call, recognise_native
 
 READER, WRITER = "file_operations_reader", "file_operations_writer"
 

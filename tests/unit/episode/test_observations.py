@@ -1,9 +1,9 @@
 import pytest
 
-from windtunnel.domain.conditions import PROTOCOLS
-from windtunnel.domain.tasks import Execution
-from windtunnel.episode import Call, catalogue_vocabulary, recognise
-from windtunnel.episode.observations import (
+from stormproof.domain.conditions import PROTOCOLS
+from stormproof.domain.tasks import Execution
+from stormproof.episode import Call, catalogue_vocabulary, recognise
+from stormproof.episode.observations import (
     LONGEST_VALUE,
     NOT_UNDERSTOOD,
     described,
@@ -12,8 +12,8 @@ from windtunnel.episode.observations import (
     shown,
     unknown_tool,
 )
-from windtunnel.suite.prompts import COMPLETION_PHRASE
-from windtunnel.suite.tools import CATALOGUE
+from stormproof.suites.workflows.prompts import COMPLETION_PHRASE
+from stormproof.suites.workflows.tools import CATALOGUE
 
 SPEC = CATALOGUE["file_operations_reader"].spec
 

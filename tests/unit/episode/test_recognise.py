@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windtunnel.domain.episodes import Action
-from windtunnel.episode import Vocabulary, recognise
+from stormproof.domain.episodes import Action
+from stormproof.episode import Vocabulary, recognise
 
 CORPUS = Path(__file__).parents[3] / "../shared/corpus/recorded_episodes.jsonl.gz"
 NAMES = ("file_operations_reader", "data_processing_parser", "file_operations_writer")
@@ -134,7 +134,7 @@ def test_no_text_hangs_the_reader(before: str, piece: str) -> None:
 
 @pytest.mark.skipif(not CORPUS.exists(), reason="the recorded corpus is not here")
 def test_recorded_models_are_understood_where_the_old_harness_did_not() -> None:
-    from windtunnel.episode import catalogue_vocabulary  # noqa: PLC0415  needs the whole suite
+    from stormproof.episode import catalogue_vocabulary  # noqa: PLC0415  needs the whole suite
 
     turns, seen = Counter[str](), Counter[str]()
     with gzip.open(CORPUS, "rt", encoding="utf-8") as lines:

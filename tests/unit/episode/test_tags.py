@@ -2,8 +2,8 @@ import time
 
 import pytest
 
-from windtunnel.episode import Vocabulary
-from windtunnel.episode.tags import Kind, elements, lesser_elements, without_thoughts
+from stormproof.episode import Vocabulary
+from stormproof.episode.tags import Kind, elements, lesser_elements, without_thoughts
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ import time
 
 import pytest
 
-from windtunnel.episode import Vocabulary
-from windtunnel.episode.untagged import calls_without_tags, lesser_calls
+from stormproof.episode import Vocabulary
+from stormproof.episode.untagged import calls_without_tags, lesser_calls
 
 READER, WRITER = "file_operations_reader", "file_operations_writer"
 PATH = {"path": "a"}

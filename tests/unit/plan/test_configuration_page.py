@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from windtunnel.plan import OPTIONS, SCENARIOS, Option, load_pool
+from stormproof.plan import OPTIONS, SCENARIOS, Option, load_pool
 
 PAGE = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text()
 

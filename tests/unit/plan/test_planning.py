@@ -3,9 +3,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from windtunnel.domain.trials import Trial
-from windtunnel.errors import PlanError
-from windtunnel.plan import Plan, RunOptions, TrialSupply, endpoints_for, make_plan, plan_run
+from stormproof.domain.trials import Trial
+from stormproof.errors import PlanError
+from stormproof.plan import Plan, RunOptions, TrialSupply, endpoints_for, make_plan, plan_run
 
 QWEN = RunOptions(models=("qwen2.5-72b-instruct",), prompt_types=("optimal",), num_instances=7)
 

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from windtunnel.domain.pool import Limits
-from windtunnel.errors import PoolFileError
-from windtunnel.plan import SHIPPED_POOL, expand, load_pool
+from stormproof.domain.pool import Limits
+from stormproof.errors import PoolFileError
+from stormproof.plan import SHIPPED_POOL, expand, load_pool
 
 SMALL = """\
 [providers.azure]

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from windtunnel.errors import ConfigError
-from windtunnel.plan import OPTIONS, RunOptions, read_options
+from stormproof.errors import ConfigError
+from stormproof.plan import OPTIONS, RunOptions, read_options
 
 
 def read(folder: Path, environ: dict[str, str] | None = None, **flags: Any) -> RunOptions:
@@ -22,7 +22,7 @@ def test_nothing_said_gives_the_defaults(tmp_path: Path) -> None:
 
 
 def test_a_flag_beats_the_environment_which_beats_the_file(tmp_path: Path) -> None:
-    (tmp_path / "windtunnel.toml").write_text(
+    (tmp_path / "stormproof.toml").write_text(
         'rate-mode = "fixed"\nstorage_format = "json"\nnum-instances = 7\n'
     )
     assert read(tmp_path).rate_mode == "fixed"
@@ -50,7 +50,7 @@ def test_lists_are_comma_separated_and_all_means_all(tmp_path: Path) -> None:
 
 
 def test_mistakes_of_all_sources_are_told_together(tmp_path: Path) -> None:
-    (tmp_path / "windtunnel.toml").write_text('rate-mod = "fixed"\nseed = -1\n')
+    (tmp_path / "stormproof.toml").write_text('rate-mod = "fixed"\nseed = -1\n')
     message = mistakes(
         tmp_path,
         {"STORAGE_FORMAT": "xml"},
@@ -58,8 +58,8 @@ def test_mistakes_of_all_sources_are_told_together(tmp_path: Path) -> None:
         models="qwen2.5-72b-instuct",
         tool_success_rates="nan",
     )
-    assert 'windtunnel.toml:1: rate-mod: no such option; did you mean "rate-mode"?' in message
-    assert "windtunnel.toml:2: seed: found -1" in message
+    assert 'stormproof.toml:1: rate-mod: no such option; did you mean "rate-mode"?' in message
+    assert "stormproof.toml:2: seed: found -1" in message
     assert 'STORAGE_FORMAT: found "xml"' in message
     assert 'did you mean "flawed_sequence_disorder"?' in message
     assert 'did you mean "qwen2.5-72b-instruct"?' in message

@@ -1,10 +1,10 @@
 import msgspec
 import pytest
 
-from windtunnel.domain.conditions import FLAWS
-from windtunnel.errors import PlanError
-from windtunnel.plan import RunOptions, prompt_type_count
-from windtunnel.plan.scenarios import QWEN_SIZES, Part, grid
+from stormproof.domain.conditions import FLAWS
+from stormproof.errors import PlanError
+from stormproof.plan import RunOptions, prompt_type_count
+from stormproof.plan.scenarios import QWEN_SIZES, Part, grid
 
 MODELS = ("DeepSeek-V3-0324", *QWEN_SIZES)
 

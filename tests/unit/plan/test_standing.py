@@ -2,9 +2,9 @@ from pathlib import Path
 
 import msgspec
 
-from windtunnel.plan import RunOptions, endpoints_for, make_plan
-from windtunnel.plan.standing import recorded_runs, standing
-from windtunnel.store import append_run
+from stormproof.plan import RunOptions, endpoints_for, make_plan
+from stormproof.plan.standing import recorded_runs, standing
+from stormproof.store import append_run
 
 FEW = RunOptions(models=("kimi-k2",), prompt_types=("optimal",), num_instances=3)
 MORE = msgspec.structs.replace(FEW, prompt_types=("optimal", "cot"), num_instances=2)

@@ -1,7 +1,7 @@
-from windtunnel.domain.calls import Request
-from windtunnel.domain.pool import Endpoint
-from windtunnel.pool.lane import Lane
-from windtunnel.pool.queue import RETRY, Running, Waiting, WaitingLine
+from stormproof.domain.calls import Request
+from stormproof.domain.pool import Endpoint
+from stormproof.pool.lane import Lane
+from stormproof.pool.queue import RETRY, Running, Waiting, WaitingLine
 
 
 def waiting(name: str, *, answered: int = 0, retry: bool = False) -> Waiting:

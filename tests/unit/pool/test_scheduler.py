@@ -4,11 +4,11 @@ from math import inf
 
 import pytest
 
-from windtunnel.domain.calls import Request
-from windtunnel.domain.pool import Endpoint, LimitGroup, Limits
-from windtunnel.pool.lane import Lane, ModelQueue
-from windtunnel.pool.queue import Running, Waiting
-from windtunnel.pool.scheduler import STARTS, Scheduler
+from stormproof.domain.calls import Request
+from stormproof.domain.pool import Endpoint, LimitGroup, Limits
+from stormproof.pool.lane import Lane, ModelQueue
+from stormproof.pool.queue import Running, Waiting
+from stormproof.pool.scheduler import STARTS, Scheduler
 
 
 def endpoint(number: int, *groups: LimitGroup, model: str = "m", **limits: int) -> Endpoint:

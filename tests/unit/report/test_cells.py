@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from windtunnel.errors import StoreCorrupt, SuiteError
-from windtunnel.report.cells import cell_of
-from windtunnel.report.frame import Frame
-from windtunnel.stats import wilson
+from stormproof.errors import StoreCorrupt, SuiteError
+from stormproof.report.cells import cell_of
+from stormproof.report.frame import Frame
+from stormproof.stats import wilson
 
 Rows = list[dict[str, Any]]
 Make = Callable[..., dict[str, Any]]

@@ -7,11 +7,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from windtunnel.report.charts import Chart, charts_of, rows_of
-from windtunnel.report.drawing import as_png, as_svg, as_svg_file
-from windtunnel.report.frame import Frame
-from windtunnel.report.tables import all_tables
-from windtunnel.report.theme import DARK, INK, MUTED, SERIES
+from stormproof.report.charts import Chart, charts_of, rows_of
+from stormproof.report.drawing import as_png, as_svg, as_svg_file
+from stormproof.report.frame import Frame
+from stormproof.report.tables import all_tables
+from stormproof.report.theme import DARK, INK, MUTED, SERIES
 
 Rows = list[dict[str, Any]]
 ToTable = Callable[[Rows], pa.Table]

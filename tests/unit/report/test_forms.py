@@ -8,7 +8,7 @@ import re
 import pytest
 from rich.console import Console
 
-from windtunnel.report.table import (
+from stormproof.report.table import (
     Column,
     Table,
     Value,
@@ -19,8 +19,8 @@ from windtunnel.report.table import (
     trimmed,
     visible,
 )
-from windtunnel.report.terminal import Fitted
-from windtunnel.stats import Contrast, Rate
+from stormproof.report.terminal import Fitted
+from stormproof.stats import Contrast, Rate
 
 HOSTILE = (
     "=cmd|' /C calc'!A0 <script>alert(1)</script> | \x1b[31m \u202eevil & $x_1$ {\\input{/etc}}"

@@ -6,13 +6,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from windtunnel.report.charts import rows_of
-from windtunnel.report.columns import SIMULATED_NOTE
-from windtunnel.report.frame import Frame
-from windtunnel.report.pairing import matched
-from windtunnel.report.table import Table
-from windtunnel.report.tables import all_tables, overall
-from windtunnel.stats import compare, mcnemar
+from stormproof.report.charts import rows_of
+from stormproof.report.columns import SIMULATED_NOTE
+from stormproof.report.frame import Frame
+from stormproof.report.pairing import matched
+from stormproof.report.table import Table
+from stormproof.report.tables import all_tables, overall
+from stormproof.stats import compare, mcnemar
 
 Rows = list[dict[str, Any]]
 Make = Callable[..., dict[str, Any]]

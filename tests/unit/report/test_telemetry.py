@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from windtunnel.report.drawing import as_svg
-from windtunnel.report.telemetry import MOST_ENDPOINTS, run_charts
+from stormproof.report.drawing import as_svg
+from stormproof.report.telemetry import MOST_ENDPOINTS, run_charts
 
 
 def sample(t: float, refused: int = 0, **fields: Any) -> dict[str, Any]:

@@ -11,17 +11,17 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from windtunnel.domain.calls import Answer, Message, Reply, Usage
-from windtunnel.domain.conditions import Condition
-from windtunnel.domain.episodes import Episode, Score, Turn
-from windtunnel.domain.tasks import Execution
-from windtunnel.domain.trials import make_trial
-from windtunnel.errors import ConfigError, StoreError
-from windtunnel.report import FORMATS, terminal_report, write_report
-from windtunnel.report.facts import facts
-from windtunnel.report.source import open_results
-from windtunnel.report.transcripts import SAMPLE, failed_ids, sample_ids, transcript
-from windtunnel.store import Header, append_run, open_store
+from stormproof.domain.calls import Answer, Message, Reply, Usage
+from stormproof.domain.conditions import Condition
+from stormproof.domain.episodes import Episode, Score, Turn
+from stormproof.domain.tasks import Execution
+from stormproof.domain.trials import make_trial
+from stormproof.errors import ConfigError, StoreError
+from stormproof.report import FORMATS, terminal_report, write_report
+from stormproof.report.facts import facts
+from stormproof.report.source import open_results
+from stormproof.report.transcripts import SAMPLE, failed_ids, sample_ids, transcript
+from stormproof.store import Header, append_run, open_store
 
 PNG = b"\x89PNG"
 
@@ -48,7 +48,7 @@ def episode(number: int, model: str = "m", *, full: bool = True, seed: int = 0) 
 
 
 async def fill(folder: Path, episodes: list[Episode]) -> None:
-    async with open_store(folder, Header(suite="s", seed=0, windtunnel="0.1")) as store:
+    async with open_store(folder, Header(suite="s", seed=0, stormproof="0.1")) as store:
         for made in episodes:
             await store.episode(made)
 

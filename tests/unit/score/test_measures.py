@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windtunnel.domain.tasks import Cause, Check, Execution, Step, Task
-from windtunnel.score import (
+from stormproof.domain.tasks import Cause, Check, Execution, Step, Task
+from stormproof.score import (
     execution_success,
     goal_met,
     order,

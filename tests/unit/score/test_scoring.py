@@ -1,10 +1,10 @@
 import pytest
 
-from windtunnel.domain.calls import Answer, Reply
-from windtunnel.domain.conditions import Condition
-from windtunnel.domain.episodes import Ending, Score, Turn
-from windtunnel.domain.tasks import Cause, Check, Execution, Step, Task
-from windtunnel.score import CATEGORIES, error_category, score
+from stormproof.domain.calls import Answer, Reply
+from stormproof.domain.conditions import Condition
+from stormproof.domain.episodes import Ending, Score, Turn
+from stormproof.domain.tasks import Cause, Check, Execution, Step, Task
+from stormproof.score import CATEGORIES, error_category, score
 
 CONDITION = Condition("baseline", "easy", 0.8)
 TASK = Task(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from windtunnel.stats import (
+from stormproof.stats import (
     bootstrap_difference,
     compare,
     difference,

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from windtunnel.stats import pass_at_1, pass_hat_k, retention, sensitivity, slope
-from windtunnel.stats.indices import DEFINITIONS
+from stormproof.stats import pass_at_1, pass_hat_k, retention, sensitivity, slope
+from stormproof.stats.indices import DEFINITIONS
 
 
 def test_pass_hat_k_by_hand() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from windtunnel.stats import detectable_difference, mcnemar, tasks_needed
+from stormproof.stats import detectable_difference, mcnemar, tasks_needed
 
 
 def test_formula_by_hand() -> None:

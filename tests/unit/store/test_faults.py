@@ -14,17 +14,17 @@ from pathlib import Path
 import anyio
 import pytest
 
-from windtunnel.store import Header, open_store, read_episodes
-from windtunnel.testing.records import a_trial, a_turn, an_episode
+from stormproof.store import Header, open_store, read_episodes
+from stormproof.testing.records import a_trial, a_turn, an_episode
 
 HEADER = Header(suite="1", seed=0)
 PREAMBLE = """
 import os, resource, signal, sys, time
 from pathlib import Path
 import anyio
-from windtunnel.errors import WindtunnelError
-from windtunnel.store import Header, open_store
-from windtunnel.testing.records import a_trial, a_turn, an_episode
+from stormproof.errors import StormproofError
+from stormproof.store import Header, open_store
+from stormproof.testing.records import a_trial, a_turn, an_episode
 folder = Path(sys.argv[1])
 HEADER = Header(suite="1", seed=0)
 
@@ -39,7 +39,7 @@ async def run_one(store, number):
 def main(work):
     try:
         anyio.run(work)
-    except WindtunnelError as error:
+    except StormproofError as error:
         print("error", type(error).__name__, error.message, "hint:", error.hint, flush=True)
         sys.exit(error.exit_code)
 """
@@ -71,7 +71,7 @@ def test_a_full_disk(tmp_path: Path, waiters: int) -> None:
                 for number in range(first, 10_000, int(sys.argv[2])):
                     try:
                         await run_one(store, number)
-                    except WindtunnelError as error:
+                    except StormproofError as error:
                         errors.append(error)
                         return
             async with anyio.create_task_group() as tasks:

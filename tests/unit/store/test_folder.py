@@ -14,10 +14,10 @@ import anyio.lowlevel
 import pytest
 from msgspec.structs import replace
 
-from windtunnel.domain.calls import Usage
-from windtunnel.domain.episodes import Turn
-from windtunnel.errors import PlanMismatch, StoreError, StoreLocked
-from windtunnel.store import (
+from stormproof.domain.calls import Usage
+from stormproof.domain.episodes import Turn
+from stormproof.errors import PlanMismatch, StoreError, StoreLocked
+from stormproof.store import (
     Header,
     StorageFormat,
     Store,
@@ -27,7 +27,7 @@ from windtunnel.store import (
     same_records,
     turn_table,
 )
-from windtunnel.testing.records import a_trial, a_turn, an_episode
+from stormproof.testing.records import a_trial, a_turn, an_episode
 
 pytestmark = pytest.mark.anyio
 HEADER = Header(suite="1", seed=0)

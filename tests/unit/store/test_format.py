@@ -12,9 +12,9 @@ import anyio
 import pyarrow.parquet as pq
 import pytest
 
-from windtunnel.store import Header, episode_table, open_store, query, read_episodes, turn_table
-from windtunnel.store.columns import EPISODE_COLUMNS, TURN_COLUMNS
-from windtunnel.testing.records import a_trial, a_turn, an_episode
+from stormproof.store import Header, episode_table, open_store, query, read_episodes, turn_table
+from stormproof.store.columns import EPISODE_COLUMNS, TURN_COLUMNS
+from stormproof.testing.records import a_trial, a_turn, an_episode
 
 FORMAT1 = Path(__file__).parent / "format1"
 PAGE = Path(__file__).parents[3] / "docs/format.md"

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import anyio
 import pytest
 
-from windtunnel.errors import StoreError
-from windtunnel.store.commit import GroupCommit
-from windtunnel.store.journal import Item
-from windtunnel.store.records import Note
+from stormproof.errors import StoreError
+from stormproof.store.commit import GroupCommit
+from stormproof.store.journal import Item
+from stormproof.store.records import Note
 
 pytestmark = pytest.mark.anyio
 

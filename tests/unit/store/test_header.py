@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from windtunnel.errors import StoreCorrupt, StoreError
-from windtunnel.store import FORMAT, Header, read_header
-from windtunnel.store.header import write_header
+from stormproof.errors import StoreCorrupt, StoreError
+from stormproof.store import FORMAT, Header, read_header
+from stormproof.store.header import write_header
 
 HEADER = Header(suite="1.0", seed=3, simulated=True, options={"qps": 1.5}, created_at=5.0)
 
@@ -28,8 +28,8 @@ def test_fields_of_a_later_version_are_no_obstacle(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("version", "told"),
     [
-        (FORMAT + 1, "this Windtunnel reads format 1 and older"),
-        (0, "no Windtunnel has written"),
+        (FORMAT + 1, "this Stormproof reads format 1 and older"),
+        (0, "no Stormproof has written"),
     ],
 )
 def test_other_formats_are_refused_with_the_reason(tmp_path: Path, version: int, told: str) -> None:
@@ -47,7 +47,7 @@ def test_garbage_is_one_clear_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "header.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(StoreCorrupt, match=r"header\.json cannot be read") as raised:
         read_header(tmp_path)
-    assert "windtunnel repair" in raised.value.hint
+    assert "stormproof repair" in raised.value.hint
 
 
 def test_a_folder_without_results(tmp_path: Path) -> None:

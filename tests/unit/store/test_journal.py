@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windtunnel.store.header import Header
-from windtunnel.store.journal import Item, JournalWriter, Scan, scan
-from windtunnel.store.lines import read_lines, record_of, to_line
-from windtunnel.store.lock import FolderLock, Holder, _may_live, _this_process
-from windtunnel.store.log import Log
-from windtunnel.store.records import Note, episode_record, turn_record
-from windtunnel.testing.records import a_trial, a_turn, an_episode
+from stormproof.store.header import Header
+from stormproof.store.journal import Item, JournalWriter, Scan, scan
+from stormproof.store.lines import read_lines, record_of, to_line
+from stormproof.store.lock import FolderLock, Holder, _may_live, _this_process
+from stormproof.store.log import Log
+from stormproof.store.records import Note, episode_record, turn_record
+from stormproof.testing.records import a_trial, a_turn, an_episode
 
 TRIAL = a_trial()
 

@@ -7,10 +7,10 @@ from typing import get_args
 import anyio
 import pytest
 
-from windtunnel.domain.conditions import Condition
-from windtunnel.domain.episodes import Episode
-from windtunnel.errors import StoreError
-from windtunnel.store import (
+from stormproof.domain.conditions import Condition
+from stormproof.domain.episodes import Episode
+from stormproof.errors import StoreError
+from stormproof.store import (
     Header,
     StorageFormat,
     episode_table,
@@ -21,7 +21,7 @@ from windtunnel.store import (
     status,
     turn_table,
 )
-from windtunnel.testing.records import a_trial, a_turn, an_episode
+from stormproof.testing.records import a_trial, a_turn, an_episode
 
 HEADER = Header(suite="1", seed=0)
 CONDITION = Condition("cot", "easy", 0.8)

@@ -8,9 +8,9 @@ from typing import get_args
 import anyio
 import pytest
 
-from windtunnel.domain.episodes import Episode
-from windtunnel.errors import StoreCorrupt, StoreError, StoreLocked
-from windtunnel.store import (
+from stormproof.domain.episodes import Episode
+from stormproof.errors import StoreCorrupt, StoreError, StoreLocked
+from stormproof.store import (
     Header,
     StorageFormat,
     episode_table,
@@ -19,7 +19,7 @@ from windtunnel.store import (
     read_header,
     repair,
 )
-from windtunnel.testing.records import a_trial, a_turn, an_episode
+from stormproof.testing.records import a_trial, a_turn, an_episode
 
 HEADER = Header(suite="1", seed=0, options={"model": ["m"]})
 EPISODES = [an_episode(a_trial(n), [a_turn(0), a_turn(1)]) for n in range(12)]
@@ -67,7 +67,7 @@ def test_a_damaged_part_is_told_saved_and_run_again(
         damaged = part.read_bytes()
         with pytest.raises(StoreCorrupt, match=part.name) as raised:
             list(read_episodes(folder))
-        assert f"windtunnel repair {folder}" in raised.value.hint
+        assert f"stormproof repair {folder}" in raised.value.hint
         assert repair(folder) != ()
         assert damaged in copies(folder)
         assert repair(folder) == ()

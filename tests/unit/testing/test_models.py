@@ -5,12 +5,12 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from windtunnel.domain.calls import Reply, Request
-from windtunnel.domain.episodes import Turn
-from windtunnel.domain.trials import Trial
-from windtunnel.errors import TransientFailure
-from windtunnel.testing import ScriptedModel, asking
-from windtunnel.testing.strategies import requests, trials, turns
+from stormproof.domain.calls import Reply, Request
+from stormproof.domain.episodes import Turn
+from stormproof.domain.trials import Trial
+from stormproof.errors import TransientFailure
+from stormproof.testing import ScriptedModel, asking
+from stormproof.testing.strategies import requests, trials, turns
 
 
 def request(turn: int) -> Request:

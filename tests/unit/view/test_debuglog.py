@@ -5,9 +5,9 @@ import anyio
 import anyio.lowlevel
 import msgspec
 
-from windtunnel.domain.calls import Message, Ok, Refused, Reply, Request, Usage, Verdict
-from windtunnel.domain.pool import Endpoint
-from windtunnel.view.debuglog import DebugLog
+from stormproof.domain.calls import Message, Ok, Refused, Reply, Request, Usage, Verdict
+from stormproof.domain.pool import Endpoint
+from stormproof.view.debuglog import DebugLog
 
 REQUEST = Request("trial", 2, "m", (Message("user", "a private text"),))
 

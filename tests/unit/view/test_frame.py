@@ -1,4 +1,4 @@
-from windtunnel.view.frame import EndpointRow, Frame, Tally, add, clock, rows_that_fit, short
+from stormproof.view.frame import EndpointRow, Frame, Tally, add, clock, rows_that_fit, short
 
 
 def frame(*cells: tuple[str, Tally], done_before: int = 0, elapsed_s: float = 10.0) -> Frame:

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from windtunnel.suite.tasks import load_task
-from windtunnel.view.profile import PROFILE_FILE, by_room, profiled
+from stormproof.suites.workflows.tasks import load_task
+from stormproof.view.profile import PROFILE_FILE, by_room, profiled
 
 SUITE = str(Path(load_task.__wrapped__.__code__.co_filename))
 
 
 def test_a_librarys_time_counts_for_the_rooms_that_called_it() -> None:
-    one, other = (SUITE, 1, "one"), (SUITE.replace("suite", "wire"), 1, "other")
+    one, other = (SUITE, 1, "one"), (SUITE.replace("suites", "wire"), 1, "other")
     between, library = ("json.py", 1, "loads"), ("~", 0, "scan")
     alone = ("loop.py", 1, "run")
     calls = {
@@ -22,7 +22,7 @@ def test_a_librarys_time_counts_for_the_rooms_that_called_it() -> None:
         alone: (1, 1, 2.0, 2.0, {}),
     }
     rooms = by_room(calls)
-    assert rooms == pytest.approx({"suite": 3.5, "wire": 1.25, "(loop)": 2.0})
+    assert rooms == pytest.approx({"suites": 3.5, "wire": 1.25, "(loop)": 2.0})
 
 
 def test_the_file_is_written_even_after_an_error_and_waiting_costs_nothing(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_the_file_is_written_even_after_an_error_and_waiting_costs_nothing(tmp_p
         fail()
     lines = (folder / PROFILE_FILE).read_text().splitlines()
     spent = {line.split()[-1]: float(line.split()[0]) for line in lines[:2]}
-    assert spent["suite"] < 0.1
+    assert spent["suites"] < 0.1
     assert any("load_task" in line for line in lines)
 
 

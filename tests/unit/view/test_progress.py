@@ -1,10 +1,10 @@
 from msgspec.structs import replace
 
-from windtunnel.domain.conditions import Condition
-from windtunnel.domain.episodes import Episode, Score
-from windtunnel.domain.trials import make_trial
-from windtunnel.view.frame import EndpointRow
-from windtunnel.view.progress import Progress, Rates, in_words
+from stormproof.domain.conditions import Condition
+from stormproof.domain.episodes import Episode, Score
+from stormproof.domain.trials import make_trial
+from stormproof.view.frame import EndpointRow
+from stormproof.view.progress import Progress, Rates, in_words
 
 EASY = Condition("optimal", "easy", 0.8)
 SCORE = Score("full", goal_met=True, tool_coverage=1, order=1, execution_success=1, recovery=None,

@@ -5,8 +5,8 @@ import anyio
 import pytest
 from rich.console import Console
 
-from windtunnel.view.frame import EndpointRow, Frame, Tally
-from windtunnel.view.terminal import display, headline, render
+from stormproof.view.frame import EndpointRow, Frame, Tally
+from stormproof.view.terminal import display, headline, render
 
 ENDPOINTS = tuple(
     EndpointRow(f"ideallab/qwen2.5-72b-instruct/qwen-key{i}", 4, float("inf"), 3.2, 1, 0, "hold")

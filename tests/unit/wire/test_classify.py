@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windtunnel.domain.calls import Denied, Ok, Refused, Rejected, Transient, Usage, Verdict
-from windtunnel.wire.classify import LONGEST_REASON, classify
+from stormproof.domain.calls import Denied, Ok, Refused, Rejected, Transient, Usage, Verdict
+from stormproof.wire.classify import LONGEST_REASON, classify
 
 NOW = 1_700_000_000.0
 SAID = {

@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from windtunnel.domain.calls import Message, Request, ToolCall
-from windtunnel.domain.pool import Endpoint
-from windtunnel.wire.dialects import encode, line_to
+from stormproof.domain.calls import Message, Request, ToolCall
+from stormproof.domain.pool import Endpoint
+from stormproof.wire.dialects import encode, line_to
 
 OPENAI = Endpoint(
     endpoint_id="e",

@@ -4,8 +4,8 @@ from email.utils import formatdate
 
 import pytest
 
-from windtunnel.domain.calls import RateHeaders
-from windtunnel.wire.headers import LONGEST_RETRY_AFTER_S, duration_s, rate_headers, retry_after_s
+from stormproof.domain.calls import RateHeaders
+from stormproof.wire.headers import LONGEST_RETRY_AFTER_S, duration_s, rate_headers, retry_after_s
 
 NOW = 1_700_000_000.0
 

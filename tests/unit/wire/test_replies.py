@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from windtunnel.domain.calls import Reply, ToolCall, Usage
-from windtunnel.wire.replies import LONGEST_RAW, Unreadable, as_raw, load, read_reply
+from stormproof.domain.calls import Reply, ToolCall, Usage
+from stormproof.wire.replies import LONGEST_RAW, Unreadable, as_raw, load, read_reply
 
 
 def read(message: dict[str, Any], **rest: Any) -> Reply:
@@ -89,7 +89,7 @@ def test_usage_never_costs_a_reply(usage: Any, expected: Usage) -> None:
 
 
 def test_the_emulators_mark_makes_a_reply_simulated() -> None:
-    assert read({"content": "x"}, system_fingerprint="windtunnel-emulator").simulated
+    assert read({"content": "x"}, system_fingerprint="stormproof-emulator").simulated
     assert not read({"content": "x"}, system_fingerprint="fp_44709d6fcb").simulated
 
 

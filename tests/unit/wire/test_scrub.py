@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from windtunnel.wire.scrub import Scrubber
+from stormproof.wire.scrub import Scrubber
 
 KEY = "sk-live/abc+def=="
 

@@ -1,0 +1,69 @@
+"""`stormproof emulate`: a pool on this machine, with real limits and simulated models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from stormproof.cli.console import counted, say
+from stormproof.errors import ConfigError
+
+if TYPE_CHECKING:
+    from stormproof.emulator import Settings
+
+MAX_PORT = 65_535
+
+
+def emulate(
+    *,
+    pool: Path | None = None,
+    options: Path | None = None,
+    replay: Annotated[list[Path] | None, Parameter(consume_multiple=True, negative="")] = None,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+) -> None:
+    """Serve a pool file's endpoints until Ctrl-C; GET /_emulator/stats tells what was asked.
+
+    Parameters
+    ----------
+    pool
+        Pool file to imitate; the shipped pool unless told otherwise.
+    options
+        TOML or JSON file with [emulator]: latencies, faults, outages, other limits.
+    replay
+        Recorded episodes to serve in place of the simulated models.
+    host
+        Address to listen on; others than loopback can be reached from outside.
+    port
+        Port to listen on, up to 65535; 0 takes any free one.
+    """
+    from stormproof.emulator import EmulatorOptions, Settings, load_options, pool_endpoints  # noqa: PLC0415  --help does without
+    from stormproof.emulator.serving import serve  # noqa: PLC0415  likewise
+
+    if not 0 <= port <= MAX_PORT:
+        raise ConfigError(
+            f"--port: found {port}; allowed: a whole number from 0 to {MAX_PORT:,}",
+            hint="0 takes any free port",
+        )
+    settings = Settings(
+        endpoints=pool_endpoints(pool) if pool else pool_endpoints(),
+        options=load_options(options) if options else EmulatorOptions(),
+        host=host,
+        port=port,
+        replay=tuple(str(path) for path in replay or ()),
+    )
+    serve(settings, say=lambda url: _tell(url, settings), lifeline=None)
+
+
+def _tell(url: str, settings: Settings) -> None:
+    """Where it listens, and what a pool file that points here needs."""
+    from stormproof.emulator import emulated  # noqa: PLC0415  likewise
+
+    located, keys = emulated(settings.endpoints, url)
+    say(f"emulating {counted(len(located), 'endpoint')} at {url}; Ctrl-C stops it")
+    for provider, base in dict.fromkeys((e.provider, e.base_url) for e in located):
+        say(f"  {provider}: base_url = {base}")
+    for reference, value in keys.items():
+        say(f"  export {reference.removeprefix('env:')}={value}")

@@ -1,0 +1,66 @@
+"""`stormproof report`: what a results folder says, on screen and in files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+from cyclopts import Parameter
+
+from stormproof.cli.console import emit_json, say
+from stormproof.cli.folders import RESULTS, results_folder
+
+if TYPE_CHECKING:
+    from stormproof.report import Episodes
+
+
+def report(
+    results: Path = RESULTS,
+    *,
+    formats: Annotated[str, Parameter(name="--format")] = "all",
+    out: Path | None = None,
+    compare: Path | None = None,
+    episodes: str = "sample",
+    json: Annotated[bool, Parameter(negative="")] = False,
+    quiet: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Report a results folder: tables on screen, and files beside the results.
+
+    Parameters
+    ----------
+    results
+        Results folder.
+    formats
+        Files to write, comma-separated: html, markdown, csv, latex, charts; or all.
+    out
+        Folder for the files; RESULTS/report unless told otherwise.
+    compare
+        A second results folder, set beside the first.
+    episodes
+        Episodes to read turn by turn: sample, or failed for every one that fell short.
+    json
+        Print the paths of the files as JSON instead of the tables.
+    quiet
+        Print no tables.
+    """
+    from stormproof.report import FORMATS, terminal_report, write_report  # noqa: PLC0415  pyarrow is heavy
+
+    chosen = FORMATS if formats == "all" else tuple(f.strip() for f in formats.split(","))
+    written = write_report(
+        results_folder(results),
+        formats=chosen,
+        out=out,
+        compare=results_folder(compare) if compare else None,
+        episodes=cast("Episodes", episodes),
+    )
+    if json:
+        emit_json({name: [str(path) for path in paths] for name, paths in written.items()})
+        return
+    if not quiet:
+        from stormproof.cli.tables import output  # noqa: PLC0415  likewise
+
+        console = output()
+        for part in terminal_report(results, compare=compare):
+            console.print(part)
+    for paths in written.values():
+        say(f"wrote {paths[0]}" + (f" and {len(paths) - 1} more" if len(paths) > 1 else ""))

@@ -1,0 +1,87 @@
+"""`stormproof run`, also known as `ultra-parallel-runner`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from stormproof.cli.console import counted, duration, emit_json, say
+from stormproof.cli.failures import EXIT_INTERRUPTED
+from stormproof.cli.flags import RunFlags
+from stormproof.cli.settings import settings
+
+if TYPE_CHECKING:  # the runner brings every room with it, which --dry-run need not load
+    from stormproof.runner import RunSummary
+
+EXIT_INCOMPLETE = 1
+
+
+def run(*, flags: RunFlags | None = None) -> int:
+    """Run what of the plan is not done yet; the same command again does only what is missing.
+
+    Exit code 0 when every planned trial is scored, 1 when some ended as infrastructure,
+    130 when interrupted.
+    """
+    options = settings(flags)
+    if options.dry_run:
+        from stormproof.cli.plan import show_plan  # noqa: PLC0415  only for --dry-run
+
+        show_plan(options)
+        return 0
+    from stormproof.runner import run as run_plan  # noqa: PLC0415  see above
+
+    summary = run_plan(options)
+    if options.json:
+        emit_json(msgspec.structs.asdict(summary) | {"remaining": summary.remaining})
+    else:
+        _show(summary)
+    return _exit_code(summary)
+
+
+def _show(summary: RunSummary) -> None:
+    from stormproof.cli.tables import output  # noqa: PLC0415  likewise
+    from stormproof.report import terminal_report  # noqa: PLC0415  pyarrow is not needed for JSON
+
+    if summary.scored + summary.infrastructure:
+        console = output()
+        for part in terminal_report(Path(summary.results), brief=True):
+            console.print(part)
+    for line in _closing(summary):
+        say(line)
+
+
+def _closing(summary: RunSummary) -> list[str]:
+    """What happened in this run, and what to do next."""
+    told = (
+        f"{counted(summary.ran, 'episode')} in {duration(summary.elapsed_s)}, "
+        f"{counted(summary.calls, 'call')}, "
+        f"{summary.tokens:,} tokens; {summary.scored:,} of {summary.planned:,} planned trials "
+        f"are scored; results in {summary.results}"
+    )
+    if not (summary.ran or summary.remaining):
+        told = f"nothing to do: all {summary.planned:,} planned trials are scored"
+    lines = [told]
+    lines += [f"stopped: {line}" for line in summary.stopped]
+    lines += [f"in trouble: {line}" for line in summary.silent]
+    if summary.remaining:
+        why = "interrupted" if summary.interrupted else "some trials got no answer"
+        lines.append(f"{why}: {summary.remaining:,} left. To go on: {_again()}")
+    else:
+        command = f"stormproof report {shlex.quote(summary.results)}"
+        lines.append(f"hint: {command} shows every table and writes the page")
+    return lines
+
+
+def _again() -> str:
+    return shlex.join(["stormproof", *sys.argv[1:]]) if os.name == "posix" else "the same command"
+
+
+def _exit_code(summary: RunSummary) -> int:
+    if summary.interrupted:
+        return EXIT_INTERRUPTED
+    return EXIT_INCOMPLETE if summary.remaining else 0

@@ -1,0 +1,69 @@
+"""`stormproof status`: how far a results folder is, per cell; a run may be under way in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from cyclopts import Parameter
+
+from stormproof.cli.console import counted, emit_json
+from stormproof.cli.folders import RESULTS, results_folder
+
+if TYPE_CHECKING:
+    from stormproof.plan.standing import CellStanding
+
+
+def status(
+    results: Path = RESULTS, *, json: Annotated[bool, Parameter(negative="")] = False
+) -> None:
+    """Show planned, scored, infrastructure and remaining trials of all runs in a results folder."""
+    from stormproof.plan.standing import recorded_runs, standing  # noqa: PLC0415  --help does without
+    from stormproof.store import episode_table, read_header  # noqa: PLC0415  likewise
+
+    folder = results_folder(results)
+    header = read_header(folder)
+    ended = episode_table(folder, ["trial_id", "outcome", "simulated"]).to_pydict()
+    outcomes = dict(zip(ended["trial_id"], ended["outcome"], strict=True))
+    cells = standing(recorded_runs(folder), outcomes)
+    sums = _sums(cells)
+    unplanned = len(outcomes) - sums["scored"] - sums["infrastructure"]
+    simulated = header.simulated or any(ended["simulated"])
+    data = {"results": str(folder), "simulated": simulated, **sums, "unplanned": unplanned}
+    if json:
+        emit_json(data | {"cells": [_as_data(cell) for cell in cells]})
+    else:
+        _show(data, cells)
+
+
+def _sums(cells: tuple[CellStanding, ...]) -> dict[str, int]:
+    names = ("planned", "scored", "infrastructure", "remaining")
+    return {name: sum(getattr(cell, name) for cell in cells) for name in names}
+
+
+def _as_data(cell: CellStanding) -> dict[str, Any]:
+    return msgspec.structs.asdict(cell) | {"remaining": cell.remaining}
+
+
+def _show(data: dict[str, Any], cells: tuple[CellStanding, ...]) -> None:
+    from stormproof.cli.tables import output, show, table  # noqa: PLC0415  likewise
+    from stormproof.view.progress import in_words  # noqa: PLC0415  likewise
+
+    console = output()
+    note = " (models are SIMULATED)" if data["simulated"] else ""
+    console.print(f"{data['results']}{note}", markup=False)
+    if data["unplanned"]:
+        console.print(
+            f"{counted(data['unplanned'], 'episode')} here of no run's plan, as imported ones are"
+        )
+    if not cells:
+        return
+    names = ("planned", "scored", "infrastructure", "remaining")
+    shown = table("", ("model", "condition", "task type"), names)
+    for cell in cells:
+        words = (cell.model, in_words(cell.condition), cell.task_type)
+        shown.add_row(*words, *(f"{getattr(cell, name):,}" for name in names))
+    shown.add_section()
+    shown.add_row("all", "", "", *(f"{data[name]:,}" for name in names))
+    show(console, shown)

@@ -1,0 +1,100 @@
+"""What every controller of an endpoint is: the seam between `control` and `pool`."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from stormproof.domain.calls import RateHeaders
+
+PENDING, ACCEPTED, REFUSED, FAILED, SILENT = range(5)
+
+
+class Sent:
+    """One send, tagged with what was known when it went: evidence speaks about this moment.
+
+    `number` is how many were in flight with it, `index` counts sends, `epoch` counts cuts,
+    `paced` says that it waited for a pace at or above the measured limit,
+    `empty` names the cut that its refusal made, where that may have met an empty bucket.
+    """
+
+    __slots__ = (
+        "at",
+        "canary",
+        "empty",
+        "ended",
+        "epoch",
+        "fate",
+        "index",
+        "number",
+        "paced",
+        "tokens",
+    )
+
+    def __init__(self, at: float, number: int, index: int, epoch: int, tokens: float) -> None:
+        self.at = at
+        self.number = number
+        self.index = index
+        self.epoch = epoch
+        self.tokens = tokens
+        self.canary = self.ended = False
+        self.paced = False
+        self.empty = ""
+        self.fate = PENDING
+
+
+class View:
+    """What a controller shows of itself: plain attributes, read once a second."""
+
+    __slots__ = ("decision", "pace_rps", "state", "window")
+
+    def __init__(self, window: float, pace_rps: float, state: str, decision: str) -> None:
+        self.window = window
+        self.pace_rps = pace_rps
+        self.state = state
+        self.decision = decision
+
+
+class Controller(Protocol):
+    """Decides when one endpoint may be sent to. Each send ends in exactly one of the fates."""
+
+    @property
+    def in_flight(self) -> int:
+        """Sends that have not ended."""
+        ...
+
+    @property
+    def closed(self) -> str:
+        """Why only a canary may pass, or empty."""
+        ...
+
+    def ready_at(self, now: float) -> float:
+        """The earliest instant for the next send: ≤ now, later, or inf (an answer must come)."""
+        ...
+
+    def sent(self, now: float, tokens: float) -> Sent:
+        """Account for a send; allowed only when `ready_at(now) <= now`."""
+        ...
+
+    def answered(self, sent: Sent, now: float, tokens: float, output_tokens: float = 0.0) -> None:
+        """A whole answer (or a rejection of the request itself); `tokens` as counted, in all."""
+        ...
+
+    def refused(self, sent: Sent, now: float, told_s: float | None) -> None:
+        """Refused for a limit; `told_s` is Retry-After."""
+        ...
+
+    def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:
+        """An error that is no refusal: 5xx, reset, timeout."""
+        ...
+
+    def abandoned(self, sent: Sent, now: float) -> None:
+        """Cancelled by us: its slot is free, and it says nothing."""
+        ...
+
+    def told(self, rates: RateHeaders) -> None:
+        """Limits that headers told."""
+        ...
+
+    def view(self) -> View:
+        """State and last decision, in words."""
+        ...

@@ -1,0 +1,109 @@
+"""`fixed` rate mode: declared workers and qps, held exactly; a gate for trouble."""
+
+from __future__ import annotations
+
+from stormproof.control.controller import (
+    ACCEPTED,
+    FAILED,
+    REFUSED,
+    SILENT,
+    Sent,
+    View,
+)
+from stormproof.control.gate import Gate
+from stormproof.control.pace import Ceiling
+from stormproof.domain.calls import RateHeaders
+from stormproof.domain.pool import Limits
+
+IN_A_ROW = 5  # errors, or refusals, that shut the gate
+
+
+class Fixed:
+    """The declared numbers and nothing else, until five failures in a row shut the gate.
+
+    Where no worker count is declared, `workers` are used.
+    """
+
+    def __init__(self, limits: Limits, *, workers: int = 8) -> None:
+        self._ceiling = Ceiling(limits)
+        if limits.max_workers is None:
+            self._ceiling.workers = workers
+        self._qps = limits.qps
+        self._gate = Gate()
+        self._row = 0  # failures of sends since the first of them, with no success between
+        self._row_since = 0.0
+        self._index = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Sends that have not ended."""
+        return self._ceiling.in_flight
+
+    @property
+    def closed(self) -> str:
+        """See `Controller`."""
+        return self._gate.why
+
+    def ready_at(self, now: float) -> float:  # noqa: ARG002  the seam's signature
+        """See `Controller`."""
+        return max(self._ceiling.ready_at(), self._gate.ready_at)
+
+    def sent(self, now: float, tokens: float) -> Sent:
+        """See `Controller`."""
+        self._ceiling.take(now, tokens)
+        self._index += 1
+        sent = Sent(now, self._ceiling.in_flight, self._index, 0, tokens)
+        sent.canary = self._gate.sent()
+        return sent
+
+    def answered(
+        self,
+        sent: Sent,
+        now: float,
+        tokens: float,
+        output_tokens: float = 0.0,  # noqa: ARG002  the seam's signature
+    ) -> None:
+        """See `Controller`."""
+        self._end(sent, ACCEPTED)
+        self._ceiling.correct(now, tokens - sent.tokens)
+        if sent.at > self._row_since:
+            self._row = 0
+        if sent.canary:
+            self._gate.canary_passed(sent.at)
+
+    def refused(self, sent: Sent, now: float, told_s: float | None) -> None:
+        """See `Controller`."""
+        self._end(sent, REFUSED)
+        self._trouble(sent, now, "refusals", told_s)
+
+    def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:
+        """See `Controller`."""
+        self._end(sent, FAILED)
+        self._trouble(sent, now, why, told_s)
+
+    def abandoned(self, sent: Sent, now: float) -> None:  # noqa: ARG002  the seam's signature
+        """See `Controller`."""
+        self._end(sent, SILENT)
+        if sent.canary:
+            self._gate.canary_silent()
+
+    def told(self, rates: RateHeaders) -> None:
+        """Headers change nothing: the declared numbers are the user's word."""
+
+    def view(self) -> View:
+        """See `Controller`."""
+        state = f"closed: {self._gate.why}" if self._gate.shut else "open"
+        return View(self._ceiling.workers, self._qps or 0.0, state, "fixed")
+
+    def _end(self, sent: Sent, fate: int) -> None:
+        sent.fate = fate
+        self._ceiling.give_back()
+
+    def _trouble(self, sent: Sent, now: float, why: str, told_s: float | None) -> None:
+        if not self._row:
+            self._row_since = sent.at
+        self._row += 1
+        if sent.canary:
+            self._gate.canary_failed(now, told_s, refused=why == "refusals")
+        elif self._row >= IN_A_ROW and not self._gate.shut:
+            self._gate.shut_for(why, now, told_s)

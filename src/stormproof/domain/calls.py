@@ -1,0 +1,140 @@
+"""One model call: what is asked, what came back, and the verdict on it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+# gc=False: what a run makes by the million and what cannot be part of a cycle is not looked
+# through for cycles, which the collector would do again and again for all episodes under way.
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+class ToolCall(Struct, frozen=True, gc=False):
+    """A native tool call as the model wrote it; `arguments` is unparsed text."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Message(Struct, frozen=True, omit_defaults=True):
+    """One message of a conversation, in Stormproof's form; dialects translate it."""
+
+    role: Role
+    content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+
+
+class Usage(Struct, frozen=True, gc=False):
+    """Tokens of one call or a sum of calls, as the provider counted them."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        """Sum, field by field."""
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+        )
+
+
+class Request(Struct, frozen=True, gc=False):
+    """The next model call of an episode. `tools` is the native protocol's list, else empty."""
+
+    trial_id: str
+    turn: int
+    model: str
+    messages: tuple[Message, ...]
+    tools: tuple[dict[str, Any], ...] = ()
+    seed: int | None = None
+    max_tokens: int | None = None
+
+
+class Reply(Struct, frozen=True, gc=False):
+    """What the model said. `raw` keeps a paid-for body that could not be read whole.
+
+    `simulated` is true where the emulator's mark was on the reply.
+    """
+
+    text: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    reasoning: str = ""
+    finish_reason: str = ""
+    usage: Usage = Usage()
+    served_model: str = ""
+    raw: str = ""
+    simulated: bool = False
+
+
+class Answer(Struct, frozen=True, gc=False):
+    """A reply and how it was got: where, after how many sends, and how long each part took.
+
+    `queued_ms` is the wait for slots over all sends, `latency_ms` the successful send alone.
+    `hedged` is true where a second copy had been sent. `at` is wall-clock epoch seconds.
+    """
+
+    reply: Reply
+    endpoint_id: str
+    attempts: int = 1
+    queued_ms: float = 0.0
+    latency_ms: float = 0.0
+    hedged: bool = False
+    at: float = 0.0
+
+
+# --- verdicts: what classify(response) says -----------------------------------------------
+
+
+class RateHeaders(Struct, frozen=True, gc=False):
+    """Limits that a response's headers told; None where it told none. Rates are per minute."""
+
+    limit_rpm: float | None = None
+    limit_tpm: float | None = None
+    remaining_requests: int | None = None
+    remaining_tokens: int | None = None
+
+
+class Ok(Struct, frozen=True, gc=False):
+    """A reply that was paid for."""
+
+    reply: Reply
+    rates: RateHeaders | None = None
+
+
+class Refused(Struct, frozen=True, gc=False):
+    """429 or its like: nothing was paid. `retry_after_s` as told, None where not told.
+
+    `exhausted` means a quota that waiting does not refill (`insufficient_quota`).
+    """
+
+    reason: str
+    retry_after_s: float | None = None
+    exhausted: bool = False
+    rates: RateHeaders | None = None
+
+
+class Transient(Struct, frozen=True, gc=False):
+    """5xx, reset, timeout, truncated or non-JSON body: worth another try, best elsewhere."""
+
+    reason: str
+    retry_after_s: float | None = None
+    raw: str = ""
+
+
+class Rejected(Struct, frozen=True, gc=False):
+    """This request can never succeed (400, 413, 422, content filter on the prompt)."""
+
+    reason: str
+
+
+class Denied(Struct, frozen=True, gc=False):
+    """401, 403, or 404 for a deployment: the endpoint is unusable, the request is not."""
+
+    reason: str
+
+
+Verdict = Ok | Refused | Transient | Rejected | Denied

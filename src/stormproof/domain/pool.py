@@ -1,0 +1,50 @@
+"""Endpoints and the limits that bind them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+Dialect = Literal["openai", "azure"]
+RateMode = Literal["adaptive", "fixed"]
+Sharding = Literal["dynamic", "even"]
+
+
+class Limits(Struct, frozen=True):
+    """Declared limits; None means not declared. Ceilings in both rate modes, never floors."""
+
+    max_workers: int | None = None
+    qps: float | None = None
+    rpm: float | None = None
+    tpm: float | None = None
+
+
+class LimitGroup(Struct, frozen=True):
+    """A limit that several endpoints share: one provider's, key's or deployment's."""
+
+    name: str
+    limits: Limits
+
+
+class Endpoint(Struct, frozen=True):
+    """Deployment × key: the unit that has limits and a controller of its own.
+
+    `number` is the shard's number, as `stormproof plan` shows it. `key` is a reference
+    (`env:NAME`), never a value. `groups` are the shared limits above this endpoint.
+    """
+
+    endpoint_id: str
+    number: int
+    model: str
+    provider: str
+    dialect: Dialect
+    base_url: str
+    deployment: str
+    key: str
+    api_version: str = ""
+    limits: Limits = Limits()
+    groups: tuple[LimitGroup, ...] = ()
+    parameters: dict[str, object] = {}
+    price_in: float | None = None
+    price_out: float | None = None

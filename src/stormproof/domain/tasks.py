@@ -1,0 +1,112 @@
+"""Tools as data, tasks with their goal checks, and plans."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+from stormproof.domain.conditions import Difficulty, TaskType
+
+
+class ToolSpec(Struct, frozen=True):
+    """What a model may know of a tool. `parameters` is a JSON Schema of type object."""
+
+    name: str
+    category: str
+    description: str
+    parameters: dict[str, Any]
+    returns: dict[str, str]
+    errors: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+
+
+class Step(Struct, frozen=True):
+    """One planned call. `purpose` is the human reason; `reads` and `makes` name its data."""
+
+    tool: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+    purpose: str = ""
+    reads: str = ""
+    makes: str = ""
+
+
+class Check(Struct, frozen=True):
+    """One condition on the final World; the goal holds when all of a task's checks hold.
+
+    `subject` names what is looked at (a path, a URL, a queue, a handle), `expected` the value
+    that it must equal; what each kind compares is defined in `suite.goals`.
+    """
+
+    kind: str
+    subject: str
+    expected: Any
+
+
+class Resource(Struct, frozen=True):
+    """What a simulated HTTP address answers."""
+
+    status: int
+    body: str
+    content_type: str = "application/json"
+    credential: str | None = None
+
+
+class Task(Struct, frozen=True):
+    """A goal with data: everything an episode needs, and how its end state is judged.
+
+    `required_tools` is in a correct order. `solution` is a correct plan with arguments, which
+    reaches the goal when no tool fails. Tasks of one `kind` have the same work on other data;
+    "" promises nothing.
+    """
+
+    task_id: str
+    task_type: TaskType
+    difficulty: Difficulty
+    description: str
+    required_tools: tuple[str, ...]
+    solution: tuple[Step, ...]
+    checks: tuple[Check, ...]
+    files: dict[str, str] = field(default_factory=dict)
+    resources: dict[str, Resource] = field(default_factory=dict)
+    credentials: dict[str, str] = field(default_factory=dict)
+    kind: str = ""
+
+
+class ToolResult(Struct, frozen=True, gc=False):
+    """What running a tool gave: a value stored under `handle`, or an error code with its text.
+
+    Simulated failures are values like this one, never exceptions.
+    """
+
+    ok: bool
+    value: Any = None
+    handle: str | None = None
+    error_code: str | None = None
+    message: str = ""
+
+
+Cause = Literal["", "weather", "arguments", "tool"]
+
+
+class Execution(Struct, frozen=True, gc=False):
+    """One tool call as it was executed, and all that is needed to explain its result.
+
+    `cause` says why it failed: drawn by the weather, invalid arguments, or the tool's own work.
+    It failed by weather when `draw` (uniform in [0, 1)) exceeded `probability`.
+    `took_effect` is true for every success, and for an ambiguous TIMEOUT that did its work.
+    `unmet` are the tool's dependencies that had not succeeded before this call.
+    """
+
+    tool: str
+    arguments: dict[str, Any]
+    ok: bool
+    cause: Cause = ""
+    error_code: str | None = None
+    message: str = ""
+    handle: str | None = None
+    probability: float = 1.0
+    draw: float = 0.0
+    took_effect: bool = True
+    goal_met: bool = False
+    unmet: tuple[str, ...] = ()

@@ -1,0 +1,32 @@
+"""`python -m stormproof.emulator`: settings as one line of JSON on stdin, the URL on stdout.
+
+It stops when stdin ends. People use `stormproof emulate`.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import msgspec
+
+from stormproof.emulator.serving import serve
+from stormproof.emulator.settings import Settings
+from stormproof.errors import StormproofError
+
+
+def main() -> int:
+    """Serve until the other end of stdin is closed."""
+    try:
+        settings = msgspec.json.decode(sys.stdin.buffer.readline(), type=Settings)
+        serve(settings, say=lambda url: print(url, flush=True), lifeline=sys.stdin.buffer)  # noqa: T201  the protocol
+    except msgspec.DecodeError as error:
+        sys.stderr.write(f"stdin: no emulator settings: {error}\n")
+        return 2
+    except StormproofError as error:
+        sys.stderr.write(f"{error.message}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,198 @@
+"""An episode without its model: given answers, everything that follows from them.
+
+No I/O and no clock, so that a journalled answer and a fresh one go through the same code and
+give the same turn.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from stormproof.domain.calls import Answer, Message, Reply, Request
+from stormproof.domain.episodes import Action, Ending, Turn
+from stormproof.domain.tasks import Execution, Task
+from stormproof.domain.trials import Trial
+from stormproof.episode import observations
+from stormproof.episode.calls import Call
+from stormproof.episode.names import LONGEST_NAME
+from stormproof.episode.native import as_text, recognise_calls, recognise_native, repeatable
+from stormproof.episode.recognise import LONGEST_QUERY, Recognition, recognise
+from stormproof.episode.tags import without_thoughts
+from stormproof.episode.tools import catalogue_vocabulary, function_schemas, specification
+from stormproof.suites.workflows.environment import Environment
+from stormproof.suites.workflows.prompts import opening
+from stormproof.suites.workflows.search import search
+
+FAILURES_IN_A_ROW = 5
+REPEATED_SUCCESSES = 5
+EMPTY = "(empty message)"
+
+
+class Conversation:
+    """The messages, the environment and the turns of one episode.
+
+    A turn that executes n calls uses max(1, n) of the turn budget; calls beyond it, or after the
+    episode has ended, are not executed.
+    """
+
+    def __init__(self, trial: Trial, task: Task) -> None:
+        self.trial = trial
+        self.task = task
+        self.turns: list[Turn] = []
+        self.ending: Ending | None = None
+        self._environment = Environment(task, trial.condition, trial.weather_seed)
+        self._messages = list(opening(task, trial.condition))
+        self._native = trial.condition.protocol == "native"
+        self._spent = 0
+        self._vocabulary = catalogue_vocabulary()
+        self._executions: list[Execution] = []
+        self._settled = 0  # how many of them are of earlier turns
+
+    def request(self) -> Request:
+        """The next model call."""
+        return Request(
+            trial_id=self.trial.trial_id,
+            turn=len(self.turns),
+            model=self.trial.model,
+            messages=tuple(self._messages),
+            tools=function_schemas() if self._native else (),
+            seed=self.trial.sampling_seed,
+        )
+
+    def take(self, answer: Answer) -> Turn:
+        """Act on an answer: recognise, execute, observe, and see whether the episode ends."""
+        reply = answer.reply
+        read = self._recognise(reply)
+        told = self._act(read.calls)
+        executions = tuple(self._executions[self._settled :])
+        self._settled = len(self._executions)
+        self._spent += max(1, len(executions))
+        action = _action(read, executions)
+        self._see_ending(action)
+        observation = () if self.ending else self._observe(reply, read, told)
+        turn = Turn(
+            index=len(self.turns),
+            answer=answer,
+            action=action,
+            executions=executions,
+            observation=observation,
+            query=read.queries[0] if read.queries else "",
+            format_repairs=read.repairs,
+            format_error=action == "none",
+        )
+        self.turns.append(turn)
+        self._messages += (_said(reply, native=self._native), *observation)
+        return turn
+
+    def _recognise(self, reply: Reply) -> Recognition:
+        if self._native:
+            return recognise_native(reply, self._vocabulary)
+        if reply.tool_calls:  # the server took them out of the text
+            found = recognise_calls(reply.tool_calls, self._vocabulary)
+            return msgspec.structs.replace(found, repairs=len(reply.tool_calls))
+        return recognise(reply.text, self._vocabulary)
+
+    def _act(self, calls: tuple[Call, ...]) -> list[str]:
+        """Execute the calls, as long as the episode runs, and say what came of each."""
+        told: list[str] = []
+        for call in calls:
+            running = len(self._executions) - self._settled
+            if self._spent + running >= self.trial.condition.max_turns or _stuck(self._executions):
+                break
+            told.append(self._call(call))
+        return told
+
+    def _call(self, call: Call) -> str:
+        if call.is_placeholder:
+            return observations.UNREADABLE
+        if call.asks_for:
+            text = next((v for v in call.arguments.values() if isinstance(v, str)), "")
+            return self._found(text) if call.asks_for == "search" else self._described(text)
+        if not call.name or call.problem:
+            execution = _refused(call)
+            value = None
+        else:
+            execution = self._environment.call(call.name, call.arguments)
+            value = self._environment.value
+        self._executions.append(execution)
+        return observations.executed(execution, value)
+
+    def _see_ending(self, action: Action) -> None:
+        if action == "done":
+            self.ending = "done"
+        elif stuck := _stuck(self._executions):
+            self.ending = stuck
+        elif self._spent >= self.trial.condition.max_turns:
+            self.ending = "max_turns"
+
+    def _observe(self, reply: Reply, read: Recognition, told: list[str]) -> tuple[Message, ...]:
+        if self._native and reply.tool_calls:
+            pairs = zip(reply.tool_calls, told, strict=True)
+            return tuple(Message("tool", text, tool_call_id=call.id) for call, text in pairs)
+        found = [self._found(query) for query in read.queries]
+        described = [self._described(asked.name or asked.written) for asked in read.questions]
+        texts = [*told, *found, *described]
+        reminder = observations.NOT_UNDERSTOOD[self.trial.condition.protocol]
+        return (Message("user", "\n\n".join(texts) or reminder),)
+
+    def _found(self, query: str) -> str:
+        query = query[:LONGEST_QUERY]
+        return observations.found(query, search(query))
+
+    def _described(self, name: str) -> str:
+        name = name[:LONGEST_NAME]
+        resolved = self._vocabulary.resolve(name)
+        if resolved.name:
+            return observations.described(specification(resolved.name))
+        return observations.unknown_tool(Call("", written=name, candidates=resolved.candidates))
+
+
+def _action(read: Recognition, executions: tuple[Execution, ...]) -> Action:
+    """The chief part of what was done about a message; "none" where nothing was understood."""
+    asked = {call.asks_for for call in read.calls}
+    if executions:
+        return "call"
+    if read.queries or "search" in asked:
+        return "search"
+    if read.questions or "info" in asked:
+        return "info"
+    return "done" if read.action == "done" else "none"
+
+
+def _refused(call: Call) -> Execution:
+    """The execution of a call that cannot be carried out: no such tool, unreadable arguments."""
+    problem = call.problem if call.name else observations.unknown_tool(call)
+    return Execution(
+        tool=call.name or call.written,
+        arguments=call.arguments,
+        ok=False,
+        cause="arguments",
+        error_code="INVALID_INPUT",
+        message=problem,
+        took_effect=False,
+    )
+
+
+def _stuck(executions: list[Execution]) -> Ending | None:
+    """Five failures in a row, or the same successful call five times in a row."""
+    last = executions[-FAILURES_IN_A_ROW:]
+    if len(last) == FAILURES_IN_A_ROW and not any(execution.ok for execution in last):
+        return "failures"
+    last = executions[-REPEATED_SUCCESSES:]
+    if len(last) == REPEATED_SUCCESSES and all(_repeats(last[0], each) for each in last):
+        return "repetition"
+    return None
+
+
+def _repeats(first: Execution, other: Execution) -> bool:
+    return other.ok and other.tool == first.tool and other.arguments == first.arguments
+
+
+def _said(reply: Reply, *, native: bool) -> Message:
+    """The model's message as it is shown back to it: without its thoughts, never empty."""
+    text = without_thoughts(reply.text)[0].strip()
+    if native and reply.tool_calls:
+        return Message("assistant", text, tool_calls=repeatable(reply.tool_calls))
+    if reply.tool_calls:
+        text = f"{text}\n{as_text(reply.tool_calls)}".strip()
+    return Message("assistant", text or EMPTY)

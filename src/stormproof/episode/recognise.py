@@ -1,0 +1,138 @@
+"""What a model's message asks for: the text protocol, read as a careful human would read it.
+
+The tags of the prompt are looked for first, closed or not, in any case, mixed up or with their
+content in another notation; only a message without them is searched for a call in another form
+(Hermes JSON, `name(…)`, a name alone). Text that merely talks about a tool is no call.
+
+Where a message holds several things, nothing asked for is lost: every call counts, in order, and
+searches and questions beside them are answered too. "Done" counts only where nothing is asked.
+
+Every pass is linear in the message, so that no text can hang the loop that all episodes share.
+"""
+
+from __future__ import annotations
+
+import re
+
+from msgspec import Struct
+
+from stormproof.domain.episodes import Action
+from stormproof.episode.calls import MOST_CALLS, Call, calls_of
+from stormproof.episode.completion import says_done
+from stormproof.episode.names import Vocabulary
+from stormproof.episode.tags import Element, elements, without_thoughts
+from stormproof.episode.untagged import calls_without_tags, lesser_calls
+
+LONGEST = 400_000
+MOST_QUESTIONS = 5
+LONGEST_QUERY = 300
+_MISPLACED = re.compile(r"\s*[<(]?/?tool_(info|search)\b\W{0,3}", re.IGNORECASE)
+
+
+class Recognition(Struct, frozen=True):
+    """All that a message asks for; `action` is its chief part.
+
+    `questions` are tools that `<tool_info>` asks about. `repairs` counts the calls, searches and
+    questions whose recognition needed repair.
+    """
+
+    action: Action
+    calls: tuple[Call, ...] = ()
+    queries: tuple[str, ...] = ()
+    questions: tuple[Call, ...] = ()
+    repairs: int = 0
+
+
+class _Found(Struct):
+    """What the passes gather."""
+
+    calls: list[Call] = []
+    queries: list[str] = []
+    questions: list[Call] = []
+    done: bool = False
+    repairs: int = 0
+
+    def add(self, element: Element, call: Call) -> None:
+        """Count one call or question; "done" in the form of a call is no call."""
+        if call.is_done:
+            self.done = True
+            return
+        (self.questions if element.kind == "info" else self.calls).append(call)
+        self.repairs += call.repaired
+
+    def recognition(self, text: str) -> Recognition:
+        """All of it, with its chief part named."""
+        asked: Action = "none"
+        if self.calls:
+            asked = "call"
+        elif self.queries:
+            asked = "search"
+        elif self.questions:
+            asked = "info"
+        elif self.done or says_done(text):
+            asked = "done"
+        return Recognition(
+            action=asked,
+            calls=tuple(self.calls[:MOST_CALLS]),
+            queries=tuple(self.queries[:MOST_QUESTIONS]),
+            questions=tuple(self.questions[:MOST_QUESTIONS]),
+            repairs=self.repairs,
+        )
+
+
+def recognise(text: str, vocabulary: Vocabulary) -> Recognition:
+    """Read a message of the text protocol. Pure; linear in the length of the text.
+
+    Of a message longer than `LONGEST` characters the middle is not read.
+    """
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2]}\n{text[-LONGEST // 2 :]}"
+    said, orphaned = without_thoughts(text)
+    found = _recognise(said, vocabulary)
+    if found.action == "none" and orphaned:
+        found = _recognise(orphaned, vocabulary)
+    return found
+
+
+def _recognise(text: str, vocabulary: Vocabulary) -> Recognition:
+    found = _Found()
+    for element in elements(text):
+        _read(element, found, vocabulary)
+        if len(found.calls) >= MOST_CALLS:
+            break
+    if not (found.calls or found.queries or found.questions or found.done):
+        _read_untagged(text, found, vocabulary)
+    return found.recognition(text)
+
+
+def _read(element: Element, found: _Found, vocabulary: Vocabulary) -> None:
+    misplaced = _MISPLACED.match(element.body) if element.kind == "call" else None
+    if misplaced:
+        element.kind = "info" if misplaced.group(1).lower() == "info" else "search"
+        element.body = element.body[misplaced.end() :]
+        element.closed = False
+    if element.kind == "done":
+        found.done = True
+    elif element.kind == "search":
+        _add_query(element, found)
+    else:
+        for call in calls_of(element, vocabulary):
+            found.add(element, call)
+
+
+def _add_query(element: Element, found: _Found) -> None:
+    """A search; an unclosed one ends with its line."""
+    text = element.body if element.closed else element.body.strip().partition("\n")[0]
+    query = (text.strip() or element.attributes)[:LONGEST_QUERY].strip("\"'` \n")
+    if query:
+        found.queries.append(query)
+        found.repairs += not element.closed
+
+
+def _read_untagged(text: str, found: _Found, vocabulary: Vocabulary) -> None:
+    lesser = lesser_calls(text, vocabulary)
+    for element, call in lesser:
+        found.add(element, call)
+    if not lesser:
+        found.calls = calls_without_tags(text, vocabulary)
+        found.repairs += len(found.calls)

@@ -1,0 +1,219 @@
+"""The pool file: providers, keys, models and their limits, read with every mistake at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from stormproof.domain.pool import Dialect, Limits, RateMode
+from stormproof.errors import PoolFileError
+from stormproof.plan.mistakes import Mistakes
+from stormproof.plan.tables import Table
+from stormproof.plan.tomlfile import read_toml
+
+DIALECTS: tuple[Dialect, ...] = ("openai", "azure")
+RATE_MODES: tuple[RateMode, ...] = ("adaptive", "fixed")
+SHIPPED_POOL = Path(__file__).with_name("pools") / "azure-ideallab.toml"
+
+MAX_WORKERS = 100_000
+MAX_RATE = 1e9  # qps, rpm; a provider that grants more has not been built
+MAX_TPM = 1e12
+KEY_HINT = (
+    "write a reference such as env:AZURE_OPENAI_API_KEY and put the value into that "
+    "environment variable; if a key itself stood in the file, revoke it"
+)
+OURS = frozenset(
+    {"model", "messages", "stream", "stream_options", "n", "tools", "tool_choice", "seed"}
+)
+
+
+class ModeLimits(Struct, frozen=True):
+    """Limits as they bind in each rate mode."""
+
+    adaptive: Limits = Limits()
+    fixed: Limits = Limits()
+
+    def of(self, mode: RateMode) -> Limits:
+        """The limits that bind in `mode`."""
+        return self.adaptive if mode == "adaptive" else self.fixed
+
+
+class PoolKey(Struct, frozen=True):
+    """One credential of a provider: a name that may be shown, and where its value is found."""
+
+    name: str
+    reference: str
+    limits: ModeLimits = ModeLimits()
+
+
+class Provider(Struct, frozen=True):
+    """An API account or gateway. `base_url` may be a reference (`env:NAME`) too."""
+
+    name: str
+    dialect: Dialect
+    base_url: str
+    api_version: str
+    keys: dict[str, PoolKey]
+    limits: ModeLimits = ModeLimits()
+
+
+class PoolDeployment(Struct, frozen=True):
+    """One served copy of a model, the keys it is reached with, and its limits.
+
+    `limits` bind the deployment over all its keys, `endpoint_limits` each of its endpoints.
+    """
+
+    name: str
+    provider: str
+    keys: tuple[str, ...]
+    limits: ModeLimits = ModeLimits()
+    endpoint_limits: ModeLimits = ModeLimits()
+
+
+class PoolModel(Struct, frozen=True):
+    """A model, by the name that its results are filed under. Prices are per million tokens.
+
+    `per_prompt_type` multiplies the workers of its single deployment by the number of prompt
+    types in the run. `parameters` are merged into each request's body.
+    """
+
+    name: str
+    deployments: tuple[PoolDeployment, ...]
+    per_prompt_type: bool = False
+    parameters: dict[str, object] = {}
+    price_in: float | None = None
+    price_out: float | None = None
+
+
+class PoolFile(Struct, frozen=True):
+    """A pool file that has no mistakes left."""
+
+    source: str
+    providers: dict[str, Provider]
+    models: dict[str, PoolModel]
+
+
+def load_pool(path: str | Path = SHIPPED_POOL) -> PoolFile:
+    """Read and check a pool file. Raises `PoolFileError` with every mistake in it."""
+    path = Path(path)
+    data, lines = read_toml(path, PoolFileError)
+    mistakes = Mistakes(str(path), lines)
+    root = Table(data, (), mistakes)
+    providers = {t.name: _provider(t) for t in root.tables("providers", at_least_one=True)}
+    models = {t.name: _model(t, providers) for t in root.tables("models", at_least_one=True)}
+    root.close()
+    mistakes.raise_all(PoolFileError, hint="docs/configuration.md shows the pool file, key by key")
+    return PoolFile(source=str(path), providers=providers, models=models)
+
+
+def _provider(table: Table) -> Provider:
+    dialect: Any = table.choice("dialect", DIALECTS, default="openai")
+    provider = Provider(
+        name=table.name,
+        dialect=dialect,
+        base_url=table.url("base_url"),
+        api_version=table.text("api_version", required=dialect == "azure", example="2024-10-21"),
+        keys={key.name: key for key in _keys(table)},
+        limits=_limits(table, "limits"),
+    )
+    table.close()
+    return provider
+
+
+def _keys(table: Table) -> list[PoolKey]:
+    """`NAME = "env:…"`, or `NAME = { ref = "env:…", limits = {…} }` for a key with limits.
+
+    A list of the same is named key0, key1, …
+    """
+    table.name_items("keys", "key")
+    keys = []
+    for entry in table.entries("keys", at_least_one=True):
+        if isinstance(entry, Table):
+            reference = entry.reference("ref", hint=KEY_HINT)
+            limits = _limits(entry, "limits")
+            entry.close()
+            keys.append(PoolKey(entry.name, reference, limits))
+        else:
+            name, value, where = entry
+            keys.append(PoolKey(name, where.as_reference(value, (name,), hint=KEY_HINT)))
+    return keys
+
+
+def _model(table: Table, providers: dict[str, Provider]) -> PoolModel:
+    endpoint_limits = _limits(table, "endpoint_limits")
+    provider = table.choice("provider", tuple(providers), default="")
+    keys = _chosen_keys(table, providers.get(provider), ())
+    deployments = tuple(
+        _deployment(d, providers, provider, keys, endpoint_limits)
+        for d in table.named_items("deployments", default=table.name)
+    )
+    model = PoolModel(
+        name=table.name,
+        deployments=deployments,
+        per_prompt_type=table.flag("per_prompt_type"),
+        parameters=table.free("parameters", forbidden=OURS),
+        price_in=table.number("price_in", at_most=1e6, zero=True),
+        price_out=table.number("price_out", at_most=1e6, zero=True),
+    )
+    if "provider" not in table.data and not all(d.provider for d in deployments):
+        table.wrong("provider", "nothing", f"one of {', '.join(providers) or 'the providers'}")
+    if model.per_prompt_type and len(deployments) > 1:
+        table.wrong("per_prompt_type", f"{len(deployments)} deployments", "one deployment")
+    table.close()
+    return model
+
+
+def _deployment(
+    table: Table,
+    providers: dict[str, Provider],
+    provider: str,
+    keys: tuple[str, ...],
+    endpoint_limits: ModeLimits,
+) -> PoolDeployment:
+    """A deployment says for itself what differs from its model."""
+    own = table.choice("provider", tuple(providers), default=provider)
+    deployment = PoolDeployment(
+        name=table.name,
+        provider=own,
+        keys=_chosen_keys(table, providers.get(own), keys if own == provider else ()),
+        limits=_limits(table, "limits"),
+        endpoint_limits=_limits(table, "endpoint_limits", endpoint_limits),
+    )
+    table.close()
+    return deployment
+
+
+def _chosen_keys(
+    table: Table, provider: Provider | None, inherited: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The names under `keys`; without them what is inherited; else all keys of the provider."""
+    known = tuple(provider.keys) if provider else ()
+    return table.choices("keys", known, known_complete=provider is not None) or inherited or known
+
+
+def _limits(table: Table, name: str, default: ModeLimits | None = None) -> ModeLimits:
+    """Limits of both modes; under `adaptive` and `fixed` stands what differs there."""
+    limits = table.table(name)
+    if limits is None:
+        return default or ModeLimits()
+    both = _plain_limits(limits, Limits())
+    by_mode = {}
+    for mode in RATE_MODES:
+        own = limits.table(mode)
+        by_mode[mode] = both if own is None else _plain_limits(own, both)
+        if own is not None:
+            own.close()
+    limits.close()
+    return ModeLimits(**by_mode)
+
+
+def _plain_limits(table: Table, base: Limits) -> Limits:
+    workers = table.whole("max_workers", at_most=MAX_WORKERS)
+    return Limits(
+        max_workers=base.max_workers if workers is None else workers,
+        qps=table.number("qps", at_most=MAX_RATE, default=base.qps),
+        rpm=table.number("rpm", at_most=MAX_RATE, default=base.rpm),
+        tpm=table.number("tpm", at_most=MAX_TPM, default=base.tpm),
+    )

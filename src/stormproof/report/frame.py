@@ -1,0 +1,177 @@
+"""The episode table as columns to count with: one row a trial, grouped by any of its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from stormproof.errors import StoreCorrupt
+
+Array = npt.NDArray[Any]
+
+_TEXT = (
+    "trial_id",
+    "model",
+    "task_id",
+    "task_type",
+    "prompt_type",
+    "difficulty",
+    "protocol",
+    "severity",
+    "weather",
+    "outcome",
+    "ending",
+    "success",
+    "error_category",
+    "error",
+    "source",
+)
+_NUMBERS = (
+    "tool_success_rate",
+    "replicate",
+    "max_turns",
+    "ceiling",
+    "tool_coverage",
+    "order",
+    "execution_success",
+    "recovery",
+    "redundant_calls",
+    "turns",
+    "calls",
+    "format_errors",
+    "format_repairs",
+    "prompt_tokens",
+    "completion_tokens",
+    "started_at",
+    "ended_at",
+    "simulated",
+)
+
+
+class Frame:
+    """Columns of equal length, some dictionary-encoded. Read-only; `at` gives a part of it.
+
+    A part keeps the whole's columns and takes its rows of one when it is asked for.
+    """
+
+    def __init__(
+        self,
+        columns: Mapping[str, Array],
+        labels: Mapping[str, Sequence[str]],
+        rows: npt.NDArray[np.intp] | None = None,
+    ) -> None:
+        self._whole = columns
+        self._labels = labels
+        self._rows = rows
+        self._taken: dict[str, Array] = {}
+
+    @classmethod
+    def of(cls, table: pa.Table) -> Frame:
+        """Take the columns that reports read; one that is missing is empty (or NaN) throughout."""
+        columns: dict[str, Array] = {}
+        labels: dict[str, Sequence[str]] = {}
+        for name in _TEXT:
+            columns[name], labels[name] = _encoded(table, name)
+        for name in _NUMBERS:
+            columns[name] = _numeric(table, name)
+        _check_identity(columns["trial_id"], labels["trial_id"])
+        return cls(columns, labels)
+
+    def __len__(self) -> int:
+        return len(self._whole["model"] if self._rows is None else self._rows)
+
+    def numbers(self, name: str) -> npt.NDArray[np.float64]:
+        """A numeric column; NaN where nothing is recorded."""
+        return self._column(name)
+
+    def codes(self, name: str) -> npt.NDArray[np.int64]:
+        """A text column as codes into `labels`."""
+        return self._column(name)
+
+    def labels(self, name: str) -> Sequence[str]:
+        """The distinct values of a text column, sorted."""
+        return self._labels[name]
+
+    def is_value(self, name: str, value: str) -> npt.NDArray[np.bool_]:
+        """Where a text column has this value."""
+        found = self._labels[name]
+        if value not in found:
+            return np.zeros(len(self), bool)
+        return np.asarray(self._column(name) == list(found).index(value))
+
+    def value(self, name: str, row: int) -> Any:
+        """One value, as text or number."""
+        cell = self._column(name)[row]
+        return self._labels[name][int(cell)] if name in self._labels else float(cell)
+
+    def at(self, rows: Array) -> Frame:
+        """The part with these rows (indices or a mask)."""
+        chosen = np.flatnonzero(rows) if rows.dtype == bool else rows
+        return Frame(self._whole, self._labels, self._at(chosen))
+
+    def _at(self, rows: Array) -> npt.NDArray[np.intp]:
+        return np.asarray(rows if self._rows is None else self._rows[rows], np.intp)
+
+    def _column(self, name: str) -> Array:
+        if self._rows is None:
+            return self._whole[name]
+        if name not in self._taken:
+            self._taken[name] = self._whole[name][self._rows]
+        return self._taken[name]
+
+    def values(self, name: str) -> list[Any]:
+        """The distinct values that occur, sorted; numbers or text."""
+        found = np.unique(self._column(name))
+        if name in self._labels:
+            return [self._labels[name][int(code)] for code in found]
+        return [float(x) for x in found if x == x]  # noqa: PLR0124  NaN is no value
+
+    def groups(self, *names: str) -> Iterator[tuple[tuple[Any, ...], Frame]]:
+        """Each combination of values that occurs, with its rows, in sorted order."""
+        if len(self) == 0:
+            return
+        if not names:
+            yield (), self
+            return
+        key = np.zeros(len(self), np.int64)
+        for name in names:
+            found, inverse = np.unique(self._column(name), return_inverse=True)
+            key = key * len(found) + inverse
+        order = np.argsort(key, kind="stable")
+        edges = np.flatnonzero(np.diff(key[order])) + 1
+        for rows in np.split(order, edges):
+            yield tuple(self.value(name, int(rows[0])) for name in names), self.at(rows)
+
+
+def _encoded(table: pa.Table, name: str) -> tuple[Array, Sequence[str]]:
+    if name not in table.column_names:
+        return np.zeros(table.num_rows, np.int64), [""]
+    column = table[name].cast(pa.string()).fill_null(pa.scalar(""))
+    if len(column) == 0:
+        return np.zeros(0, np.int64), []
+    encoded: Any = pa.concat_arrays(column.chunks).dictionary_encode()
+    labels = [str(x) for x in encoded.dictionary.to_pylist()]
+    order = np.argsort(np.asarray(labels, object), kind="stable")
+    rank = np.empty(len(labels), np.int64)
+    rank[order] = np.arange(len(labels))
+    return rank[encoded.indices.to_numpy(zero_copy_only=False)], [labels[i] for i in order]
+
+
+def _numeric(table: pa.Table, name: str) -> npt.NDArray[np.float64]:
+    if name not in table.column_names:
+        return np.full(table.num_rows, np.nan)
+    column = table[name].cast(pa.float64()).fill_null(pa.scalar(np.nan))
+    return np.asarray(column.to_numpy(), np.float64)
+
+
+def _check_identity(codes: Array, labels: Sequence[str]) -> None:
+    """DESIGN rule 6: one record per trial."""
+    if labels not in ([""], []) and len(labels) != len(codes):
+        raise StoreCorrupt(
+            f"{len(codes) - len(labels)} trials are recorded more than once",
+            hint="run `stormproof status` on the folder; totals would be wrong",
+        )

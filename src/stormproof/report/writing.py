@@ -1,0 +1,118 @@
+"""Write a report's files into a results folder, or give it to a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, get_args
+
+from stormproof.errors import ConfigError
+from stormproof.report.markdown import as_document
+from stormproof.report.material import Material, gather
+from stormproof.report.table import as_csv, as_latex
+
+if TYPE_CHECKING:  # rich takes 50 ms to import
+    from rich.console import RenderableType
+
+Episodes = Literal["sample", "failed"]
+FAILED_A_PAGE: Final = 200
+SIMULATED_TITLE: Final = "SIMULATED: the emulator's agents, not models"
+
+
+def write_report(
+    folder: Path,
+    *,
+    formats: Collection[str] = (),
+    out: Path | None = None,
+    compare: Path | None = None,
+    episodes: Episodes = "sample",
+) -> dict[str, tuple[Path, ...]]:
+    """Write the report of a results folder; give the files of each format.
+
+    `formats` are names of `FORMATS`, all of them where none is given. `out` is the folder to write
+    to, `FOLDER/report` by default. `compare` is a second results folder, set beside the first.
+    `episodes="failed"` adds pages with every episode that fell short, turn by turn. Raises
+    ConfigError for an unknown format or an empty folder, StoreError for a damaged one.
+    """
+    wanted = tuple(formats) or FORMATS
+    for name in wanted:
+        if name not in _WRITERS:
+            raise ConfigError(f"no report format {name!r}", hint=f"one of {', '.join(FORMATS)}")
+    if episodes not in get_args(Episodes):
+        raise ConfigError(f"no choice of episodes {episodes!r}", hint="one of sample, failed")
+    material = gather(folder, compare)
+    target = out or folder / "report"
+    if target.exists() and not target.is_dir():
+        raise ConfigError(f"{target}: is no folder", hint="--out FOLDER chooses another")
+    return {name: tuple(_WRITERS[name](target, material, episodes)) for name in wanted}
+
+
+def terminal_report(
+    folder: Path, *, brief: bool = False, compare: Path | None = None
+) -> list[RenderableType]:
+    """The report's tables as rich renderables that fit any terminal's width.
+
+    `brief` leaves the one table that says how each model did. `compare` is a second results folder,
+    whose tables beside this one's come first.
+    """
+    from stormproof.report.source import open_results  # noqa: PLC0415  see above
+    from stormproof.report.terminal import headline, renderables  # noqa: PLC0415  see above
+
+    results = open_results(folder)
+    if brief:
+        return list(headline(results))
+    return list(renderables(results, open_results(compare) if compare else None))
+
+
+def _html(target: Path, material: Material, episodes: Episodes) -> Iterator[Path]:
+    from stormproof.report.html import failed_pages, page  # noqa: PLC0415  altair takes 300 ms
+
+    pages: Sequence[str] = ()
+    if episodes == "failed":
+        written = [
+            _put(target / name, text)
+            for name, text in failed_pages(material.results, FAILED_A_PAGE)
+        ]
+        pages = [path.name for path in written]
+        yield from written
+    yield _put(target / "report.html", page(material, pages))
+
+
+def _markdown(target: Path, material: Material, _episodes: Episodes) -> Iterator[Path]:
+    yield _put(target / "report.md", as_document(material.results, material.tables))
+
+
+def _csv(target: Path, material: Material, _episodes: Episodes) -> Iterator[Path]:
+    for table in material.tables:
+        yield _put(target / "tables" / f"{table.key}.csv", as_csv(table))
+
+
+def _latex(target: Path, material: Material, _episodes: Episodes) -> Iterator[Path]:
+    for table in material.tables:
+        yield _put(target / "tables" / f"{table.key}.tex", as_latex(table))
+
+
+def _charts(target: Path, material: Material, _episodes: Episodes) -> Iterator[Path]:
+    from stormproof.report.drawing import as_png, as_svg_file  # noqa: PLC0415  as above
+
+    title = SIMULATED_TITLE if material.results.simulated else ""
+    for chart in material.charts:
+        yield _put(target / "charts" / f"{chart.key}.svg", as_svg_file(chart.spec, title))
+        yield _put(target / "charts" / f"{chart.key}.png", as_png(chart.spec, title))
+
+
+def _put(path: Path, content: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+_Writer = Callable[[Path, Material, Episodes], Iterator[Path]]
+_WRITERS: Final[Mapping[str, _Writer]] = {
+    "html": _html,
+    "markdown": _markdown,
+    "csv": _csv,
+    "latex": _latex,
+    "charts": _charts,
+}
+FORMATS: Final[tuple[str, ...]] = tuple(_WRITERS)

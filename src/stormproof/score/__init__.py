@@ -1,0 +1,33 @@
+"""What an episode came to, by written rules: pure functions of the task and the records."""
+
+from stormproof.score.categories import CATEGORIES, error_category
+from stormproof.score.measures import (
+    execution_success,
+    goal_met,
+    order,
+    recovery,
+    redundant_calls,
+    respects_dependencies,
+    settled_at,
+    success,
+    tool_coverage,
+)
+from stormproof.score.scoring import score
+from stormproof.score.weighting import WEIGHTS, weighted_success
+
+__all__ = [
+    "CATEGORIES",
+    "WEIGHTS",
+    "error_category",
+    "execution_success",
+    "goal_met",
+    "order",
+    "recovery",
+    "redundant_calls",
+    "respects_dependencies",
+    "score",
+    "settled_at",
+    "success",
+    "tool_coverage",
+    "weighted_success",
+]

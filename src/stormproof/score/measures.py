@@ -1,0 +1,127 @@
+"""The measures of one episode, each a pure function of its task and its executions in order.
+
+An execution is a call that was carried out or refused for its arguments; `ok` is what the agent
+was told. An ambiguous TIMEOUT that took effect is not ok, yet counts in the final World.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from stormproof.domain.tasks import Execution, Task
+
+PARTIAL_COVERAGE = 0.6
+_encode = msgspec.json.Encoder(order="deterministic", enc_hook=str).encode
+
+
+def succeeded(executions: Sequence[Execution]) -> set[str]:
+    """The tools with at least one successful call."""
+    return {e.tool for e in executions if e.ok}
+
+
+def missing(task: Task, executions: Sequence[Execution]) -> tuple[str, ...]:
+    """The required tools without a successful call, in the correct order."""
+    done = succeeded(executions)
+    return tuple(tool for tool in task.required_tools if tool not in done)
+
+
+def goal_met(executions: Sequence[Execution]) -> bool:
+    """Whether all of the task's checks hold on the final World.
+
+    That is the flag of the last execution that took effect: the others changed nothing. No goal
+    holds before the first call.
+    """
+    return next((e.goal_met for e in reversed(executions) if e.took_effect), False)
+
+
+def tool_coverage(task: Task, executions: Sequence[Execution]) -> float:
+    """|required tools that succeeded| / |required tools|."""
+    required = set(task.required_tools)
+    return len(required & succeeded(executions)) / len(required)
+
+
+def respects_dependencies(task: Task, executions: Sequence[Execution]) -> bool:
+    """Whether no required tool first succeeded before a required tool that it depends on.
+
+    Dependencies on tools that the task does not require lower a call's chance and no more.
+    """
+    required = set(task.required_tools)
+    seen: set[str] = set()
+    for execution in executions:
+        if not execution.ok or execution.tool in seen:
+            continue
+        seen.add(execution.tool)
+        if execution.tool in required and required.intersection(execution.unmet):
+            return False
+    return True
+
+
+def success(task: Task, executions: Sequence[Execution]) -> Literal["full", "partial", "failed"]:
+    """Full: the goal is met on the final World and every required tool succeeded, their first
+    successes in an order that respects the dependencies. Partial: coverage ≥ 0.6, or the goal is
+    met. Else failed.
+    """  # noqa: D205  the definition is one sentence
+    met, coverage = goal_met(executions), tool_coverage(task, executions)
+    if met and coverage == 1 and respects_dependencies(task, executions):
+        return "full"
+    return "partial" if met or coverage >= PARTIAL_COVERAGE else "failed"
+
+
+def settled_at(task: Task, executions: Sequence[Execution]) -> int:
+    """How many executions it took to reach full success; all of them where it never was.
+
+    What comes after is in no measure of errors: an agent may look around when it has finished.
+    (Should it undo its work, the final World says so in `success`.)
+    """
+    for count in range(1, len(executions) + 1):
+        if executions[count - 1].goal_met and success(task, executions[:count]) == "full":
+            return count
+    return len(executions)
+
+
+def order(task: Task, executions: Sequence[Execution]) -> float:
+    """LCS(tools of the successful calls, tools of the correct plan) / |correct plan|.
+
+    The correct plan is the task's solution, whatever plan the prompt showed.
+    """
+    plan = [step.tool for step in task.solution]
+    if not plan:
+        return 0.0
+    return _common_subsequence([e.tool for e in executions if e.ok], plan) / len(plan)
+
+
+def execution_success(executions: Sequence[Execution]) -> float | None:
+    """Successful calls / calls; None without calls. Pass the calls up to `settled_at`."""
+    return sum(e.ok for e in executions) / len(executions) if executions else None
+
+
+def recovery(executions: Sequence[Execution]) -> float | None:
+    """Failed calls whose tool succeeded later / failed calls; None without failed calls."""
+    good = failed = 0
+    later: set[str] = set()
+    for execution in reversed(executions):
+        if execution.ok:
+            later.add(execution.tool)
+        else:
+            failed += 1
+            good += execution.tool in later
+    return good / failed if failed else None
+
+
+def redundant_calls(executions: Sequence[Execution]) -> int:
+    """Successful calls with the tool and the arguments of an earlier successful call."""
+    calls = [(e.tool, _encode(e.arguments)) for e in executions if e.ok]
+    return len(calls) - len(set(calls))
+
+
+def _common_subsequence(first: Sequence[str], second: Sequence[str]) -> int:
+    """Length of the longest common subsequence, row by row."""
+    row = [0] * (len(second) + 1)
+    for a in first:
+        above, row = row, [0]
+        for j, b in enumerate(second):
+            row.append(above[j] + 1 if a == b else max(above[j + 1], row[j]))
+    return row[-1]

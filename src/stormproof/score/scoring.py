@@ -1,0 +1,36 @@
+"""All measures of one completed episode."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stormproof.domain.conditions import Condition
+from stormproof.domain.episodes import Ending, Score, Turn
+from stormproof.domain.tasks import Task
+from stormproof.score import measures
+from stormproof.score.categories import error_category
+
+
+def score(
+    task: Task,
+    condition: Condition,  # noqa: ARG001  part of the room's contract; no rule reads it today
+    turns: Sequence[Turn],
+    ending: Ending,
+) -> Score:
+    """Score an episode that came to an end of its own; can be run again on stored episodes.
+
+    Success, coverage and order look at the whole episode; execution_success, recovery and
+    redundant_calls at the calls up to full success (`measures.settled_at`).
+    """
+    executions = [e for turn in turns for e in turn.executions]
+    counted = executions[: measures.settled_at(task, executions)]
+    return Score(
+        success=measures.success(task, executions),
+        goal_met=measures.goal_met(executions),
+        tool_coverage=measures.tool_coverage(task, executions),
+        order=measures.order(task, executions),
+        execution_success=measures.execution_success(counted),
+        recovery=measures.recovery(counted),
+        redundant_calls=measures.redundant_calls(counted),
+        error_category=error_category(task, turns, ending),
+    )

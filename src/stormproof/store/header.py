@@ -1,0 +1,104 @@
+"""`header.json`: whose folder this is, and in which format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from stormproof.errors import PlanMismatch, StoreCorrupt, StoreError
+from stormproof.store.disk import told, write_whole
+
+FORMAT = 1
+HEADER_FILE = "header.json"
+
+
+class Header(Struct, frozen=True, kw_only=True):
+    """What every record of the folder has in common. `suite` and `seed` are in each trial's id.
+
+    `options` are those of the run that made the folder, for people to read; no key value may be
+    among them. `created_at` is epoch seconds and orders nothing. `stormproof` is the version
+    that made the folder; `windtunnel` says it in folders made under the former name.
+    """
+
+    suite: str
+    seed: int
+    simulated: bool = False
+    plan: str = ""
+    options: dict[str, Any] = {}
+    created_at: float = 0.0
+    stormproof: str = ""
+    windtunnel: str = ""
+    format: int = FORMAT
+
+
+class _Format(Struct):
+    format: int
+
+
+def read_header(folder: Path | str) -> Header:
+    """The folder's header.
+
+    Raises StoreError where there is none or its format is another one, StoreCorrupt where it
+    cannot be read.
+    """
+    path = Path(folder) / HEADER_FILE
+    try:
+        with told("read", path):
+            data = path.read_bytes()
+    except StoreError as error:
+        if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+            raise StoreError(
+                f"{folder} holds no results: {HEADER_FILE} is missing",
+                hint="name the folder of a run with --results FOLDER",
+            ) from None
+        raise
+    return _parse(path, data)
+
+
+def _parse(path: Path, data: bytes) -> Header:
+    try:
+        found = msgspec.json.decode(data, type=_Format).format
+        _check_format(path, found)
+        return msgspec.json.decode(data, type=Header)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise StoreCorrupt(
+            f"{path} cannot be read: {error}",
+            hint=f"run: stormproof repair {path.parent} (the journals hold a copy)",
+        ) from None
+
+
+def _check_format(path: Path, found: int) -> None:
+    if found > FORMAT:
+        raise StoreError(
+            f"{path} says format {found}; this Stormproof reads format {FORMAT} and older",
+            hint="use the Stormproof that wrote the folder, or a newer one",
+        )
+    if found < FORMAT:
+        raise StoreError(
+            f"{path} says format {found}, which no Stormproof has written: the first is {FORMAT}",
+            hint="restore header.json from a copy of the folder",
+        )
+
+
+def write_header(folder: Path, header: Header) -> None:
+    """Write the header of a new folder, indented for people."""
+    text = msgspec.json.format(msgspec.json.encode(header), indent=2) + b"\n"
+    write_whole(folder / HEADER_FILE, lambda file: file.write(text))
+
+
+def check_same(folder: Path, stored: Header, wanted: Header) -> None:
+    """Raise PlanMismatch where results of both would not belong together."""
+    names = {"suite": "suite version", "seed": "seed", "simulated": "simulated"}
+    differing = [
+        f"{said} is {getattr(stored, name)!r} in the folder and {getattr(wanted, name)!r} now"
+        for name, said in names.items()
+        if getattr(stored, name) != getattr(wanted, name)
+    ]
+    if differing:
+        raise PlanMismatch(
+            f"{folder} holds results of another plan: {'; '.join(differing)}",
+            hint="choose another folder with --results FOLDER, or use the folder's own options",
+        )

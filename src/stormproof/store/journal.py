@@ -1,0 +1,211 @@
+"""The journals of a folder: written in groups that are durable when the call returns, scanned.
+
+`journal-000007.jsonl` starts with the folder's header; then come turns and episodes. Numbers
+only grow. A journal is superfluous once a part with its number or a later one is in place.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from msgspec import Struct
+
+from stormproof.errors import StoreCorrupt, StoreError
+from stormproof.store.disk import told, write_all, write_whole
+from stormproof.store.header import Header
+from stormproof.store.lines import Line, read_lines, to_line
+from stormproof.store.log import Entry, Log, Span
+from stormproof.store.records import UNREADABLE, HeaderRecord, Note, encode, head_of
+
+_NAME = re.compile(r"journal-([0-9]{6}|[1-9][0-9]{6,})\.jsonl")
+
+
+def journal_path(folder: Path, number: int) -> Path:
+    """Where the journal with this number is."""
+    return folder / f"journal-{number:06d}.jsonl"
+
+
+def journal_numbers(folder: Path) -> list[int]:
+    """Numbers of all journals, ascending."""
+    found = (_NAME.fullmatch(path.name) for path in folder.glob("journal-*"))
+    return sorted(int(match[1]) for match in found if match)
+
+
+GROUP = 50  # records made durable together at most
+
+
+class Damage(Struct, frozen=True):
+    """A line that cannot be used."""
+
+    line: int
+    offset: int
+    why: str
+
+
+class Scan(Struct):
+    """What a journal was found to hold. `tail` is a last line that lacks its line break."""
+
+    header: Header | None = None
+    good: int = 0
+    damage: list[Damage] = []
+    tail: Line | None = None
+
+
+def scan(file: BinaryIO, number: int, log: Log) -> Scan:
+    """Read all of a journal into the log. What does not check out is listed, never used."""
+    found = Scan()
+    for line in read_lines(file):
+        if line.is_ended:
+            take(line, number, log, found)
+        else:
+            found.tail = line
+    return found
+
+
+def take(line: Line, number: int, log: Log, found: Scan) -> None:
+    """Take one line into the log, or list what is wrong with it."""
+    why = _wrong(line, number, log, found)
+    if why:
+        found.damage.append(Damage(line.number, line.offset, why))
+    else:
+        found.good += 1
+
+
+def _wrong(line: Line, number: int, log: Log, found: Scan) -> str:
+    if line.record is None:
+        return "its checksum does not fit"
+    try:
+        head = head_of(line.record)
+    except UNREADABLE as error:
+        return f"it is no record of this format ({error})"
+    if isinstance(head, Header):
+        found.header = head
+        return ""
+    return log.add(head, Span(number, line.offset, line.length))
+
+
+def corrupt(path: Path, found: Scan) -> StoreCorrupt:
+    """The one clear error for a journal that is damaged before its end."""
+    first = found.damage[0]
+    more = f" (and {len(found.damage) - 1} more lines)" if len(found.damage) > 1 else ""
+    return StoreCorrupt(
+        f"{path}, line {first.line}{more}: {first.why}; the other {found.good} lines are sound",
+        hint=f"run: stormproof repair {path.parent} (it keeps a copy; lost turns are run again)",
+    )
+
+
+class Item(Struct):
+    """A line to be written and what it says."""
+
+    line: bytes
+    note: Note
+
+
+class JournalWriter:
+    """Appends to the newest journal and keeps the log in step. Blocking: for worker threads.
+
+    One thread is inside at a time, even where a caller was cancelled and another came.
+    """
+
+    def __init__(self, folder: Path, header: Header, number: int, log: Log) -> None:
+        self.log = log
+        self.number = number
+        self._folder, self._header = folder, header
+        self._guard = threading.Lock()
+        if not journal_path(folder, number).exists():
+            self._create(number, ())
+        self._open()
+
+    @property
+    def path(self) -> Path:
+        """The journal being written."""
+        return journal_path(self._folder, self.number)
+
+    def append(self, items: Sequence[Item]) -> None:
+        """Write the lines, so many at a time; they are durable on return. Raises StoreError."""
+        with self._guard:
+            with told("write", self.path):
+                for at in range(0, len(items), GROUP):
+                    some = items[at : at + GROUP]
+                    write_all(self._fd, b"".join([item.line for item in some]))
+                    os.fsync(self._fd)
+            self._check_place()
+            for item in items:
+                self.log.add(item.note, Span(self.number, self._size, len(item.line)))
+                self._size += len(item.line)
+
+    def rotate(self) -> dict[str, Entry]:
+        """Begin a new journal with all that is unsettled; gives what has settled before it.
+
+        The settled entries leave the log; the caller seals them and then removes the journals.
+        """
+        with self._guard:
+            settled = {t: e for t, e in self.log.entries.items() if e.is_settled}
+            open_entries = [e for e in self.log.entries.values() if not e.is_settled]
+            with told("read", self._folder), Lines(self._folder) as lines:
+                self._create(
+                    self.number + 1, (lines.read(s) for e in open_entries for s in e.spans)
+                )
+            os.close(self._fd)
+            self.number += 1
+            self.log = Log()
+            with told("read", self.path), self.path.open("rb") as file:
+                scan(file, self.number, self.log)
+            self._open()
+            return settled
+
+    def close(self) -> None:
+        """Close the file once no thread is writing."""
+        with self._guard:
+            os.close(self._fd)
+
+    def _create(self, number: int, carried: Iterable[bytes]) -> None:
+        def fill(file: BinaryIO) -> None:
+            file.write(to_line(encode(HeaderRecord(self._header))))
+            file.writelines(carried)
+
+        write_whole(journal_path(self._folder, number), fill)
+
+    def _open(self) -> None:
+        with told("open", self.path):
+            self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND)
+            self._size = os.fstat(self._fd).st_size
+
+    def _check_place(self) -> None:
+        """A deleted file takes writes without a word; ask whether it is still the one we see."""
+        try:
+            is_there = os.path.samestat(os.stat(self.path), os.fstat(self._fd))  # noqa: PTH116
+        except OSError:
+            is_there = False
+        if not is_there:
+            raise StoreError(
+                f"cannot write {self.path}: the file has been moved or deleted during the run",
+                hint="put the folder back, then run the same command again",
+            )
+
+
+class Lines:
+    """Reads single lines of a folder's journals by their spans."""
+
+    def __init__(self, folder: Path, files: dict[int, int] | None = None) -> None:
+        self._folder = folder
+        self._files = files if files is not None else {}
+
+    def read(self, span: Span) -> bytes:
+        """The line, with its line break."""
+        if span.journal not in self._files:
+            path = journal_path(self._folder, span.journal)
+            self._files[span.journal] = os.open(path, os.O_RDONLY)
+        return os.pread(self._files[span.journal], span.length, span.offset)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for fd in self._files.values():
+            os.close(fd)

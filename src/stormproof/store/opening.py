@@ -1,0 +1,174 @@
+"""Opening a folder for writing: lock, header, recovery, resume."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from msgspec import Struct
+
+from stormproof.errors import StoreCorrupt
+from stormproof.store.disk import TEMPORARY, sync_folder, told, write_all, write_whole
+from stormproof.store.header import HEADER_FILE, Header, check_same, read_header, write_header
+from stormproof.store.journal import (
+    JournalWriter,
+    corrupt,
+    journal_numbers,
+    journal_path,
+    scan,
+    take,
+)
+from stormproof.store.lines import Line, to_line
+from stormproof.store.lock import FolderLock
+from stormproof.store.log import Log
+from stormproof.store.parts import EPISODES, TURNS, Part, half, list_files, list_parts, read_notes
+from stormproof.store.sealing import is_unfinished, remove_superfluous
+
+SAMPLES_FILE = "pool.jsonl"
+
+
+class Opened(Struct):
+    """A folder in our hands."""
+
+    lock: FolderLock
+    writer: JournalWriter
+    samples: int
+    finished: set[str]
+    sealed_unscored: dict[str, Part]
+    notices: tuple[str, ...]
+
+
+def open_folder(folder: Path, header: Header) -> Opened:
+    """Lock, check, recover. Blocking. Raises StoreError and its kinds."""
+    with told("open", folder):
+        is_new = not folder.is_dir()
+    if is_new:
+        with told("make", folder):
+            folder.mkdir(parents=True)
+        with suppress(OSError):  # a parent that we may not read syncs in its own time
+            sync_folder(folder.parent)
+    lock = FolderLock(folder)
+    try:
+        return _recover(folder, header, lock)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def _recover(folder: Path, header: Header, lock: FolderLock) -> Opened:
+    header = _header(folder, header)
+    parts = list_parts(folder)
+    _tidy(folder, parts)
+    log, notices = Log(), []
+    numbers = journal_numbers(folder)
+    for number in numbers:
+        notices += _take_in(folder, number, log, is_last=number == numbers[-1])
+    number = max([*numbers, *(part.number + 1 for part in parts), 1])
+    finished, unscored = _sealed(parts)
+    for trial_id, entry in log.entries.items():
+        if entry.outcome:
+            (finished.add if entry.outcome == "completed" else finished.discard)(trial_id)
+    return Opened(
+        lock=lock,
+        writer=JournalWriter(folder, header, number, log),
+        samples=_samples(folder / SAMPLES_FILE),
+        finished=finished,
+        sealed_unscored=unscored,
+        notices=tuple(notices),
+    )
+
+
+def _sealed(parts: list[Part]) -> tuple[set[str], dict[str, Part]]:
+    """Ids of sealed trials that have completed, and the others with their part."""
+    finished: set[str] = set()
+    unscored: dict[str, Part] = {}
+    for part in parts:  # the highest part's episode of a trial stands
+        for trial_id, _, outcome in read_notes(part):
+            if outcome == "completed":
+                finished.add(trial_id)
+                unscored.pop(trial_id, None)
+            else:
+                finished.discard(trial_id)
+                unscored[trial_id] = part
+    return finished, unscored
+
+
+def _header(folder: Path, wanted: Header) -> Header:
+    if (folder / HEADER_FILE).exists():
+        stored = read_header(folder)
+        check_same(folder, stored, wanted)
+        return stored
+    if journal_numbers(folder) or list_parts(folder):
+        raise StoreCorrupt(
+            f"{folder} holds results but no {HEADER_FILE}",
+            hint=f"run: stormproof repair {folder} (the journals hold a copy)",
+        )
+    write_header(folder, wanted)
+    return wanted
+
+
+def _tidy(folder: Path, parts: list[Part]) -> None:
+    """Remove what a crash left half made. All of it stands elsewhere, whole."""
+    with told("tidy up", folder):
+        for pattern in ("header.json*", "journal-*", f"{EPISODES}/part-*", f"{TURNS}/part-*"):
+            for path in folder.glob(pattern + TEMPORARY):
+                path.unlink()
+        for part in list_files(folder):
+            if part.turns is not None and is_unfinished(folder, part):
+                part.turns.unlink()
+            elif part.episodes is None or part.turns is None:
+                raise half(part)
+    if parts and journal_numbers(folder)[-1:] > [parts[-1].number]:
+        remove_superfluous(folder, parts[-1].number)
+
+
+def _take_in(folder: Path, number: int, log: Log, *, is_last: bool) -> list[str]:
+    path = journal_path(folder, number)
+    with told("read", path), path.open("rb") as file:
+        found = scan(file, number, log)
+    tail = found.tail
+    if tail is not None and (tail.record is not None or not is_last):
+        take(tail._replace(length=_whole(tail)), number, log, found)
+    if found.damage:
+        raise corrupt(path, found)
+    if tail is None:
+        return []
+    return [_trim(path, tail) if tail.record is None else _mend(path, tail)]
+
+
+def _whole(tail: Line) -> int:
+    return len(to_line(tail.record or b""))
+
+
+def _trim(path: Path, tail: Line) -> str:
+    """Move a torn line aside. It was never acknowledged: its turn is run again."""
+    aside = path.with_name(f"{path.name}.{tail.offset}.damaged")
+    with told("repair", path), path.open("rb+") as file:
+        file.seek(tail.offset)
+        torn = file.read()
+        write_whole(aside, lambda copy: copy.write(torn))
+        file.truncate(tail.offset)
+        os.fsync(file.fileno())
+    return f"{path.name}: an unfinished last line ({len(torn)} bytes) was moved to {aside.name}"
+
+
+def _mend(path: Path, tail: Line) -> str:
+    """Give a whole line its line break back, over the same bytes: it is never gone meanwhile."""
+    with told("repair", path), path.open("rb+") as file:
+        file.seek(tail.offset)
+        file.write(to_line(tail.record or b""))
+        file.truncate(tail.offset + _whole(tail))
+        os.fsync(file.fileno())
+    return f"{path.name}: the last line was given its line break back"
+
+
+def _samples(path: Path) -> int:
+    """pool.jsonl, ready to be appended to; a torn last line is ended first."""
+    with told("open", path):
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        size = os.fstat(fd).st_size
+        if size and os.pread(fd, 1, size - 1) != b"\n":
+            write_all(fd, b"\n")
+        sync_folder(path.parent)
+    return fd

@@ -1,0 +1,207 @@
+"""Sealed parts: `episodes/part-000007.parquet` with `turns/part-000007.parquet`, or both .jsonl.
+
+Each name goes on with the checksum of the file: `part-000007-89abcdef.parquet`. The turns come
+first, so a part counts once its episodes are in place. Of a trial with several episodes the one
+in the highest part stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
+
+from msgspec import Struct
+
+from stormproof.errors import StoreCorrupt
+from stormproof.store.disk import checksum, sync_folder, told, write_checked
+from stormproof.store.lines import read_lines, to_line
+from stormproof.store.records import UNREADABLE, Note, head_of
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+StorageFormat = Literal["parquet", "json"]
+EPISODES, TURNS = "episodes", "turns"
+Fill = Callable[[BinaryIO], object]
+_NAME = re.compile(r"part-([0-9]+)-[0-9a-f]{8}\.(?:parquet|jsonl)")
+ENDINGS: dict[StorageFormat, str] = {"parquet": ".parquet", "json": ".jsonl"}
+
+
+class Row(NamedTuple):
+    """An episode's record and its turns' records, as they stood in the journal."""
+
+    episode: bytes
+    turns: tuple[bytes, ...]
+
+
+class Part(Struct, frozen=True):
+    """One sealed part. One of its files is None where it is not in place."""
+
+    number: int
+    form: StorageFormat
+    episodes: Path | None = None
+    turns: Path | None = None
+
+
+def list_parts(folder: Path) -> list[Part]:
+    """All parts whose episodes are in place, by number."""
+    return [part for part in list_files(folder) if part.episodes is not None]
+
+
+def list_files(folder: Path) -> list[Part]:
+    """All parts, those also that lack one of their files, by number."""
+    found: dict[int, dict[str, Path]] = {}
+    for kind in (EPISODES, TURNS):
+        for path in sorted((folder / kind).glob("part-*")):
+            match = _NAME.fullmatch(path.name)
+            if match:
+                pair = found.setdefault(int(match[1]), {})
+                # A repair that was cut short leaves the damaged file beside the sound one.
+                if kind not in pair or not is_sound(pair[kind]):
+                    pair[kind] = path
+    forms = {ending: form for form, ending in ENDINGS.items()}
+    return [
+        Part(number, forms[next(iter(pair.values())).suffix], pair.get(EPISODES), pair.get(TURNS))
+        for number, pair in sorted(found.items())
+    ]
+
+
+def is_sound(path: Path) -> bool:
+    """Whether the file's content has the checksum that its name tells."""
+    with told("read", path):
+        return path.stem.endswith(f"-{checksum(path)}")
+
+
+def write_part(
+    folder: Path, number: int, form: StorageFormat, rows: Callable[[], Iterable[Row]]
+) -> Part:
+    """Make a part of the rows (asked for twice). Durable on return, in place or not at all."""
+    for kind in (EPISODES, TURNS):
+        with told("write", folder / kind):
+            (folder / kind).mkdir(exist_ok=True)
+            sync_folder(folder)
+    fill_turns, fill_episodes = _parquet().fillers(rows) if form == "parquet" else _fillers(rows)
+    stem, ending = f"part-{number:06d}", ENDINGS[form]
+    turns = write_checked(folder / TURNS, stem, ending, fill_turns)
+    episodes = write_checked(folder / EPISODES, stem, ending, fill_episodes)
+    return Part(number, form, episodes, turns)
+
+
+def _fillers(rows: Callable[[], Iterable[Row]]) -> tuple[Fill, Fill]:
+    turns = (record for row in rows() for record in row.turns)
+    episodes = (row.episode for row in rows())
+    return (
+        lambda file: file.writelines(map(to_line, turns)),
+        lambda file: file.writelines(map(to_line, episodes)),
+    )
+
+
+def read_notes(part: Part) -> Iterator[Note]:
+    """Trial id, number of turns and outcome of every episode, in order. Cheap."""
+    path = checked(part, part.episodes)
+    if part.form == "parquet":
+        yield from _parquet().read_notes(path)
+    else:
+        yield from (_note(path, record) for record in _json_records(path))
+
+
+def read_rows(part: Part) -> Iterator[tuple[Note, Row]]:
+    """Every episode with its turns, in order. Raises StoreCorrupt where they do not fit."""
+    paths = checked(part, part.episodes), checked(part, part.turns)
+    read = _parquet().read_records if part.form == "parquet" else _json_records
+    episodes, turns = read(paths[0]), read(paths[1])
+    for note, episode in zip(read_notes(part), episodes, strict=True):
+        own = tuple(islice(turns, note.at))
+        if [_note(paths[1], turn)[:2] for turn in own] != [
+            (note.trial_id, i) for i in range(note.at)
+        ]:
+            raise damaged(paths[1], f"turns of trial {note.trial_id} are missing")
+        yield note, Row(episode, own)
+
+
+def read_episode_records(part: Part) -> Iterator[tuple[Note, bytes]]:
+    """Every episode's record, in order, without a look at the turns."""
+    path = checked(part, part.episodes)
+    read = _parquet().read_records if part.form == "parquet" else _json_records
+    for record in read(path):
+        yield _note(path, record), record
+
+
+def checked(part: Part, path: Path | None) -> Path:
+    """The path of a part's file that is in place and sound. Raises StoreCorrupt."""
+    if path is None:
+        raise half(part)
+    if not is_sound(path):
+        raise damaged(path, "its checksum is not the one in its name")
+    return path
+
+
+def half(part: Part) -> StoreCorrupt:
+    """The error for a part of which one file is missing."""
+    there, lost = (part.turns, EPISODES) if part.episodes is None else (part.episodes, TURNS)
+    assert there is not None  # noqa: S101  a part without any file is never made
+    return damaged(there, f"the file of {lost} that belongs to it is missing")
+
+
+def _json_records(path: Path) -> Iterator[bytes]:
+    with told("read", path), path.open("rb") as file:
+        for line in read_lines(file):
+            if line.record is None:
+                raise damaged(path, f"line {line.number}: its checksum does not fit")
+            yield line.record
+
+
+def _note(path: Path, record: bytes) -> Note:
+    try:
+        head = head_of(record)
+    except UNREADABLE as error:
+        raise damaged(path, str(error)) from None
+    assert isinstance(head, Note)  # noqa: S101  parts hold no headers
+    return head
+
+
+def damaged(path: Path, why: str) -> StoreCorrupt:
+    """The one clear error for a part that cannot be read."""
+    return StoreCorrupt(
+        f"{path} is damaged: {why}",
+        hint=f"run: stormproof repair {path.parent.parent} (it keeps a copy)",
+    )
+
+
+def salvage(part: Part) -> tuple[list[Row], int]:
+    """The episodes of a damaged part that are whole, and how many were seen that are not."""
+    turns: dict[str, list[tuple[Note, bytes]]] = {}
+    for note, record in _sound(part, part.turns):
+        turns.setdefault(note.trial_id, []).append((note, record))
+    rows, lost = [], 0
+    for note, record in _sound(part, part.episodes):
+        own = turns.pop(note.trial_id, [])
+        if [head.at for head, _ in own] == [*range(note.at)]:
+            rows.append(Row(record, tuple(turn for _, turn in own)))
+        else:
+            lost += 1
+    return rows, lost + len(turns)
+
+
+def _sound(part: Part, path: Path | None) -> Iterator[tuple[Note, bytes]]:
+    if path is None:
+        return
+    if part.form == "parquet":
+        records = _parquet().sound_records(path)
+    else:
+        with told("read", path), path.open("rb") as file:
+            records = [line.record for line in read_lines(file) if line.record is not None]
+    for record in records:
+        try:
+            yield _note(path, record), record
+        except StoreCorrupt:
+            continue
+
+
+def _parquet() -> ModuleType:
+    from stormproof.store import parquet  # noqa: PLC0415  pyarrow takes long to import
+
+    return parquet

@@ -1,0 +1,123 @@
+"""`stormproof repair`: keep all that checks out, keep a copy of all that does not."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from stormproof.errors import StoreCorrupt, StoreError
+from stormproof.store.disk import sync_folder, told, write_whole
+from stormproof.store.header import HEADER_FILE, Header, read_header, write_header
+from stormproof.store.journal import Scan, journal_numbers, journal_path, scan
+from stormproof.store.lines import read_lines, to_line
+from stormproof.store.lock import FolderLock
+from stormproof.store.log import Log
+from stormproof.store.parts import EPISODES, TURNS, Part, list_files, read_rows, salvage, write_part
+from stormproof.store.sealing import is_unfinished
+
+
+def repair(folder: Path | str) -> tuple[str, ...]:
+    """Mend what is damaged; gives what was done, a line each; () where all is sound.
+
+    Every file is copied to a `.damaged` file beside it before it is changed. Trials that lost
+    a turn or their end are run again, from that turn on, by the next run. Raises StoreLocked
+    while a run is writing, StoreError where there is nothing to build upon.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise StoreError(f"{folder} is no folder", hint="name the folder of a run")
+    lock = FolderLock(folder)
+    try:
+        done = [*_mend_header(folder)]
+        for part in list_files(folder):
+            done += _mend_part(folder, part)
+        log = Log()
+        for number in journal_numbers(folder):
+            done += _mend_journal(folder, number, log)
+        return tuple(done)
+    finally:
+        lock.release()
+
+
+def _mend_header(folder: Path) -> Iterator[str]:
+    try:
+        read_header(folder)
+    except StoreCorrupt:
+        aside = _copy_aside(folder / HEADER_FILE)
+        write_header(folder, _header_in_journals(folder))
+        yield f"{HEADER_FILE}: could not be read, rebuilt from a journal; the old one is {aside}"
+    except StoreError:
+        if (folder / HEADER_FILE).exists():
+            raise
+        write_header(folder, _header_in_journals(folder))
+        yield f"{HEADER_FILE}: was missing, rebuilt from a journal"
+
+
+def _header_in_journals(folder: Path) -> Header:
+    for number in journal_numbers(folder):
+        header = _scan(folder, number, Log()).header
+        if header is not None:
+            return header
+    raise StoreError(
+        f"{folder} has neither a readable {HEADER_FILE} nor a journal that holds a copy of it",
+        hint=f"restore {HEADER_FILE} from another copy of the folder",
+    )
+
+
+def _mend_part(folder: Path, part: Part) -> Iterator[str]:
+    if is_unfinished(folder, part):
+        return
+    try:
+        for _ in read_rows(part):
+            pass
+    except StoreError:
+        rows, lost = salvage(part)
+        old = [path for path in (part.episodes, part.turns) if path is not None]
+        copies = [_copy_aside(path) for path in old]
+        new = write_part(folder, part.number, part.form, lambda: rows) if rows else None
+        _remove({*old} - ({new.episodes, new.turns} if new else set()))
+        yield (
+            f"{EPISODES} and {TURNS}, part {part.number}: {len(rows)} episodes were saved, "
+            f"{lost} were not; the old files are {', '.join(copies)}"
+        )
+
+
+def _remove(paths: set[Path]) -> None:
+    for path in paths:
+        with told("remove", path):
+            path.unlink(missing_ok=True)
+            sync_folder(path.parent)
+
+
+def _scan(folder: Path, number: int, log: Log) -> Scan:
+    path = journal_path(folder, number)
+    with told("read", path), path.open("rb") as file:
+        return scan(file, number, log)
+
+
+def _mend_journal(folder: Path, number: int, log: Log) -> Iterator[str]:
+    path = journal_path(folder, number)
+    found = _scan(folder, number, log)
+    is_torn = found.tail is not None and found.tail.record is None
+    if not found.damage and not is_torn:
+        return
+    aside = _copy_aside(path)
+    bad = {damage.offset for damage in found.damage}
+    with told("read", path), path.open("rb") as file:
+        lines = [line for line in read_lines(file) if line.offset not in bad]
+    records = [line.record for line in lines if line.record is not None]
+    write_whole(path, lambda file: file.writelines(map(to_line, records)))
+    yield (
+        f"{path.name}: {len(records)} lines were saved, {len(bad) + is_torn} were not; "
+        f"the old file is {aside}"
+    )
+
+
+def _copy_aside(path: Path) -> str:
+    """Copy to the first free name; durable before anything else is done."""
+    free = (path.with_name(f"{path.name}.{n}.damaged") for n in range(1, 10_000))
+    aside = next(name for name in free if not name.exists())
+    with told("copy", path), path.open("rb") as old:
+        write_whole(aside, lambda new: shutil.copyfileobj(old, new))
+    return aside.name

@@ -1,0 +1,58 @@
+"""From an id to a task."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+
+from stormproof.domain.conditions import TaskType
+from stormproof.domain.tasks import Task
+from stormproof.suites.workflows.tasks import api, basic, pipeline, simple, stages
+from stormproof.suites.workflows.tasks.identity import read_id, read_reference
+from stormproof.suites.workflows.tasks.scene import Scene
+
+SUITE_VERSION = "1"
+"""Part of every trial's identity: raise it whenever any task changes."""
+
+Archetype = Callable[[Scene], None]
+ARCHETYPES: dict[TaskType, tuple[Archetype, ...]] = {
+    "simple_task": simple.ARCHETYPES,
+    "basic_task": basic.ARCHETYPES,
+    "api_integration": api.ARCHETYPES,
+    "data_pipeline": pipeline.ARCHETYPES,
+    "multi_stage_pipeline": stages.ARCHETYPES,
+}
+_REFERENCE = re.compile(r"\bRef\. [A-Z]{3}-([0-9A-HJKMNP-TV-Z]{5,40})\b")
+
+
+@functools.lru_cache(maxsize=1024)
+def load_task(task_id: str, seed: int = 0) -> Task:
+    """The task of an id under a suite seed; the same on every machine, made in about 1 ms.
+
+    Archetypes of a type take turns by index, so that any first n tasks are a fair mix, and the
+    same index means the same kind of work at every level.
+
+    Raises SuiteError for an id that is none.
+    """
+    identity = read_id(task_id)
+    choices = ARCHETYPES[identity.task_type]
+    turn, which = divmod(identity.index, len(choices))
+    archetype = choices[which]
+    scene = Scene(identity, seed, SUITE_VERSION, turn, archetype.__name__)
+    archetype(scene)
+    return scene.build()
+
+
+def find_task(text: str, seed: int | None = None) -> Task | None:
+    """The task whose description stands in the text, be it alone or within a prompt.
+
+    With `seed` only a task of that suite seed is found; else of any.
+    """
+    for match in _REFERENCE.finditer(text):
+        identity, its_seed = read_reference(match.group(1))
+        if seed in (None, its_seed):
+            task = load_task(identity.task_id, its_seed)
+            if task.description in text:
+                return task
+    return None

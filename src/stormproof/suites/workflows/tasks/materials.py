@@ -1,0 +1,164 @@
+"""Data of other shapes than tables of a month: logs, proposals, weekly counts, contacts."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Any
+
+from msgspec import Struct
+
+from stormproof.suites.workflows.tasks.records import Month, Row
+
+_IDEAS = (
+    "new shelving", "second scanner", "staff training", "better lighting", "spare parts",
+    "safety audit", "customer survey", "label printer", "data clean-up", "quiet room",
+    "loading ramp", "backup line", "web redesign", "tool cabinet", "night shift cover",
+)  # fmt: skip
+_STAGES = ("cleared", "open", "cleared", "refused", "cleared")
+_FIRST = ("Ada", "Bilal", "Chiara", "Dmitri", "Esra", "Femi", "Greta", "Hugo", "Ines", "Jonas",
+          "Kaja", "Liam", "Mara", "Nils", "Oona", "Pavel")  # fmt: skip
+_LAST = ("Adeyemi", "Berg", "Costa", "Dvorak", "Eklund", "Fischer", "Grant", "Horvat",
+         "Iversen", "Jansen", "Kovacs", "Lindt", "Moreau", "Novak")  # fmt: skip
+_OFFICES = ("duty", "hotline", "office", "control", "dispatch", "nightshift")
+_CITIES = ("Ghent", "Oslo", "Porto", "Graz", "Leeds", "Turku", "Lyon", "Gdansk", "Trieste")
+_QUIET = ("started a worker", "request served", "cache warmed", "backup finished",
+          "session closed", "index rebuilt", "health check passed")  # fmt: skip
+
+
+def log_text(rng: Random, month: Month, lines: int) -> str:
+    """A server's log in which nothing happens."""
+    day = month.day(rng.randrange(1, 29))
+    clock = sorted(rng.randrange(86_400) for _ in range(lines))
+    return "".join(
+        f"{day} {t // 3600:02d}:{t // 60 % 60:02d}:{t % 60:02d} INFO {rng.choice(_QUIET)}"
+        f" in {rng.randrange(3, 900)} ms\n"
+        for t in clock
+    )
+
+
+def with_line(rng: Random, text: str, line: str) -> str:
+    """The text with a line put somewhere into it."""
+    lines = text.splitlines()
+    at = rng.randrange(1, len(lines))
+    return "\n".join([*lines[:at], f"{lines[at][:19]} {line}", *lines[at + 1 :]]) + "\n"
+
+
+def proposals(rng: Random, size: int) -> list[Row]:
+    """Ideas with a price in thousand EUR, points, and whether they have been cleared."""
+    costs = rng.sample(range(5, 80), size)  # in halves: exact in binary, so sums are too
+    points = rng.sample(range(11, 99), size)
+    return [
+        {"idea": idea, "cost": cost / 2, "points": point, "status": stage}
+        for idea, cost, point, stage in zip(
+            rng.sample(_IDEAS, size), costs, points, itertools.cycle(_STAGES), strict=False
+        )
+    ]
+
+
+def best_choice(rows: Sequence[Row], budget: float) -> list[Row] | None:
+    """The choice with the most points within the budget, or None where two are equally good.
+
+    All subsets are tried, which is not how the tool does it.
+    """
+    subsets: list[tuple[float, int, tuple[int, ...]]] = [(0.0, 0, ())]
+    for at, row in enumerate(rows):
+        more = [(c + row["cost"], p + row["points"], (*s, at)) for c, p, s in subsets]
+        subsets += [each for each in more if each[0] <= budget]
+    most = max(points for _, points, _ in subsets)
+    best = [chosen for _, points, chosen in subsets if points == most]
+    return [rows[at] for at in best[0]] if len(best) == 1 else None
+
+
+def settle_budget(
+    rng: Random, rows: Sequence[Row], lures: Sequence[Row] = ()
+) -> tuple[float, list[Row]]:
+    """A round budget that leaves one best choice, and that choice.
+
+    `lures` are rows that do not count: somebody who let them in would choose otherwise.
+    """
+    whole = sum(row["cost"] for row in rows)
+    for widening in itertools.count():
+        budget = float(round(whole * rng.uniform(0.3, 0.6 + widening / 20)))
+        best = best_choice(rows, budget)
+        if best and (not lures or best_choice((*rows, *lures), budget) != best):
+            return budget, best
+    raise AssertionError  # a budget for everything leaves one choice, and lures would join it
+
+
+def outcome(best: Sequence[Row]) -> dict[str, Any]:
+    """What a best choice comes to."""
+    points = sum(row["points"] for row in best)
+    return {"total_value": points, "total_cost": sum(r["cost"] for r in best), "chosen": list(best)}
+
+
+class Line(Struct, frozen=True):
+    """A straight line over weeks that are counted from 0."""
+
+    column: str
+    slope: int
+    first: int
+    weeks: int
+
+    def rows(self) -> list[Row]:
+        """The counts of each week. A week is a text, so that there is one way to fit the counts."""
+        return [
+            {"week": f"W{at + 1:02d}", self.column: self.first + self.slope * at}
+            for at in self._span()
+        ]
+
+    def _span(self, ahead: int = 0) -> range:
+        return range(self.weeks, self.weeks + ahead) if ahead else range(self.weeks)
+
+    def ahead(self, weeks: int) -> dict[str, Any]:
+        """What a fit says of it: the points lie on the line, so nothing has to be fitted."""
+        return {
+            "field": self.column,
+            "slope": self.slope,
+            "intercept": self.first,
+            "r_squared": 1,
+            "predictions": [self.first + self.slope * at for at in self._span(weeks)],
+        }
+
+
+def line(rng: Random, column: str) -> Line:
+    """Some line that stays above zero."""
+    return Line(column, rng.choice((-3, -2, 2, 3, 4, 5, 6, 7, 9)), rng.randrange(80, 400), 10)
+
+
+def address(rng: Random, house: str) -> str:
+    """Somebody's address: a person's or a desk's."""
+    if rng.random() < 0.25:  # noqa: PLR2004  one in four
+        return f"{rng.choice(_OFFICES)}@{house}"
+    return f"{rng.choice(_FIRST).lower()}.{rng.choice(_LAST).lower()}@{house}"
+
+
+def contacts(rng: Random, size: int) -> list[Row]:
+    """Nested records of people, each with a company and an address."""
+    return [
+        {
+            "name": f"{first} {last}",
+            "company": {"id": f"P-{rng.randrange(1000, 9999)}", "city": rng.choice(_CITIES)},
+            "reach": {"phone": f"+99 {rng.randrange(10**7, 10**8)}", "room": rng.randrange(1, 480)},
+        }
+        for first, last in zip(rng.sample(_FIRST, size), rng.sample(_LAST, size), strict=True)
+    ]
+
+
+def contact_fields(rng: Random) -> dict[str, str]:
+    """Flat field → where it stands in a contact."""
+    place = rng.choice((("firm", "company.id"), ("city", "company.city"), ("room", "reach.room")))
+    return {"caller": "name", "phone": "reach.phone", place[0]: place[1]}
+
+
+def mapped(rows: Sequence[Row], mapping: Mapping[str, str]) -> list[Row]:
+    """Records with the mapping's fields."""
+    return [{name: dig(row, path) for name, path in mapping.items()} for row in rows]
+
+
+def dig(record: Any, path: str) -> Any:
+    """What stands at a dotted path."""
+    for name in path.split("."):
+        record = record[name]
+    return record

@@ -1,0 +1,80 @@
+"""JSON as the suite keeps it: finite numbers of usual size, bounded depth, bounded length."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from stormproof.suites.workflows.values.faults import ToolFault, failed, invalid
+
+LONGEST = 1_000_000  # characters of a text that a tool works on
+LARGEST = 2_000_000  # bytes of a result as JSON
+DEEPEST = 32
+_LONG_NUMBER = re.compile(r"\d{19}")
+_BITS = 63
+MOST_RECORDS = 2_000
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+def read_json(text: str | bytes) -> Any:
+    """The value of a JSON text. Raises ToolFault where it is malformed, too long or too deep."""
+    if len(text) > LONGEST:
+        raise failed(f"The text is longer than {LONGEST:,} characters.")
+    try:
+        value = _decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise failed(f"This is not well-formed JSON: {error}.") from None
+    return _within(value, DEEPEST) if _suspect(text) else value
+
+
+def _suspect(text: str | bytes) -> bool:
+    """Whether a text may be nested too deep or hold a huge integer: seldom, and seen quickly."""
+    if isinstance(text, bytes):
+        text = text.decode("latin-1")
+    return text.count("[") + text.count("{") > DEEPEST or bool(_LONG_NUMBER.search(text))
+
+
+def as_json(value: Any, *, indent: int = 0) -> str:
+    """The JSON text of a value, fields in their order."""
+    raw = _encode(value)
+    return (msgspec.json.format(raw, indent=indent) if indent else raw).decode()
+
+
+def sane(value: Any) -> Any:
+    """A copy of what a model wrote, as JSON would carry it; raises ToolFault where it cannot."""
+    try:
+        raw = _encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        raise invalid("The arguments are not JSON.") from None
+    if len(raw) > LONGEST:
+        raise invalid(f"The arguments are longer than {LONGEST:,} bytes.")
+    try:
+        return read_json(raw)
+    except ToolFault as fault:  # too deep, too large a number: the caller's doing, not the tool's
+        raise invalid(fault.message) from None
+
+
+def bounded(value: Any) -> None:
+    """Raise ToolFault where a result is too large to keep: shared parts can multiply by calls."""
+    try:
+        size = len(_encode(value))
+    except RecursionError:
+        raise failed("The result is nested too deep.") from None
+    if size > LARGEST:
+        raise failed(f"The result is larger than {LARGEST:,} bytes.")
+
+
+def _within(value: Any, depth: int) -> Any:
+    """The value, when it is not nested deeper than `depth` and its integers fit in 64 bits."""
+    if isinstance(value, int) and value.bit_length() > _BITS:
+        raise failed("The data holds an integer of more than 64 bits.")
+    if isinstance(value, dict | list):
+        if not depth:
+            raise failed(f"The data is nested deeper than {DEEPEST} levels.")
+        for each in value.values() if isinstance(value, dict) else value:
+            _within(each, depth - 1)
+    return value

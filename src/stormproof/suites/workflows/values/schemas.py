@@ -1,0 +1,134 @@
+"""JSON Schemas that a model writes: compiled once, and only keywords that cost linear time.
+
+References, regular expressions and `uniqueItems` are refused: a hostile schema must not hang
+an episode, nor reach for the network.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+from stormproof.suites.workflows.values.documents import as_json, read_json
+from stormproof.suites.workflows.values.faults import invalid
+from stormproof.suites.workflows.values.tables import Record, is_empty, require_field
+
+MOST_ERRORS = 20
+MOST_FIELDS = 100
+_LONGEST = 10_000
+_NESTED = {
+    "properties": "each",
+    "items": "one",
+    "not": "one",
+    "additionalProperties": "one",
+    "anyOf": "all",
+    "allOf": "all",
+    "oneOf": "all",
+}
+_PLAIN = frozenset(
+    {
+        "type",
+        "required",
+        "enum",
+        "const",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "minLength",
+        "maxLength",
+        "minItems",
+        "maxItems",
+        "minProperties",
+        "maxProperties",
+        "multipleOf",
+        "title",
+        "description",
+        "default",
+        "examples",
+        "$schema",
+        "$id",
+    }
+)
+
+
+def schema_errors(value: Any, records: Sequence[Record], schema: dict[str, Any]) -> list[str]:
+    """What is wrong: the whole value for a schema of an array, else record by record."""
+    check = _checker(as_json(schema))
+    if schema.get("type") == "array":
+        return [_told("", error) for error in check(value)]
+    found: list[str] = []
+    for number, record in enumerate(records, 1):
+        found += [_told(f"record {number}: ", error) for error in check(record)]
+        if len(found) >= MOST_ERRORS:
+            break
+    return found[:MOST_ERRORS]
+
+
+def required_errors(records: Sequence[Record], fields: Sequence[str]) -> list[str]:
+    """Records in which one of these fields is missing or empty."""
+    return [
+        f"record {number}: {field} is missing"
+        for number, record in enumerate(records, 1)
+        for field in _few(fields)
+        if is_empty(record.get(field))
+    ][:MOST_ERRORS]
+
+
+def unique_errors(records: Sequence[Record], fields: Sequence[str]) -> list[str]:
+    """Records that repeat an earlier value of one of these fields."""
+    found: list[str] = []
+    for field in _few(fields):
+        require_field(records, field)
+        first: dict[str, int] = {}
+        for number, record in enumerate(records, 1):
+            before = first.setdefault(as_json(record.get(field)), number)
+            if before != number:
+                found.append(f"record {number}: {field} repeats that of record {before}")
+    return found[:MOST_ERRORS]
+
+
+def _few(fields: Sequence[str]) -> Sequence[str]:
+    if len(fields) > MOST_FIELDS:
+        raise invalid(f"At most {MOST_FIELDS} fields.")
+    return fields
+
+
+@functools.lru_cache(maxsize=512)
+def _checker(schema: str) -> Any:
+    from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415  80 ms, seldom needed
+
+    if len(schema) > _LONGEST:
+        raise invalid(f"A schema has at most {_LONGEST:,} characters.")
+    read = read_json(schema)
+    _refuse_costly(read)
+    try:
+        Draft202012Validator.check_schema(read)
+    except SchemaError as error:
+        raise invalid(f"This is not a JSON Schema: {error.message[:200]}.") from None
+    return Draft202012Validator(read).iter_errors
+
+
+def _refuse_costly(schema: Any) -> None:
+    if not isinstance(schema, dict):
+        return
+    for keyword, inner in schema.items():
+        how = _NESTED.get(keyword)
+        if how is None and keyword not in _PLAIN:
+            raise invalid(f"The schema keyword '{keyword[:40]}' is not supported.")
+        for each in _subschemas(how, inner):
+            _refuse_costly(each)
+
+
+def _subschemas(how: str | None, inner: Any) -> list[Any]:
+    if how == "one":
+        return [inner]
+    if how == "each" and isinstance(inner, dict):
+        return list(inner.values())
+    return inner if how == "all" and isinstance(inner, list) else []
+
+
+def _told(where: str, error: Any) -> str:
+    at = ".".join(str(part) for part in error.path)
+    return f"{where}{at + ': ' if at else ''}{error.message[:160]}"

@@ -1,0 +1,188 @@
+"""The World: all that an episode's tools can see and change. Cheap to make, deterministic.
+
+The task's own data is never changed: files are copied into `files` (a shallow copy of texts),
+resources and credentials are only looked at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from stormproof.domain.tasks import Resource, Task
+
+Kind = Literal[
+    "text",  # what a file or an address holds, unparsed
+    "table",  # a list of records (objects)
+    "object",  # any other parsed structure
+    "findings",  # what was computed of data: summaries, analyses, predictions, choices
+    "number",
+    "archive",  # compressed data, base64
+    "report",  # what a check found: validators, monitor, connector
+    "receipt",  # that something was done, or how things stand: writer, poster, logger, helper
+    "session",  # an authentication
+]
+DATA: tuple[Kind, ...] = ("table", "object")
+"""Kinds that hold records: what tools that work on records take when told nothing."""
+
+PAYLOAD: tuple[Kind, ...] = ("text", "table", "object", "findings", "number")
+"""Kinds that are data in themselves: what writer, poster, queue, cache take when told nothing."""
+
+ANY: tuple[Kind, ...] = (*PAYLOAD, "archive", "report")
+"""Kinds that can be told of: what logger and notifier take when told nothing."""
+
+DEFAULTS_FILE = "defaults.json"
+"""A task may hold this file: `{tool name: {argument: value}}`, used where a call leaves it out."""
+
+
+class Result(Struct, frozen=True, gc=False):
+    """A stored result. `source` is the path or address that its data came from, if any."""
+
+    handle: str
+    tool: str
+    kind: Kind
+    value: Any
+    source: str = ""
+
+
+class Post(Struct, frozen=True):
+    """A body received at an address."""
+
+    url: str
+    body: Any
+
+
+class LogEntry(Struct, frozen=True):
+    """A line of the log."""
+
+    level: str
+    message: str
+
+
+class Schedule(Struct, frozen=True):
+    """A job that was planned. `at` is `HH:MM` or empty; `every` a period."""
+
+    job: str
+    every: str
+    at: str
+
+
+class Notification(Struct, frozen=True):
+    """A message that was sent."""
+
+    recipient: str
+    channel: str
+    message: str
+
+
+class World:
+    """State of one episode. All attributes are public; tools alone change them."""
+
+    __slots__ = (
+        "_counts",
+        "_defaults",
+        "cache",
+        "connections",
+        "files",
+        "log",
+        "notifications",
+        "posts",
+        "queues",
+        "results",
+        "routed",
+        "schedules",
+        "seen",
+        "sessions",
+        "task",
+        "tracked",
+    )
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.files: dict[str, str] = dict(task.files)
+        self.posts: list[Post] = []
+        self.queues: dict[str, list[Any]] = {}
+        self.routed: dict[str, list[Any]] = {}
+        self.cache: dict[str, Any] = {}
+        self.sessions: dict[str, str] = {}  # service → token
+        self.connections: list[str] = []
+        self.log: list[LogEntry] = []
+        self.schedules: list[Schedule] = []
+        self.notifications: list[Notification] = []
+        self.tracked: dict[str, str] = {}
+        self.results: dict[str, Result] = {}  # handle → result, oldest first
+        self.seen: set[str] = set()  # paths and addresses whose data was read
+        self._counts: dict[str, int] = {}
+        self._defaults: Mapping[str, Any] | None = None
+
+    def copied(self) -> World:
+        """A world that can be tried out: its containers are copied, stored values are shared."""
+        twin = World.__new__(World)
+        twin.task = self.task
+        twin.files = self.files.copy()
+        twin.posts = self.posts.copy()
+        twin.queues = {name: messages.copy() for name, messages in self.queues.items()}
+        twin.routed = {name: records.copy() for name, records in self.routed.items()}
+        twin.cache = self.cache.copy()
+        twin.sessions = self.sessions.copy()
+        twin.connections = self.connections.copy()
+        twin.log = self.log.copy()
+        twin.schedules = self.schedules.copy()
+        twin.notifications = self.notifications.copy()
+        twin.tracked = self.tracked.copy()
+        twin.results = self.results.copy()
+        twin.seen = self.seen.copy()
+        twin._counts = self._counts.copy()  # noqa: SLF001  of its own class
+        twin._defaults = self._defaults  # noqa: SLF001  likewise; never changed
+        return twin
+
+    @property
+    def resources(self) -> Mapping[str, Resource]:
+        """Simulated HTTP addresses: URL → what it answers."""
+        return self.task.resources
+
+    @property
+    def credentials(self) -> Mapping[str, str]:
+        """Service → secret, as the task has them."""
+        return self.task.credentials
+
+    def keep(self, tool: str, kind: Kind, value: Any, source: str = "") -> str:
+        """Store a result; returns its handle, `<tool>_<count>`."""
+        count = self._counts[tool] = self._counts.get(tool, 0) + 1
+        handle = f"{tool}_{count}"
+        self.results[handle] = Result(handle, tool, kind, value, source)
+        return handle
+
+    def latest(self, kinds: tuple[Kind, ...]) -> Result | None:
+        """The newest result of these kinds."""
+        for result in reversed(self.results.values()):
+            if result.kind in kinds:
+                return result
+        return None
+
+    def named(self, name: str) -> Result | None:
+        """The result with this handle, or the newest that this tool made or this source gave."""
+        exact = self.results.get(name)
+        if exact is not None:
+            return exact
+        for result in reversed(self.results.values()):
+            if name in (result.tool, result.source):
+                return result
+        return None
+
+    def token(self, service: str) -> str:
+        """The session token that the service gives: the same in every run."""
+        text = f"{self.task.task_id}\0{service}\0{self.credentials.get(service, '')}"
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    def defaults(self, tool: str) -> Mapping[str, Any]:
+        """Arguments that the task's own `defaults.json` gives for a tool; mostly none."""
+        if self._defaults is None:
+            text = self.task.files.get(DEFAULTS_FILE)
+            self._defaults = msgspec.json.decode(text, type=dict[str, Any]) if text else {}
+        found = self._defaults.get(tool)
+        return found if isinstance(found, dict) else {}

@@ -1,0 +1,133 @@
+"""What response headers tell of limits and waits. Pure; names are asked in lower case."""
+
+from __future__ import annotations
+
+import math
+import re
+from email.utils import parsedate_to_datetime
+from typing import Protocol
+
+from stormproof.domain.calls import RateHeaders
+
+# A provider that asks for more is asked again after this: one refused request per ten minutes
+# costs nothing, while a wait of ten days believed would end a run that need not end.
+LONGEST_RETRY_AFTER_S = 600.0
+_MINUTE_S = 60.0
+_DAY_S = 86_400.0
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s|d)?")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": _DAY_S, "": 1.0}
+_IN_TEXT = re.compile(
+    r"(?:try again in|retry (?:again )?(?:in|after)|\"retryDelay\":\s*\")\s*"
+    r"((?:\d+(?:\.\d+)?\s?(?:ms|milliseconds?|seconds?|minutes?|h|m|s)\s?)+)",
+    re.IGNORECASE,
+)
+_WORDS = (("milliseconds", "ms"), ("millisecond", "ms"), ("seconds", "s"), ("second", "s"),
+          ("minutes", "m"), ("minute", "m"), (" ", ""))  # fmt: skip
+
+
+class Headers(Protocol):
+    """Response headers by name in any case: pyreqwest's map, or a dict with lower-case names."""
+
+    def get(self, name: str, /) -> str | None:
+        """The first value of a header, or None."""
+        ...
+
+
+def retry_after_s(headers: Headers, now: float, text: str = "") -> float | None:
+    """Seconds to wait as told, in (0, LONGEST_RETRY_AFTER_S]; None where nothing usable was told.
+
+    `retry-after-ms` beats `retry-after` (seconds or an HTTP date), which beats a wait named in
+    the error's `text`. Zero, the past and garbage tell nothing. `now` is wall-clock epoch seconds.
+    """
+    milliseconds = _number(headers.get("retry-after-ms"))
+    for told in (
+        milliseconds / 1000 if milliseconds is not None else None,
+        _retry_after(headers, now),
+        _named_in(text),
+    ):
+        if told is not None and told > 0:
+            return min(told, LONGEST_RETRY_AFTER_S)
+    return None
+
+
+def duration_s(text: str | None) -> float | None:
+    """Seconds of "6m0s", "12ms", "1h2m", "1.5" or "20s"; None for anything else."""
+    compact = (text or "").strip().lower()
+    if not compact or _PART.sub("", compact):
+        return None
+    return sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(compact))
+
+
+def rate_headers(headers: Headers) -> RateHeaders | None:
+    """Limits and what remains of them; None where no header told any."""
+    limit_requests = _number(headers.get("x-ratelimit-limit-requests"))
+    limit_tokens = _number(headers.get("x-ratelimit-limit-tokens"))
+    left_requests = _number(headers.get("x-ratelimit-remaining-requests"))
+    left_tokens = _number(headers.get("x-ratelimit-remaining-tokens"))
+    if limit_requests is limit_tokens is left_requests is left_tokens is None:
+        return None
+    return RateHeaders(
+        limit_rpm=_per_minute(limit_requests, left_requests, headers, "requests"),
+        limit_tpm=_per_minute(limit_tokens, left_tokens, headers, "tokens"),
+        remaining_requests=_count(left_requests),
+        remaining_tokens=_count(left_tokens),
+    )
+
+
+def _per_minute(
+    limit: float | None, left: float | None, headers: Headers, kind: str
+) -> float | None:
+    """A limit as a rate per minute. Some services count requests per day under the same name.
+
+    The time to refill tells them apart: a token bucket that lacks `limit - left` is full again
+    after `reset`, so its window is limit · reset / (limit - left). A window of minutes never
+    resets in more than 60 s; of the longer ones only a day is believed.
+    """
+    if limit is None or limit <= 0:
+        return None
+    reset = duration_s(headers.get(f"x-ratelimit-reset-{kind}"))
+    if reset is None or reset <= _MINUTE_S or left is None or left >= limit:
+        return limit
+    window_s = limit * reset / (limit - left)
+    return limit * _MINUTE_S / _DAY_S if math.isclose(window_s, _DAY_S, rel_tol=0.2) else None
+
+
+def _retry_after(headers: Headers, now: float) -> float | None:
+    value = headers.get("retry-after") or ""
+    if (seconds := _number(value)) is not None:
+        return seconds
+    at = _http_date(value)
+    # The provider's own clock where it shows one: ours may be off by minutes.
+    sent = _http_date(headers.get("date") or "")
+    return None if at is None else at - (now if sent is None else sent)
+
+
+def _http_date(value: str) -> float | None:
+    try:
+        return parsedate_to_datetime(value).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+def _named_in(text: str) -> float | None:
+    if not (found := _IN_TEXT.search(text)):
+        return None
+    span = found[1].lower()
+    for word, unit in _WORDS:
+        span = span.replace(word, unit)
+    return duration_s(span)
+
+
+def _number(value: str | None) -> float | None:
+    """A finite number written plainly, else None."""
+    if not value:  # most headers that are asked for are not there
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _count(value: float | None) -> int | None:
+    return None if value is None else max(0, int(value))

@@ -1,0 +1,190 @@
+"""Model calls over HTTP: once each, never retried, never redirected.
+
+On aiohttp: pyreqwest 0.15 costs less, but leaves a cancelled call running on its connection, where
+it goes on holding quota. `benchmarks/client.py` has the figures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from aiohttp import (
+    ClientConnectorCertificateError,
+    ClientConnectorError,
+    ClientError,
+    ClientHttpProxyError,
+    ConnectionTimeoutError,
+    InvalidURL,
+    TCPConnector,
+)
+from aiohttp.http_exceptions import HttpProcessingError
+
+from stormproof.domain.calls import Denied, Ok, Request, Transient, Verdict
+from stormproof.domain.pool import Endpoint
+from stormproof.errors import ConfigError
+from stormproof.wire.classify import classify, succeeded
+from stormproof.wire.connections import connector, is_address, proxy_for
+from stormproof.wire.dialects import encode, line_to
+from stormproof.wire.exchange import (
+    CONNECT_TIMEOUT_S,
+    LARGEST_BODY,
+    Address,
+    Received,
+    TooLarge,
+)
+from stormproof.wire.replies import as_raw
+from stormproof.wire.scrub import Scrubber
+
+TRUST = "(SSL_CERT_FILE names the authorities to trust)"
+_HEADERS = {
+    "content-type": "application/json",
+    "accept": "application/json",
+    "user-agent": "stormproof",
+}
+_PRINTABLE_ASCII = range(0x20, 0x7F)
+
+
+class HttpTransport:
+    """Sends to any number of endpoints. `credentials` holds key reference → value.
+
+    Use it as an async context manager, or `await close()`. A cancelled `send` hangs up, so that
+    the server can stop too. Raises `ConfigError` for a credential that no header can carry.
+    """
+
+    def __init__(self, credentials: Mapping[str, str]) -> None:
+        for reference, value in credentials.items():
+            if not value or any(ord(c) not in _PRINTABLE_ASCII for c in value):
+                raise ConfigError(
+                    f"{reference}: its value is empty or holds characters that no header can carry",
+                    hint="check for line breaks or quotes around the key where it is set",
+                )
+        self._credentials = dict(credentials)
+        self._callers: dict[str, _Caller] = {}
+        self._connector: TCPConnector | None = None
+
+    def __repr__(self) -> str:
+        return f"HttpTransport({len(self._credentials)} credentials)"
+
+    async def __aenter__(self) -> Self:
+        """Nothing to open: connections come with the first call."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Hang up everywhere."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Hang up everywhere; calls under way end as `Transient`."""
+        if self._connector is not None:
+            await self._connector.close()
+
+    async def send(
+        self, endpoint: Endpoint, request: Request, *, timeout_s: float, attempt: int = 1
+    ) -> Verdict:
+        """See `Transport.send`. The time limit covers connecting, waiting and the whole body."""
+        if endpoint.key not in self._credentials:
+            return Denied(f"no value is known for the key {endpoint.key}")
+        caller = self._callers.get(endpoint.endpoint_id)
+        if caller is None or (caller.endpoint is not endpoint and caller.endpoint != endpoint):
+            caller = self._caller(endpoint)
+        if caller.address is None:
+            return Denied("its address (or its proxy's) is not an http(s) one")
+        received = _Received(caller.scrubber)
+        body = encode(caller.line, request)
+        mark = f"{request.trial_id}/{request.turn}/{attempt}"
+        try:
+            async with asyncio.timeout(timeout_s):
+                headers = await caller.address.post(mark, body, received)
+        except TimeoutError:
+            return received.cut_short(f"no whole answer within {timeout_s:g} s")
+        except TooLarge:
+            return received.too_large()
+        except (ClientError, HttpProcessingError, OSError) as error:
+            return _failed(error, received)
+        return classify(received.status, headers, received.scrubbed(), time.time())
+
+    def _caller(self, endpoint: Endpoint) -> _Caller:
+        if self._connector is None:
+            self._connector = connector()
+        caller = _Caller(endpoint, self._credentials[endpoint.key], self._connector)
+        self._callers[endpoint.endpoint_id] = caller
+        return caller
+
+
+class _Caller:
+    """All that calls to one endpoint share; the credential is in here and is never shown."""
+
+    __slots__ = ("address", "endpoint", "line", "scrubber")
+
+    def __init__(self, endpoint: Endpoint, key: str, connector: TCPConnector) -> None:
+        self.endpoint = endpoint
+        self.scrubber = Scrubber(key)
+        self.line = line_to(endpoint)
+        self.address: Address | None = None
+        url = self.line.url
+        proxy = proxy_for(url) if is_address(url) else None
+        if is_address(url) and (proxy is None or is_address(proxy)):
+            name, prefix = self.line.credential
+            self.address = Address(connector, url, _HEADERS | {name: prefix + key}, proxy)
+
+
+class _Received(Received):
+    """An answer so far, and what to make of it where no more comes."""
+
+    __slots__ = ("_scrubber",)
+
+    def __init__(self, scrubber: Scrubber) -> None:
+        super().__init__()
+        self._scrubber = scrubber
+
+    def scrubbed(self) -> bytes:
+        """The body without the key, should the provider have repeated it."""
+        return self._scrubber.bytes(bytes(self.body))
+
+    def too_large(self) -> Verdict:
+        """More than is taken."""
+        size = f"a body of more than {LARGEST_BODY >> 20} MiB"
+        return Transient(f"HTTP {self.status} with {size}", raw=self._raw())
+
+    def cut_short(self, reason: str) -> Verdict:
+        """A call that broke off. A reply that came whole before that is a reply."""
+        if self.status:
+            reason += f"; HTTP {self.status} and {len(self.body)} bytes came"
+        raw = self._raw()
+        if raw:
+            verdict = classify(self.status, {}, raw.encode(), time.time())
+            if isinstance(verdict, Ok) and not verdict.reply.raw:
+                return verdict
+        return Transient(reason, raw=raw)
+
+    def _raw(self) -> str:
+        """The start of a body that may have been paid for."""
+        return as_raw(self.scrubbed()) if succeeded(self.status) else ""
+
+
+def _failed(error: Exception, received: _Received) -> Verdict:
+    """Why there is no whole answer, in our words; the library's may hold the address."""
+    if isinstance(error, ClientConnectorCertificateError):
+        why = getattr(error.certificate_error, "verify_message", "") or "it does not check out"
+        return Denied(f"its certificate cannot be trusted: {why} {TRUST}")
+    if isinstance(error, InvalidURL):
+        return Denied("its address (or its proxy's) is not an http(s) one")
+    if isinstance(error, ConnectionTimeoutError):
+        return Transient(f"no connection within {CONNECT_TIMEOUT_S:g} s")
+    if isinstance(error, ClientHttpProxyError):
+        return Transient(f"cannot connect: the proxy answered HTTP {error.status}")
+    if isinstance(error, ClientConnectorError):
+        number = error.os_error.errno
+        words = os.strerror(number) if number and number > 0 else "its name is not known"
+        return Transient(f"cannot connect: {words}")
+    return received.cut_short("the answer broke off" if received.status else "no answer")

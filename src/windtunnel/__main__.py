@@ -1,7 +1,0 @@
-"""`python -m windtunnel`."""
-
-import sys
-
-from windtunnel.cli import main
-
-sys.exit(main())

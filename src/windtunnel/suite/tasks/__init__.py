@@ -1,6 +1,0 @@
-"""The suite's tasks: 5,040 by default, as many as asked, made from their ids alone."""
-
-from windtunnel.suite.tasks.generate import SUITE_VERSION, find_task, load_task
-from windtunnel.suite.tasks.identity import DEFAULT_COUNTS, TaskIds, task_ids
-
-__all__ = ["DEFAULT_COUNTS", "SUITE_VERSION", "TaskIds", "find_task", "load_task", "task_ids"]

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from stormproof.domain.tasks import Check, Resource, Task
+from stormproof.errors import SuiteError
+from stormproof.suites.workflows.goals import KINDS, goal_met
+from stormproof.suites.workflows.tools import run_tool
+from stormproof.suites.workflows.world import World
+
+URL = "https://api.example.com/orders"
+ROWS = [{"id": 1, "amount": 10.5}, {"id": 2, "amount": 20}]
+TASK = Task(
+    "t", "simple_task", "easy", "", (), (), (), resources={URL: Resource(200, "")},
+    credentials={"crm": "pw"},
+)  # fmt: skip
+Did = list[tuple[str, dict[str, Any]]]
+
+
+def after(did: Did) -> World:
+    world = World(TASK)
+    for name, arguments in did:
+        result = run_tool(world, name, arguments)
+        assert result.ok, result
+    return world
+
+
+def write(path: str, value: Any, **more: Any) -> tuple[str, dict[str, Any]]:
+    return "file_operations_writer", {"path": path, "input": value, **more}
+
+
+def post(value: Any) -> tuple[str, dict[str, Any]]:
+    return "network_poster", {"url": URL, "input": value}
+
+
+def notify(message: str) -> tuple[str, dict[str, Any]]:
+    return "utility_notifier", {"recipient": "ops", "message": message, "channel": "chat"}
+
+
+def push(value: Any) -> tuple[str, dict[str, Any]]:
+    return "integration_queue", {"name": "work", "input": value}
+
+
+HOLDS: list[tuple[Did, Check]] = [
+    ([write("o.json", ROWS)], Check("file", "o.json", ROWS)),
+    ([write("o.json", '[{"amount": 10.5000001, "id": 1}]')], Check("file", "o.json", ROWS[:1])),
+    ([write("o.csv", ROWS)], Check("file", "o.csv", ROWS)),
+    ([write("o.csv", ROWS)], Check("file", "o.csv", "id,amount\r\n1,10.50\r\n2,20")),
+    ([write("o.xml", ROWS)], Check("file", "o.xml", ROWS)),
+    ([write("o.txt", "one\ntwo  \n")], Check("file", "o.txt", "one\ntwo")),
+    (
+        [("file_operations_compressor", {"input": "hello there", "destination": "o.gz"})],
+        Check("archive", "o.gz", "hello there"),
+    ),
+    (
+        [("file_operations_compressor", {"input": ROWS, "method": "zip", "destination": "o"})],
+        Check("archive", "o", ROWS),
+    ),
+    ([post(ROWS[0]), post(ROWS)], Check("post", URL, ROWS)),
+    ([post(ROWS)], Check("post_once", URL, ROWS)),
+    ([push("a b"), push(ROWS)], Check("queue", "work", ["a b", ROWS])),
+    ([], Check("queue", "work", [])),
+    ([("network_router", {"input": ROWS})], Check("routed", "default", ROWS)),
+    ([("utility_cache", {"key": "k", "input": ROWS})], Check("cache", "k", ROWS)),
+    ([notify("Total: 61.5")], Check("notification", "ops", {"contains": ["total", "61.5"]})),
+    ([notify("hi")], Check("notification", "ops", {"channel": "chat", "message": "hi"})),
+    ([("utility_logger", {"message": "It is Done"})], Check("log", "info", "done")),
+    ([("utility_logger", {"message": "It is Done"})], Check("log", "", "done")),
+    (
+        [("integration_scheduler", {"job": "j", "every": "week", "at": "6:00"})],
+        Check("schedule", "j", {"every": "week", "at": "06:00"}),
+    ),
+    ([("integration_authenticator", {})], Check("session", "crm", None)),
+    ([("integration_connector", {})], Check("connection", "api.example.com", None)),
+    ([("utility_tracker", {"status": "done"})], Check("tracked", "task", "done")),
+    (
+        [("computation_calculator", {"expression": "1 + 1"})],
+        Check("result", "computation_calculator", 2),
+    ),
+]
+
+
+@pytest.mark.parametrize(("did", "check"), HOLDS)
+def test_holds_after_the_work(did: Did, check: Check) -> None:
+    assert goal_met(after(did), [check])
+
+
+FAILS: list[tuple[Did, Check]] = [
+    *(([], check) for _, check in HOLDS if check.expected != []),
+    ([write("o.json", ROWS)], Check("file", "o.json", ROWS[::-1])),
+    ([write("o.json", ROWS)], Check("file", "o.json", ROWS[:1])),
+    ([write("o.json", "no json")], Check("file", "o.json", ROWS)),
+    ([write("o.txt", "one\ntwo")], Check("file", "o.txt", "one two")),
+    ([write("o.gz", "not base64")], Check("archive", "o.gz", "hello")),
+    ([write("o.gz", "UEsx")], Check("archive", "o.gz", "hello")),
+    ([write("o.gz", "AAAA")], Check("archive", "o.gz", "hello")),
+    ([post(ROWS), post(ROWS)], Check("post_once", URL, ROWS)),
+    ([push("a b"), push("a b")], Check("queue", "work", ["a b"])),
+    ([notify("Total: 61.5")], Check("notification", "ops", {"contains": ["total", "62"]})),
+    ([notify("hi")], Check("notification", "ops", {"channel": "email"})),
+    ([notify("hi")], Check("notification", "boss", {"message": "hi"})),
+    ([("utility_logger", {"message": "done"})], Check("log", "error", "done")),
+    (
+        [("utility_tracker", {"status": "done"}), ("utility_tracker", {"status": "late"})],
+        Check("tracked", "task", "done"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("did", "check"), FAILS)
+def test_fails_without_it(did: Did, check: Check) -> None:
+    assert not goal_met(after(did), [check])
+
+
+def test_every_kind_is_tried_above() -> None:
+    assert {check.kind for _, check in HOLDS} == set(KINDS)
+
+
+def test_all_checks_must_hold() -> None:
+    world = after([push("a b")])
+    good, bad = Check("queue", "work", ["a b"]), Check("file", "o.txt", "")
+    outcomes: Callable[..., bool] = lambda *checks: goal_met(world, checks)  # noqa: E731  short
+    assert outcomes()
+    assert outcomes(good)
+    assert not outcomes(good, bad)
+
+
+def test_an_unknown_kind_is_our_mistake() -> None:
+    with pytest.raises(SuiteError, match="telepathy"):
+        goal_met(World(TASK), [Check("telepathy", "", None)])

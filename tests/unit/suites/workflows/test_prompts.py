@@ -1,0 +1,121 @@
+import re
+
+import pytest
+
+from stormproof.domain.conditions import (
+    DIFFICULTIES,
+    FLAWS,
+    PROMPT_TYPES,
+    PROTOCOLS,
+    TASK_TYPES,
+    Condition,
+    Protocol,
+)
+from stormproof.domain.tasks import Step
+from stormproof.errors import SuiteError
+from stormproof.suites.workflows.prompts import COMPLETION_PHRASE, opening, rendered, shown_plan
+from stormproof.suites.workflows.tasks import find_task, load_task
+from stormproof.suites.workflows.tools import CATALOGUE
+from stormproof.suites.workflows.workflow import optimal_plan
+
+TASK = load_task("api_integration.easy.00003")
+DISCLOSING = re.compile(r"\b(flaw|wrong|mistake|incorrect|error in)\w*", re.IGNORECASE)
+
+
+def shown(prompt_type: str, protocol: Protocol = "text", rate: float = 0.8) -> tuple[str, str]:
+    system, user = opening(TASK, Condition(prompt_type, "easy", rate, protocol))
+    assert (system.role, user.role) == ("system", "user")
+    return system.content, user.content
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("prompt_type", PROMPT_TYPES)
+def test_every_prompt_holds_the_task_word_for_word(prompt_type: str, protocol: Protocol) -> None:
+    system, user = shown(prompt_type, protocol)
+    assert TASK.description in user
+    assert COMPLETION_PHRASE in system
+    assert find_task(f"{system}\n{user}") == TASK
+    assert "{" + "max_turns" not in system
+    assert "10 turns" in system
+
+
+def test_the_text_protocol_explains_its_tags_and_names_every_tool() -> None:
+    system, _ = shown("baseline")
+    for tag in ("tool_call", "tool_search", "tool_info"):
+        assert re.search(rf"<{tag}>.+</{tag}>", system)
+    for name, tool in CATALOGUE.items():
+        assert f"- {name}(" in system
+        assert tool.spec.description in system
+
+
+def test_the_native_protocol_leaves_tools_to_the_request() -> None:
+    system, _ = shown("baseline", "native")
+    assert "<tool" not in system
+    assert "- file_operations_reader(" not in system
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_how_to_call_is_the_same_for_all_prompt_types(protocol: Protocol) -> None:
+    assert len({shown(prompt_type, protocol)[0] for prompt_type in PROMPT_TYPES}) == 1
+
+
+def test_both_protocols_show_the_same_task_and_plan() -> None:
+    for prompt_type in PROMPT_TYPES:
+        assert shown(prompt_type, "text")[1] == shown(prompt_type, "native")[1]
+
+
+def test_both_protocols_are_told_what_makes_tools_reliable() -> None:
+    for protocol in PROTOCOLS:
+        system, _ = shown("baseline", protocol)
+        for name, tool in CATALOGUE.items():
+            assert (f"- {name} after " in system) == bool(tool.spec.needs)
+
+
+def test_cot_asks_to_reason_first_and_shows_no_plan() -> None:
+    assert "step by step" in shown("cot")[1]
+    assert "# Plan" not in shown("cot")[1]
+    assert shown("baseline")[1] == f"# Task\n\n{TASK.description}"
+
+
+def test_the_plan_is_numbered_with_its_arguments() -> None:
+    plan = optimal_plan(TASK, 0.8, 10)
+    text = shown("optimal")[1]
+    numbered = re.findall(r"^(\d+)\. (\w+) (\{.*\})$", text, re.MULTILINE)
+    assert [(int(n), tool) for n, tool, _ in numbered] == [
+        (at, step.tool) for at, step in enumerate(plan, 1)
+    ]
+    assert rendered(plan) in text
+
+
+def test_a_step_reads_as_written() -> None:
+    step = Step("file_operations_reader", {"path": "a.csv"}, "Read it", "a.csv", "its text")
+    assert rendered([step]) == (
+        '1. file_operations_reader {"path":"a.csv"}\n   Read it. Uses a.csv. Gives its text.'
+    )
+
+
+def test_flawed_plans_stand_in_the_words_of_an_optimal_one() -> None:
+    frame = shown("optimal")[1].replace(rendered(optimal_plan(TASK, 0.8, 10)), "PLAN")
+    for flaw in FLAWS:
+        condition = Condition(f"flawed_{flaw}", "easy", 0.8)
+        text = shown(f"flawed_{flaw}")[1].replace(rendered(shown_plan(TASK, condition)), "PLAN")
+        assert text == frame
+        assert not DISCLOSING.search(text.replace(TASK.description, ""))
+
+
+def test_a_higher_rate_needs_fewer_calls() -> None:
+    lengths = [len(optimal_plan(TASK, rate, 10)) for rate in (1.0, 0.8)]
+    assert lengths[0] < lengths[1]
+
+
+@pytest.mark.parametrize("task_type", TASK_TYPES)
+def test_the_same_prompt_every_time(task_type: str) -> None:
+    for difficulty in DIFFICULTIES:
+        task = load_task(f"{task_type}.{difficulty}.00001")
+        condition = Condition("flawed_tool_misuse", difficulty, 0.7)
+        assert opening(task, condition) == opening(task, condition)
+
+
+def test_an_unknown_prompt_type_is_refused() -> None:
+    with pytest.raises(SuiteError):
+        opening(TASK, Condition("poetic", "easy", 0.8))
