@@ -18,6 +18,10 @@ from stormproof.episode import Vocabulary, catalogue_vocabulary, recognise
 SHARES: Final = tuple(f.name for f in fields(Score) if f.type in {float, float | None})
 # What tells cells apart: a task's type, and these fields of its condition.
 AXES: Final = ("prompt_type", "task_type", "difficulty", "tool_success_rate", "protocol")
+# What `evidence_of_rows` reads of the episode table.
+ROW_COLUMNS: Final = (
+    "trial_id", "model", "task_id", *AXES, *SHARES, "outcome", "success", "format_errors",
+)  # fmt: skip
 
 
 class Evidence(Struct, frozen=True):

@@ -5,23 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
 
-from stormproof.audit.evidence import AXES, SHARES, Evidence, evidence_of, evidence_of_rows
+from stormproof.audit.evidence import AXES, ROW_COLUMNS, Evidence, evidence_of, evidence_of_rows
 from stormproof.audit.findings import Finding, findings
 from stormproof.audit.verdicts import RULES, Judgement, judge
 from stormproof.domain.episodes import Episode
 from stormproof.errors import ConfigError
 from stormproof.store import read_episodes, turn_table
-
-_COLUMNS: Final = (
-    "trial_id", "model", "task_id", *AXES, *SHARES, "outcome", "success", "format_errors",
-    "source", "simulated",
-)  # fmt: skip
 
 
 class Audit(Struct, frozen=True):
@@ -74,7 +68,7 @@ def audit_folder(folder: Path, by: Sequence[str] | None = None) -> Audit:
 
 def audit_table(folder: Path, table: pa.Table) -> Audit:
     """Audit from the episode table: only imported episodes are read again, turn by turn."""
-    rows = table.select(list(_COLUMNS)).to_pylist()
+    rows = table.select([*ROW_COLUMNS, "source", "simulated"]).to_pylist()
     imported = [row["trial_id"] for row in rows if row["source"] == "imported"]
     own = [row for row in rows if row["source"] != "imported"]
     judged = evidence_of_rows(own, _turns_with_tool_calls(folder) if own else {})
@@ -84,7 +78,7 @@ def audit_table(folder: Path, table: pa.Table) -> Audit:
 
 
 def _turns_with_tool_calls(folder: Path) -> dict[str, int]:
-    turns = turn_table(folder).select(["trial_id", "calls"])
+    turns = turn_table(folder, ["trial_id", "calls"])
     counted = (
         turns.filter(pc.field("calls") > 0).group_by("trial_id").aggregate([("calls", "count")])
     )
