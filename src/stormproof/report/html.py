@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from stormproof.report.drawing import CHARTS_NEED, can_draw
 from stormproof.report.layout import lead, sections
 from stormproof.report.material import Material
 from stormproof.report.page import Page, as_failed_page, as_page
@@ -27,7 +28,7 @@ def page(material: Material, pages: Sequence[str] = ()) -> str:
     return as_page(
         Page(
             name=results.name,
-            lead=lead(results),
+            lead=lead(results) + ("" if can_draw() else f" {CHARTS_NEED}."),
             banners=results.banners,
             sections=sections(results, material.tables, material.charts),
             transcripts=transcripts(read_episodes(results.folder, chosen)),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from stormproof.report.charts import Chart
 from stormproof.report.facts import facts
 from stormproof.report.page import Section
 from stormproof.report.source import Results
 from stormproof.report.table import Table, visible
+
+if TYPE_CHECKING:
+    from stormproof.report.charts import Chart  # altair is an extra
 
 # Section key and title, and the keys of its tables and charts.
 _PARTS: Final = (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from stormproof.report.audited import audit_tables
 from stormproof.report.columns import marked, simulated_models
+from stormproof.report.drawing import can_draw
 from stormproof.report.facts import endpoints
 from stormproof.report.side_by_side import compared_tables
 from stormproof.report.source import Results, open_results
@@ -27,7 +28,9 @@ class Material:
 
     @functools.cached_property
     def charts(self) -> tuple[Chart, ...]:
-        """Every chart that has data, and those of the run itself."""
+        """Every chart that has data, and those of the run itself; none without their extra."""
+        if not can_draw():
+            return ()
         from stormproof.report.charts import charts_of  # noqa: PLC0415  altair takes 300 ms
         from stormproof.report.telemetry import run_charts  # noqa: PLC0415  likewise
 
