@@ -1,7 +1,8 @@
 # `make run` and `make test` set up all they need by themselves: a .venv from hash-pinned lock files.
 # `make run PYTHON=/path/to/python` chooses the Python that .venv is made of.
 PYTHONS := $(if $(PYTHON),"$(PYTHON)",python3.11 python3.12 python3.13 python3)
-FITS := import ensurepip, sys; sys.exit(sys.version_info < (3, 11))
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+UV_VENV := uv venv --quiet --clear --seed
 BIN := .venv/bin
 SAY := printf 'error: %s\nhint: %s\n' >&2
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
@@ -31,16 +32,17 @@ torture: .venv/.dev ## long soaks: kills, faults, memory; rewrites docs/reliabil
 bench: .venv/.dev ## every benchmark, one JSON line per figure
 	@for b in capacity_sim shared_sim capacity scaling overhead footprint client suite coverage report_scale peers; do $(BIN)/python benchmarks/$$b.py || exit 1; done
 
-# Python's own venv where it works; Debian's Python may lack it (ensurepip), then uv makes one.
+# Python's own venv where it works; where it does not (Debian's Python may lack ensurepip) or where
+# there is no Python that is new enough, uv.
 .venv/bin/pip:
 	@test -w . || { $(SAY) "$$PWD cannot be written by you, and .venv goes there" \
 		"clone it into a folder of your own and type make there"; exit 1; }
 	@for python in $(PYTHONS); do \
-		if "$$python" -c '$(FITS)' 2>/dev/null; then exec "$$python" -m venv --clear .venv; fi; \
+		"$$python" -c '$(NEW_ENOUGH)' 2>/dev/null || continue; \
+		if "$$python" -c 'import ensurepip' 2>/dev/null; then exec "$$python" -m venv --clear .venv; fi; \
+		if command -v uv >/dev/null; then exec $(UV_VENV) --python "$$python" .venv; fi; \
 	done; \
-	if command -v uv >/dev/null; then \
-		exec uv venv --quiet --clear --seed --python "$(or $(PYTHON),>=3.11)" .venv; \
-	fi; \
+	if test -z "$(PYTHON)" && command -v uv >/dev/null; then exec $(UV_VENV) --python '>=3.11' .venv; fi; \
 	$(SAY) "no Python 3.11 or newer with ensurepip (tried $$(echo $(PYTHONS)))" \
 		"install one (on Debian: apt install python3-venv), or uv, or name one: make run PYTHON=/path/to/python"; \
 	exit 1
