@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-command = Path(__file__).with_name(".venv") / "bin" / "ultra-parallel-runner"
+command = Path(__file__).resolve().with_name(".venv") / "bin" / "ultra-parallel-runner"
 if not command.exists():
-    sys.exit("error: Stormproof is not set up here yet\nhint: type make run once, here; then this")
+    sys.exit(f"error: no {command}\nhint: make run, typed beside this file, makes it; once is enough")
 os.execv(command, [str(command), *sys.argv[1:]])  # noqa: S606  no shell, the arguments as they came
