@@ -19,7 +19,7 @@ from stormproof.emulator import (
     emulated,
     pool_endpoints,
 )
-from stormproof.emulator.process import answers_of, listening
+from stormproof.emulator.listening import answers_of, listening
 from stormproof.episode import run_episode
 from stormproof.suites.workflows.tasks import load_task
 from stormproof.testing import asking

@@ -28,7 +28,7 @@ from stormproof.emulator import (
     emulator_process,
     pool_endpoints,
 )
-from stormproof.emulator.process import listening
+from stormproof.emulator.listening import listening
 from stormproof.errors import ConfigError
 from stormproof.testing.records import an_endpoint as endpoint
 

@@ -11,7 +11,7 @@ import pytest
 from stormproof.domain.calls import Denied, Message, Ok, Refused, Request, Transient, Verdict
 from stormproof.domain.pool import Dialect, Endpoint
 from stormproof.emulator import Emulation, EmulatorOptions, Latency, Outage, Rule, emulated
-from stormproof.emulator.process import listening
+from stormproof.emulator.listening import listening
 from stormproof.wire import HttpTransport
 
 ASKED = Request("trial", 0, "m", (Message("user", "hello"),))

@@ -44,8 +44,8 @@ def emulate(
         EmulatorOptions,
         load_options,
         pool_endpoints,
-        serve,
     )
+    from stormproof.emulator.listening import serve  # noqa: PLC0415  --help does without
 
     if not 0 <= port <= MAX_PORT:
         raise ConfigError(

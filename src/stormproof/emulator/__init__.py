@@ -9,8 +9,8 @@ from stormproof.emulator.behaviour import (
     load_options,
     read_options,
 )
-from stormproof.emulator.process import Emulation, emulator_process, pool_endpoints, serve
-from stormproof.emulator.routing import emulated, emulated_key
+from stormproof.emulator.emulation import Emulation, emulated, emulated_key, pool_endpoints
+from stormproof.emulator.process import emulator_process
 
 __all__ = [
     "Change",
@@ -25,5 +25,4 @@ __all__ = [
     "load_options",
     "pool_endpoints",
     "read_options",
-    "serve",
 ]

@@ -9,7 +9,8 @@ import sys
 
 import msgspec
 
-from stormproof.emulator.process import Emulation, serve
+from stormproof.emulator.emulation import Emulation
+from stormproof.emulator.listening import serve
 from stormproof.errors import StormproofError
 
 

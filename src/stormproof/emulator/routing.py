@@ -7,7 +7,7 @@ import contextlib
 import ipaddress
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import msgspec
 
@@ -16,6 +16,7 @@ from stormproof.domain.pool import Dialect, Endpoint, LimitGroup
 from stormproof.emulator import chat_completions, refusals
 from stormproof.emulator.behaviour import EmulatorOptions
 from stormproof.emulator.emulated_endpoint import EmulatedEndpoint
+from stormproof.emulator.emulation import emulated_key
 from stormproof.emulator.http11 import Exchange
 from stormproof.emulator.limits import EnforcedLimit, enforced_limits
 from stormproof.emulator.request_in_flight import AnsweredTurns, RequestInFlight
@@ -23,23 +24,6 @@ from stormproof.emulator.request_in_flight import AnsweredTurns, RequestInFlight
 AnswerTo = Callable[[Request], Reply]
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _JSON = msgspec.json.Encoder(enc_hook=dict).encode
-
-
-def emulated_key(reference: str) -> str:
-    """The value that the emulator takes for a key: `env:NAME` → `emulated-NAME`."""
-    return f"emulated-{reference.removeprefix('env:')}"
-
-
-def emulated(
-    endpoints: Sequence[Endpoint], base_url: str
-) -> tuple[tuple[Endpoint, ...], dict[str, str]]:
-    """The endpoints as they are reached at an emulator, and their keys (reference → value)."""
-    base = base_url.rstrip("/")
-    located = tuple(
-        msgspec.structs.replace(e, base_url=f"{base}/{quote(e.provider, safe='')}")
-        for e in endpoints
-    )
-    return located, {e.key: emulated_key(e.key) for e in endpoints}
 
 
 class Route:
