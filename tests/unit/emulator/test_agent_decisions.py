@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import statistics
 from collections.abc import Mapping
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from stormproof.domain.calls import Message, Reply, Request
 from stormproof.domain.conditions import PROMPT_TYPES, TASK_TYPES, Condition, Difficulty, Protocol
 from stormproof.domain.episodes import Episode
-from stormproof.domain.tasks import Step
+from stormproof.domain.tasks import Step, Task
 from stormproof.domain.trials import make_trial
 from stormproof.emulator.agent_decisions import (
     Agents,
@@ -275,3 +276,28 @@ def test_where_one_stands_in_a_plan(results: str, tries: int, at: int) -> None:
     tools = {"f": PLAN[0].tool, "p": PLAN[1].tool, "o": PLAN[2].tool}
     seen = [ToolResult(tools[r[0]], ok=r[1] == "+") for r in results.split()]
     assert position(PLAN, seen, tries) == at
+
+
+# --- the same records ----------------------------------------------------------------------
+
+
+def test_what_agents_say_with_a_seed_stays_what_it_was() -> None:
+    # Of every model, with its mistakes: who changes this changes every simulated record.
+    task = Task(
+        task_id="pinned",
+        task_type="simple_task",
+        difficulty="hard",
+        description="Bring the figures of every quarter into one table.",
+        required_tools=tuple(step.tool for step in PLAN),
+        solution=tuple(Step(step.tool, {"source": "a.csv", "limit": 3}) for step in PLAN),
+        checks=(),
+    )
+    agents = Agents(lambda _: task, seed=0)
+    told = [m for step in PLAN[:2] for m in (*failed(step), *succeeded(step))]
+    digest = hashlib.blake2b(digest_size=8)
+    for model in SKILLS:
+        for number in range(40):
+            first = (Message("user", f"{number}: do it step by step."), *told[: number % 5 * 2])
+            reply = agents(Request("t", 0, model, first, seed=number))
+            digest.update(msgspec.json.encode((reply.text, reply.tool_calls)))
+    assert digest.hexdigest() == "509e951c446f2e2d"
