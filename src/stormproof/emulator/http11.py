@@ -17,6 +17,7 @@ from http import HTTPStatus
 from typing import Final, cast
 
 import httptools
+import msgspec
 from msgspec import Struct
 
 MAX_HEAD = 32 * 1024
@@ -308,10 +309,13 @@ class Connection(asyncio.Protocol):
                 self._exchange = Exchange(request, self)
                 self._handle(self._exchange)
         self._advancing = False
-        if self._exchange is None and not self._transport.is_closing():
-            self._all_answered()
+        if self._exchange is None and (self._ahead or self._reader.awaits_leave):
+            self._read_on()
 
-    def _all_answered(self) -> None:
+    def _read_on(self) -> None:
+        """All is answered: what was held off may come."""
+        if self._transport.is_closing():
+            return
         if self._ahead:
             self._ahead = 0
             self._transport.resume_reading()
@@ -320,7 +324,7 @@ class Connection(asyncio.Protocol):
             self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _refuse(self, error: HttpError) -> None:
-        body = b'{"error":{"message":"%s"}}' % error.reason.encode()
+        body = msgspec.json.encode({"error": {"message": error.reason}})
         nothing = HttpRequest("", "", "", {}, keep_alive=False)
         Exchange(nothing, self).answer(error.status, body)
 

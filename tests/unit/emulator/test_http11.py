@@ -108,6 +108,24 @@ def test_no_bytes_break_it(data: bytes) -> None:
     heard([data, b"\r\n\r\n"])
 
 
+TOKENS = [
+    b"GET ", b"POST ", b"PRI * HTTP/2.0\r\n", b"/a ", b"HTTP/1.1\r\n", b"HTTP/1.0\r\n", b"\r\n",
+    b"Host: h\r\n", b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n", b"3\r\nabc\r\n",
+    b"0\r\n\r\n", b"Connection: close\r\n", b"Upgrade: h2c\r\n", b"Expect: x\r\n", b"abc",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(TOKENS), max_size=25), st.lists(st.integers(1, 30), max_size=8))
+def test_what_is_nearly_http_breaks_nothing_and_is_heard_the_same_however_it_is_cut(
+    tokens: list[bytes], sizes: list[int]
+) -> None:
+    data = b"".join(tokens)
+    whole, wire = heard([data])
+    parts, other = heard(cut(data, sizes))
+    assert whole == parts
+    assert wire.closed == other.closed
+
+
 @pytest.mark.parametrize(
     ("head", "status"),
     [
@@ -116,6 +134,7 @@ def test_no_bytes_break_it(data: bytes) -> None:
         (b"GET / HTTP/1.1\r\nno colon\r\n\r\n", b"400"),
         (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"400"),
         (b"POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\n", b"400"),
+        (b"POST / HTTP/1.1\r\nContent-Length:\r\n\r\n", b"400"),
         (b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", b"400"),
         (b"POST / HTTP/1.1\r\nContent-Length: \xd9\xa1\r\n\r\n", b"400"),
         (b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", b"400"),
