@@ -35,7 +35,8 @@ class Refusal(Struct, frozen=True):
 class Tally(Struct):
     """What an endpoint has seen: counts that only grow, but for `in_flight`.
 
-    Accepted requests are answered, abandoned by their client, met by a fault, or still in flight.
+    Each accepted request is in flight, or was answered, ended by a fault, or abandoned by its
+    client. One that hangs is counted as a fault at once and as abandoned when its client leaves.
     """
 
     accepted: int = 0
