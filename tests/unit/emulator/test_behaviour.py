@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stormproof.domain.pool import Limits
-from stormproof.emulator.options import (
+from stormproof.emulator.behaviour import (
     EmulatorOptions,
     Latency,
     Rule,
@@ -58,10 +58,10 @@ def test_a_file_says_it_in_toml_or_json(tmp_path: Path) -> None:
         ({"rules": [{"outages": [{"kind": "flood"}]}]}, "outages"),
     ],
 )
-def test_a_mistake_is_told_with_its_place(data: dict[str, object], place: str) -> None:
-    with pytest.raises(ConfigError, match=place) as told:
+def test_a_mistake_is_named_with_its_place(data: dict[str, object], place: str) -> None:
+    with pytest.raises(ConfigError, match=place) as raised:
         read_options(data)
-    assert told.value.hint
+    assert raised.value.hint
 
 
 @pytest.mark.parametrize("text", [b"[emulator", b"\xff", b"emulator = 3"])

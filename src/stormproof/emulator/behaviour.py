@@ -1,4 +1,4 @@
-"""What an emulator can be told: seed, latencies, limits that differ from the pool's, faults.
+"""How endpoints behave, as options say it: seed, latencies, limits unlike the pool's, faults.
 
 As TOML (`[emulator]` and `[[emulator.rules]]`) or JSON:
 
@@ -118,14 +118,14 @@ class EmulatorOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
     def behaviour(self, endpoint_id: str, declared: Limits) -> Behaviour:
         """How one endpoint behaves, by its declared limits and all rules that match it."""
-        said: dict[str, Any] = {"latency": self.latency, "faults": self.faults}
+        fields: dict[str, Any] = {"latency": self.latency, "faults": self.faults}
         for rule in self.rules:
             if fnmatchcase(endpoint_id, rule.match):
-                said |= {k: v for k, v in msgspec.structs.asdict(rule).items() if v is not None}
-        said.pop("match", None)
-        own = {name: said.pop(name) for name in Limits.__struct_fields__ if name in said}
+                fields |= {k: v for k, v in msgspec.structs.asdict(rule).items() if v is not None}
+        fields.pop("match", None)
+        own = {name: fields.pop(name) for name in Limits.__struct_fields__ if name in fields}
         limits = {name: value or None for name, value in own.items()}
-        return Behaviour(limits=msgspec.structs.replace(declared, **limits), **said)
+        return Behaviour(limits=msgspec.structs.replace(declared, **limits), **fields)
 
 
 def read_options(data: Mapping[str, Any]) -> EmulatorOptions:

@@ -1,4 +1,4 @@
-"""The emulator as a process: it listens, says where, and ends with its parent."""
+"""Inside the emulator's process: it listens, says where, and ends with its parent."""
 
 from __future__ import annotations
 
@@ -12,34 +12,48 @@ from typing import IO, Any
 
 import anyio
 
+from stormproof.emulator.agent_decisions import Agents
+from stormproof.emulator.chat_completions import counted
+from stormproof.emulator.emulation import Emulation
 from stormproof.emulator.http11 import Connection
-from stormproof.emulator.responder import responder_for
-from stormproof.emulator.server import Emulator
-from stormproof.emulator.settings import Settings
+from stormproof.emulator.replay import Replay, recordings
+from stormproof.emulator.routing import AnswerTo, Emulator
 from stormproof.errors import ConfigError
+from stormproof.suites.workflows.tasks import find_task
 
 _BACKLOG = 4096
 _FILES = 65_536
 
 
+def answers_of(emulation: Emulation) -> AnswerTo:
+    """What answers its requests, simulated agents or recordings, with the tokens counted."""
+    answer_to: AnswerTo
+    if emulation.replay:
+        answer_to = Replay(recordings(emulation.replay))
+    else:
+        answer_to = Agents(find_task, seed=emulation.options.seed)
+    return lambda request: counted(request, answer_to(request))
+
+
 @contextlib.asynccontextmanager
-async def listening(settings: Settings) -> AsyncIterator[tuple[str, Emulator]]:
+async def listening(emulation: Emulation) -> AsyncIterator[tuple[str, Emulator]]:
     """Serve in this event loop: the base URL and the emulator behind it."""
-    respond = responder_for(settings)
-    hosts = (settings.host, *settings.allowed_hosts)
-    emulator = Emulator(settings.endpoints, respond, settings.options, allowed_hosts=hosts)
+    hosts = (emulation.host, *emulation.allowed_hosts)
+    emulator = Emulator(
+        emulation.endpoints, answers_of(emulation), emulation.options, allowed_hosts=hosts
+    )
     loop = asyncio.get_running_loop()
     try:
         server = await loop.create_server(
-            lambda: Connection(emulator.handle), settings.host, settings.port, backlog=_BACKLOG
+            lambda: Connection(emulator.handle), emulation.host, emulation.port, backlog=_BACKLOG
         )
     except OSError as error:
         raise ConfigError(
-            f"{settings.host}:{settings.port}: cannot listen there: {_reason(error)}",
+            f"{emulation.host}:{emulation.port}: cannot listen there: {_reason(error)}",
             hint="choose another --port, or 0 for any free one",
         ) from None
     port = server.sockets[0].getsockname()[1]
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    host = f"[{emulation.host}]" if ":" in emulation.host else emulation.host
     try:
         yield f"http://{host}:{port}", emulator
     finally:
@@ -52,14 +66,16 @@ def _reason(error: OSError) -> str:
     return os.strerror(number) if number > 0 else error.strerror or str(error)
 
 
-def serve(settings: Settings, *, say: Callable[[str], Any], lifeline: IO[bytes] | None) -> None:
+def serve(emulation: Emulation, *, say: Callable[[str], Any], lifeline: IO[bytes] | None) -> None:
     """Run until SIGINT or SIGTERM, or until `lifeline` ends. `say` gets the base URL."""
     _allow_many_connections()
     options = {"use_uvloop": os.name == "posix"}
-    anyio.run(_serve, settings, say, lifeline, backend_options=options)
+    anyio.run(_serve, emulation, say, lifeline, backend_options=options)
 
 
-async def _serve(settings: Settings, say: Callable[[str], Any], lifeline: IO[bytes] | None) -> None:
+async def _serve(
+    emulation: Emulation, say: Callable[[str], Any], lifeline: IO[bytes] | None
+) -> None:
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -67,7 +83,7 @@ async def _serve(settings: Settings, say: Callable[[str], Any], lifeline: IO[byt
             loop.add_signal_handler(number, over.set)
     if lifeline is not None:
         await loop.connect_read_pipe(lambda: _Lifeline(over.set), lifeline)
-    async with listening(settings) as (url, _):
+    async with listening(emulation) as (url, _):
         say(url)
         await over.wait()
 

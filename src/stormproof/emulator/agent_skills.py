@@ -25,9 +25,9 @@ class Skill(Struct, frozen=True):
     Per episode: `competence` to know the way without being shown, `insight` to see through a
     wrong plan, `searches` to look for tools first. Per turn: `attention` to do the step it means
     to do, `patience` not to stop early, `eloquence` not to ramble or fall silent, `form` to write
-    a call as asked, `persistence` to try a failed step again. `parallel` is the chance to put two
-    steps in one message. `habit` is how it writes a call when not as asked; `thinks` puts a
-    `<think>` part before each answer.
+    a tool call as asked, `persistence` to try a failed step again. `parallel` is the chance to put
+    two steps in one message. `habit` is how it writes a tool call when not as asked; `thinks` puts
+    a `<think>` part before each answer.
     """
 
     competence: float

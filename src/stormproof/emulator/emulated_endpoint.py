@@ -6,18 +6,23 @@ import contextlib
 import itertools
 import math
 import random
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from email.utils import formatdate
 from typing import Any
 
 from msgspec import Struct, field
 
 from stormproof.domain.pool import Endpoint
 from stormproof.domain.trials import seed_of
-from stormproof.emulator.limits import Bucket, Cap, Cause, Gate, Window, gates_of
-from stormproof.emulator.options import Behaviour, EmulatorOptions, Fault
+from stormproof.emulator.behaviour import Behaviour, EmulatorOptions, Fault
+from stormproof.emulator.limits import (
+    Cap,
+    Cause,
+    EnforcedLimit,
+    FixedWindow,
+    TokenBucket,
+    enforced_limits,
+)
 
 
 class Refusal(Struct, frozen=True):
@@ -28,59 +33,67 @@ class Refusal(Struct, frozen=True):
 
 
 class Tally(Struct):
-    """What an endpoint has seen. `busy_s` sums the time that answered requests were served."""
+    """What an endpoint has seen: counts that only grow, but for `in_flight`.
+
+    Each accepted request is in flight, or was answered, ended by a fault, or abandoned by its
+    client. One that hangs is counted as a fault at once and as abandoned when its client leaves.
+    """
 
     accepted: int = 0
     answered: int = 0
     abandoned: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
-    faults: Counter[str] = field(default_factory=Counter)
-    in_flight: int = 0
+    refused: Counter[str] = field(default_factory=Counter)  # by limit, or by what ended for good
+    faults: Counter[str] = field(default_factory=Counter)  # by kind; an outage's are not accepted
+    in_flight: int = 0  # admitted and not yet left, those that wait included
     peak_in_flight: int = 0
-    waiting: int = 0
     peak_waiting: int = 0
-    prompt_tokens: int = 0
+    prompt_tokens: int = 0  # of answered requests, as are the next two
     completion_tokens: int = 0
-    busy_s: float = 0.0
-    first_at_s: float = math.inf
-    last_at_s: float = 0.0
+    busy_s: float = 0.0  # from a request's turn to its answer, summed
+    first_at_s: float = math.inf  # of any request with a valid key; `inf` before it
+    last_at_s: float = 0.0  # of the last that was accepted
 
 
-class Served:
+class EmulatedEndpoint:
     """An endpoint's state. All instants are seconds since the emulator's first chat request."""
 
     def __init__(
-        self, endpoint: Endpoint, options: EmulatorOptions, shared: Sequence[Gate]
+        self, endpoint: Endpoint, options: EmulatorOptions, shared: Sequence[EnforcedLimit]
     ) -> None:
         self.endpoint = endpoint
         self.options = options
+        # `admit` and `leave` move `in_flight` here and in every limit, always together.
         self.tally = Tally()
+        # Drawn from once for each fault that may come and once for each latency, in that order.
         self._rng = random.Random(seed_of("emulator", options.seed, endpoint.endpoint_id))  # noqa: S311  latencies, not secrets
+        # Limits of groups that other endpoints belong to as well.
         self._shared = shared
+        # Who has been admitted and waits for a turn, the longest first; a subset of those in
+        # flight, empty unless the endpoint queues.
         self._waiting: deque[Callable[[], None]] = deque()
         self.behave(options.behaviour(endpoint.endpoint_id, endpoint.limits))
 
     def behave(self, behaviour: Behaviour) -> None:
         """Begin, or begin anew, to behave so; those in flight keep their slots."""
         self.behaviour = behaviour
-        self.own = gates_of(
+        # Limits of this endpoint alone; a cap is not among them where it makes requests wait.
+        self._own = enforced_limits(
             behaviour.limits, burst_s=behaviour.burst_s, window_s=behaviour.window_s
         )
+        # How many are served at once where requests queue; `inf` where they do not.
         self._queue_cap = math.inf
         if behaviour.kind == "queue" and behaviour.limits.max_workers is not None:
             self._queue_cap = behaviour.limits.max_workers
-            self.own = [gate for gate in self.own if gate.cause != "cap"]
-        for gate in self.own:
-            if isinstance(gate, Cap):
-                gate.in_flight = self.tally.in_flight
-        self._gates = [*self.own, *self._shared]
-        self._needs_tokens = any(gate.cause == "tokens" for gate in self._gates)
+            self._own = [limit for limit in self._own if limit.cause != "cap"]
+        for limit in self._own:
+            if isinstance(limit, Cap):
+                limit.in_flight = self.tally.in_flight
+        # All that must let a request pass: its own limits and the shared ones.
+        self._limits = [*self._own, *self._shared]
+        # Whether a limit counts tokens, so that an answer's length decides on admission.
+        self.needs_tokens = any(limit.cause == "tokens" for limit in self._limits)
+        # Changes whose time has not come, in order of time.
         self._changes = deque(sorted(behaviour.changes, key=lambda change: change.at_s))
-
-    @property
-    def needs_tokens(self) -> bool:
-        """Whether a limit counts tokens, so that an answer's length decides on admission."""
-        return self._needs_tokens
 
     def outage(self, t: float) -> Fault | None:
         """What every request meets at `t`, if the endpoint is out."""
@@ -90,19 +103,19 @@ class Served:
         """Which limit forbids one more request of so many tokens; None where none does."""
         while self._changes and self._changes[0].at_s <= t:
             change = self._changes.popleft()
-            for gate in self.own:
-                gate.scale(t, change.factor)
+            for limit in self._own:
+                limit.scale(t, change.factor)
         worst: Refusal | None = None
-        for gate in self._gates:
-            wait = gate.wait(t, tokens if gate.cause == "tokens" else 1)
+        for limit in self._limits:
+            wait = limit.wait(t, tokens if limit.cause == "tokens" else 1)
             if wait > 0 and (worst is None or wait > worst.wait_s):
-                worst = Refusal(gate.cause, wait)
+                worst = Refusal(limit.cause, wait)
         return worst
 
     def admit(self, t: float, tokens: int) -> None:
         """Charge every limit; the request holds a slot until `leave`."""
-        for gate in self._gates:
-            gate.take(t, tokens if gate.cause == "tokens" else 1)
+        for limit in self._limits:
+            limit.take(t, tokens if limit.cause == "tokens" else 1)
         tally = self.tally
         tally.accepted += 1
         tally.in_flight += 1
@@ -111,8 +124,8 @@ class Served:
 
     def leave(self) -> None:
         """The request has gone; the longest waiting one, if any, has its turn."""
-        for gate in self._gates:
-            gate.release()
+        for limit in self._limits:
+            limit.release()
         tally = self.tally
         tally.in_flight -= 1
         if self._waiting and tally.in_flight - len(self._waiting) < self._queue_cap:
@@ -153,32 +166,17 @@ class Served:
         """How long a service takes to say no."""
         return self.behaviour.latency.refusal_s * self.options.time_scale
 
-    def rate_headers(self, t: float) -> dict[str, str] | None:
-        """`x-ratelimit-*`, where it has rate limits and tells them."""
+    def rate_headers(self, t: float) -> dict[str, str]:
+        """`x-ratelimit-*`, where it has rate limits and says so."""
         if not self.behaviour.rate_headers:
-            return None
+            return {}
         headers: dict[str, str] = {}
-        for gate in self._gates:
-            if isinstance(gate, Bucket | Window):
-                what = "tokens" if gate.cause == "tokens" else "requests"
-                limit, remaining = gate.per_minute(t)
-                headers[f"x-ratelimit-limit-{what}"] = str(int(limit))
-                headers[f"x-ratelimit-remaining-{what}"] = str(int(remaining))
-        return headers
-
-    def refusal_headers(self, t: float, refusal: Refusal) -> dict[str, str]:
-        """What a 429 says of when to come back, as configured: right, otherwise, or nothing."""
-        headers = self.rate_headers(t) or {}
-        how, wait = self.behaviour.retry_after, refusal.wait_s
-        if how == "absent" or (how in {"right", "date"} and math.isinf(wait)):
-            return headers
-        if how == "right":
-            headers["retry-after"] = str(math.ceil(wait))
-            headers["retry-after-ms"] = str(math.ceil(wait * 1000))
-        elif how == "date":
-            headers["retry-after"] = formatdate(time.time() + math.ceil(wait), usegmt=True)
-        else:
-            headers["retry-after"] = how
+        for limit in self._limits:
+            if isinstance(limit, TokenBucket | FixedWindow):
+                unit = "tokens" if limit.cause == "tokens" else "requests"
+                per_minute, remaining = limit.per_minute(t)
+                headers[f"x-ratelimit-limit-{unit}"] = str(int(per_minute))
+                headers[f"x-ratelimit-remaining-{unit}"] = str(int(remaining))
         return headers
 
     def snapshot(self, t: float) -> dict[str, Any]:
@@ -198,8 +196,8 @@ class Served:
         mean_s = tally.busy_s / tally.answered if tally.answered else 0.0
         tokens = (tally.prompt_tokens + tally.completion_tokens) / max(1, tally.answered)
         offers = [
-            gate.offered(live_s, max(tokens, 1) if gate.cause == "tokens" else 1, mean_s)
-            for gate in self.own
+            limit.offered(live_s, max(tokens, 1) if limit.cause == "tokens" else 1, mean_s)
+            for limit in self._own
         ]
         least = min(offers, default=math.inf)
         return None if math.isinf(least) else least

@@ -1,4 +1,4 @@
-"""Chat completions as JSON: what comes in, what goes out, and how the services word refusals."""
+"""Chat completions as JSON: what comes in and what goes out, with its tokens counted."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from stormproof.domain.calls import Message, Reply, Request, Role, ToolCall
+from stormproof.domain.calls import Message, Reply, Request, Role, ToolCall, Usage
 from stormproof.domain.pool import Endpoint
 
 MARK = "stormproof-emulator"
 CHARACTERS_PER_TOKEN = 4
+_TOOL_CALL_TOKENS = 8  # of its name and its frame
 
 
 class _Function(Struct):
@@ -20,7 +21,7 @@ class _Function(Struct):
     arguments: str = ""
 
 
-class _Call(Struct):
+class _ToolCall(Struct):
     id: str = ""
     type: str = "function"
     function: _Function = msgspec.field(default_factory=_Function)
@@ -30,17 +31,17 @@ class _Part(Struct):
     text: str = ""
 
 
-class _Said(Struct):
+class _MessageIn(Struct):
     role: Role | str
     content: str | list[_Part] | None = None
-    tool_calls: list[_Call] | None = None
+    tool_calls: list[_ToolCall] | None = None
     tool_call_id: str = ""
 
 
 class ChatRequest(Struct):
     """The body of a chat-completions request; unknown fields are left alone, as services do."""
 
-    messages: list[_Said]
+    messages: list[_MessageIn]
     model: str = ""
     tools: Raw | UnsetType = UNSET
     seed: int | None = None
@@ -54,14 +55,14 @@ class ChatRequest(Struct):
         return self.max_completion_tokens or self.max_tokens
 
 
-class _Spoken(Struct, omit_defaults=True):
+class _MessageOut(Struct, omit_defaults=True):
     content: str | None
     role: str = msgspec.field(default_factory=lambda: "assistant")
-    tool_calls: list[_Call] | None = None
+    tool_calls: list[_ToolCall] | None = None
 
 
 class _Choice(Struct):
-    message: _Spoken
+    message: _MessageOut
     finish_reason: str
     index: int = 0
 
@@ -107,14 +108,16 @@ def as_request(chat: ChatRequest, model: str, request_id: str) -> Request:
 
 def completion(reply: Reply, model: str, answer_id: str) -> bytes:
     """The body of a 200. `model` is what was served, which is never a deployment's name."""
-    calls = [_Call(c.id, "function", _Function(c.name, c.arguments)) for c in reply.tool_calls]
-    spoken = _Spoken(content=reply.text, role="assistant", tool_calls=calls or None)
+    tool_calls = [
+        _ToolCall(c.id, "function", _Function(c.name, c.arguments)) for c in reply.tool_calls
+    ]
+    message = _MessageOut(content=reply.text, role="assistant", tool_calls=tool_calls or None)
     read, written = reply.usage.prompt_tokens, reply.usage.completion_tokens
     return _encode(
         _Completion(
             id=answer_id,
             model=model,
-            choices=[_Choice(spoken, reply.finish_reason or "stop")],
+            choices=[_Choice(message, reply.finish_reason or "stop")],
             usage=_Usage(read, written, read + written),
         )
     )
@@ -129,38 +132,11 @@ def models(endpoints: list[Endpoint]) -> bytes:
     return _encode({"object": "list", "data": listed})
 
 
-def error(code: str, message: str, kind: str = "invalid_request_error") -> bytes:
-    """An error object as both dialects send it."""
-    return _encode({"error": {"message": message, "type": kind, "param": None, "code": code}})
-
-
-def denied(endpoint_dialect: str) -> bytes:
-    """The body of a 401."""
-    if endpoint_dialect == "azure":
-        return error(
-            "401", "Access denied due to invalid subscription key or wrong API endpoint.", "auth"
-        )
-    return error("invalid_api_key", "Incorrect API key provided.")
-
-
-def gone(endpoint_dialect: str, deployment: str) -> bytes:
-    """The body of a 404 for a deployment."""
-    if endpoint_dialect == "azure":
-        return error("DeploymentNotFound", "The API deployment for this resource does not exist.")
-    return error("model_not_found", f"The model {deployment[:100]!r} does not exist.")
-
-
-def exhausted() -> bytes:
-    """The body of a 429 that no waiting helps."""
-    message = "You exceeded your current quota, please check your plan and billing details."
-    return error("insufficient_quota", message, "insufficient_quota")
-
-
-def too_many(cause: str) -> bytes:
-    """The body of a 429; like the services, it does not say which limit where that is a cap."""
-    said = {"rate": "requests per minute (RPM)", "tokens": "tokens per minute (TPM)"}
-    reason = f"Rate limit reached on {said[cause]}." if cause in said else "Too many requests."
-    return error("rate_limit_exceeded", f"{reason} Please retry later.", "requests")
+def counted(request: Request, reply: Reply) -> Reply:
+    """The reply with its tokens counted, at least one written."""
+    written = tokens_of(reply.text)
+    written += sum(_TOOL_CALL_TOKENS + tokens_of(c.arguments) for c in reply.tool_calls)
+    return msgspec.structs.replace(reply, usage=Usage(prompt_tokens(request), max(1, written)))
 
 
 def tokens_of(text: str) -> int:
@@ -169,22 +145,22 @@ def tokens_of(text: str) -> int:
 
 
 def prompt_tokens(request: Request) -> int:
-    """Tokens of all messages, their calls included."""
+    """Tokens of all messages, their tool calls included."""
     length = sum(
         len(m.content) + sum(len(c.arguments) for c in m.tool_calls) for m in request.messages
     )
     return length // CHARACTERS_PER_TOKEN + 4 * len(request.messages)
 
 
-def _message(said: _Said) -> Message:
-    content = said.content
+def _message(message: _MessageIn) -> Message:
+    content = message.content
     if not isinstance(content, str):
         content = "" if content is None else "".join(part.text for part in content)
-    calls = tuple(
-        ToolCall(c.id, c.function.name, c.function.arguments) for c in said.tool_calls or ()
+    tool_calls = tuple(
+        ToolCall(c.id, c.function.name, c.function.arguments) for c in message.tool_calls or ()
     )
-    role: Any = said.role
-    return Message(role, content, calls, said.tool_call_id)
+    role: Any = message.role
+    return Message(role, content, tool_calls, message.tool_call_id)
 
 
 @functools.lru_cache(maxsize=16)  # every request of a run carries the same list

@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 
 from stormproof.domain.pool import Endpoint, Limits
-from stormproof.emulator.options import Behaviour, Change, EmulatorOptions, Latency, Outage, Rule
-from stormproof.emulator.served import Refusal, Served, live_seconds
+from stormproof.emulator.behaviour import Behaviour, Change, EmulatorOptions, Latency, Outage, Rule
+from stormproof.emulator.emulated_endpoint import EmulatedEndpoint, Refusal, live_seconds
 
 
-def served(limits: Limits | None = None, **options: Any) -> Served:
+def emulated(limits: Limits | None = None, **options: Any) -> EmulatedEndpoint:
     endpoint = Endpoint(
         "e", 0, "m", "p", "openai", "https://x.example", "m", "env:K", limits=limits or Limits()
     )
-    return Served(endpoint, EmulatorOptions(**options), ())
+    return EmulatedEndpoint(endpoint, EmulatorOptions(**options), ())
 
 
 def test_time_at_full_limit_leaves_out_outages_and_counts_reduced_limits_by_their_share() -> None:
@@ -29,7 +29,7 @@ def test_time_at_full_limit_leaves_out_outages_and_counts_reduced_limits_by_thei
 
 
 def test_a_refused_request_charges_no_limit() -> None:
-    s = served(Limits(max_workers=1, qps=1), rules=(Rule(burst_s=5),))
+    s = emulated(Limits(max_workers=1, qps=1), rules=(Rule(burst_s=5),))
     s.admit(0.0, 0)
     for _ in range(10):
         assert s.refusal(0.0, 0) == Refusal("cap", float("inf"))
@@ -37,8 +37,8 @@ def test_a_refused_request_charges_no_limit() -> None:
     assert s.refusal(0.0, 0) is None
 
 
-def test_the_longest_wait_is_the_one_that_is_told() -> None:
-    s = served(Limits(qps=1, tpm=60))
+def test_the_longest_wait_is_the_one_that_counts() -> None:
+    s = emulated(Limits(qps=1, tpm=60))
     s.admit(0.0, 31)
     refusal = s.refusal(0.0, 30)
     assert refusal is not None
@@ -47,7 +47,7 @@ def test_the_longest_wait_is_the_one_that_is_told() -> None:
 
 
 def test_limits_change_when_their_time_has_come() -> None:
-    s = served(Limits(max_workers=10), rules=(Rule(changes=(Change(5, 0.3), Change(9, 1.0))),))
+    s = emulated(Limits(max_workers=10), rules=(Rule(changes=(Change(5, 0.3), Change(9, 1.0))),))
 
     def room(t: float) -> int:
         count = 0
@@ -62,20 +62,20 @@ def test_limits_change_when_their_time_has_come() -> None:
 
 
 def test_what_would_have_been_admitted_is_the_least_of_its_limits() -> None:
-    s = served(Limits(max_workers=10, qps=3), rules=(Rule(burst_s=1),))
+    s = emulated(Limits(max_workers=10, qps=3), rules=(Rule(burst_s=1),))
     s.tally.first_at_s = 0.0
     s.admit(0.0, 0)
     s.leave()
     assert s.would_have_admitted(10.0) == pytest.approx(3 + 30)
     s.tally.busy_s, s.tally.answered = 20.0, 2
     assert s.would_have_admitted(10.0) == pytest.approx(10 * 10 / 10)
-    free = served()
+    free = emulated()
     free.tally.first_at_s = 0.0
     assert free.would_have_admitted(10.0) is None
 
 
 def test_latency_is_lognormal_about_a_median_that_grows_with_the_output() -> None:
-    s = served(time_scale=0.5, latency=Latency(first_token_s=1.0, token_s=0.1, sigma=0.5))
+    s = emulated(time_scale=0.5, latency=Latency(first_token_s=1.0, token_s=0.1, sigma=0.5))
     short = sorted(s.latency_s(0) for _ in range(2001))
     long = sorted(s.latency_s(100) for _ in range(2001))
     assert short[1000] == pytest.approx(0.5, rel=0.1)
@@ -85,7 +85,7 @@ def test_latency_is_lognormal_about_a_median_that_grows_with_the_output() -> Non
 
 def test_faults_come_at_their_rates_and_the_same_for_the_same_seed() -> None:
     def drawn(seed: int) -> list[str | None]:
-        s = served(seed=seed, faults={"500": 0.05, "reset": 0.2})
+        s = emulated(seed=seed, faults={"500": 0.05, "reset": 0.2})
         return [s.fault() for _ in range(4000)]
 
     one = drawn(1)
@@ -95,7 +95,7 @@ def test_faults_come_at_their_rates_and_the_same_for_the_same_seed() -> None:
 
 
 def test_queued_requests_start_in_order_and_one_that_leaves_frees_no_slot() -> None:
-    s = served(Limits(max_workers=1), rules=(Rule(kind="queue"),))
+    s = emulated(Limits(max_workers=1), rules=(Rule(kind="queue"),))
     started: list[str] = []
     starts = {name: (lambda name=name: started.append(name)) for name in "abcd"}
     for name in "abcd":
@@ -114,7 +114,7 @@ def test_queued_requests_start_in_order_and_one_that_leaves_frees_no_slot() -> N
 
 
 def test_new_behaviour_keeps_count_of_those_in_flight() -> None:
-    s = served(Limits(max_workers=2))
+    s = emulated(Limits(max_workers=2))
     s.admit(0.0, 0)
     s.behave(Behaviour(Limits(max_workers=1)))
     assert s.refusal(0.0, 0) is not None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import statistics
 from collections.abc import Mapping
 
@@ -10,19 +11,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stormproof.domain.calls import Message, Reply, Request
-from stormproof.domain.conditions import TASK_TYPES, Condition, Difficulty, Protocol
+from stormproof.domain.conditions import PROMPT_TYPES, TASK_TYPES, Condition, Difficulty, Protocol
 from stormproof.domain.episodes import Episode
-from stormproof.domain.tasks import Step
+from stormproof.domain.tasks import Step, Task
 from stormproof.domain.trials import make_trial
-from stormproof.emulator.agents import Agents
-from stormproof.emulator.skills import PERFECT, SKILLS, Habit, Skill, skill_at, skill_of
+from stormproof.emulator.agent_decisions import (
+    Agents,
+    ToolResult,
+    opening_of,
+    plan_in,
+    position,
+    tool_results,
+)
+from stormproof.emulator.agent_skills import PERFECT, SKILLS, Habit, Skill, skill_at
 from stormproof.episode import function_schemas, run_episode
-from stormproof.suites.workflows.prompts import opening
+from stormproof.suites.workflows.prompts import opening, shown_plan
 from stormproof.suites.workflows.tasks import find_task, load_task
 from stormproof.testing import asking
 from stormproof.testing.strategies import requests
 
 TASK = load_task("data_pipeline.easy.00004")
+PLAN = (Step("network_fetcher"), Step("data_processing_parser"), Step("network_poster"))
 BASELINE = Condition("baseline", "easy", 0.8)
 
 
@@ -34,18 +43,18 @@ def request(model: str = "perfect", *said: Message, turn: int = 0, native: bool 
     )
 
 
-def speech_of(step: Step) -> str:
+def wording_of(step: Step) -> str:
     return f"{step.tool} {msgspec.json.encode(step.arguments).decode()}"
 
 
 def succeeded(step: Step) -> tuple[Message, Message]:
-    call = Message("assistant", f"<tool_call>{step.tool}</tool_call>")
-    return call, Message("user", f"{step.tool} succeeded. Its result is stored as x.\n[]")
+    tool_call = Message("assistant", f"<tool_call>{step.tool}</tool_call>")
+    return tool_call, Message("user", f"{step.tool} succeeded. Its result is stored as x.\n[]")
 
 
 def failed(step: Step) -> tuple[Message, Message]:
-    call = Message("assistant", f"<tool_call>{step.tool}</tool_call>")
-    return call, Message("user", f"{step.tool} failed. TIMEOUT: No answer.")
+    tool_call = Message("assistant", f"<tool_call>{step.tool}</tool_call>")
+    return tool_call, Message("user", f"{step.tool} failed. TIMEOUT: No answer.")
 
 
 def played(
@@ -198,7 +207,7 @@ def test_harder_tasks_are_known_less_often_and_reasoning_helps() -> None:
         """The share of readings after which the first call is the right one."""
         task = msgspec.structs.replace(TASK, difficulty=difficulty, solution=TASK.solution[:1])
         agents = Agents(lambda _: task, skills=middling)
-        right = f"<tool_call>{speech_of(task.solution[0])}</tool_call>"
+        right = f"<tool_call>{wording_of(task.solution[0])}</tool_call>"
         asked = (Request("t", 0, "m", (Message("user", f"{words} {n}"),)) for n in range(1500))
         return statistics.fmean(right in agents(r).text for r in asked)
 
@@ -219,16 +228,76 @@ def test_format_trouble_is_rare_with_the_best_and_dominates_only_with_small_mode
     assert trouble("qwen2.5-7b-instruct") > 0.4
 
 
-# --- skills --------------------------------------------------------------------------------
+# --- what it reads ---------------------------------------------------------------------------
 
 
-def test_models_are_ordered_as_their_sizes_suggest() -> None:
-    sizes = ["3b", "7b", "14b", "32b", "72b"]
-    chances = [SKILLS[f"qwen2.5-{size}-instruct"].competence for size in sizes]
-    assert chances == sorted(chances)
-    assert chances[-1] < SKILLS["DeepSeek-V3-0324"].competence
+@pytest.mark.parametrize("prompt_type", PROMPT_TYPES)
+def test_the_plan_that_a_prompt_shows_is_read_as_it_was_meant(prompt_type: str) -> None:
+    for number in range(10):
+        task = load_task(f"multi_stage_pipeline.easy.{number:05d}")
+        condition = Condition(prompt_type, "easy", 0.8)
+        read = plan_in(opening_of(opening(task, condition)))
+        meant = shown_plan(task, condition)
+        assert [(s.tool, s.arguments) for s in read] == [(s.tool, s.arguments) for s in meant]
 
 
-def test_a_copy_acts_as_its_model_and_an_unknown_model_acts_the_same_each_time() -> None:
-    assert skill_of("DeepSeek-V3-0324-3") == SKILLS["DeepSeek-V3-0324"]
-    assert skill_of("never-heard-of") == skill_of("never-heard-of") != skill_of("nor-of-this")
+def test_no_plan_is_read_where_none_is() -> None:
+    assert plan_in("1. First think.\n2. Then act {not json}.") == ()
+    assert plan_in("1. network_fetcher {broken") == (Step("network_fetcher"),)
+
+
+def test_tool_results_are_read_where_the_harness_tells_them() -> None:
+    messages = [
+        Message("user", "network_fetcher succeeded. Its result is stored as a.\n{}"),
+        Message("assistant", "network_poster failed. I think."),
+        Message("tool", "data_processing_parser failed. TIMEOUT: No answer.\n\nx succeeded."),
+    ]
+    assert tool_results(messages) == [
+        ToolResult("network_fetcher", ok=True),
+        ToolResult("data_processing_parser", ok=False),
+        ToolResult("x", ok=True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("results", "tries", "at"),
+    [
+        ("", 3, 0),
+        ("f+", 3, 1),
+        ("f+ p+ o+", 3, 3),
+        ("f- f- f+", 3, 1),
+        ("f- f- f-", 3, 1),
+        ("f- f+ p-", 2, 1),
+        ("p+ o+", 3, 0),
+        ("f+ p+ o+ f+", 3, 3),
+    ],
+)
+def test_where_one_stands_in_a_plan(results: str, tries: int, at: int) -> None:
+    tools = {"f": PLAN[0].tool, "p": PLAN[1].tool, "o": PLAN[2].tool}
+    seen = [ToolResult(tools[r[0]], ok=r[1] == "+") for r in results.split()]
+    assert position(PLAN, seen, tries) == at
+
+
+# --- the same records ----------------------------------------------------------------------
+
+
+def test_what_agents_say_with_a_seed_stays_what_it_was() -> None:
+    # Of every model, with its mistakes: who changes this changes every simulated record.
+    task = Task(
+        task_id="pinned",
+        task_type="simple_task",
+        difficulty="hard",
+        description="Bring the figures of every quarter into one table.",
+        required_tools=tuple(step.tool for step in PLAN),
+        solution=tuple(Step(step.tool, {"source": "a.csv", "limit": 3}) for step in PLAN),
+        checks=(),
+    )
+    agents = Agents(lambda _: task, seed=0)
+    told = [m for step in PLAN[:2] for m in (*failed(step), *succeeded(step))]
+    digest = hashlib.blake2b(digest_size=8)
+    for model in SKILLS:
+        for number in range(40):
+            first = (Message("user", f"{number}: do it step by step."), *told[: number % 5 * 2])
+            reply = agents(Request("t", 0, model, first, seed=number))
+            digest.update(msgspec.json.encode((reply.text, reply.tool_calls)))
+    assert digest.hexdigest() == "509e951c446f2e2d"

@@ -1,4 +1,4 @@
-"""How simulated agents put things: calls as asked and otherwise, searches, rambling, the end."""
+"""How simulated agents put things: tool calls, as asked or not, searches, rambling, the end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 
 from stormproof.domain.calls import Reply, ToolCall
 from stormproof.domain.tasks import Step
-from stormproof.emulator.skills import Habit
+from stormproof.emulator.agent_skills import Habit
 
 _json = msgspec.json.Encoder(enc_hook=str).encode
 _INTROS = (
@@ -40,10 +40,10 @@ _THOUGHT = (
 )
 
 
-def call(
+def tool_calls(
     steps: Sequence[Step], habit: Habit | None, rng: random.Random, *, native: bool, thinks: bool
 ) -> Reply:
-    """The calls, in one message; written as asked where `habit` is None."""
+    """The tool calls, in one message; written as asked where `habit` is None."""
     intro = rng.choice(_INTROS).format(tool=steps[0].tool)
     if native and habit in (None, "unclosed", "brackets", "keywords"):
         return _native(steps, intro, rng, broken=habit is not None and rng.random() < 0.2)  # noqa: PLR2004  a minority
@@ -61,9 +61,8 @@ def search(goal: str, rng: random.Random) -> Reply:
     return Reply(f"<tool_search>{query.strip('.,;:<>')}</tool_search>", finish_reason="stop")
 
 
-def done(goal: str, rng: random.Random) -> Reply:
+def done(rng: random.Random) -> Reply:
     """Say that the task is complete."""
-    del goal
     return Reply(rng.choice(_ENDINGS), finish_reason="stop")
 
 

@@ -1,14 +1,16 @@
 """Simulated agents: they read the conversation, make up their mind, and act with their skill.
 
 A reply depends on the emulator's seed, the model, the conversation and the request's own seed;
-never on order or time. An agent knows a task's solution as a good model would find it, but it
-meets the same weather as everyone, so it cannot beat the ceiling.
+never on order or time, and nothing is kept between requests. An agent knows a task's solution as a
+good model would find it, but it meets the same weather as everyone, so it cannot beat the ceiling.
 """
 
 from __future__ import annotations
 
 import functools
+import json
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -19,11 +21,12 @@ from stormproof.domain.calls import Message, Reply, Request
 from stormproof.domain.conditions import Difficulty
 from stormproof.domain.tasks import Step, Task
 from stormproof.domain.trials import seed_of
-from stormproof.emulator import speech
-from stormproof.emulator.memory import TOOLS, opening_of, outcomes, plan_in, position
-from stormproof.emulator.skills import SKILLS, Skill, skill_of
+from stormproof.emulator import agent_wording
+from stormproof.emulator.agent_skills import SKILLS, Skill, skill_of
+from stormproof.suites.workflows.tools import CATALOGUE
 
 FindTask = Callable[[str], Task | None]
+_TOOLS = tuple(CATALOGUE)  # seeded choices are made from it: in another order, other records
 _MOST_MINDS = 8192
 _MOST_TRIES = 6
 _HARDNESS: Mapping[Difficulty, float] = MappingProxyType(
@@ -31,10 +34,18 @@ _HARDNESS: Mapping[Difficulty, float] = MappingProxyType(
 )
 _REASONING = "step by step"  # what a prompt says that asks for reasoning first
 _WITH_REASONING = 0.8
+_STEP = re.compile(r"^[ \t>*]{0,6}\d{1,2}[.)][ \t]+(?P<line>[^\n]{1,4000})$", re.MULTILINE)
+_RESULT = re.compile(r"^(?P<tool>[\w.\- ]{1,80}) (?P<how>succeeded|failed)\.", re.MULTILINE)
+_TOOL = re.compile("|".join(sorted(_TOOLS, key=len, reverse=True)))
+_decode = json.JSONDecoder().raw_decode
 
 
 class Mind(Struct, frozen=True):
-    """What an agent makes of its first reading; the same at each of an episode's turns."""
+    """What an agent makes of its first reading; the same at each of an episode's turns.
+
+    `plan` is what it means to do, () where it knows no way. A step is given up after `tries`
+    failures. `searches` says that it looks for tools first; `goal` is the task in its words.
+    """
 
     seed: int
     plan: tuple[Step, ...]
@@ -44,7 +55,7 @@ class Mind(Struct, frozen=True):
 
 
 class Agents:
-    """A responder: one agent for each model, by its skill. `find_task` reads a prompt."""
+    """One agent for each model, by its skill. `find_task` knows the task that a prompt sets."""
 
     def __init__(
         self, find_task: FindTask, *, seed: int = 0, skills: Mapping[str, Skill] = SKILLS
@@ -52,6 +63,7 @@ class Agents:
         self._find_task = find_task
         self._seed = seed
         self._skills = skills
+        # A cache alone: a mind that was dropped is made up again just so.
         self._mind = functools.lru_cache(_MOST_MINDS)(self._make_up)
 
     def __call__(self, request: Request) -> Reply:
@@ -62,7 +74,7 @@ class Agents:
         turn = sum(message.role == "assistant" for message in messages)
         rng = random.Random(mind.seed + turn)  # noqa: S311  reproducible, not secret
         if not mind.plan:
-            return speech.ramble(mind.goal, rng)
+            return agent_wording.ramble(mind.goal, rng)
         return _act(skill, mind, messages, rng, native=bool(request.tools))
 
     def _make_up(self, model: str, opening: str, own_seed: int | None) -> Mind:
@@ -109,7 +121,7 @@ def _mistaken(plan: tuple[Step, ...], rng: random.Random) -> tuple[Step, ...]:
         at = max(at, 1)
         return (*plan[: at - 1], plan[at], plan[at - 1], *plan[at + 1 :])
     if how == 2:  # noqa: PLR2004  one of the four ways
-        wrong = msgspec.structs.replace(plan[at], tool=rng.choice(TOOLS))
+        wrong = msgspec.structs.replace(plan[at], tool=rng.choice(_TOOLS))
         return (*plan[:at], wrong, *plan[at + 1 :])
     return (*plan[:at], _confused(plan[at], rng), *plan[at + 1 :])
 
@@ -117,7 +129,7 @@ def _mistaken(plan: tuple[Step, ...], rng: random.Random) -> tuple[Step, ...]:
 def _confused(step: Step, rng: random.Random) -> Step:
     """The step with one argument lost or wrong; without arguments, another tool."""
     if not step.arguments:
-        return Step(rng.choice(TOOLS))
+        return Step(rng.choice(_TOOLS))
     name = rng.choice(sorted(step.arguments))
     arguments = {key: value for key, value in step.arguments.items() if key != name}
     if rng.random() < 0.5:  # noqa: PLR2004  lost as often as wrong
@@ -128,20 +140,79 @@ def _confused(step: Step, rng: random.Random) -> Step:
 def _act(
     skill: Skill, mind: Mind, messages: Sequence[Message], rng: random.Random, *, native: bool
 ) -> Reply:
-    """One turn: finish, search, ramble, or make the next call of the plan in mind."""
+    """One turn: finish, search, ramble, or make the next tool call of the plan in mind."""
     last = messages[-1].content
     first = len(messages) == 1 or all(m.role != "assistant" for m in messages)
-    at = position(mind.plan, outcomes(messages), mind.tries)
+    at = position(mind.plan, tool_results(messages), mind.tries)
     if first and mind.searches and not native:
-        return speech.search(mind.goal, rng)
+        return agent_wording.search(mind.goal, rng)
     if at == len(mind.plan) or rng.random() >= skill.patience:
-        return speech.done(mind.goal, rng)
+        return agent_wording.done(rng)
     if rng.random() >= skill.eloquence:
-        return speech.ramble(mind.goal, rng)
+        return agent_wording.ramble(mind.goal, rng)
     steps = mind.plan[at : at + 2] if rng.random() < skill.parallel else mind.plan[at : at + 1]
     if rng.random() >= skill.attention:
         steps = (_confused(steps[0], rng),)
     corrected = last.startswith(("No action was found", "The call names no tool"))
     well = rng.random() < (max(skill.form, 0.9) if corrected else skill.form)
     habit = None if well else skill.habit
-    return speech.call(steps, habit, rng, native=native, thinks=skill.thinks)
+    return agent_wording.tool_calls(steps, habit, rng, native=native, thinks=skill.thinks)
+
+
+class ToolResult(Struct, frozen=True):
+    """How one of the agent's tool calls ended, as the conversation has it."""
+
+    tool: str
+    ok: bool
+
+
+def opening_of(messages: Sequence[Message]) -> str:
+    """What stands before the first answer."""
+    parts = []
+    for message in messages:
+        if message.role == "assistant":
+            break
+        parts.append(message.content)
+    return "\n".join(parts)
+
+
+def plan_in(text: str) -> tuple[Step, ...]:
+    """The numbered steps of a text that name a tool, with their arguments."""
+    steps = (_step(match.group("line")) for match in _STEP.finditer(text))
+    return tuple(step for step in steps if step is not None)
+
+
+def tool_results(messages: Sequence[Message]) -> list[ToolResult]:
+    """How the tool calls so far ended, in order."""
+    return [
+        ToolResult(match.group("tool"), match.group("how") == "succeeded")
+        for message in messages
+        if message.role in {"user", "tool"}
+        for match in _RESULT.finditer(message.content)
+    ]
+
+
+def position(plan: Sequence[Step], results: Sequence[ToolResult], tries: int) -> int:
+    """How many steps are behind; one that has failed `tries` times is left behind too."""
+    at = failures = 0
+    for result in results:
+        if at == len(plan):
+            break
+        if result.tool == plan[at].tool:
+            failures = 0 if result.ok else failures + 1
+            if result.ok or failures >= tries:
+                at, failures = at + 1, 0
+    return at
+
+
+def _step(line: str) -> Step | None:
+    """The first tool named in the line, with the JSON object that follows it, if any does."""
+    match = _TOOL.search(line)
+    if match is None:
+        return None
+    brace = line.find("{", match.end())
+    try:
+        arguments = _decode(line, brace)[0] if brace >= 0 else {}
+    except ValueError:
+        arguments = {}
+    return Step(match.group(), arguments)
