@@ -74,12 +74,12 @@ class ResultsFolder(RuleBasedStateMachine):
         trial = a_trial(number)
         if trial.trial_id in self.done:
             return
-        told = self.paid.get(trial.trial_id, ())
+        paid = self.paid.get(trial.trial_id, ())
         if last is not None:  # a turn that the episode alone brings
-            told = (*told, msgspec.structs.replace(last, index=len(told)))
-        episode = an_episode(trial, told, outcome)
+            paid = (*paid, msgspec.structs.replace(last, index=len(paid)))
+        episode = an_episode(trial, paid, outcome)
         self.portal.call(self.store.episode, episode)
-        self.paid[trial.trial_id] = told
+        self.paid[trial.trial_id] = paid
         self.ended[trial.trial_id] = episode
 
     @rule()
@@ -123,9 +123,9 @@ class ResultsFolder(RuleBasedStateMachine):
     def the_writer_knows_what_is_paid(self) -> None:
         if not hasattr(self, "store"):
             return
-        for trial_id, told in self.paid.items():
+        for trial_id, paid in self.paid.items():
             if trial_id not in self.done:
-                assert self.store.journalled(trial_id) == told
+                assert self.store.journalled(trial_id) == paid
 
     def teardown(self) -> None:
         if hasattr(self, "store"):

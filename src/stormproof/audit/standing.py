@@ -12,6 +12,7 @@ from stormproof.audit import rules
 from stormproof.domain.episodes import Episode, Source, Turn
 from stormproof.domain.trials import digest
 from stormproof.episode import Vocabulary, catalogue_vocabulary, recognise
+from stormproof.store import EPISODE_COLUMNS, SCORE_COLUMNS
 
 
 class Standing(Struct, frozen=True):
@@ -50,7 +51,7 @@ class Standing(Struct, frozen=True):
         return self.infrastructure or self.lost_first
 
 
-SHARES = ("tool_coverage", "order", "execution_success", "recovery")
+SHARES = tuple(name for name in SCORE_COLUMNS if EPISODE_COLUMNS[name] is float)
 CELL = ("prompt_type", "task_type", "difficulty", "tool_success_rate", "protocol")
 
 

@@ -10,45 +10,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stormproof.errors import StoreCorrupt
+from stormproof.store import EPISODE_COLUMNS
 
 Array = npt.NDArray[Any]
 
-_TEXT = (
-    "trial_id",
-    "model",
-    "task_id",
-    "task_type",
-    "prompt_type",
-    "difficulty",
-    "protocol",
-    "severity",
-    "weather",
-    "outcome",
-    "ending",
-    "success",
-    "error_category",
-    "error",
-    "source",
-)
-_NUMBERS = (
-    "tool_success_rate",
-    "replicate",
-    "max_turns",
-    "ceiling",
-    "tool_coverage",
-    "order",
-    "execution_success",
-    "recovery",
-    "redundant_calls",
-    "turns",
-    "calls",
-    "format_errors",
-    "format_repairs",
-    "prompt_tokens",
-    "completion_tokens",
-    "started_at",
-    "ended_at",
-    "simulated",
+_TEXT = tuple(name for name, kind in EPISODE_COLUMNS.items() if kind is str)
+_NUMBERS = tuple(
+    name
+    for name, kind in EPISODE_COLUMNS.items()
+    if kind in {int, float, bool} and not name.endswith("_seed")  # a seed is no quantity
 )
 
 

@@ -8,21 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from stormproof.report.frame import Frame
+from stormproof.store import CONDITION_COLUMNS, EPISODE_COLUMNS
 
 Array = npt.NDArray[np.float64]
 
-_NUMERIC = {"tool_success_rate", "max_turns", "replicate"}
-_SETTING = (
-    "model",
-    "prompt_type",
-    "difficulty",
-    "tool_success_rate",
-    "protocol",
-    "weather",
-    "max_turns",
-    "severity",
-    "replicate",
-)
+_SETTING = ("model", *CONDITION_COLUMNS, "replicate")
+_NUMERIC = {name for name in _SETTING if EPISODE_COLUMNS[name] is not str}
 
 
 def matched(groups: Sequence[Frame], treatment: str) -> list[Array]:

@@ -15,14 +15,21 @@ import anyio.to_thread
 
 from stormproof.domain.episodes import Episode, Turn
 from stormproof.errors import StoreError
-from stormproof.store.commit import GroupCommit
-from stormproof.store.disk import told
+from stormproof.store.disk import store_errors
+from stormproof.store.group_commit import GroupCommit
 from stormproof.store.header import Header
-from stormproof.store.journal import Item, Lines
-from stormproof.store.lines import record_of, to_line
-from stormproof.store.opening import Opened, open_folder
+from stormproof.store.journal import PendingLine, SpanReader
 from stormproof.store.parts import StorageFormat
-from stormproof.store.records import Note, TurnRecord, decode, episode_record, turn_record
+from stormproof.store.record_lines import (
+    Note,
+    TurnRecord,
+    decode,
+    episode_record,
+    record_of,
+    to_line,
+    turn_record,
+)
+from stormproof.store.recovery import Opened, open_folder
 from stormproof.store.sealing import SealedTurns, Sealing
 
 SEAL_AT = 5_000  # ended episodes in the journal before it is sealed in the middle of a run
@@ -96,7 +103,7 @@ class Store:
             for turn in episode.turns[known:]
         ]
         note = Note(trial_id, len(episode.turns), episode.outcome)
-        await self._commit.add([*missing, Item(to_line(episode_record(episode)), note)])
+        await self._commit.add([*missing, PendingLine(to_line(episode_record(episode)), note)])
         if episode.outcome == "completed":
             self._sealed.forget(trial_id)
         if self._writer.log.settled >= self._seal_at and not self._seal_turnstile.locked():
@@ -119,7 +126,7 @@ class Store:
         """Add a line to pool.jsonl. Not durable on return: it is telemetry, not a result."""
         data = json.dumps(record) if isinstance(record, dict) else record
         line = data.encode() if isinstance(data, str) else bytes(data)
-        with told("write", self.folder / "pool.jsonl"):
+        with store_errors("write", self.folder / "pool.jsonl"):
             os.write(self._samples, line.rstrip(b"\n") + b"\n")
 
     async def close(self) -> None:
@@ -144,11 +151,11 @@ class Store:
         entry = self._writer.log.entries.get(trial_id) or self._sealing.entries.get(trial_id)
         if entry is None:
             return self._sealed.of(trial_id)
-        with Lines(self.folder) as lines:
+        with SpanReader(self.folder) as lines:
             found = [record_of(lines.read(span)) for span in entry.turns]
         return [record for record in found if record is not None]
 
-    def _unjournalled(self, trial_id: str, index: int) -> Iterable[Item]:
+    def _unjournalled(self, trial_id: str, index: int) -> Iterable[PendingLine]:
         """Earlier turns that only a sealed part has: a journal tells a trial from its start."""
         known = self._known(trial_id)
         if known >= index:
@@ -157,5 +164,5 @@ class Store:
         return [_turn_item(trial_id, known + i, r) for i, r in enumerate(records)]
 
 
-def _turn_item(trial_id: str, index: int, record: bytes) -> Item:
-    return Item(to_line(record), Note(trial_id, index, ""))
+def _turn_item(trial_id: str, index: int, record: bytes) -> PendingLine:
+    return PendingLine(to_line(record), Note(trial_id, index, ""))

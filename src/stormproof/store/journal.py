@@ -11,17 +11,25 @@ import re
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO, NamedTuple, Self
 
 from msgspec import Struct
 
 from stormproof.errors import StoreCorrupt, StoreError
-from stormproof.store.disk import told, write_all, write_whole
+from stormproof.store.disk import store_errors, write_all, write_whole
 from stormproof.store.header import Header
-from stormproof.store.lines import Line, read_lines, to_line
-from stormproof.store.log import Entry, Log, Span
-from stormproof.store.records import UNREADABLE, HeaderRecord, Note, encode, head_of
+from stormproof.store.record_lines import (
+    UNREADABLE,
+    HeaderRecord,
+    JournalLine,
+    Note,
+    encode,
+    head_of,
+    read_lines,
+    to_line,
+)
 
+GROUP = 50  # lines made durable together at most
 _NAME = re.compile(r"journal-([0-9]{6}|[1-9][0-9]{6,})\.jsonl")
 
 
@@ -36,7 +44,74 @@ def journal_numbers(folder: Path) -> list[int]:
     return sorted(int(match[1]) for match in found if match)
 
 
-GROUP = 50  # records made durable together at most
+class Span(NamedTuple):
+    """Where a line stands: the journal's number, its first byte, its length."""
+
+    journal: int
+    offset: int
+    length: int
+
+
+class Entry:
+    """One trial: its turns' lines in order, and its episode's line once it has one.
+
+    `count` of the turns belong to the episode. Turns beyond them open the trial again: an
+    `infrastructure` episode is being run once more. It stays until the new one is there.
+    """
+
+    __slots__ = ("count", "episode", "is_settled", "outcome", "turns")
+
+    def __init__(self) -> None:
+        self.turns: list[Span] = []
+        self.episode: Span | None = None
+        self.count = 0
+        self.outcome = ""
+        self.is_settled = False
+
+    @property
+    def spans(self) -> list[Span]:
+        """All lines that the entry stands on, in an order that gives the same entry again."""
+        ended = [] if self.episode is None else [self.episode]
+        return [*self.turns[: self.count], *ended, *self.turns[self.count :]]
+
+    def turn(self, index: int, span: Span) -> None:
+        """Put a turn in its place; what stood there and after it is out of date."""
+        self.turns[index:] = [span]
+        self.is_settled = False
+        if index < self.count:
+            self.episode, self.count, self.outcome = None, 0, ""
+
+    def end(self, note: Note, span: Span) -> None:
+        """Put the episode in its place."""
+        del self.turns[note.at :]
+        self.episode, self.count, self.outcome = span, note.at, note.outcome
+        self.is_settled = True
+
+
+class Log:
+    """Entries by trial id, in order of first mention; `settled` counts those that have ended."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Entry] = {}
+        self.settled = 0
+
+    def add(self, note: Note, span: Span) -> str:
+        """Take in one line; says what is wrong with it, or "".
+
+        Lines that were carried into a new journal may be met twice: the second time changes
+        nothing in the end.
+        """
+        entry = self.entries.get(note.trial_id) or Entry()
+        if len(entry.turns) < note.at:
+            return f"turn {len(entry.turns)} of trial {note.trial_id} is missing before it"
+        self.entries[note.trial_id] = entry
+        self.settled -= entry.is_settled
+        if note.outcome:
+            entry.end(note, span)
+        else:
+            entry.turn(note.at, span)
+        self.settled += entry.is_settled
+        return ""
 
 
 class Damage(Struct, frozen=True):
@@ -53,7 +128,7 @@ class Scan(Struct):
     header: Header | None = None
     good: int = 0
     damage: list[Damage] = []
-    tail: Line | None = None
+    tail: JournalLine | None = None
 
 
 def scan(file: BinaryIO, number: int, log: Log) -> Scan:
@@ -67,7 +142,7 @@ def scan(file: BinaryIO, number: int, log: Log) -> Scan:
     return found
 
 
-def take(line: Line, number: int, log: Log, found: Scan) -> None:
+def take(line: JournalLine, number: int, log: Log, found: Scan) -> None:
     """Take one line into the log, or list what is wrong with it."""
     why = _wrong(line, number, log, found)
     if why:
@@ -76,7 +151,7 @@ def take(line: Line, number: int, log: Log, found: Scan) -> None:
         found.good += 1
 
 
-def _wrong(line: Line, number: int, log: Log, found: Scan) -> str:
+def _wrong(line: JournalLine, number: int, log: Log, found: Scan) -> str:
     if line.record is None:
         return "its checksum does not fit"
     try:
@@ -99,7 +174,7 @@ def corrupt(path: Path, found: Scan) -> StoreCorrupt:
     )
 
 
-class Item(Struct):
+class PendingLine(Struct):
     """A line to be written and what it says."""
 
     line: bytes
@@ -126,10 +201,10 @@ class JournalWriter:
         """The journal being written."""
         return journal_path(self._folder, self.number)
 
-    def append(self, items: Sequence[Item]) -> None:
+    def append(self, items: Sequence[PendingLine]) -> None:
         """Write the lines, so many at a time; they are durable on return. Raises StoreError."""
         with self._guard:
-            with told("write", self.path):
+            with store_errors("write", self.path):
                 for at in range(0, len(items), GROUP):
                     some = items[at : at + GROUP]
                     write_all(self._fd, b"".join([item.line for item in some]))
@@ -147,14 +222,14 @@ class JournalWriter:
         with self._guard:
             settled = {t: e for t, e in self.log.entries.items() if e.is_settled}
             open_entries = [e for e in self.log.entries.values() if not e.is_settled]
-            with told("read", self._folder), Lines(self._folder) as lines:
+            with store_errors("read", self._folder), SpanReader(self._folder) as lines:
                 self._create(
                     self.number + 1, (lines.read(s) for e in open_entries for s in e.spans)
                 )
             os.close(self._fd)
             self.number += 1
             self.log = Log()
-            with told("read", self.path), self.path.open("rb") as file:
+            with store_errors("read", self.path), self.path.open("rb") as file:
                 scan(file, self.number, self.log)
             self._open()
             return settled
@@ -172,7 +247,7 @@ class JournalWriter:
         write_whole(journal_path(self._folder, number), fill)
 
     def _open(self) -> None:
-        with told("open", self.path):
+        with store_errors("open", self.path):
             self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND)
             self._size = os.fstat(self._fd).st_size
 
@@ -189,7 +264,7 @@ class JournalWriter:
             )
 
 
-class Lines:
+class SpanReader:
     """Reads single lines of a folder's journals by their spans."""
 
     def __init__(self, folder: Path, files: dict[int, int] | None = None) -> None:

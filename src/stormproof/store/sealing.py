@@ -12,11 +12,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from stormproof.errors import StoreCorrupt
-from stormproof.store.disk import told
-from stormproof.store.journal import JournalWriter, Lines, journal_numbers, journal_path
-from stormproof.store.lines import record_of
-from stormproof.store.log import Entry, Span
-from stormproof.store.parts import Part, Row, StorageFormat, read_rows, write_part
+from stormproof.store.disk import store_errors
+from stormproof.store.journal import (
+    Entry,
+    JournalWriter,
+    Span,
+    SpanReader,
+    journal_numbers,
+    journal_path,
+)
+from stormproof.store.parts import RawEpisode, SealedPart, StorageFormat, read_rows, write_part
+from stormproof.store.record_lines import record_of
 
 
 class Sealing:
@@ -31,7 +37,7 @@ class Sealing:
         """Step 1."""
         self.entries |= self._writer.rotate()
 
-    def finish(self, form: StorageFormat) -> dict[str, Part]:
+    def finish(self, form: StorageFormat) -> dict[str, SealedPart]:
         """Steps 2 and 3. Gives the sealed trials that are to be run again, with their part."""
         with self.guard:
             part = write_part(self._folder, self._writer.number - 1, form, self._rows)
@@ -39,15 +45,15 @@ class Sealing:
             sealed, self.entries = self.entries, {}
         return {t: part for t, entry in sealed.items() if entry.outcome != "completed"}
 
-    def _rows(self) -> Iterator[Row]:
-        with told("read", self._folder), Lines(self._folder) as lines:
+    def _rows(self) -> Iterator[RawEpisode]:
+        with store_errors("read", self._folder), SpanReader(self._folder) as lines:
             for entry in self.entries.values():
                 assert entry.episode is not None  # noqa: S101  only what has ended is here
                 turns = tuple(_record(lines, span) for span in entry.turns)
-                yield Row(_record(lines, entry.episode), turns)
+                yield RawEpisode(_record(lines, entry.episode), turns)
 
 
-def _record(lines: Lines, span: Span) -> bytes:
+def _record(lines: SpanReader, span: Span) -> bytes:
     record = record_of(lines.read(span))
     if record is None:
         raise StoreCorrupt(
@@ -61,11 +67,11 @@ def remove_superfluous(folder: Path, sealed: int) -> None:
     """Remove the journals that went into the part with this number and earlier ones."""
     for number in journal_numbers(folder):
         if number <= sealed:
-            with told("remove", journal_path(folder, number)):
+            with store_errors("remove", journal_path(folder, number)):
                 journal_path(folder, number).unlink(missing_ok=True)
 
 
-def is_unfinished(folder: Path, part: Part) -> bool:
+def is_unfinished(folder: Path, part: SealedPart) -> bool:
     """Whether a seal was cut short after the part's turns: the journals still hold all of it."""
     return part.episodes is None and any(n <= part.number for n in journal_numbers(folder))
 
@@ -73,12 +79,12 @@ def is_unfinished(folder: Path, part: Part) -> bool:
 class SealedTurns:
     """Turns of sealed trials that are to be run again, read a part at a time when asked for."""
 
-    def __init__(self, folder: Path, parts: Mapping[str, Part]) -> None:
+    def __init__(self, folder: Path, parts: Mapping[str, SealedPart]) -> None:
         self._folder = folder
         self._parts = dict(parts)
         self._read: dict[str, tuple[bytes, ...]] = {}
 
-    def add(self, parts: Mapping[str, Part]) -> None:
+    def add(self, parts: Mapping[str, SealedPart]) -> None:
         """Take in what was just sealed."""
         self._parts |= parts
         for trial_id in parts:

@@ -41,10 +41,10 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 
 async def run_trial(store: Store, number: int, turns: int = 3, outcome: str = "completed") -> None:
     trial = a_trial(number)
-    told = tuple(a_turn(index) for index in range(turns))
-    for turn in told:
+    made = tuple(a_turn(index) for index in range(turns))
+    for turn in made:
         await store.turn(trial.trial_id, turn)
-    await store.episode(an_episode(trial, told, outcome))  # type: ignore[arg-type]  # a parameter
+    await store.episode(an_episode(trial, made, outcome))  # type: ignore[arg-type]  # a parameter
 
 
 def files(folder: Path, pattern: str = "*") -> list[Path]:
@@ -277,12 +277,12 @@ async def test_foreign_files_are_let_be(tmp_path: Path) -> None:
 async def test_another_plan_is_refused(tmp_path: Path) -> None:
     async with open_store(tmp_path, HEADER):
         pass
-    for other, told in (
+    for other, reason in (
         (Header(suite="1", seed=7), "seed is 0 in the folder and 7 now"),
         (Header(suite="2", seed=0), "suite version is '1'"),
         (Header(suite="1", seed=0, simulated=True), "simulated is False"),
     ):
-        with pytest.raises(PlanMismatch, match=told) as raised:
+        with pytest.raises(PlanMismatch, match=reason) as raised:
             async with open_store(tmp_path, other):
                 pass
         assert "--results" in raised.value.hint

@@ -9,11 +9,13 @@ from pathlib import Path
 from zlib import crc32
 
 import anyio
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from stormproof.store import Header, episode_table, open_store, query, read_episodes, turn_table
 from stormproof.store.columns import EPISODE_COLUMNS, TURN_COLUMNS
+from stormproof.store.parquet import WHOLE_EPISODE_SCHEMA, WHOLE_TURN_SCHEMA
 from stormproof.testing.records import a_trial, a_turn, an_episode
 
 FORMAT1 = Path(__file__).parent / "format1"
@@ -51,7 +53,7 @@ def test_a_folder_of_the_first_version_goes_on(tmp_path: Path) -> None:
 
 def test_the_page_names_every_column() -> None:
     named = set(re.findall(r"`(\w+)`", PAGE.read_text()))
-    assert {*EPISODE_COLUMNS.names, *TURN_COLUMNS.names, "record", "text"} <= named
+    assert {*EPISODE_COLUMNS, *TURN_COLUMNS, "record", "text"} <= named
 
 
 @pytest.mark.parametrize("path", sorted(FORMAT1.rglob("*.jsonl")), ids=lambda p: p.parent.name)
@@ -67,6 +69,17 @@ def test_parquet_can_be_read_by_others() -> None:
     (path,) = (FORMAT1 / "episodes").glob("*.parquet")
     assert f"{crc32(path.read_bytes()):08x}" in path.name
     table = pq.read_table(path)
-    assert table.column_names == [*EPISODE_COLUMNS.names, "record"]
     record = json.loads(table.column("record")[0].as_py())
     assert record["episode"]["trial"]["trial_id"] == table.column("trial_id")[0].as_py()
+
+
+@pytest.mark.parametrize(
+    ("kind", "schema"), [("episodes", WHOLE_EPISODE_SCHEMA), ("turns", WHOLE_TURN_SCHEMA)]
+)
+def test_columns_are_those_of_the_first_version(kind: str, schema: pa.Schema) -> None:
+    (path,) = (FORMAT1 / kind).glob("*.parquet")
+    assert pq.read_schema(path).remove_metadata() == schema
+    listed = re.search(rf"^{kind.title()}: (.*?)\n\n", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    assert listed
+    named = [name for name in re.findall(r"`(\w+)`", listed[1]) if name in schema.names]
+    assert [*named, "record"] == schema.names

@@ -10,7 +10,7 @@ import anyio
 import anyio.to_thread
 
 from stormproof.errors import StoreError
-from stormproof.store.journal import Item
+from stormproof.store.journal import PendingLine
 
 _T = TypeVar("_T")
 LINGER_S = 0.01  # how long a record waits for others to be written with it
@@ -18,7 +18,7 @@ LINGER_S = 0.01  # how long a record waits for others to be written with it
 
 class _Batch:
     def __init__(self) -> None:
-        self.items: list[Item] = []
+        self.items: list[PendingLine] = []
         self.is_over = anyio.Event()  # durable, or failed
 
 
@@ -31,14 +31,14 @@ class GroupCommit:
     accepted any more: what reached the disk then is not known, and only a fresh start can tell.
     """
 
-    def __init__(self, write: Callable[[Sequence[Item]], None]) -> None:
+    def __init__(self, write: Callable[[Sequence[PendingLine]], None]) -> None:
         self._write = write
         self._waiting: _Batch | None = None
         self._turnstile = anyio.Lock(fast_acquire=True)
         self._limiter = anyio.CapacityLimiter(1)
         self._failure: StoreError | None = None
 
-    async def add(self, items: Sequence[Item]) -> None:
+    async def add(self, items: Sequence[PendingLine]) -> None:
         """Raises StoreError when the items are not known to be durable."""
         self.check()
         batch, leads = self._enqueue(items)
@@ -69,7 +69,7 @@ class GroupCommit:
         if self._failure is not None:
             raise StoreError(self._failure.message, hint=self._failure.hint)
 
-    def _enqueue(self, items: Sequence[Item]) -> tuple[_Batch, bool]:
+    def _enqueue(self, items: Sequence[PendingLine]) -> tuple[_Batch, bool]:
         """The batch that takes the items, and whether the caller is its first."""
         leads = self._waiting is None
         batch = self._waiting = self._waiting or _Batch()
