@@ -69,6 +69,17 @@ class ResultsFolder(RuleBasedStateMachine):
         self.portal.call(self.store.turn, trial_id, turn)
         self.paid[trial_id] = (*known, turn)
 
+    @rule(number=numbers, drawn=turns(), at=st.integers(0, 9))
+    def replace(self, number: int, drawn: Turn, at: int) -> None:
+        """A later run reads a turn that is paid for in another way."""
+        trial_id = a_trial(number).trial_id
+        known = self.store.journalled(trial_id)
+        if trial_id in self.done or not known:
+            return
+        turn = msgspec.structs.replace(drawn, index=at % len(known))
+        self.portal.call(self.store.turn, trial_id, turn)
+        self.paid[trial_id] = (*known[: turn.index], turn, *known[turn.index + 1 :])
+
     @rule(number=numbers, outcome=st.sampled_from(get_args(Outcome)), last=st.none() | turns())
     def end(self, number: int, outcome: Outcome, last: Turn | None) -> None:
         trial = a_trial(number)

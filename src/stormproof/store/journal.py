@@ -26,6 +26,7 @@ from stormproof.store.record_lines import (
     encode,
     head_of,
     read_lines,
+    record_of,
     to_line,
 )
 
@@ -53,46 +54,54 @@ class Span(NamedTuple):
 
 
 class Entry:
-    """One trial: its turns' lines in order, and its episode's line once it has one.
+    """One trial as the open journals tell it: the newest line of each turn, and of its end.
 
-    `count` of the turns belong to the episode. Turns beyond them open the trial again: an
-    `infrastructure` episode is being run once more. It stays until the new one is there.
+    A turn that comes after the end opens the trial again, be it a further one or one that takes
+    an earlier's place: an `infrastructure` episode is being run once more. The episode stands as
+    it was, with the turns it was made of, until the new one is there.
     """
 
-    __slots__ = ("count", "episode", "is_settled", "outcome", "turns")
+    __slots__ = ("ended", "episode", "is_settled", "outcome", "turns")
 
     def __init__(self) -> None:
+        # The newest line of every turn, at its number: no gaps. `turn` sets one, `end` cuts.
         self.turns: list[Span] = []
+        # The newest end, and the lines of the turns it was made of. Only `end` sets the three,
+        # together; before the first end they are None, () and "".
         self.episode: Span | None = None
-        self.count = 0
+        self.ended: tuple[Span, ...] = ()
         self.outcome = ""
+        # Whether nothing came after the end; then `turns` are those of `ended`.
         self.is_settled = False
 
     @property
     def spans(self) -> list[Span]:
         """All lines that the entry stands on, in an order that gives the same entry again."""
-        ended = [] if self.episode is None else [self.episode]
-        return [*self.turns[: self.count], *ended, *self.turns[self.count :]]
+        if self.episode is None:
+            return self.turns
+        pairs = zip(self.ended, self.turns, strict=False)
+        same = next((i for i, (old, new) in enumerate(pairs) if old != new), len(self.ended))
+        return [*self.ended, self.episode, *self.turns[same:]]
 
     def turn(self, index: int, span: Span) -> None:
-        """Put a turn in its place; what stood there and after it is out of date."""
-        self.turns[index:] = [span]
+        """Put a turn in its place, at the end or over the one that stood there."""
+        self.turns[index : index + 1] = [span]
         self.is_settled = False
-        if index < self.count:
-            self.episode, self.count, self.outcome = None, 0, ""
 
     def end(self, note: Note, span: Span) -> None:
         """Put the episode in its place."""
         del self.turns[note.at :]
-        self.episode, self.count, self.outcome = span, note.at, note.outcome
+        self.episode, self.ended, self.outcome = span, tuple(self.turns), note.outcome
         self.is_settled = True
 
 
 class Log:
-    """Entries by trial id, in order of first mention; `settled` counts those that have ended."""
+    """Where every trial of the open journals stands: an index of places, not of contents."""
 
     def __init__(self) -> None:
+        # By trial id, in order of first mention. `add` alone puts one in; none is ever empty.
         self.entries: dict[str, Entry] = {}
+        # How many of the entries are settled; `add` keeps it in step.
         self.settled = 0
 
     def add(self, note: Note, span: Span) -> str:
@@ -123,12 +132,12 @@ class Damage(Struct, frozen=True):
 
 
 class Scan(Struct):
-    """What a journal was found to hold. `tail` is a last line that lacks its line break."""
+    """What a journal was found to hold. `take` counts: every ended line is good or damage."""
 
-    header: Header | None = None
+    header: Header | None = None  # the newest copy among the good lines
     good: int = 0
-    damage: list[Damage] = []
-    tail: JournalLine | None = None
+    damage: list[Damage] = []  # in order of the lines; none of them is in the log
+    tail: JournalLine | None = None  # a last line without its line break: in neither count yet
 
 
 def scan(file: BinaryIO, number: int, log: Log) -> Scan:
@@ -177,7 +186,7 @@ def corrupt(path: Path, found: Scan) -> StoreCorrupt:
 class PendingLine(Struct):
     """A line to be written and what it says."""
 
-    line: bytes
+    data: bytes
     note: Note
 
 
@@ -188,10 +197,14 @@ class JournalWriter:
     """
 
     def __init__(self, folder: Path, header: Header, number: int, log: Log) -> None:
+        # What every line of all open journals says, the appended ones once they are durable.
+        # `append` adds to it and `rotate` puts a new one in its place, both under the guard.
         self.log = log
-        self.number = number
+        self.number = number  # of the journal being written, the highest there is; `rotate` counts
         self._folder, self._header = folder, header
-        self._guard = threading.Lock()
+        self._guard = threading.Lock()  # held by whichever thread is inside
+        self._fd: int  # open on `path` from `_open` to `close` or the next `_open`
+        self._size: int  # bytes of the file that the log knows: the place of the next line
         if not journal_path(folder, number).exists():
             self._create(number, ())
         self._open()
@@ -201,18 +214,18 @@ class JournalWriter:
         """The journal being written."""
         return journal_path(self._folder, self.number)
 
-    def append(self, items: Sequence[PendingLine]) -> None:
+    def append(self, lines: Sequence[PendingLine]) -> None:
         """Write the lines, so many at a time; they are durable on return. Raises StoreError."""
         with self._guard:
             with store_errors("write", self.path):
-                for at in range(0, len(items), GROUP):
-                    some = items[at : at + GROUP]
-                    write_all(self._fd, b"".join([item.line for item in some]))
+                for at in range(0, len(lines), GROUP):
+                    some = lines[at : at + GROUP]
+                    write_all(self._fd, b"".join([line.data for line in some]))
                     os.fsync(self._fd)
             self._check_place()
-            for item in items:
-                self.log.add(item.note, Span(self.number, self._size, len(item.line)))
-                self._size += len(item.line)
+            for line in lines:
+                self.log.add(line.note, Span(self.number, self._size, len(line.data)))
+                self._size += len(line.data)
 
     def rotate(self) -> dict[str, Entry]:
         """Begin a new journal with all that is unsettled; gives what has settled before it.
@@ -222,10 +235,9 @@ class JournalWriter:
         with self._guard:
             settled = {t: e for t, e in self.log.entries.items() if e.is_settled}
             open_entries = [e for e in self.log.entries.values() if not e.is_settled]
-            with store_errors("read", self._folder), SpanReader(self._folder) as lines:
-                self._create(
-                    self.number + 1, (lines.read(s) for e in open_entries for s in e.spans)
-                )
+            with store_errors("read", self._folder), SpanReader(self._folder) as reader:
+                spans = (span for entry in open_entries for span in entry.spans)
+                self._create(self.number + 1, map(reader.line, spans))
             os.close(self._fd)
             self.number += 1
             self.log = Log()
@@ -269,14 +281,27 @@ class SpanReader:
 
     def __init__(self, folder: Path, files: dict[int, int] | None = None) -> None:
         self._folder = folder
+        # Open files by their journals' numbers: those given, and each that was asked for since.
+        # Closed when the `with` ends, by nobody else.
         self._files = files if files is not None else {}
 
-    def read(self, span: Span) -> bytes:
+    def line(self, span: Span) -> bytes:
         """The line, with its line break."""
         if span.journal not in self._files:
             path = journal_path(self._folder, span.journal)
             self._files[span.journal] = os.open(path, os.O_RDONLY)
         return os.pread(self._files[span.journal], span.length, span.offset)
+
+    def record(self, span: Span) -> bytes:
+        """The line's record. Raises StoreCorrupt where it is no longer what the scan saw."""
+        record = record_of(self.line(span))
+        if record is None:
+            raise StoreCorrupt(
+                f"{journal_path(self._folder, span.journal)}, byte {span.offset}: "
+                "the line has changed since it was read",
+                hint=f"check the disk, then run: stormproof repair {self._folder}",
+            )
+        return record
 
     def __enter__(self) -> Self:
         return self

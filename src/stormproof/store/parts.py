@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from stormproof.errors import StoreCorrupt
 from stormproof.store.disk import checksum, damaged, store_errors, sync_folder, write_checked
+from stormproof.store.journal import Entry, SpanReader
 from stormproof.store.record_lines import UNREADABLE, Note, head_of, read_lines, to_line
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ class RawEpisode(NamedTuple):
 
     episode: bytes
     turns: tuple[bytes, ...]
+
+
+def raw_episode(reader: SpanReader, entry: Entry) -> RawEpisode:
+    """The newest episode of a trial that has ended in the journals. Raises StoreCorrupt."""
+    assert entry.episode is not None  # noqa: S101  only what has ended is asked for
+    return RawEpisode(reader.record(entry.episode), tuple(map(reader.record, entry.ended)))
 
 
 class SealedPart(Struct, frozen=True):

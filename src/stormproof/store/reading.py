@@ -23,8 +23,15 @@ from stormproof.store.journal import (
     journal_path,
     scan,
 )
-from stormproof.store.parts import RawEpisode, SealedPart, list_parts, read_notes, read_rows
-from stormproof.store.record_lines import EpisodeRecord, TurnRecord, decode, record_of
+from stormproof.store.parts import (
+    RawEpisode,
+    SealedPart,
+    list_parts,
+    raw_episode,
+    read_notes,
+    read_rows,
+)
+from stormproof.store.record_lines import EpisodeRecord, TurnRecord, decode
 
 _LOOKS = 100  # a seal comes every few thousand episodes: two looks do, unless a name is broken
 
@@ -40,18 +47,17 @@ class CurrentPart(NamedTuple):
 class Snapshot:
     """One consistent view: the parts in place, and the ended trials that no part has yet."""
 
-    def __init__(self, folder: Path, parts: list[SealedPart], log: Log, lines: SpanReader) -> None:
-        self.folder = folder
-        self.parts = parts
+    def __init__(self, parts: list[SealedPart], log: Log, reader: SpanReader) -> None:
+        self._parts = parts  # all in place, by number
+        # Trials that have ended in the journals: each stands before any part's.
         self.entries = {t: e for t, e in log.entries.items() if e.episode is not None}
-        self.open_trials = {t for t, e in log.entries.items() if not e.is_settled}
-        self._lines = lines
+        self._reader = reader
 
     def sealed(self) -> Iterator[CurrentPart]:
         """Each part with the trials whose standing episode it has."""
-        notes = {part.number: [*read_notes(part)] for part in self.parts}
+        notes = {part.number: [*read_notes(part)] for part in self._parts}
         newest = {note.trial_id: number for number, own in notes.items() for note in own}
-        for part in self.parts:
+        for part in self._parts:
             ids = {note.trial_id for note in notes[part.number]}
             own = {t for t in ids if newest[t] == part.number and t not in self.entries}
             yield CurrentPart(part, own, is_whole=len(own) == len(notes[part.number]))
@@ -69,12 +75,7 @@ class Snapshot:
 
     def row(self, entry: Entry) -> RawEpisode:
         """The records of an ended trial in the journals."""
-        assert entry.episode is not None  # noqa: S101  ended trials alone are kept
-        records = [
-            record_of(self._lines.read(span)) or b""
-            for span in (entry.episode, *entry.turns[: entry.count])
-        ]
-        return RawEpisode(records[0], tuple(records[1:]))
+        return raw_episode(self._reader, entry)
 
 
 @contextmanager
@@ -88,7 +89,7 @@ def snapshot(folder: Path | str) -> Iterator[Snapshot]:
     read_header(folder)
     with ExitStack() as stack, store_errors("read", folder):
         files = _open_journals(folder)
-        lines = stack.enter_context(SpanReader(folder, files))
+        reader = stack.enter_context(SpanReader(folder, files))
         parts = list_parts(folder)
         sealed = max((part.number for part in parts), default=0)
         log = Log()
@@ -98,7 +99,7 @@ def snapshot(folder: Path | str) -> Iterator[Snapshot]:
                     found = scan(file, number, log)
                 if found.damage:
                     raise corrupt(journal_path(folder, number), found)
-        yield Snapshot(folder, parts, log, lines)
+        yield Snapshot(parts, log, reader)
 
 
 def _open_journals(folder: Path) -> dict[int, int]:

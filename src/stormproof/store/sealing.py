@@ -11,25 +11,31 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from stormproof.errors import StoreCorrupt
 from stormproof.store.disk import store_errors
 from stormproof.store.journal import (
     Entry,
     JournalWriter,
-    Span,
     SpanReader,
     journal_numbers,
     journal_path,
 )
-from stormproof.store.parts import RawEpisode, SealedPart, StorageFormat, read_rows, write_part
-from stormproof.store.record_lines import record_of
+from stormproof.store.parts import (
+    RawEpisode,
+    SealedPart,
+    StorageFormat,
+    raw_episode,
+    read_rows,
+    write_part,
+)
 
 
 class Sealing:
     """Seals what the writer's journals hold. `begin` excludes writing, `finish` does not."""
 
     def __init__(self, folder: Path, writer: JournalWriter) -> None:
-        self.entries: dict[str, Entry] = {}  # ended, and on the way into a part
+        # Ended and on the way into a part; settled, all of them, and in no log any more. `begin`
+        # adds, `finish` empties it once the part is in place.
+        self.entries: dict[str, Entry] = {}
         self.guard = threading.Lock()  # held while a part is on its way, whoever still waits
         self._folder, self._writer = folder, writer
 
@@ -46,21 +52,9 @@ class Sealing:
         return {t: part for t, entry in sealed.items() if entry.outcome != "completed"}
 
     def _rows(self) -> Iterator[RawEpisode]:
-        with store_errors("read", self._folder), SpanReader(self._folder) as lines:
+        with store_errors("read", self._folder), SpanReader(self._folder) as reader:
             for entry in self.entries.values():
-                assert entry.episode is not None  # noqa: S101  only what has ended is here
-                turns = tuple(_record(lines, span) for span in entry.turns)
-                yield RawEpisode(_record(lines, entry.episode), turns)
-
-
-def _record(lines: SpanReader, span: Span) -> bytes:
-    record = record_of(lines.read(span))
-    if record is None:
-        raise StoreCorrupt(
-            f"journal {span.journal}, byte {span.offset}: the line has changed since",
-            hint="check the disk, then run: stormproof repair",
-        )
-    return record
+                yield raw_episode(reader, entry)
 
 
 def remove_superfluous(folder: Path, sealed: int) -> None:
@@ -81,7 +75,10 @@ class SealedTurns:
 
     def __init__(self, folder: Path, parts: Mapping[str, SealedPart]) -> None:
         self._folder = folder
+        # The part that has the standing episode of each trial that is to be run again: a seal
+        # adds, and a trial that completes leaves. What has completed is never in it.
         self._parts = dict(parts)
+        # Turn records of trials among `_parts`, from the part named there: what was read once.
         self._read: dict[str, tuple[bytes, ...]] = {}
 
     def add(self, parts: Mapping[str, SealedPart]) -> None:

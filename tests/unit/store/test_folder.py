@@ -11,6 +11,7 @@ from typing import get_args
 
 import anyio
 import anyio.lowlevel
+import pyarrow.compute as pc
 import pytest
 from msgspec.structs import replace
 
@@ -24,9 +25,12 @@ from stormproof.store import (
     episode_table,
     open_store,
     read_episodes,
+    repair,
     same_records,
     turn_table,
 )
+from stormproof.store.parts import list_parts, read_rows
+from stormproof.store.record_lines import turn_record
 from stormproof.testing.records import a_trial, a_turn, an_episode
 
 pytestmark = pytest.mark.anyio
@@ -165,14 +169,78 @@ def tracing() -> Iterator[None]:
     tracemalloc.stop()
 
 
-async def test_a_restarted_trial_forgets_later_turns(tmp_path: Path) -> None:
+@FORMATS
+@pytest.mark.parametrize("outcome", [None, "infrastructure"])
+@pytest.mark.parametrize("is_sealed", [False, True])
+@pytest.mark.parametrize("index", range(3))
+async def test_a_turn_takes_the_place_of_its_number(
+    tmp_path: Path, form: StorageFormat, outcome: str | None, index: int, *, is_sealed: bool
+) -> None:
+    """Whether a run had ended the trial or not, and wherever its turns lie by then."""
+    trial, anew = a_trial(), a_turn(index, text="anew")
+    turns = [a_turn(i) for i in range(3)]
+    wanted = (*turns[:index], anew, *turns[index + 1 :])
+    async with open_store(tmp_path, HEADER, storage_format=form) as store:
+        for turn in turns:
+            await store.turn(trial.trial_id, turn)
+        if outcome:
+            await store.episode(an_episode(trial, turns, "infrastructure"))
+        if is_sealed:
+            await run_trial(store, 1)
+            await store.seal()
+        await store.turn(trial.trial_id, anew)
+        assert store.journalled(trial.trial_id) == wanted
+    before = [an_episode(trial, turns, "infrastructure")] if outcome else []
+    assert list(read_episodes(tmp_path, [trial.trial_id])) == before  # its end stands until the new
+    async with open_store(tmp_path, HEADER, storage_format=form) as store:
+        assert store.journalled(trial.trial_id) == wanted
+        await store.turn(trial.trial_id, a_turn(3))
+        whole = an_episode(trial, [*wanted, a_turn(3)])
+        await store.episode(whole)
+        assert list(read_episodes(tmp_path, [trial.trial_id])) == [whole]
+    assert repair(tmp_path) == ()
+    assert list(read_episodes(tmp_path, [trial.trial_id])) == [whole]
+    newest = max((tmp_path / "turns").iterdir())
+    (part,) = (p for p in list_parts(tmp_path) if p.turns == newest)
+    assert [r.turns for n, r in read_rows(part) if n.trial_id == trial.trial_id] == [
+        tuple(turn_record(trial.trial_id, turn) for turn in whole.turns)
+    ]
+    numbers = turn_table(tmp_path).filter(pc.field("trial_id") == trial.trial_id)
+    assert numbers.column("index").to_pylist() == [0, 1, 2, 3]
+
+
+async def test_a_replaced_turn_may_be_the_last(tmp_path: Path) -> None:
+    trial, whole = a_trial(), an_episode(a_trial(), [a_turn(0), a_turn(1, text="anew")])
+    async with open_store(tmp_path, HEADER) as store:
+        for turn in (a_turn(0), a_turn(1), a_turn(2), a_turn(1, text="anew")):
+            await store.turn(trial.trial_id, turn)
+        await store.episode(whole)
+    assert list(read_episodes(tmp_path)) == [whole]
+
+
+async def test_a_journal_cut_between_carried_turns_loses_none(tmp_path: Path) -> None:
+    """A sealed trial's turns are told again with the first that is replaced; half of them are."""
     trial_id = a_trial().trial_id
     async with open_store(tmp_path, HEADER) as store:
-        await run_trial(store, 0, turns=3, outcome="infrastructure")
-        await store.turn(trial_id, a_turn(0, text="anew"))
-        assert store.journalled(trial_id) == (a_turn(0, text="anew"),)
+        await run_trial(store, 0, turns=4, outcome="infrastructure")
     async with open_store(tmp_path, HEADER) as store:
-        assert store.journalled(trial_id) == (a_turn(0, text="anew"),)
+        await store.turn(trial_id, a_turn(0, text="anew"))
+    (journal,) = files(tmp_path, "journal-*")
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:3]))
+    async with open_store(tmp_path, HEADER) as store:
+        assert store.journalled(trial_id) == (a_turn(0, text="anew"), *map(a_turn, range(1, 4)))
+        await store.turn(trial_id, a_turn(4))
+    async with open_store(tmp_path, HEADER) as store:
+        assert indices(store.journalled(trial_id)) == [0, 1, 2, 3, 4]
+
+
+async def test_a_turn_without_its_predecessor_is_refused(tmp_path: Path) -> None:
+    async with open_store(tmp_path, HEADER) as store:
+        await store.turn(a_trial().trial_id, a_turn(0))
+        with pytest.raises(StoreError, match=r"turn 2 of trial .* turn 1 has not been"):
+            await store.turn(a_trial().trial_id, a_turn(2))
+        assert indices(store.journalled(a_trial().trial_id)) == [0]
 
 
 async def test_odd_text_survives(tmp_path: Path) -> None:

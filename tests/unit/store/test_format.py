@@ -6,13 +6,16 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import anyio
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from stormproof.domain.episodes import Turn
 from stormproof.store import Header, episode_table, open_store, query, read_episodes, turn_table
 from stormproof.store.columns import EPISODE_COLUMNS, TURN_COLUMNS
 from stormproof.store.parquet import WHOLE_EPISODE_SCHEMA, WHOLE_TURN_SCHEMA
@@ -49,6 +52,23 @@ def test_a_folder_of_the_first_version_goes_on(tmp_path: Path) -> None:
 
     anyio.run(go_on)
     assert len(list(read_episodes(tmp_path / "r"))) == 6
+
+
+def test_the_first_readers_see_a_replaced_turn_too(tmp_path: Path) -> None:
+    """They forget the turns after one that is replaced, so those are told again."""
+    trial_id, anew = a_trial().trial_id, a_turn(1, text="anew")
+
+    async def replace_one() -> None:
+        async with open_store(tmp_path, HEADER) as store:
+            for turn in (*map(a_turn, range(4)), anew):
+                await store.turn(trial_id, turn)
+
+    anyio.run(replace_one)
+    seen: list[dict[str, Any]] = []
+    for line in (tmp_path / "journal-000001.jsonl").read_text().splitlines()[1:]:
+        turn = json.loads(line)["record"]["turn"]
+        seen[turn["index"] :] = [turn]
+    assert msgspec.convert(seen, list[Turn]) == [a_turn(0), anew, a_turn(2), a_turn(3)]
 
 
 def test_the_page_names_every_column() -> None:

@@ -77,7 +77,7 @@ def test_lines_met_twice_change_nothing() -> None:
     once, twice = scanned(lines)[1], scanned(lines + lines)[1]
     for log in (once, twice):
         entry = log.entries[TRIAL.trial_id]
-        assert (len(entry.turns), entry.count, entry.is_settled) == (3, 2, False)
+        assert (len(entry.turns), len(entry.ended), entry.is_settled) == (3, 2, False)
         assert log.settled == 0
 
 
@@ -87,7 +87,7 @@ def test_a_carried_journal_tells_the_same(tmp_path: Path) -> None:
     writer.append([PendingLine(to_line(r), Note(TRIAL.trial_id, at, o)) for r, at, o in records])  # type: ignore[arg-type]
     assert writer.rotate() == {}
     entry = writer.log.entries[TRIAL.trial_id]
-    assert (writer.number, len(entry.turns), entry.count, entry.is_settled) == (2, 3, 2, False)
+    assert (writer.number, len(entry.turns), len(entry.ended), entry.is_settled) == (2, 3, 2, False)
     writer.close()
     assert (tmp_path / "journal-000001.jsonl").read_bytes() == (
         tmp_path / "journal-000002.jsonl"

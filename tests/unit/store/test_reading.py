@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import get_args
 
 import anyio
 import pytest
@@ -16,7 +15,6 @@ from stormproof.store import (
     open_store,
     query,
     read_episodes,
-    same_records,
     turn_table,
 )
 from stormproof.testing.records import a_trial, a_turn, an_episode
@@ -146,24 +144,3 @@ def test_a_journal_that_leads_nowhere_is_an_error_and_no_hang(tmp_path: Path) ->
     (tmp_path / "journal-000009.jsonl").symlink_to(tmp_path / "nowhere")
     with pytest.raises(StoreError, match="journals change faster"):
         list(read_episodes(tmp_path))
-
-
-def test_same_records_ignores_when_and_where(tmp_path: Path) -> None:
-    a = fill(tmp_path / "a", *EPISODES)
-    elsewhere = an_episode(a_trial(0), [a_turn(0, endpoint_id="z", at=9.0), a_turn(1)])
-    b = fill(tmp_path / "b", *EPISODES[1:], elsewhere, form="json")
-    assert same_records(a, b) == []
-
-
-@pytest.mark.parametrize("form", get_args(StorageFormat))
-def test_same_records_tells_what_differs(tmp_path: Path, form: StorageFormat) -> None:
-    a = fill(tmp_path / "a", *EPISODES)
-    said_otherwise = an_episode(a_trial(0), [a_turn(0), a_turn(1, text="else")])
-    b = fill(tmp_path / "b", said_otherwise, *EPISODES[1:3], form=form)
-    missing, text = same_records(a, b)
-    assert missing == f"trial {EPISODES[3].trial.trial_id} is in {a} alone"
-    assert text == (
-        f"trial {EPISODES[0].trial.trial_id}: turns[1].answer.reply.text "
-        f"is 'turn 1' in {a} and 'else' in {b}"
-    )
-    assert same_records(a, b, at_most=1) == [missing, "and 1 more"]
