@@ -37,11 +37,11 @@ _LOOKS = 100  # a seal comes every few thousand episodes: two looks do, unless a
 
 
 class CurrentPart(NamedTuple):
-    """A part and the ids of the trials whose standing episode it has: all, or not."""
+    """A part and what of it is current: of a trial with several episodes the newest counts."""
 
     part: SealedPart
-    own: set[str]
-    is_whole: bool
+    own: set[str]  # the trials whose newest episode is this part's; no other part names them
+    is_whole: bool  # whether these are all of the part's trials
 
 
 class Snapshot:
@@ -54,7 +54,7 @@ class Snapshot:
         self._reader = reader
 
     def sealed(self) -> Iterator[CurrentPart]:
-        """Each part with the trials whose standing episode it has."""
+        """Each part with the trials whose newest episode it has."""
         notes = {part.number: [*read_notes(part)] for part in self._parts}
         newest = {note.trial_id: number for number, own in notes.items() for note in own}
         for part in self._parts:

@@ -40,14 +40,14 @@ SAMPLES_FILE = "pool.jsonl"
 
 
 class Opened(Struct):
-    """A folder in our hands."""
+    """A folder in our hands: recovered, and written by nobody else until the lock is released."""
 
     lock: FolderLock
-    writer: JournalWriter
-    samples: int
-    finished: set[str]
-    sealed_unscored: dict[str, SealedPart]
-    notices: tuple[str, ...]
+    writer: JournalWriter  # at the newest journal, its log in step with all open journals
+    samples: int  # the open pool.jsonl, at the beginning of a line
+    finished: set[str]  # trials whose standing episode has completed, in a journal or a part
+    sealed_unscored: dict[str, SealedPart]  # the others that parts hold, with their newest part
+    notices: tuple[str, ...]  # what had to be mended, a line each, for people to read
 
 
 def open_folder(folder: Path, header: Header) -> Opened:
@@ -199,6 +199,7 @@ class FolderLock:
     def __init__(self, folder: Path) -> None:
         self._path = folder / LOCK_FILE
         with store_errors("open", self._path):
+            # Open, and locked where the file system can, from here to `release`.
             self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             self._take()
@@ -249,7 +250,7 @@ def _may_live(holder: Holder) -> bool:
 
 
 def _started(pid: int) -> str:
-    """The process's start in clock ticks since boot; "" where it is gone or cannot be told."""
+    """The process's start in clock ticks since boot; "" where it is gone or unknown."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
