@@ -21,7 +21,7 @@ BROKEN = an_episode(a_trial(), [a_turn(0)], "infrastructure")
 @pytest.mark.parametrize("episode", [SCORED, BROKEN])
 def test_an_episode_has_a_value_of_its_kind_in_every_column(episode: Episode) -> None:
     row = episode_row(EpisodeRecord(episode, totals_of(episode.turns)))
-    assert list(row) == list(EPISODE_COLUMNS)
+    assert row.keys() == EPISODE_COLUMNS.keys()
     empty = {name for name, value in row.items() if value is None}
     assert empty == ({"recovery"} if episode.score else set(SCORE_COLUMNS))
     assert all(type(row[name]) is EPISODE_COLUMNS[name] for name in row if name not in empty)
@@ -35,6 +35,5 @@ def test_a_turn_has_a_value_of_its_kind_in_every_column() -> None:
     turn = msgspec.structs.replace(turn, executions=(*turn.executions, execution))
     row = turn_row(TurnRecord("some-trial", turn))
     assert {name: type(value) for name, value in row.items()} == TURN_COLUMNS
-    assert list(row) == list(TURN_COLUMNS)
     assert (row["index"], row["calls"], row["failed_calls"]) == (3, 2, 1)
     assert (row["endpoint_id"], row["prompt_tokens"]) == ("there", 100)
