@@ -70,8 +70,8 @@ class Store:
         self._lock, self._writer, self._samples = opened.lock, opened.writer, opened.samples
         # A trial's turns stand in the writer's log, or on their way into a part, or in a part:
         # what the first of them holds is the newest, and begins at turn 0.
-        self._sealing = Sealing(folder, self._writer)
-        self._sealed = SealedTurns(folder, opened.sealed_unscored)
+        self._sealed = SealedTurns(opened.sealed_unscored)
+        self._sealing = Sealing(folder, self._writer, self._sealed)
         self._format: StorageFormat = storage_format
         self._seal_at = seal_at
         # Everything that is written to a journal goes through it; after a failure nothing does.
@@ -122,8 +122,7 @@ class Store:
             if not self._writer.log.settled:
                 return
             await self._commit.alone(self._sealing.begin)
-            unscored = await self._commit.beside(partial(self._sealing.finish, self._format))
-            self._sealed.add(unscored)
+            await self._commit.beside(partial(self._sealing.finish, self._format))
 
     def append_sample(self, record: bytes | str | dict[str, Any]) -> None:
         """Add a line to pool.jsonl. Not durable on return: it is telemetry, not a result."""

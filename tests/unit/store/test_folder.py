@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import json
 import multiprocessing
+import shutil
 import tracemalloc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -233,6 +234,21 @@ async def test_a_journal_cut_between_carried_turns_loses_none(tmp_path: Path) ->
         await store.turn(trial_id, a_turn(4))
     async with open_store(tmp_path, HEADER) as store:
         assert indices(store.journalled(trial_id)) == [0, 1, 2, 3, 4]
+
+
+async def test_a_journal_cut_behind_a_replaced_turn_keeps_the_later_ones(tmp_path: Path) -> None:
+    trial_id, anew = a_trial().trial_id, a_turn(0, text="anew")
+    async with open_store(tmp_path / "r", HEADER) as store:
+        for turn in (*map(a_turn, range(4)), anew):
+            await store.turn(trial_id, turn)
+    lines = (tmp_path / "r" / "journal-000001.jsonl").read_bytes().splitlines(keepends=True)
+    for count, first in ((5, a_turn(0)), (6, anew), (7, anew), (8, anew), (9, anew)):
+        folder = tmp_path / str(count)
+        shutil.copytree(tmp_path / "r", folder)
+        (folder / "journal-000001.jsonl").write_bytes(b"".join(lines[:count]))
+        async with open_store(folder, HEADER) as store:
+            assert store.journalled(trial_id) == (first, *map(a_turn, range(1, 4)))
+    assert len(lines) == 9
 
 
 async def test_a_turn_without_its_predecessor_is_refused(tmp_path: Path) -> None:
