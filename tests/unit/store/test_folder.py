@@ -220,7 +220,7 @@ async def test_a_replaced_turn_may_be_the_last(tmp_path: Path) -> None:
 
 
 async def test_a_journal_cut_between_carried_turns_loses_none(tmp_path: Path) -> None:
-    """A sealed trial's turns are told again with the first that is replaced; half of them are."""
+    """A sealed trial's turns are written again with the first replaced one; here half of them."""
     trial_id = a_trial().trial_id
     async with open_store(tmp_path, HEADER) as store:
         await run_trial(store, 0, turns=4, outcome="infrastructure")
@@ -374,7 +374,7 @@ async def test_another_plan_is_refused(tmp_path: Path) -> None:
         pass
 
 
-async def test_a_second_writer_is_refused_and_told_who(tmp_path: Path) -> None:
+async def test_a_second_writer_is_refused_and_hears_who(tmp_path: Path) -> None:
     async with open_store(tmp_path, HEADER) as store:
         await run_trial(store, 0)
         pid = multiprocessing.current_process().pid

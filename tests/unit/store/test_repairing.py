@@ -56,7 +56,7 @@ def copies(folder: Path) -> set[bytes]:
 
 
 @pytest.mark.parametrize("kind", ["episodes", "turns"])
-def test_a_damaged_part_is_told_saved_and_run_again(
+def test_a_damaged_part_is_named_saved_and_run_again(
     sealed: tuple[Path, StorageFormat], kind: str
 ) -> None:
     folder, form = sealed
