@@ -10,20 +10,24 @@ import anyio
 import anyio.to_thread
 
 from stormproof.errors import StoreError
-from stormproof.store.journal import Item
+from stormproof.store.journal import PendingLine
 
 _T = TypeVar("_T")
 LINGER_S = 0.01  # how long a record waits for others to be written with it
 
 
 class _Batch:
+    """Lines that are written together: open to more until it is taken to the thread."""
+
     def __init__(self) -> None:
-        self.items: list[Item] = []
-        self.is_over = anyio.Event()  # durable, or failed
+        # In the order in which they came, and in which they will stand in the journal.
+        self.lines: list[PendingLine] = []
+        # Set once: the lines are durable, or a failure is noted in `GroupCommit._failure`.
+        self.is_over = anyio.Event()
 
 
 class GroupCommit:
-    """`await add(items)` returns once the items are durable; `write` runs in a worker thread.
+    """`await add(lines)` returns once the lines are durable; `write` runs in a worker thread.
 
     The first to come leads: after a moment it takes all that waits to the thread, in one visit,
     while the others sleep. So many records take a busy loop no longer than one. A waiter that is
@@ -31,17 +35,21 @@ class GroupCommit:
     accepted any more: what reached the disk then is not known, and only a fresh start can tell.
     """
 
-    def __init__(self, write: Callable[[Sequence[Item]], None]) -> None:
+    def __init__(self, write: Callable[[Sequence[PendingLine]], None]) -> None:
         self._write = write
+        # The batch that is still open, None where nobody waits. `_enqueue` opens it, `_drain`
+        # takes it; so long as it is there, its leader is on the way or the store has failed.
         self._waiting: _Batch | None = None
+        # Held by whoever drains or works alone, so batches are written in order, one at a time.
         self._turnstile = anyio.Lock(fast_acquire=True)
-        self._limiter = anyio.CapacityLimiter(1)
+        self._limiter = anyio.CapacityLimiter(1)  # of writing threads
+        # The first failure, of whoever met it. Never taken back: nothing is written after it.
         self._failure: StoreError | None = None
 
-    async def add(self, items: Sequence[Item]) -> None:
-        """Raises StoreError when the items are not known to be durable."""
+    async def add(self, lines: Sequence[PendingLine]) -> None:
+        """Raises StoreError when the lines are not known to be durable."""
         self.check()
-        batch, leads = self._enqueue(items)
+        batch, leads = self._enqueue(lines)
         if leads:
             await self._lead(batch)
         else:
@@ -69,11 +77,11 @@ class GroupCommit:
         if self._failure is not None:
             raise StoreError(self._failure.message, hint=self._failure.hint)
 
-    def _enqueue(self, items: Sequence[Item]) -> tuple[_Batch, bool]:
-        """The batch that takes the items, and whether the caller is its first."""
+    def _enqueue(self, lines: Sequence[PendingLine]) -> tuple[_Batch, bool]:
+        """The batch that takes the lines, and whether the caller is its first."""
         leads = self._waiting is None
         batch = self._waiting = self._waiting or _Batch()
-        batch.items += items
+        batch.lines += lines
         return batch, leads
 
     async def _lead(self, batch: _Batch) -> None:
@@ -95,7 +103,7 @@ class GroupCommit:
         if batch is None:
             return
         try:
-            await self._in_thread(partial(self._write, batch.items), self._limiter)
+            await self._in_thread(partial(self._write, batch.lines), self._limiter)
         finally:
             batch.is_over.set()
 
