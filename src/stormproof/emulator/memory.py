@@ -13,9 +13,9 @@ from msgspec import Struct
 
 from stormproof.domain.calls import Message
 from stormproof.domain.tasks import Step
-from stormproof.suites.workflows.tools import CATALOGUE
+from stormproof.suites.workflows import WORKFLOWS
 
-TOOLS = tuple(CATALOGUE)
+TOOLS = tuple(WORKFLOWS.tools)
 
 _STEP = re.compile(r"^[ \t>*]{0,6}\d{1,2}[.)][ \t]+(?P<line>[^\n]{1,4000})$", re.MULTILINE)
 _OUTCOME = re.compile(r"^(?P<tool>[\w.\- ]{1,80}) (?P<how>succeeded|failed)\.", re.MULTILINE)

@@ -11,7 +11,7 @@ from stormproof.emulator.agents import Agents
 from stormproof.emulator.dialect import prompt_tokens, tokens_of
 from stormproof.emulator.replay import Replay, recordings
 from stormproof.emulator.settings import Settings
-from stormproof.suites.workflows.tasks import find_task
+from stormproof.suites.workflows import WORKFLOWS
 
 Responder = Callable[[Request], Reply]
 _CALL_TOKENS = 8
@@ -23,7 +23,7 @@ def responder_for(settings: Settings) -> Responder:
     if settings.replay:
         speak = Replay(recordings(settings.replay))
     else:
-        speak = Agents(find_task, seed=settings.options.seed)
+        speak = Agents(WORKFLOWS.find_task, seed=settings.options.seed)
     return lambda request: counted(request, speak(request))
 
 

@@ -20,7 +20,6 @@ from stormproof.domain.trials import seed_of
 from stormproof.errors import SuiteError
 from stormproof.suites.workflows.flaws import apply_flaw
 from stormproof.suites.workflows.tools import CATALOGUE, CATEGORIES
-from stormproof.suites.workflows.workflow import optimal_plan
 
 COMPLETION_PHRASE = "TASK COMPLETE"
 _encode = msgspec.json.Encoder(enc_hook=str).encode
@@ -84,6 +83,8 @@ def shown_plan(task: Task, condition: Condition) -> tuple[Step, ...]:
     """
     if condition.prompt_type in {"baseline", "cot"}:
         return ()
+    from stormproof.suites.workflows.workflow import optimal_plan  # noqa: PLC0415  numpy, 40 ms
+
     plan = optimal_plan(task, condition.tool_success_rate, condition.max_turns)
     if condition.prompt_type == "optimal":
         return plan

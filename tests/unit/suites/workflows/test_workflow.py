@@ -10,9 +10,10 @@ from stormproof.domain.conditions import DIFFICULTIES, TASK_TYPES, Condition
 from stormproof.domain.tasks import Check, Execution, Step, Task
 from stormproof.domain.trials import seed_of
 from stormproof.score import success
-from stormproof.suites.workflows.environment import Environment
+from stormproof.suites import Weathered
+from stormproof.suites.weather import History, draw, probability, success_probability
+from stormproof.suites.workflows import WORKFLOWS
 from stormproof.suites.workflows.tasks import load_task, task_ids
-from stormproof.suites.workflows.weather import History, draw, probability, success_probability
 from stormproof.suites.workflows.workflow import (
     FILLER,
     NOTHING_HELPS,
@@ -167,11 +168,11 @@ def some_tasks(each: int = 3) -> tuple[Task, ...]:
 
 def play(task: Task, guide: Guide, rate: float, seed: int) -> list[Execution]:
     """An episode of the agent that takes the best step every time."""
-    environment = Environment(task, Condition("optimal", task.difficulty, rate), seed)
+    weathered = Weathered(WORKFLOWS, task, Condition("optimal", task.difficulty, rate), seed)
     done: list[Execution] = []
     last = deque[bool](maxlen=5)
     while (step := guide.next_step(done)) and (len(last) < 5 or any(last)):
-        done.append(environment.call(step.tool, step.arguments))
+        done.append(weathered.call(step.tool, step.arguments))
         last.append(done[-1].ok)
         if success(task, done) == "full":
             break
@@ -189,7 +190,7 @@ def simulated(items: tuple[Item, ...], rate: float, calls: int, seed: int) -> bo
         needs = [str(i) for i in range(len(items)) if item.soft >> i & 1]
         needs += ["never"] * item.never
         chance = success_probability(rate, needs, history)
-        ok = draw(seed, name, history.calls[name]).u <= chance
+        ok = draw(seed, name, history.counts[name]).u <= chance
         history.add(name, ok=ok)
         done |= (1 << action) if ok and action >= 0 else 0
         outcomes, row = outcomes << 1 | (not ok), 0 if ok else row + 1

@@ -26,7 +26,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from stormproof.suites.workflows.weather import WINDOW, probability
+from stormproof.suites.weather import WINDOW, probability
 
 FILLER = -1
 NOTHING_HELPS = -2

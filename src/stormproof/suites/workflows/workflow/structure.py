@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from stormproof.domain.conditions import WeatherMode
 from stormproof.domain.tasks import Step, Task
+from stormproof.suites.weather import EFFECT_SHARE, drawable
 from stormproof.suites.workflows.tools import CATALOGUE
-from stormproof.suites.workflows.weather import EFFECT_SHARE, drawable
 from stormproof.suites.workflows.workflow.forms import free_form, spoiled_by_repeats
 from stormproof.suites.workflows.workflow.solving import Item
 from stormproof.suites.workflows.workflow.support import support_steps

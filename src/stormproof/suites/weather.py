@@ -39,22 +39,22 @@ WINDOW = 3
 LOWEST = 0.05
 TIMEOUT = "TIMEOUT"
 EFFECT_SHARE = 0.5
-_NEVER_DRAWN = "INVALID_INPUT"
+NEVER_DRAWN = "INVALID_INPUT"
 _WORD = 2**32
 
 
 class History:
-    """What the weather remembers of an episode's calls, in their order."""
+    """What the weather remembers of an episode's tool calls. `add` alone changes it."""
 
     def __init__(self) -> None:
-        self.succeeded: set[str] = set()
-        self.latest: dict[str, bool] = {}
-        self.calls: Counter[str] = Counter()
-        self._outcomes: list[bool] = []
+        self.counts: Counter[str] = Counter()  # tool → its calls so far: k of the next one's draw
+        self.succeeded: set[str] = set()  # tools with one success at least; none ever leaves
+        self.latest: dict[str, bool] = {}  # tool → whether its latest call succeeded
+        self._outcomes: list[bool] = []  # of all calls in order: as many as `counts` add up to
 
     def add(self, tool: str, *, ok: bool) -> None:
         """Remember a call, whatever made it fail."""
-        self.calls[tool] += 1
+        self.counts[tool] += 1
         self.latest[tool] = ok
         self._outcomes.append(ok)
         if ok:
@@ -95,7 +95,7 @@ class Draw(Struct, frozen=True):
 
 def drawable(errors: Sequence[str]) -> tuple[str, ...]:
     """The error codes that weather may give: all of the tool's own but INVALID_INPUT."""
-    return tuple(code for code in errors if code != _NEVER_DRAWN)
+    return tuple(code for code in errors if code != NEVER_DRAWN)
 
 
 def draw(weather_seed: int, tool: str, k: int) -> Draw:

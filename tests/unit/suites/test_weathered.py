@@ -8,10 +8,13 @@ from stormproof.domain.conditions import TASK_TYPES, Condition, WeatherMode
 from stormproof.domain.tasks import Check, Execution, Resource, Step, Task
 from stormproof.errors import SuiteError
 from stormproof.score import success
-from stormproof.suites.workflows.environment import Environment
+from stormproof.suites import Weathered
+from stormproof.suites.weather import draw
+from stormproof.suites.workflows import WORKFLOWS
+from stormproof.suites.workflows.suite import WorldEnvironment
 from stormproof.suites.workflows.tasks import load_task, task_ids
-from stormproof.suites.workflows.weather import draw
 from stormproof.suites.workflows.workflow import optimal_plan
+from stormproof.suites.workflows.world import World
 
 RATES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.3)
 READ, PARSE = "file_operations_reader", "data_processing_parser"
@@ -33,8 +36,13 @@ TASK = Task(
 )
 
 
-def environment(rate: float = 1.0, seed: int = 1, weather: WeatherMode = "before") -> Environment:
-    return Environment(TASK, Condition("baseline", "easy", rate, weather=weather), seed)
+def environment(rate: float = 1.0, seed: int = 1, weather: WeatherMode = "before") -> Weathered:
+    return Weathered(WORKFLOWS, TASK, Condition("baseline", "easy", rate, weather=weather), seed)
+
+
+def world_of(env: Weathered) -> World:
+    assert isinstance(env.environment, WorldEnvironment)
+    return env.environment.world
 
 
 def seed_where(tool: str, wanted: str, rate: float) -> int:
@@ -54,7 +62,7 @@ def test_a_whole_task_at_rate_one() -> None:
     assert [e.handle for e in done] == [f"{tool}_1" for tool in TASK.required_tools]
     assert done[1].probability == 1.0
     assert env.goal_met
-    assert env.succeeded == TASK.required_tools
+    assert tuple(e.tool for e in done) == TASK.required_tools
     assert success(TASK, done) == "full"
 
 
@@ -78,8 +86,8 @@ def test_a_storm_has_no_effect_and_says_so() -> None:
     assert failed.draw > failed.probability == 0.6
     assert failed.error_code
     assert failed.message
-    assert not env.world.results
-    assert not env.world.seen
+    assert not world_of(env).results
+    assert not world_of(env).seen
     assert env.call(READ, {"path": "orders.csv"}).ok
 
 
@@ -154,7 +162,7 @@ def test_the_task_is_never_changed() -> None:
     env = environment()
     written = env.call("file_operations_writer", {"path": "new.txt", "input": "text"})
     assert written.ok, written.message
-    assert "new.txt" in env.world.files
+    assert "new.txt" in world_of(env).files
     assert repr(TASK) == before
 
 
@@ -163,13 +171,15 @@ def test_the_task_is_never_changed() -> None:
 
 def fixed_script(task: Task, rate: float, seed: int, mode: WeatherMode) -> list[Execution]:
     """The plan's steps twice over, whatever happens."""
-    env = Environment(task, Condition("optimal", task.difficulty, rate, weather=mode), seed)
+    condition = Condition("optimal", task.difficulty, rate, weather=mode)
+    env = Weathered(WORKFLOWS, task, condition, seed)
     return [env.call(s.tool, s.arguments) for _ in range(2) for s in optimal_plan(task, 0.8, 10)]
 
 
 def persistent(task: Task, rate: float, seed: int, mode: WeatherMode) -> list[Execution]:
     """One plan for all rates, each step until it succeeds, ten calls at most."""
-    env = Environment(task, Condition("optimal", task.difficulty, rate, weather=mode), seed)
+    condition = Condition("optimal", task.difficulty, rate, weather=mode)
+    env = Weathered(WORKFLOWS, task, condition, seed)
     done: list[Execution] = []
     for step in optimal_plan(task, 0.8, 10):
         while len(done) < 10:

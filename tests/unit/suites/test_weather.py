@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
-from stormproof.suites.workflows.weather import (
+from stormproof.suites.weather import (
     History,
     draw,
     drawable,
@@ -98,7 +98,7 @@ def play(calls: list[str], rate: float, seed: int) -> list[bool]:
     history, results = History(), []
     for tool in calls:
         chance = success_probability(rate, NEEDS[tool], history)
-        ok = draw(seed, tool, history.calls[tool]).u <= chance
+        ok = draw(seed, tool, history.counts[tool]).u <= chance
         history.add(tool, ok=ok)
         results.append(ok)
     return results
@@ -111,7 +111,7 @@ def persistent(plan: list[str], rate: float, seed: int, budget: int) -> list[tup
         ok = False
         while not ok and len(done) < budget:
             chance = success_probability(rate, NEEDS[tool], history)
-            ok = draw(seed, tool, history.calls[tool]).u <= chance
+            ok = draw(seed, tool, history.counts[tool]).u <= chance
             history.add(tool, ok=ok)
             done.append((tool, ok))
     return done
