@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -186,3 +187,11 @@ class World:
             self._defaults = msgspec.json.decode(text, type=dict[str, Any]) if text else {}
         found = self._defaults.get(tool)
         return found if isinstance(found, dict) else {}
+
+
+def host_of(url: str) -> str:
+    """The host that a URL names; empty where it names none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

@@ -1,4 +1,4 @@
-"""Changes the records of a table."""
+"""Changes of a table's records, one operation after the other."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from stormproof.suites.workflows.tools.contract import Input, Made, ToolArguments, take, tool
 from stormproof.suites.workflows.values.documents import as_json
 from stormproof.suites.workflows.values.expressions import compiled
 from stormproof.suites.workflows.values.faults import failed, invalid
 from stormproof.suites.workflows.values.numerics import is_number, number_in, tidy
-from stormproof.suites.workflows.values.tables import Record, fields_of, records_of, require_field
-from stormproof.suites.workflows.world import DATA, World
+from stormproof.suites.workflows.values.tables import Record, fields_of, require_field
 
 Op = Literal[
     "rename",
@@ -46,42 +44,14 @@ class Operation(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Work = Callable[[list[Record], Operation], list[Record]]
-MOST_OPERATIONS = 20
 
 
-class Arguments(ToolArguments):
-    """Arguments of `data_processing_transformer`."""
+def reshaped(records: list[Record], operation: Operation) -> list[Record]:
+    """The records after one operation, the given ones unchanged.
 
-    input: Input = None
-    operations: Annotated[
-        tuple[Operation, ...],
-        Meta(
-            description='What to do, in order, such as [{"op": "sort", "field": "price"}]. '
-            "op is rename (field, to), select (fields), drop (fields), compute (field, "
-            "expression), convert (field, to: number or text), sort (field, descending), "
-            "limit (count), deduplicate (fields, or whole records), round (field, count), "
-            "uppercase, lowercase, trim (fields), or normalise. Default: normalise, that is "
-            "field names to snake_case and texts trimmed."
-        ),
-    ] = ()
-
-
-@tool(
-    Arguments,
-    description="Changes the records of a table: rename, select, drop, compute, sort, limit, "
-    "deduplicate, convert, and text clean-up.",
-    returns={"value": "the changed table"},
-    needs=("data_processing_parser",),
-)
-def data_processing_transformer(world: World, arguments: Arguments) -> Made:
-    """Changes the records of a table."""
-    if len(arguments.operations) > MOST_OPERATIONS:
-        raise invalid(f"At most {MOST_OPERATIONS} operations in one call.")
-    taken = take(world, arguments.input, DATA)
-    records = records_of(taken.value)
-    for operation in arguments.operations or [Operation(op="normalise")]:
-        records = _WORKS[operation.op](records, operation)
-    return Made(records, "table")
+    Raises ToolFault where a field is missing or does not fit.
+    """
+    return _WORKS[operation.op](records, operation)
 
 
 def _rename(records: list[Record], operation: Operation) -> list[Record]:
