@@ -27,8 +27,8 @@ from stormproof.score.weighting import weighted_success
 from stormproof.stats import wilson
 from stormproof.suites import Weathered
 from stormproof.suites.workflows import WORKFLOWS
+from stormproof.suites.workflows.optimum import Guide, ceiling
 from stormproof.suites.workflows.tasks import SUITE_VERSION, find_task, load_task
-from stormproof.suites.workflows.workflow import Guide, ceiling
 from stormproof.testing import asking
 from suite_tasks import RATES, Figure, default_ids
 

@@ -19,9 +19,9 @@ from stormproof.domain.tasks import Step, Task
 from stormproof.score.measures import success
 from stormproof.suites import Weathered
 from stormproof.suites.workflows import WORKFLOWS
+from stormproof.suites.workflows.optimum import ceiling, optimal_plan
 from stormproof.suites.workflows.prompts import opening, shown_plan
 from stormproof.suites.workflows.tasks import DEFAULT_COUNTS, load_task, task_ids
-from stormproof.suites.workflows.workflow import ceiling, optimal_plan
 
 Figure = dict[str, object]
 

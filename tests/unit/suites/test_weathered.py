@@ -11,9 +11,9 @@ from stormproof.score import success
 from stormproof.suites import Weathered
 from stormproof.suites.weather import draw
 from stormproof.suites.workflows import WORKFLOWS
+from stormproof.suites.workflows.optimum import optimal_plan
 from stormproof.suites.workflows.suite import WorldEnvironment
 from stormproof.suites.workflows.tasks import load_task, task_ids
-from stormproof.suites.workflows.workflow import optimal_plan
 from stormproof.suites.workflows.world import World
 
 RATES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.3)

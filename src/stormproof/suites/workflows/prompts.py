@@ -83,7 +83,7 @@ def shown_plan(task: Task, condition: Condition) -> tuple[Step, ...]:
     """
     if condition.prompt_type in {"baseline", "cot"}:
         return ()
-    from stormproof.suites.workflows.workflow import optimal_plan  # noqa: PLC0415  numpy, 40 ms
+    from stormproof.suites.workflows.optimum import optimal_plan  # noqa: PLC0415  numpy, 40 ms
 
     plan = optimal_plan(task, condition.tool_success_rate, condition.max_turns)
     if condition.prompt_type == "optimal":

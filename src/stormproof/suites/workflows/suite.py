@@ -58,7 +58,7 @@ class Workflows:
 
     def ceiling(self, task: Task, condition: Condition) -> float:
         """The value of the task's decision process, solved exactly."""
-        from stormproof.suites.workflows.workflow import ceiling  # noqa: PLC0415  numpy, 40 ms
+        from stormproof.suites.workflows.optimum import ceiling  # noqa: PLC0415  numpy, 40 ms
 
         rate, max_turns = condition.tool_success_rate, condition.max_turns
         return ceiling(task, rate, max_turns, condition.weather)

@@ -22,10 +22,10 @@ from stormproof.score import success
 from stormproof.suites import Weathered
 from stormproof.suites.workflows import WORKFLOWS
 from stormproof.suites.workflows.flaws import DRIFTS, LOOK_ALIKES, apply_flaw
+from stormproof.suites.workflows.optimum import optimal_plan
 from stormproof.suites.workflows.prompts import opening, rendered, shown_plan
 from stormproof.suites.workflows.tasks import load_task, task_ids
 from stormproof.suites.workflows.tools import CATALOGUE
-from stormproof.suites.workflows.workflow import optimal_plan
 
 Plan = tuple[Step, ...]
 Pairs = list[tuple[Step, Step]]

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from stormproof.suites.workflows.tasks.records import Month, Row
+from stormproof.suites.workflows.tasks.ledger import Month, Row
 
 _IDEAS = (
     "new shelving", "second scanner", "staff training", "better lighting", "spare parts",

@@ -15,9 +15,7 @@ from stormproof.domain.conditions import DIFFICULTIES
 from stormproof.domain.tasks import Check, Resource, Step, Task
 from stormproof.domain.trials import seed_of
 from stormproof.suites.workflows.tasks.identity import Identity, reference
-from stormproof.suites.workflows.tasks.materials import address
-from stormproof.suites.workflows.tasks.phrases import phrases
-from stormproof.suites.workflows.tasks.records import (
+from stormproof.suites.workflows.tasks.ledger import (
     Month,
     Row,
     as_csv,
@@ -25,7 +23,8 @@ from stormproof.suites.workflows.tasks.records import (
     as_xml,
     make_table,
 )
-from stormproof.suites.workflows.tasks.subjects import subjects
+from stormproof.suites.workflows.tasks.lexicon import phrases, subjects
+from stormproof.suites.workflows.tasks.materials import address
 from stormproof.suites.workflows.tasks.wording import (
     HARD,
     MEDIUM,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stormproof.suites.workflows.tasks import materials
-from stormproof.suites.workflows.tasks.records import Row, as_json
+from stormproof.suites.workflows.tasks.ledger import Row, as_json
 from stormproof.suites.workflows.tasks.scene import Scene
 from stormproof.suites.workflows.tasks.wording import code, listed
 

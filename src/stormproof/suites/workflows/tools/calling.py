@@ -11,8 +11,8 @@ import msgspec
 from stormproof.domain.tasks import ToolResult
 from stormproof.errors import SuiteError
 from stormproof.suites.workflows.tools.contract import Tool, ToolArguments
+from stormproof.suites.workflows.values import ToolFault, invalid
 from stormproof.suites.workflows.values.documents import bounded, sane
-from stormproof.suites.workflows.values.faults import ToolFault, invalid
 from stormproof.suites.workflows.world import World
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from stormproof.suites.workflows.tools.contract import Input, Made, ToolArguments, take, tool
+from stormproof.suites.workflows.values import ToolFault, invalid
 from stormproof.suites.workflows.values.analytics import (
     chosen_in_part,
     chosen_whole,
@@ -18,9 +19,8 @@ from stormproof.suites.workflows.values.analytics import (
 )
 from stormproof.suites.workflows.values.documents import as_json
 from stormproof.suites.workflows.values.expressions import compiled
-from stormproof.suites.workflows.values.faults import ToolFault, invalid
 from stormproof.suites.workflows.values.numerics import is_number, number_in, tidy, total
-from stormproof.suites.workflows.values.tables import (
+from stormproof.suites.workflows.values.tabular import (
     Record,
     fields_of,
     is_table,

@@ -22,9 +22,9 @@ from msgspec import Meta, Struct
 
 from stormproof.domain.tasks import ToolSpec
 from stormproof.errors import SuiteError
+from stormproof.suites.workflows.values import invalid
 from stormproof.suites.workflows.values.documents import as_json
-from stormproof.suites.workflows.values.faults import invalid
-from stormproof.suites.workflows.values.tables import is_table
+from stormproof.suites.workflows.values.tabular import is_table
 from stormproof.suites.workflows.world import PAYLOAD, Kind, Result, World
 
 CATEGORIES = (

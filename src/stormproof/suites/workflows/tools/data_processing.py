@@ -16,9 +16,9 @@ from stormproof.suites.workflows.tools.contract import (
     take,
     tool,
 )
+from stormproof.suites.workflows.values import invalid
 from stormproof.suites.workflows.values.documents import as_json
 from stormproof.suites.workflows.values.expressions import compiled
-from stormproof.suites.workflows.values.faults import invalid
 from stormproof.suites.workflows.values.formats import parse, recognise
 from stormproof.suites.workflows.values.numerics import tidy, total
 from stormproof.suites.workflows.values.reshaping import Operation, reshaped
@@ -28,7 +28,7 @@ from stormproof.suites.workflows.values.schemas import (
     schema_errors,
     unique_errors,
 )
-from stormproof.suites.workflows.values.tables import (
+from stormproof.suites.workflows.values.tabular import (
     Record,
     fields_of,
     is_empty,

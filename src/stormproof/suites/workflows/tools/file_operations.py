@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from stormproof.suites.workflows.tools.contract import Input, Made, ToolArguments, take, tool
-from stormproof.suites.workflows.values.faults import ToolFault, invalid
+from stormproof.suites.workflows.values import ToolFault, invalid
 from stormproof.suites.workflows.values.formats import format_of, parse, recognise, render
-from stormproof.suites.workflows.values.tables import listed
+from stormproof.suites.workflows.values.tabular import listed
 from stormproof.suites.workflows.world import DEFAULTS_FILE, PAYLOAD, World
 
 # --- paths -------------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ from stormproof.suites.workflows.tools.contract import (
     take,
     tool,
 )
-from stormproof.suites.workflows.values.faults import failed, invalid
-from stormproof.suites.workflows.values.tables import Record, is_table, listed, records_of
+from stormproof.suites.workflows.values import failed, invalid
+from stormproof.suites.workflows.values.tabular import Record, is_table, listed, records_of
 from stormproof.suites.workflows.world import DATA, Schedule, World, host_of
 
 # --- integration_authenticator -----------------------------------------------------------------

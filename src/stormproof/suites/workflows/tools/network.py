@@ -8,11 +8,11 @@ from msgspec import Meta, Struct
 
 from stormproof.domain.tasks import Resource
 from stormproof.suites.workflows.tools.contract import Input, Made, ToolArguments, take, tool
+from stormproof.suites.workflows.values import ToolFault, failed, invalid
 from stormproof.suites.workflows.values.documents import as_json
 from stormproof.suites.workflows.values.expressions import compiled
-from stormproof.suites.workflows.values.faults import ToolFault, failed, invalid
 from stormproof.suites.workflows.values.schemas import required_errors, schema_errors
-from stormproof.suites.workflows.values.tables import Record, fields_of, listed, records_of
+from stormproof.suites.workflows.values.tabular import Record, fields_of, listed, records_of
 from stormproof.suites.workflows.world import DATA, Post, World, host_of
 
 # --- addresses ---------------------------------------------------------------------------------

@@ -16,8 +16,8 @@ from stormproof.suites.workflows.tools.contract import (
     take,
     tool,
 )
-from stormproof.suites.workflows.values.faults import failed, invalid
-from stormproof.suites.workflows.values.tables import listed
+from stormproof.suites.workflows.values import failed, invalid
+from stormproof.suites.workflows.values.tabular import listed
 from stormproof.suites.workflows.world import ANY, LogEntry, Notification, World
 
 # --- utility_cache -----------------------------------------------------------------------------

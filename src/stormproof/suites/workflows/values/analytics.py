@@ -9,10 +9,10 @@ from math import fsum, inf
 from statistics import fmean
 from typing import Any
 
+from stormproof.suites.workflows.values import ToolFault, failed
 from stormproof.suites.workflows.values.documents import as_json
-from stormproof.suites.workflows.values.faults import ToolFault, failed
 from stormproof.suites.workflows.values.numerics import is_number, tidy
-from stormproof.suites.workflows.values.tables import is_empty
+from stormproof.suites.workflows.values.tabular import is_empty
 
 FEWEST_WITH_OUTLIERS = 4
 MOST_CHOICES = 20_000

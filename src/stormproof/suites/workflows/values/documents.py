@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from stormproof.suites.workflows.values.faults import ToolFault, failed, invalid
+from stormproof.suites.workflows.values import ToolFault, failed, invalid
 
 LONGEST = 1_000_000  # characters of a text that a tool works on
 LARGEST = 2_000_000  # bytes of a result as JSON

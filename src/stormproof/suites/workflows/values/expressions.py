@@ -20,9 +20,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from stormproof.suites.workflows.values.faults import ToolFault, invalid
+from stormproof.suites.workflows.values import ToolFault, invalid
 from stormproof.suites.workflows.values.numerics import is_number, tidy, total
-from stormproof.suites.workflows.values.tables import listed
+from stormproof.suites.workflows.values.tabular import listed
 
 LONGEST = 500
 DEEPEST = 60

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from stormproof.suites.workflows.values import failed, invalid
 from stormproof.suites.workflows.values.documents import as_json
 from stormproof.suites.workflows.values.expressions import compiled
-from stormproof.suites.workflows.values.faults import failed, invalid
 from stormproof.suites.workflows.values.numerics import is_number, number_in, tidy
-from stormproof.suites.workflows.values.tables import Record, fields_of, require_field
+from stormproof.suites.workflows.values.tabular import Record, fields_of, require_field
 
 Op = Literal[
     "rename",

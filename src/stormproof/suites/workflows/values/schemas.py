@@ -10,9 +10,9 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
+from stormproof.suites.workflows.values import invalid
 from stormproof.suites.workflows.values.documents import as_json, read_json
-from stormproof.suites.workflows.values.faults import invalid
-from stormproof.suites.workflows.values.tables import Record, is_empty, require_field
+from stormproof.suites.workflows.values.tabular import Record, is_empty, require_field
 
 MOST_ERRORS = 20
 MOST_FIELDS = 100

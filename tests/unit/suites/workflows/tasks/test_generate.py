@@ -17,7 +17,7 @@ from stormproof.domain.trials import digest
 from stormproof.suites.workflows.goals import goal_met
 from stormproof.suites.workflows.tasks import DEFAULT_COUNTS, load_task, task_ids
 from stormproof.suites.workflows.tasks.generate import ARCHETYPES
-from stormproof.suites.workflows.tasks.phrases import phrases
+from stormproof.suites.workflows.tasks.lexicon import phrases
 from stormproof.suites.workflows.tools import CATALOGUE, run_tool
 from stormproof.suites.workflows.world import World
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from stormproof.suites.workflows.tasks.subjects import Subject
+from stormproof.suites.workflows.tasks.lexicon import Subject
 
 Row = dict[str, Any]
 _MONTHS = (

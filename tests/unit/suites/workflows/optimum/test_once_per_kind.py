@@ -7,10 +7,11 @@ from msgspec.structs import replace
 
 from stormproof.domain.conditions import DIFFICULTIES, TASK_TYPES
 from stormproof.domain.tasks import Task
+from stormproof.suites.workflows.optimum import ceiling, optimal_plan
+from stormproof.suites.workflows.optimum.once_per_kind import once_per_kind, structure
+from stormproof.suites.workflows.optimum.support_steps import support_steps
+from stormproof.suites.workflows.optimum.workflow import free_workflow
 from stormproof.suites.workflows.tasks import load_task
-from stormproof.suites.workflows.workflow import ceiling, free_workflow, optimal_plan
-from stormproof.suites.workflows.workflow.kinds import once_per_kind, structure
-from stormproof.suites.workflows.workflow.support import support_steps
 
 
 def tasks_of_every_kind(start: int, seed: int) -> Iterator[Task]:

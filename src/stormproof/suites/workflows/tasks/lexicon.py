@@ -1,4 +1,4 @@
-"""What tasks are about: the kinds of records in `subjects.toml`."""
+"""What tasks are about and how it is said: `subjects.toml` and `phrases.toml`."""
 
 from __future__ import annotations
 
@@ -51,3 +51,17 @@ def subjects() -> tuple[Subject, ...]:
     """All kinds of records, in the file's order."""
     text = files(__package__).joinpath("subjects.toml").read_bytes()
     return msgspec.toml.decode(text, type=_File).subjects
+
+
+class Phrases(Struct, frozen=True, forbid_unknown_fields=True):
+    """An archetype's texts: `goal` for medium and hard, `story` for very_hard."""
+
+    goal: tuple[str, ...]
+    story: tuple[str, ...]
+
+
+@functools.cache
+def phrases() -> dict[str, Phrases]:
+    """Archetype's name → its texts."""
+    text = files(__package__).joinpath("phrases.toml").read_bytes()
+    return msgspec.toml.decode(text, type=dict[str, Phrases])

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from stormproof.domain.tasks import Step, Task
+from stormproof.suites.workflows.optimum.once_per_kind import once_per_kind
 from stormproof.suites.workflows.tools import CATALOGUE, run_tool
-from stormproof.suites.workflows.workflow.kinds import once_per_kind
 from stormproof.suites.workflows.world import World
 
 _SAMPLE = [{"sample": 1}]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from stormproof.suites.workflows.values import invalid
 from stormproof.suites.workflows.values.documents import MOST_RECORDS
-from stormproof.suites.workflows.values.faults import invalid
 from stormproof.suites.workflows.values.numerics import is_number
 
 Record = dict[str, Any]

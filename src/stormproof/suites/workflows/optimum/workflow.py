@@ -9,10 +9,10 @@ from msgspec import Struct
 from stormproof.domain.conditions import WeatherMode
 from stormproof.domain.tasks import Step, Task
 from stormproof.suites.weather import EFFECT_SHARE, drawable
+from stormproof.suites.workflows.optimum.decision_process import Item
+from stormproof.suites.workflows.optimum.solution_forms import free_form, spoiled_by_repeats
+from stormproof.suites.workflows.optimum.support_steps import support_steps
 from stormproof.suites.workflows.tools import CATALOGUE
-from stormproof.suites.workflows.workflow.forms import free_form, spoiled_by_repeats
-from stormproof.suites.workflows.workflow.solving import Item
-from stormproof.suites.workflows.workflow.support import support_steps
 
 
 class Workflow(Struct, frozen=True):

@@ -7,11 +7,11 @@ from typing import Protocol
 
 from stormproof.domain.conditions import WeatherMode
 from stormproof.domain.tasks import Step, Task
-from stormproof.suites.workflows.workflow.forms import Input, natural, with_input
-from stormproof.suites.workflows.workflow.kinds import once_per_kind
-from stormproof.suites.workflows.workflow.solving import FILLER, solve
-from stormproof.suites.workflows.workflow.structure import Workflow, free_workflow, planned_workflow
-from stormproof.suites.workflows.workflow.support import support_steps
+from stormproof.suites.workflows.optimum.decision_process import FILLER, solve
+from stormproof.suites.workflows.optimum.once_per_kind import once_per_kind
+from stormproof.suites.workflows.optimum.solution_forms import Input, natural, with_input
+from stormproof.suites.workflows.optimum.support_steps import support_steps
+from stormproof.suites.workflows.optimum.workflow import Workflow, free_workflow, planned_workflow
 
 SAFE_STEP = Step("utility_helper", {}, "Look around, which nothing depends on")
 """A call that changes nothing and needs nothing: the solver's filler."""
