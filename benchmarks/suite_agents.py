@@ -23,7 +23,7 @@ from stormproof.episode import run_episode
 from stormproof.episode.conversation import FAILURES_IN_A_ROW
 from stormproof.plan.scenarios import SCENARIOS
 from stormproof.score.measures import success
-from stormproof.score.weighting import weighted_success
+from stormproof.score.scoring import weighted_success
 from stormproof.stats import wilson
 from stormproof.suites import Weathered
 from stormproof.suites.workflows import WORKFLOWS

@@ -12,8 +12,7 @@ from stormproof.score.measures import (
     success,
     tool_coverage,
 )
-from stormproof.score.scoring import score
-from stormproof.score.weighting import WEIGHTS, weighted_success
+from stormproof.score.scoring import WEIGHTS, score, weighted_success
 
 __all__ = [
     "CATEGORIES",

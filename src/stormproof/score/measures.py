@@ -1,7 +1,7 @@
 """The measures of one episode, each a pure function of its task and its executions in order.
 
 An execution is a call that was carried out or refused for its arguments; `ok` is what the agent
-was told. An ambiguous TIMEOUT that took effect is not ok, yet counts in the final World.
+was shown. An ambiguous TIMEOUT that took effect is not ok, yet counts in the final World.
 """
 
 from __future__ import annotations

@@ -1,14 +1,17 @@
-"""All measures of one completed episode."""
+"""All measures of one completed episode, and success over many as one number."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from stormproof.domain.conditions import Condition
 from stormproof.domain.episodes import Ending, Score, Turn
 from stormproof.domain.tasks import Task
 from stormproof.score import measures
 from stormproof.score.categories import error_category
+
+WEIGHTS: Mapping[str, float] = MappingProxyType({"full": 1.0, "partial": 0.5, "failed": 0.0})
 
 
 def score(
@@ -34,3 +37,10 @@ def score(
         redundant_calls=measures.redundant_calls(counted),
         error_category=error_category(task, turns, ending),
     )
+
+
+def weighted_success(full: int, partial: int, scored: int) -> float | None:
+    """(full + 0.5 × partial) / scored, in [0, 1]; None where nothing was scored."""
+    if scored == 0:
+        return None
+    return (WEIGHTS["full"] * full + WEIGHTS["partial"] * partial) / scored

@@ -5,7 +5,7 @@
 | `file` | path | text or structure | the file is there and its content is the same |
 | `archive` | path | text or structure | the gzip or zip there holds the same content |
 | `post` | URL | body | a body received there is the same |
-| `post_once` | URL | body | likewise, and nothing else was received there |
+| `post_once` | URL | body | the body is received, and nothing else was received there |
 | `queue` | queue name | list of messages | the queue holds exactly these, in order |
 | `routed` | destination | list of records | exactly these were routed there |
 | `cache` | key | value | the key holds the same value |

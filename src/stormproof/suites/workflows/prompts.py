@@ -2,7 +2,7 @@
 
 `baseline` is the task and how to call. `cot` asks for reasoning first. `optimal` adds the best
 plan, and `flawed_*` that plan after a flaw, in exactly the same words. The system message depends
-on the protocol alone, so that no prompt type is told more about calling than another.
+on the protocol alone, so that no prompt type says more about tool calls than another.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def shown_plan(task: Task, condition: Condition) -> tuple[Step, ...]:
 
 def rendered(plan: Iterable[Step]) -> str:
     """A plan as text: a numbered line for each call as it is to be made, and what it is for."""
-    return "\n".join(_step(number, step) for number, step in enumerate(plan, 1))
+    return "\n".join(_numbered(number, step) for number, step in enumerate(plan, 1))
 
 
 def _guidance(task: Task, condition: Condition) -> tuple[str, ...]:
@@ -111,7 +111,7 @@ def _guidance(task: Task, condition: Condition) -> tuple[str, ...]:
     return ("# Plan", _FOLLOW, rendered(plan)) if plan else ()
 
 
-def _step(number: int, step: Step) -> str:
+def _numbered(number: int, step: Step) -> str:
     call = f"{number}. {step.tool} {_encode(step.arguments).decode()}"
     purpose = step.purpose or CATALOGUE[step.tool].spec.description
     uses = f" Uses {step.reads}." if step.reads else ""

@@ -28,13 +28,13 @@ Kind = Literal[
     "session",  # an authentication
 ]
 DATA: tuple[Kind, ...] = ("table", "object")
-"""Kinds that hold records: what tools that work on records take when told nothing."""
+"""Kinds that hold records: what tools that work on records take when no input is named."""
 
 PAYLOAD: tuple[Kind, ...] = ("text", "table", "object", "findings", "number")
-"""Kinds that are data in themselves: what writer, poster, queue, cache take when told nothing."""
+"""Kinds that are data: what writer, poster, queue, cache take when no input is named."""
 
 ANY: tuple[Kind, ...] = (*PAYLOAD, "archive", "report")
-"""Kinds that can be told of: what logger and notifier take when told nothing."""
+"""Kinds that can be reported: what logger and notifier take when no input is named."""
 
 DEFAULTS_FILE = "defaults.json"
 """A task may hold this file: `{tool name: {argument: value}}`, used where a call leaves it out."""
@@ -138,7 +138,7 @@ class World:
         twin.results = self.results.copy()
         twin.seen = self.seen.copy()
         twin._counts = self._counts.copy()  # noqa: SLF001  of its own class
-        twin._defaults = self._defaults  # noqa: SLF001  likewise; never changed
+        twin._defaults = self._defaults  # noqa: SLF001  of its own class; never changed
         return twin
 
     @property

@@ -56,7 +56,7 @@ def _best_calls(task: Task, rate: float, max_turns: int) -> tuple[tuple[int, Inp
 
 
 class Called(Protocol):
-    """A call that was made, and what the agent was told of it: an Execution, or as little."""
+    """A tool call that was made, and what the agent was shown of it: an Execution, or as little."""
 
     @property
     def tool(self) -> str:

@@ -81,7 +81,7 @@ def solve(items: tuple[Item, ...], rate: float, calls: int) -> Solution:
     moves = _moves(items, size)
     chances = {full: _chances(rate, moves, full_window=full) for full in (False, True)}
     for left in range(1, calls + 1):
-        values, actions[left] = _step(values, won, moves, chances[calls - left >= WINDOW])
+        values, actions[left] = _one_call_more(values, won, moves, chances[calls - left >= WINDOW])
     return Solution(float(values[0, 0]), actions)
 
 
@@ -106,7 +106,7 @@ def _moves(items: tuple[Item, ...], size: int) -> list[_Move]:
     return [*moves, _Move(FILLER, masks, masks, np.zeros(size, np.intp), 0.0)]
 
 
-def _step(
+def _one_call_more(
     later: _Values, won: _Values, moves: list[_Move], chances: _Values
 ) -> tuple[_Values, NDArray[np.int8]]:
     """Values and best actions with one more call left than in `later`."""

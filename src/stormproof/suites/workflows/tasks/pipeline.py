@@ -113,8 +113,8 @@ def profile_and_tell(s: Scene) -> None:
     steps.summarise(s, "sum", s.subject.amount)
     steps.analyse(s)
     last = ledger.ranked_groups(s.rows, s.subject)[-1]
-    told = f"the {code(s.subject.group)} with the smallest total"
-    steps.tell(s, recipient, channel, last, told, reads=s.data)
+    content = f"the {code(s.subject.group)} with the smallest total"
+    steps.tell(s, recipient, channel, last, content, reads=s.data)
     s.check("notification", recipient, {"channel": channel, "contains": last})
     s.say(**words)
 

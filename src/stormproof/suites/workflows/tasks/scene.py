@@ -46,7 +46,7 @@ _CHANNELS = (
     ("chat", "chat message", "a chat message"),
 )
 _JOBS = ("refresh", "export", "collect", "publish", "renew")
-_STEP = 7  # shares no divisor with the number of subjects: neighbours differ, all get their turn
+_SUBJECT_STRIDE = 7  # no divisor of the number of subjects: neighbours differ, all get a turn
 _FIRST_YEAR, _MONTHS = 2021, 72
 _TELLS = ("utility_logger", "utility_notifier")
 _PLANS = ("utility_tracker", "integration_scheduler")
@@ -86,7 +86,7 @@ class Scene:
         self.level = DIFFICULTIES.index(identity.difficulty)
         start = seed_of("start", version, seed, kind)
         place = turn * len(DIFFICULTIES) + self.level
-        self.subject = subjects()[(start + _STEP * place) % len(subjects())]
+        self.subject = subjects()[(start + _SUBJECT_STRIDE * place) % len(subjects())]
         self.month = Month(_FIRST_YEAR, 1).after((start + place + place // _MONTHS) % _MONTHS)
         self.rows: list[Row] = make_table(rng, self.subject, self.month, rng.randrange(10, 15))
         self.team = rng.choice(self.subject.teams)
@@ -217,8 +217,8 @@ class Scene:
         hour, half = self.rng.randrange(6, 10), self.rng.random() < 0.5  # noqa: PLR2004  a coin
         at = f"{hour:02d}:{30 if half else 0:02d}"
         start = f"{hour + 1}:00" if half else f"{hour}:30"
-        told = f" at {at}" if self.exact else f", half an hour before {start}"
-        return job, every, at, {"job": code(job), "every": every, "at": told, "start": start}
+        time = f" at {at}" if self.exact else f", half an hour before {start}"
+        return job, every, at, {"job": code(job), "every": every, "at": time, "start": start}
 
     def _secret(self) -> str:
         return f"made-up-{self.rng.getrandbits(48):012x}"
@@ -316,20 +316,20 @@ class Scene:
     def do(
         self,
         tool: str,
-        told: str,
+        words: str,
         *,
         makes: str,
         reads: str = "",
         brief: str = "",
         **arguments: Any,
     ) -> None:
-        """Add a step. `told` is it as an instruction; `brief` its short form, at easy.
+        """Add a step. `words` say what to do; `brief` says it in short, at easy.
 
         Without `reads` it works on the latest data, or tells of the latest data or report.
         """
         given = self.seen if tool in _TELLS else self.data if tool not in _PLANS else ""
-        step = Step(tool, arguments, upper_first(told), reads or given, makes)
-        self.moves.append(Move(step, told, brief or told))
+        step = Step(tool, arguments, upper_first(words), reads or given, makes)
+        self.moves.append(Move(step, words, brief or words))
         if tool not in (*_TELLS, *_PLANS, *_DELIVERS):
             self.seen = makes
             self.data = self.data if tool in _REPORTS else makes

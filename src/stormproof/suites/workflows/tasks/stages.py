@@ -48,8 +48,8 @@ def standing_report(s: Scene) -> None:
     steps.analyse(s)
     steps.look_at(s)
     leader = ledger.ranked_groups(s.rows, s.subject)[0]
-    told = f"the {code(s.subject.group)} with the greatest total"
-    steps.tell(s, recipient, channel, leader, told, reads=s.data)
+    content = f"the {code(s.subject.group)} with the greatest total"
+    steps.tell(s, recipient, channel, leader, content, reads=s.data)
     s.check("notification", recipient, {"channel": channel, "contains": leader})
     s.say(**words)
 

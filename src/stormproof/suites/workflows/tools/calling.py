@@ -54,12 +54,12 @@ def checked(tool: Tool, world: World, arguments: Mapping[str, Any]) -> ToolArgum
 
 
 def _unknown(unknown: list[str], fields: tuple[str, ...]) -> str:
-    told = []
+    mentions = []
     for name in unknown[:5]:
         close = difflib.get_close_matches(name[:60], fields, n=1)
-        told.append(f"'{name[:60]}'" + (f" (did you mean '{close[0]}'?)" if close else ""))
+        mentions.append(f"'{name[:60]}'" + (f" (did you mean '{close[0]}'?)" if close else ""))
     known = ", ".join(fields) or "none"
-    return f"Unknown argument {', '.join(told)}. Arguments are: {known}."
+    return f"Unknown argument {', '.join(mentions)}. Arguments are: {known}."
 
 
 def _plain(error: str, tool: Tool) -> str:

@@ -148,8 +148,8 @@ def utility_notifier(world: World, arguments: NotifierArguments) -> Made:
     """Sends a notification to a person or a team."""
     message = arguments.message
     if not message or arguments.input is not None:
-        told = in_short(take(world, arguments.input, ANY))
-        message = f"{message} {told}".strip()
+        summary = in_short(take(world, arguments.input, ANY))
+        message = f"{message} {summary}".strip()
     if len(world.notifications) >= MOST_NOTIFICATIONS:
         raise failed("No more notifications can be sent.")
     world.notifications.append(Notification(arguments.recipient, arguments.channel, message))
