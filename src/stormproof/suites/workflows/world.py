@@ -103,22 +103,30 @@ class World:
     )
 
     def __init__(self, task: Task) -> None:
+        # What the episode began with. Never changed: it is shared with other episodes.
         self.task = task
-        self.files: dict[str, str] = dict(task.files)
-        self.posts: list[Post] = []
-        self.queues: dict[str, list[Any]] = {}
-        self.routed: dict[str, list[Any]] = {}
+
+        # What tools have brought about, and goals are judged by. Tools alone write here, and take
+        # nothing out but messages of `queues`.
+        self.files: dict[str, str] = dict(task.files)  # path → text, the task's own among them
+        self.posts: list[Post] = []  # in order of arrival
+        self.queues: dict[str, list[Any]] = {}  # name → messages, oldest first
+        self.routed: dict[str, list[Any]] = {}  # destination → records, in order of arrival
         self.cache: dict[str, Any] = {}
-        self.sessions: dict[str, str] = {}  # service → token
-        self.connections: list[str] = []
+        self.sessions: dict[str, str] = {}  # service → token; its keys are services of the task
+        self.connections: list[str] = []  # hosts of the task, each once
         self.log: list[LogEntry] = []
         self.schedules: list[Schedule] = []
         self.notifications: list[Notification] = []
-        self.tracked: dict[str, str] = {}
+        self.tracked: dict[str, str] = {}  # name → latest status
+
+        # What later tool calls can name. `keep` alone adds to it, so that handles are never used
+        # twice: `_counts` holds how many results each tool has, which is its newest one's number.
         self.results: dict[str, Result] = {}  # handle → result, oldest first
-        self.seen: set[str] = set()  # paths and addresses whose data was read
         self._counts: dict[str, int] = {}
-        self._defaults: Mapping[str, Any] | None = None
+
+        self.seen: set[str] = set()  # paths and addresses whose data was read: never shrinks
+        self._defaults: Mapping[str, Any] | None = None  # `defaults.json`, once it was asked for
 
     def copied(self) -> World:
         """A world that can be tried out: its containers are copied, stored values are shared."""

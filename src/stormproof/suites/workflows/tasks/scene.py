@@ -79,6 +79,8 @@ class Scene:
     """
 
     def __init__(self, identity: Identity, seed: int, version: str, turn: int, kind: str) -> None:
+        # What the task is about: settled here and by every draw from `rng` since. The order of the
+        # draws is part of the suite's version; an archetype may change `rows` before it uses them.
         self.identity = identity
         self.seed = seed
         self.kind = kind
@@ -91,12 +93,19 @@ class Scene:
         self.rows: list[Row] = make_table(rng, self.subject, self.month, rng.randrange(10, 15))
         self.team = rng.choice(self.subject.teams)
         self.output = rng.choice(_OUTPUTS)
+
+        # What the task will hold; it only grows.
         self.files: dict[str, str] = {}
         self.resources: dict[str, Resource] = {}
         self.credentials: dict[str, str] = {}
         self.moves: list[Move] = []
         self.checks: list[Check] = []
+
+        # Words, empty until they are known: what this level calls the data, its file and folder
+        # (set with the data), and what is wanted (set by `say`).
         self.source = self.path = self.folder = self.wanted = ""
+
+        # What the next step will find, set by `do`: the latest data, and the latest data or report.
         self.data = self.seen = ""
 
     # --- data -------------------------------------------------------------------------------
