@@ -2,7 +2,7 @@
 
 1. Full success: none ("").
 2. `tool_call_format`: at least half of the turns held no recognisable action.
-3. `other`: no call was made at all.
+3. `other`: no tool call was made at all.
 
 Where every required tool succeeded:
 4. `sequence_order`: a first success came before that of a required dependency;

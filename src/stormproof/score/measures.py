@@ -1,7 +1,7 @@
 """The measures of one episode, each a pure function of its task and its executions in order.
 
-An execution is a call that was carried out or refused for its arguments; `ok` is what the agent
-was shown. An ambiguous TIMEOUT that took effect is not ok, yet counts in the final World.
+An execution is a tool call that was carried out or refused for its arguments; `ok` is what the
+agent was shown. An ambiguous TIMEOUT that took effect is not ok, yet counts in the final World.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _encode = msgspec.json.Encoder(order="deterministic", enc_hook=str).encode
 
 
 def succeeded(executions: Sequence[Execution]) -> set[str]:
-    """The tools with at least one successful call."""
+    """The tools with at least one successful tool call."""
     return {e.tool for e in executions if e.ok}
 
 
 def missing(task: Task, executions: Sequence[Execution]) -> tuple[str, ...]:
-    """The required tools without a successful call, in the correct order."""
+    """The required tools without a successful tool call, in the correct order."""
     done = succeeded(executions)
     return tuple(tool for tool in task.required_tools if tool not in done)
 
@@ -94,12 +94,12 @@ def order(task: Task, executions: Sequence[Execution]) -> float:
 
 
 def execution_success(executions: Sequence[Execution]) -> float | None:
-    """Successful calls / calls; None without calls. Pass the calls up to `settled_at`."""
+    """Successful tool calls / tool calls; None without any. Pass those up to `settled_at`."""
     return sum(e.ok for e in executions) / len(executions) if executions else None
 
 
 def recovery(executions: Sequence[Execution]) -> float | None:
-    """Failed calls whose tool succeeded later / failed calls; None without failed calls."""
+    """Failed tool calls whose tool succeeded later / failed calls; None without failed calls."""
     good = failed = 0
     later: set[str] = set()
     for execution in reversed(executions):
@@ -112,7 +112,7 @@ def recovery(executions: Sequence[Execution]) -> float | None:
 
 
 def redundant_calls(executions: Sequence[Execution]) -> int:
-    """Successful calls with the tool and the arguments of an earlier successful call."""
+    """Successful tool calls with the tool and the arguments of an earlier successful call."""
     calls = [(e.tool, _encode(e.arguments)) for e in executions if e.ok]
     return len(calls) - len(set(calls))
 

@@ -1,6 +1,6 @@
-"""Tool weather: which calls fail, how, and why it is the same storm for everybody.
+"""Tool weather: which tool calls fail, how, and why it is the same storm for everybody.
 
-The chance that a call succeeds is
+All calls here are tool calls. The chance that one succeeds is
 
     rate × 0.5 for each dependency not yet met
          × 0.7 if a met dependency failed since (its latest call failed)
@@ -53,7 +53,7 @@ class History:
         self._outcomes: list[bool] = []  # of all calls in order: as many as `counts` add up to
 
     def add(self, tool: str, *, ok: bool) -> None:
-        """Remember a call, whatever made it fail."""
+        """Remember a tool call, whatever made it fail."""
         self.counts[tool] += 1
         self.latest[tool] = ok
         self._outcomes.append(ok)
@@ -70,13 +70,13 @@ class History:
 
     @property
     def recent_failures(self) -> int:
-        """Failures among the last three calls; 0 while there have been fewer than three."""
+        """Failures among the last three tool calls; 0 while there have been fewer than three."""
         recent = self._outcomes[-WINDOW:]
         return recent.count(False) if len(recent) == WINDOW else 0
 
 
 class Draw(Struct, frozen=True):
-    """One call's fate. `u` is uniform in [0, 1); `pick` and `effect` are uniform 32-bit numbers."""
+    """A tool call's fate. `u` is uniform in [0, 1); `pick` and `effect` are uniform, 32 bits."""
 
     u: float
     pick: int
@@ -118,7 +118,7 @@ def probability(rate: float, unmet: int, recent_failures: int, *, failed_since: 
 
 
 def success_probability(rate: float, needs: Sequence[str], history: History) -> float:
-    """The chance that the next call, of a tool with these dependencies, succeeds."""
+    """The chance that the next tool call, of a tool with these dependencies, succeeds."""
     return probability(
         rate,
         len(history.unmet(needs)),

@@ -47,7 +47,7 @@ class Weathered:
         self._ambiguous = condition.weather == "ambiguous"
         self._seed = weather_seed
 
-        # What the tools have changed so far. Only calls that took effect ran on it: all others
+        # What the tools have changed so far. Only tool calls that took effect ran on it: all others
         # were tried out on a copy, or failed by themselves and changed nothing.
         self.environment = suite.environment(task)
 

@@ -1,8 +1,8 @@
 """The opening messages of an episode: how to act, the task, and for some prompts a plan.
 
-`baseline` is the task and how to call. `cot` asks for reasoning first. `optimal` adds the best
-plan, and `flawed_*` that plan after a flaw, in exactly the same words. The system message depends
-on the protocol alone, so that no prompt type says more about tool calls than another.
+`baseline` is the task and how to call tools. `cot` asks for reasoning first. `optimal` adds the
+best plan, and `flawed_*` that plan after a flaw, in exactly the same words. The system message
+depends on the protocol alone, so that no prompt type says more about tool calls than another.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def shown_plan(task: Task, condition: Condition) -> tuple[Step, ...]:
 
 
 def rendered(plan: Iterable[Step]) -> str:
-    """A plan as text: a numbered line for each call as it is to be made, and what it is for."""
+    """A plan as text: numbered lines, each a tool call as it is to be made, and what it is for."""
     return "\n".join(_numbered(number, step) for number, step in enumerate(plan, 1))
 
 

@@ -37,7 +37,7 @@ ANY: tuple[Kind, ...] = (*PAYLOAD, "archive", "report")
 """Kinds that can be reported: what logger and notifier take when no input is named."""
 
 DEFAULTS_FILE = "defaults.json"
-"""A task may hold this file: `{tool name: {argument: value}}`, used where a call leaves it out."""
+"""A task may hold this file: `{tool: {argument: value}}`, used where a tool call gives none."""
 
 
 class Result(Struct, frozen=True, gc=False):

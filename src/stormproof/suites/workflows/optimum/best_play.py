@@ -1,4 +1,4 @@
-"""The plan shown in prompts, the ceiling shown in reports, and the best next call."""
+"""The plan shown in prompts, the ceiling shown in reports, and the best next tool call."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from stormproof.domain.conditions import WeatherMode
 from stormproof.domain.tasks import Step, Task
 from stormproof.suites.workflows.optimum.decision_process import FILLER, solve
 from stormproof.suites.workflows.optimum.once_per_kind import once_per_kind
-from stormproof.suites.workflows.optimum.solution_forms import Input, natural, with_input
+from stormproof.suites.workflows.optimum.solution_forms import GivenInput, natural, with_input
 from stormproof.suites.workflows.optimum.support_steps import support_steps
 from stormproof.suites.workflows.optimum.workflow import Workflow, free_workflow, planned_workflow
 
 SAFE_STEP = Step("utility_helper", {}, "Look around, which nothing depends on")
-"""A call that changes nothing and needs nothing: the solver's filler."""
+"""A tool call that changes nothing and needs nothing: the solver's filler."""
 
 
 @once_per_kind
@@ -28,7 +28,7 @@ def ceiling(task: Task, rate: float, max_turns: int, weather_mode: WeatherMode =
 
 
 def optimal_plan(task: Task, rate: float, max_turns: int) -> tuple[Step, ...]:
-    """The calls that the best agent makes if every one succeeds, in order, with arguments.
+    """The tool calls that the best agent makes if every one succeeds, in order, with arguments.
 
     The best among those that take the solution's steps in their order, so that it reads well.
     """
@@ -38,8 +38,8 @@ def optimal_plan(task: Task, rate: float, max_turns: int) -> tuple[Step, ...]:
 
 
 @once_per_kind
-def _best_calls(task: Task, rate: float, max_turns: int) -> tuple[tuple[int, Input], ...]:
-    """The calls as places in the planned workflow; none where the budget is too small for all."""
+def _best_calls(task: Task, rate: float, max_turns: int) -> tuple[tuple[int, GivenInput], ...]:
+    """Tool calls as places in the planned workflow; none where the budget is too small for all."""
     workflow = planned_workflow(task)
     solution = solve(workflow.items, rate, max_turns)
     places: list[int] = []
@@ -78,7 +78,7 @@ class Guide:
         self._max_turns = max_turns
 
     def next_step(self, calls: Sequence[Called]) -> Step | None:
-        """The best next call after these; None when nothing is left to do or to hope for.
+        """The best next tool call after these; None when nothing is left to do or to hope for.
 
         `calls` are those of an agent that has followed this guide from the start.
         """

@@ -1,6 +1,6 @@
 """The exact solution of a workflow: the best that any agent could do against the weather.
 
-A finite Markov decision process, solved by backward induction over the calls left.
+A finite Markov decision process, solved by backward induction over the tool calls left.
 
 - State: which items are done, the last four outcomes, calls left. (How many calls there have been
   follows from the calls left; whether the window of three is full yet follows from that.)
@@ -38,7 +38,7 @@ _Values = NDArray[np.float64]
 
 
 class Item(Struct, frozen=True):
-    """One call that is required, or useful to a required one.
+    """One tool call that is required, or useful to a required one.
 
     Dependencies are bit masks over the workflow's items: `hard` ones must be done first, `soft`
     ones raise the chance. `never` counts dependencies that cannot be met. `spoils` is the chance
@@ -69,7 +69,7 @@ class Solution(Struct, frozen=True, eq=False):
 
 @functools.lru_cache(maxsize=512)
 def solve(items: tuple[Item, ...], rate: float, calls: int) -> Solution:
-    """Solve for items, tool success rate and a budget of calls. Items stand in a correct order.
+    """Solve for items, tool success rate and a budget of tool calls; items in a correct order.
 
     Of equally good actions the first is taken: required items before the rest, then filler.
     """

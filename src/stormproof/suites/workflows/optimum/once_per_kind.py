@@ -1,7 +1,7 @@
 """What is worked out once for all tasks of a kind.
 
-Tasks of one kind differ in their data, not in how their calls hang together, so trial runs on one
-of them tell of all. A task that is of no kind (`Task.kind` is "") speaks for itself alone.
+Tasks of one kind differ in their data, not in how their tool calls hang together, so trial runs on
+one of them tell of all. A task that is of no kind (`Task.kind` is "") speaks for itself alone.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def once_per_kind(work: Callable[Concatenate[Task, P], T]) -> Callable[Concatena
 
 
 def structure(task: Task) -> Hashable:
-    """All in a task that the outcome of calls can hang on, but for its data.
+    """All in a task that the outcome of tool calls can hang on, but for its data.
 
     Field names that a call gives away belong to it: whoever tidies up names changes some of them.
     """

@@ -18,8 +18,8 @@ from stormproof.suites.workflows.goals import goal_met
 from stormproof.suites.workflows.tools import CATALOGUE, run_tool
 from stormproof.suites.workflows.world import Kind, Result, World
 
-Input = str | None
-"""What a call gives as its input: a handle, nothing but defaults (BARE), or as its step says."""
+GivenInput = str | None
+"""A tool call's input: a handle, nothing but defaults (BARE), or (None) as its step says."""
 
 BARE = ""
 
@@ -58,7 +58,7 @@ class FreeForm(Struct, frozen=True):
 
 
 def trace(task: Task) -> tuple[Traced, ...]:
-    """Run the solution and see which results its calls take."""
+    """Run the solution and see which results its tool calls take."""
     world = _Watched(task)
     makers: dict[str, int] = {}
     traced = []
@@ -94,8 +94,8 @@ def _as_free_as_can_be(task: Task, traced: Sequence[Traced]) -> list[Step]:
     return steps
 
 
-def natural(task: Task, plan: Sequence[Step]) -> tuple[Input, ...]:
-    """The most natural form of a plan that reaches the goal when every call succeeds.
+def natural(task: Task, plan: Sequence[Step]) -> tuple[GivenInput, ...]:
+    """The most natural form of a plan that reaches the goal when every tool call succeeds.
 
     `plan` holds the task's solution and support steps. They are called bare, if that works; else
     every input of the solution is named; else support steps also keep their sample data, which
@@ -111,14 +111,14 @@ def natural(task: Task, plan: Sequence[Step]) -> tuple[Input, ...]:
     return tuple(given or None for given in inputs)
 
 
-def with_input(step: Step, given: Input) -> Step:
+def with_input(step: Step, given: GivenInput) -> Step:
     """The step as it is called: as it stands, bare, or with the named result as its input."""
     if given is None:
         return step
     return replace(step, arguments={**step.arguments, "input": given} if given else {})
 
 
-def _works(task: Task, plan: Sequence[Step], inputs: Sequence[Input]) -> bool:
+def _works(task: Task, plan: Sequence[Step], inputs: Sequence[GivenInput]) -> bool:
     return reaches_goal(task, [with_input(*each) for each in zip(plan, inputs, strict=True)])
 
 
@@ -179,7 +179,7 @@ def _takes_input(step: Step) -> bool:
 
 
 class _Watched(World):
-    """A World that notes which result a call takes."""
+    """A World that notes which result a tool call takes."""
 
     __slots__ = ("taken",)
 

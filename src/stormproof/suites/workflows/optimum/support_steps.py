@@ -1,4 +1,4 @@
-"""Useful calls that a task does not require: the dependencies of what it does require."""
+"""Useful tool calls that a task does not require: the dependencies of what it does require."""
 
 from __future__ import annotations
 

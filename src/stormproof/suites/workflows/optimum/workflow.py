@@ -1,4 +1,4 @@
-"""A task as a workflow: its items, what each depends on, and the call that each stands for."""
+"""A task as a workflow: its items, what each depends on, and the tool call that each stands for."""
 
 from __future__ import annotations
 

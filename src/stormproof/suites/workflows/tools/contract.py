@@ -161,7 +161,7 @@ def _without(schema: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def take(world: World, given: Any, kinds: tuple[Kind, ...] = PAYLOAD) -> Result:
-    """The data that a call works on: what it names or holds, else the latest fitting result.
+    """The data that a tool call works on: what it names or holds, else the latest fitting result.
 
     A text names a handle, a tool (its newest result) or a path or address already read; any
     other text that looks like a name is refused, all else is the data itself.

@@ -59,7 +59,7 @@ def sane(value: Any) -> Any:
 
 
 def bounded(value: Any) -> None:
-    """Raise ToolFault where a result is too large to keep: shared parts can multiply by calls."""
+    """Raise ToolFault where a result is too large to keep: shared parts multiply call by call."""
     try:
         size = len(_encode(value))
     except RecursionError:
