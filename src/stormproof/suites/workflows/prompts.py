@@ -19,6 +19,7 @@ from stormproof.domain.tasks import Step, Task, ToolSpec
 from stormproof.domain.trials import seed_of
 from stormproof.errors import SuiteError
 from stormproof.suites.workflows.flaws import apply_flaw
+from stormproof.suites.workflows.optimum import optimal_plan
 from stormproof.suites.workflows.tools import CATALOGUE, CATEGORIES
 
 COMPLETION_PHRASE = "TASK COMPLETE"
@@ -83,8 +84,6 @@ def shown_plan(task: Task, condition: Condition) -> tuple[Step, ...]:
     """
     if condition.prompt_type in {"baseline", "cot"}:
         return ()
-    from stormproof.suites.workflows.optimum import optimal_plan  # noqa: PLC0415  numpy, 40 ms
-
     plan = optimal_plan(task, condition.tool_success_rate, condition.max_turns)
     if condition.prompt_type == "optimal":
         return plan

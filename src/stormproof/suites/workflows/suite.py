@@ -1,4 +1,8 @@
-"""The built-in benchmark as a Suite: its rooms behind one face."""
+"""The built-in benchmark as a Suite: its rooms behind one face.
+
+Prompts and ceilings need numpy (40 ms), which who plans or emulates does without: they are imported
+where they are asked for, and the episode room asks when it is imported itself.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from stormproof.domain.calls import Message
 from stormproof.domain.conditions import Condition
 from stormproof.domain.tasks import Task, ToolResult, ToolSpec
 from stormproof.suites.seam import Suite
 from stormproof.suites.workflows.goals import goal_met
-from stormproof.suites.workflows.prompts import COMPLETION_PHRASE, opening
 from stormproof.suites.workflows.search import search
 from stormproof.suites.workflows.tasks import SUITE_VERSION, find_task, load_task, task_ids
 from stormproof.suites.workflows.tools import CATALOGUE, run_tool
@@ -45,12 +49,23 @@ class Workflows:
     tools: Mapping[str, ToolSpec] = MappingProxyType(
         {name: tool.spec for name, tool in CATALOGUE.items()}
     )
-    completion_phrase = COMPLETION_PHRASE
     task_ids = staticmethod(task_ids)
     load_task = staticmethod(load_task)
     find_task = staticmethod(find_task)
-    opening = staticmethod(opening)
     search = staticmethod(search)
+
+    @property
+    def completion_phrase(self) -> str:
+        """As the prompts have it."""
+        from stormproof.suites.workflows.prompts import COMPLETION_PHRASE  # noqa: PLC0415  numpy
+
+        return COMPLETION_PHRASE
+
+    def opening(self, task: Task, condition: Condition) -> tuple[Message, ...]:
+        """One system message and one user message."""
+        from stormproof.suites.workflows.prompts import opening  # noqa: PLC0415  numpy
+
+        return opening(task, condition)
 
     def environment(self, task: Task) -> WorldEnvironment:
         """The task's World as it is at the beginning."""
@@ -58,7 +73,7 @@ class Workflows:
 
     def ceiling(self, task: Task, condition: Condition) -> float:
         """The value of the task's decision process, solved exactly."""
-        from stormproof.suites.workflows.optimum import ceiling  # noqa: PLC0415  numpy, 40 ms
+        from stormproof.suites.workflows.optimum import ceiling  # noqa: PLC0415  numpy
 
         rate, max_turns = condition.tool_success_rate, condition.max_turns
         return ceiling(task, rate, max_turns, condition.weather)

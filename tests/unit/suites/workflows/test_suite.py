@@ -32,11 +32,13 @@ def test_a_solution_tried_out_on_a_copy_leaves_the_original_as_it_was(index: int
     assert not original.goal_met()
 
 
-def test_numpy_is_not_loaded_to_plan_or_to_emulate() -> None:
+def test_numpy_is_there_before_an_episode_begins_and_not_loaded_to_plan_or_to_emulate() -> None:
     script = """
 import sys
 from stormproof.suites.workflows import WORKFLOWS
 WORKFLOWS.load_task(WORKFLOWS.task_ids("simple_task", "easy", 1)[0])
 assert "numpy" not in sys.modules
+import stormproof.episode
+assert "numpy" in sys.modules
 """
     subprocess.run([sys.executable, "-c", script], check=True)
