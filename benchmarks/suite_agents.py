@@ -15,15 +15,14 @@ from stormproof.domain.conditions import PROTOCOLS, TASK_TYPES, Condition, Proto
 from stormproof.domain.episodes import Episode
 from stormproof.domain.tasks import Execution, Step, Task
 from stormproof.domain.trials import Trial, make_trial
-from stormproof.emulator import speech
-from stormproof.emulator.agents import Agents
-from stormproof.emulator.memory import outcomes, position
-from stormproof.emulator.skills import skill_at
+from stormproof.emulator import agent_wording
+from stormproof.emulator.agent_decisions import Agents, position, tool_results
+from stormproof.emulator.agent_skills import skill_at
 from stormproof.episode import run_episode
 from stormproof.episode.conversation import FAILURES_IN_A_ROW
 from stormproof.plan.scenarios import SCENARIOS
+from stormproof.score import weighted_success
 from stormproof.score.measures import success
-from stormproof.score.scoring import weighted_success
 from stormproof.stats import wilson
 from stormproof.suites import Weathered
 from stormproof.suites.workflows import WORKFLOWS
@@ -151,7 +150,7 @@ def paired() -> Iterator[Figure]:
 def stubborn(request: Request) -> Reply:
     """Works through the task's solution and repeats each step until it succeeds."""
     task = _task_of(request)
-    at = position(task.solution, outcomes(request.messages), tries=1_000)
+    at = position(task.solution, tool_results(request.messages), tries=1_000)
     return _said(task.solution[at] if at < len(task.solution) else None, request)
 
 
@@ -195,7 +194,7 @@ def _guided(task_id: str, rate: float, protocol: Protocol, replicate: int) -> Ep
     guide = Guide(task, rate, condition.max_turns)
 
     def respond(request: Request) -> Reply:
-        return _said(guide.next_step(outcomes(request.messages)), request)
+        return _said(guide.next_step(tool_results(request.messages)), request)
 
     return episode(task_id, condition, respond, "guide", replicate)
 
@@ -229,5 +228,5 @@ def _said(step: Step | None, request: Request) -> Reply:
     """The call in the request's protocol; that all is done where there is none."""
     rng = Random(request.turn)
     if step is None:
-        return speech.done("", rng)
-    return speech.call((step,), None, rng, native=bool(request.tools), thinks=False)
+        return agent_wording.done(rng)
+    return agent_wording.tool_calls((step,), None, rng, native=bool(request.tools), thinks=False)

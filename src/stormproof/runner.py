@@ -34,8 +34,8 @@ from stormproof.domain.episodes import Turn
 from stormproof.domain.pool import Endpoint
 from stormproof.domain.trials import Trial
 from stormproof.emulator import (
+    Emulation,
     EmulatorOptions,
-    Settings,
     emulated,
     emulator_process,
     pool_endpoints,
@@ -192,7 +192,7 @@ async def _reached(
 def _emulator(options: RunOptions) -> AbstractAsyncContextManager[str]:
     """An emulator of the shipped pool, with the limits that it declares whatever the run says."""
     endpoints = pool_endpoints(prompt_types=prompt_type_count(options))
-    return emulator_process(Settings(endpoints, EmulatorOptions(seed=options.seed)))
+    return emulator_process(Emulation(endpoints, EmulatorOptions(seed=options.seed)))
 
 
 def _logged(transport: Transport, options: RunOptions) -> AbstractContextManager[Transport]:

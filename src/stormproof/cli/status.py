@@ -20,7 +20,7 @@ def status(
 ) -> None:
     """Show planned, scored, infrastructure and remaining trials of all runs in a results folder."""
     from stormproof.plan.standing import recorded_runs, standing  # noqa: PLC0415  --help does without
-    from stormproof.store import episode_table, read_header  # noqa: PLC0415  likewise
+    from stormproof.store import episode_table, read_header  # noqa: PLC0415  --help does without
 
     folder = results_folder(results)
     header = read_header(folder)
@@ -47,8 +47,8 @@ def _as_data(cell: CellStanding) -> dict[str, Any]:
 
 
 def _show(data: dict[str, Any], cells: tuple[CellStanding, ...]) -> None:
-    from stormproof.cli.tables import output, show, table  # noqa: PLC0415  likewise
-    from stormproof.view.progress import in_words  # noqa: PLC0415  likewise
+    from stormproof.cli.tables import output, show, table  # noqa: PLC0415  rich is heavy
+    from stormproof.view.progress import in_words  # noqa: PLC0415  rich is heavy
 
     console = output()
     note = " (models are SIMULATED)" if data["simulated"] else ""

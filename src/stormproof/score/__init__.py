@@ -1,6 +1,6 @@
 """What an episode came to, by written rules: pure functions of the task and the records."""
 
-from stormproof.score.categories import CATEGORIES, error_category
+from stormproof.score.error_categories import CATEGORIES, error_category
 from stormproof.score.measures import (
     execution_success,
     goal_met,

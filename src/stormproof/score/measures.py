@@ -32,7 +32,7 @@ def goal_met(executions: Sequence[Execution]) -> bool:
     """Whether all of the task's checks hold on the final World.
 
     That is the flag of the last execution that took effect: the others changed nothing. No goal
-    holds before the first call.
+    holds before the first tool call.
     """
     return next((e.goal_met for e in reversed(executions) if e.took_effect), False)
 
@@ -46,7 +46,7 @@ def tool_coverage(task: Task, executions: Sequence[Execution]) -> float:
 def respects_dependencies(task: Task, executions: Sequence[Execution]) -> bool:
     """Whether no required tool first succeeded before a required tool that it depends on.
 
-    Dependencies on tools that the task does not require lower a call's chance and no more.
+    Dependencies on tools that the task does not require lower a tool call's chance and no more.
     """
     required = set(task.required_tools)
     seen: set[str] = set()
@@ -83,7 +83,7 @@ def settled_at(task: Task, executions: Sequence[Execution]) -> int:
 
 
 def order(task: Task, executions: Sequence[Execution]) -> float:
-    """LCS(tools of the successful calls, tools of the correct plan) / |correct plan|.
+    """LCS(tools of the successful tool calls, those of the correct plan) / |correct plan|.
 
     The correct plan is the task's solution, whatever plan the prompt showed.
     """
@@ -99,7 +99,7 @@ def execution_success(executions: Sequence[Execution]) -> float | None:
 
 
 def recovery(executions: Sequence[Execution]) -> float | None:
-    """Failed tool calls whose tool succeeded later / failed calls; None without failed calls."""
+    """Failed tool calls whose tool succeeded later / failed ones; None where none failed."""
     good = failed = 0
     later: set[str] = set()
     for execution in reversed(executions):
@@ -112,9 +112,9 @@ def recovery(executions: Sequence[Execution]) -> float | None:
 
 
 def redundant_calls(executions: Sequence[Execution]) -> int:
-    """Successful tool calls with the tool and the arguments of an earlier successful call."""
-    calls = [(e.tool, _encode(e.arguments)) for e in executions if e.ok]
-    return len(calls) - len(set(calls))
+    """Successful tool calls with the tool and the arguments of an earlier successful one."""
+    done = [(e.tool, _encode(e.arguments)) for e in executions if e.ok]
+    return len(done) - len(set(done))
 
 
 def _common_subsequence(first: Sequence[str], second: Sequence[str]) -> int:
