@@ -24,9 +24,10 @@ from stormproof.plan.scenarios import SCENARIOS
 from stormproof.score import weighted_success
 from stormproof.score.measures import success
 from stormproof.stats import wilson
-from stormproof.suites.workflows.environment import Environment
+from stormproof.suites import Weathered
+from stormproof.suites.workflows import WORKFLOWS
+from stormproof.suites.workflows.optimum import Guide, ceiling
 from stormproof.suites.workflows.tasks import SUITE_VERSION, find_task, load_task
-from stormproof.suites.workflows.workflow import Guide, ceiling
 from stormproof.testing import asking
 from suite_tasks import RATES, Figure, default_ids
 
@@ -204,10 +205,10 @@ def _directly(task_id: str, rate: float, replicate: int) -> tuple[bool, float]:
     condition = Condition("baseline", task.difficulty, rate)
     trial = trial_of(task, condition, "guide", replicate)
     guide = Guide(task, rate, condition.max_turns)
-    environment = Environment(task, condition, trial.weather_seed)
+    weathered = Weathered(WORKFLOWS, task, condition, trial.weather_seed)
     done: list[Execution] = []
     while (step := guide.next_step(done)) and not _gave_up(done):
-        done.append(environment.call(step.tool, step.arguments))
+        done.append(weathered.call(step.tool, step.arguments))
     return success(task, done) == "full", ceiling(task, rate, condition.max_turns)
 
 

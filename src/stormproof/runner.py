@@ -53,7 +53,7 @@ from stormproof.plan import (
 )
 from stormproof.pool import Ask, Dispatcher, EndpointState, Event, Job
 from stormproof.store import Header, Store, append_run, open_store
-from stormproof.suites.workflows.tasks import SUITE_VERSION, load_task
+from stormproof.suites.workflows import WORKFLOWS
 from stormproof.view.console import PlainConsole
 from stormproof.view.debuglog import DebugLog
 from stormproof.view.frame import EndpointRow, Frame
@@ -147,7 +147,7 @@ async def _run(options: RunOptions) -> RunSummary:
         credentials(endpoints, os.environ)  # a key that is missing is told before anything is made
     folder = Path(options.results)
     header = Header(
-        suite=SUITE_VERSION, seed=options.seed, simulated=simulated, stormproof=__version__
+        suite=WORKFLOWS.version, seed=options.seed, simulated=simulated, stormproof=__version__
     )
     async with open_store(folder, header, storage_format=options.storage_format) as store:
         plan = make_plan(options, endpoints, store.take_finished())
@@ -167,7 +167,7 @@ def _record(plan: Plan) -> dict[str, object]:
     return {
         "at": time(),
         "stormproof": __version__,
-        "suite": SUITE_VERSION,
+        "suite": WORKFLOWS.version,
         "options": plan.options,
         "endpoints": plan.endpoints,
     }
@@ -234,7 +234,7 @@ class _Session:
         try:
             episode = await run_episode(
                 trial,
-                load_task(trial.task_id, self.plan.options.seed),
+                WORKFLOWS.load_task(trial.task_id, self.plan.options.seed),
                 ask,
                 journalled=self.store.journalled(trial.trial_id),
                 on_turn=partial(self._turn, trial.trial_id),

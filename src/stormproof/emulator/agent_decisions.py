@@ -23,10 +23,10 @@ from stormproof.domain.tasks import Step, Task
 from stormproof.domain.trials import seed_of
 from stormproof.emulator import agent_wording
 from stormproof.emulator.agent_skills import SKILLS, Skill, skill_of
-from stormproof.suites.workflows.tools import CATALOGUE
+from stormproof.suites.workflows import WORKFLOWS
 
 FindTask = Callable[[str], Task | None]
-_TOOLS = tuple(CATALOGUE)  # seeded choices are made from it: in another order, other records
+_TOOLS = tuple(WORKFLOWS.tools)  # seeded choices are made from it: in another order, other records
 _MOST_MINDS = 8192
 _MOST_TRIES = 6
 _HARDNESS: Mapping[Difficulty, float] = MappingProxyType(

@@ -19,7 +19,7 @@ from stormproof.emulator.http11 import Connection
 from stormproof.emulator.replay import Replay, recordings
 from stormproof.emulator.routing import AnswerTo, Emulator
 from stormproof.errors import ConfigError
-from stormproof.suites.workflows.tasks import find_task
+from stormproof.suites.workflows import WORKFLOWS
 
 _BACKLOG = 4096
 _FILES = 65_536
@@ -31,7 +31,7 @@ def answers_of(emulation: Emulation) -> AnswerTo:
     if emulation.replay:
         answer_to = Replay(recordings(emulation.replay))
     else:
-        answer_to = Agents(find_task, seed=emulation.options.seed)
+        answer_to = Agents(WORKFLOWS.find_task, seed=emulation.options.seed)
     return lambda request: counted(request, answer_to(request))
 
 

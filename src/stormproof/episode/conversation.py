@@ -19,9 +19,8 @@ from stormproof.episode.native import as_text, recognise_calls, recognise_native
 from stormproof.episode.recognise import LONGEST_QUERY, Recognition, recognise
 from stormproof.episode.tags import without_thoughts
 from stormproof.episode.tools import catalogue_vocabulary, function_schemas, specification
-from stormproof.suites.workflows.environment import Environment
-from stormproof.suites.workflows.prompts import opening
-from stormproof.suites.workflows.search import search
+from stormproof.suites import Weathered
+from stormproof.suites.workflows import WORKFLOWS
 
 FAILURES_IN_A_ROW = 5
 REPEATED_SUCCESSES = 5
@@ -40,8 +39,8 @@ class Conversation:
         self.task = task
         self.turns: list[Turn] = []
         self.ending: Ending | None = None
-        self._environment = Environment(task, trial.condition, trial.weather_seed)
-        self._messages = list(opening(task, trial.condition))
+        self._environment = Weathered(WORKFLOWS, task, trial.condition, trial.weather_seed)
+        self._messages = list(WORKFLOWS.opening(task, trial.condition))
         self._native = trial.condition.protocol == "native"
         self._spent = 0
         self._vocabulary = catalogue_vocabulary()
@@ -137,7 +136,7 @@ class Conversation:
 
     def _found(self, query: str) -> str:
         query = query[:LONGEST_QUERY]
-        return observations.found(query, search(query))
+        return observations.found(query, WORKFLOWS.search(query))
 
     def _described(self, name: str) -> str:
         name = name[:LONGEST_NAME]

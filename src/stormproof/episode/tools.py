@@ -7,24 +7,24 @@ from typing import Any
 
 from stormproof.domain.tasks import ToolSpec
 from stormproof.episode.names import Vocabulary
-from stormproof.suites.workflows.tools import CATALOGUE
+from stormproof.suites.workflows import WORKFLOWS
 
 
 @functools.cache
 def catalogue_vocabulary() -> Vocabulary:
     """The names of all catalogue tools, with their parameters."""
-    return Vocabulary({name: tool.spec.parameters for name, tool in CATALOGUE.items()})
+    return Vocabulary({name: spec.parameters for name, spec in WORKFLOWS.tools.items()})
 
 
 @functools.cache
 def function_schemas() -> tuple[dict[str, Any], ...]:
     """All catalogue tools as the `tools` of an OpenAI chat-completions request."""
-    return tuple(_function(tool.spec) for tool in CATALOGUE.values())
+    return tuple(_function(spec) for spec in WORKFLOWS.tools.values())
 
 
 def specification(name: str) -> ToolSpec:
     """What a model may know of a catalogue tool."""
-    return CATALOGUE[name].spec
+    return WORKFLOWS.tools[name]
 
 
 def _function(spec: ToolSpec) -> dict[str, Any]:
