@@ -75,6 +75,8 @@ class Dispatcher:
         self._scheduler = Scheduler(endpoints, rate_mode, sharding=sharding, stagger=stagger)
         # The clock: anyio's until `run` finds the loop's own.
         self._now: Callable[[], float] = anyio.current_time
+        # What the wall clock is ahead of that; 0 before `run`.
+        self._wall_ahead_s = 0.0
         # Where jobs run: set while `run` runs.
         self._tasks: TaskGroup | None = None
         # Of each job whose task has started and not ended.
@@ -89,7 +91,7 @@ class Dispatcher:
 
     def snapshot(self) -> tuple[EndpointState, ...]:
         """Every endpoint now, in the order given."""
-        return tuple(lane.state() for lane in self._scheduler.lanes)
+        return tuple(lane.state(self._wall_ahead_s) for lane in self._scheduler.lanes)
 
     @property
     def running(self) -> int:
@@ -102,6 +104,7 @@ class Dispatcher:
         Jobs of a model none of whose endpoints lives are not begun.
         """
         self._now = _loop_clock()
+        self._wall_ahead_s = time.time() - self._now()
         async with anyio.create_task_group() as tasks:
             self._tasks = tasks
             tasks.start_soon(self._watch)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from math import inf
 
@@ -91,9 +90,8 @@ class Lane:
         self.longest_s = 0.0
         # What the last send ended in where that was no answer; empty after an answer.
         self.trouble = ""
-        # When the first such send since the last answer ended: on the wall clock, and on the
-        # loop's. They mean nothing while `trouble` is empty.
-        self.troubled_at = 0.0
+        # When the first such send since the last answer ended; inf before any did. It means
+        # nothing while `trouble` is empty.
         self.troubled_since = inf
         # Sends by how they ended, as in `EndpointState`. They only grow.
         self.accepted = self.refused = self.errors = self.hedges = 0
@@ -165,8 +163,8 @@ class Lane:
         if seconds > self.latency_p99_s:
             self.latency_p99_s = min(seconds, self.latency_p99_s * (1 + 99 * self._step))
 
-    def state(self) -> EndpointState:
-        """See `EndpointState`."""
+    def state(self, wall_ahead_s: float) -> EndpointState:
+        """See `EndpointState`; the wall clock is so far ahead of the one that is given here."""
         view = self.controller.view()
         return EndpointState(
             endpoint_id=self.endpoint.endpoint_id,
@@ -177,12 +175,17 @@ class Lane:
             accepted=self.accepted,
             refused=self.refused,
             errors=self.errors,
-            state=f"stopped: {self.stopped}" if self.stopped else view.state,
+            state=self.condition,
             decision=view.decision,
             hedges=self.hedges,
             trouble=self.trouble,
-            troubled_at=self.troubled_at,
+            troubled_at=self.troubled_since + wall_ahead_s if self.troubled_since < inf else 0.0,
         )
+
+    @property
+    def condition(self) -> str:
+        """Open, closed or stopped, and why."""
+        return f"stopped: {self.stopped}" if self.stopped else self.controller.view().state
 
     def _took(self, seconds: float) -> None:
         """An answer; the 99th percentile moves up 99 times as far as down."""
@@ -200,7 +203,6 @@ class Lane:
 
     def _in_trouble(self, reason: str, now: float) -> None:
         if not self.trouble:
-            self.troubled_at = time.time()
             self.troubled_since = now
         self.trouble = reason
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from stormproof.domain.calls import Ok, Rejected, Verdict
 from stormproof.pool.endpoint import Lane
 from stormproof.pool.jobs import Flight, PendingRequest
+from stormproof.pool.model_queue import ModelQueue
 
 LEAST_S = 0.1  # of silence; a copy that comes sooner saves nothing that anyone would notice
 
@@ -12,6 +15,17 @@ LEAST_S = 0.1  # of silence; a copy that comes sooner saves nothing that anyone 
 def copy_after_s(lane: Lane) -> float:
     """The silence after which a second copy is wanted: longer than answers take."""
     return max(LEAST_S, lane.latency_p99_s)
+
+
+def has_spare_room(model: ModelQueue, lane: Lane, met: Sequence[ModelQueue]) -> bool:
+    """Whether there would be room at the lane if all jobs under way asked at once.
+
+    `met` are the models that its shared limits are shared with.
+    """
+    if any(m.wants for m in (model, *met)) or model.busy + model.in_flight >= model.slots:
+        return False
+    busy = {m.name: m.busy for m in met}
+    return all(limit.has_room(sum(busy[name] for name in limit.models)) for limit in lane.shared)
 
 
 class Race:

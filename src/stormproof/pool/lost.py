@@ -99,7 +99,7 @@ def why_stuck(model: ModelQueue, bounds: Bounds, now: float) -> str:
     silent_s = now - max(model.served_at, model.sent_at)
     if silent_s <= bounds.stuck_s:
         return ""
-    states = ", ".join(f"{x.endpoint.endpoint_id}: {x.state().state}" for x in model.lanes)
+    states = ", ".join(f"{x.endpoint.endpoint_id}: {x.condition}" for x in model.lanes)
     return f"{model.waiting} requests wait, none sent for {silent_s:.0f} s; {states}"
 
 

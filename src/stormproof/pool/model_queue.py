@@ -6,7 +6,7 @@ import heapq
 from math import inf
 
 from stormproof.pool.endpoint import Lane
-from stormproof.pool.jobs import MOVES, ActiveJob, PendingRequest, Status
+from stormproof.pool.jobs import MOVES, ActiveJob, Job, PendingRequest, Status, Supply
 
 BUSY = 32  # jobs of a model between two requests, before no more are begun; or half its slots
 RECKONED_S = 0.05  # for how long a count of slots is good enough to judge that by
@@ -118,6 +118,11 @@ class ModelQueue:
         """Whether the supply may have a job for the lane, as far as is known."""
         return lane.empty_at < self.counts[ENDED]
 
+    def ask_supply_again(self) -> None:
+        """The supply may have for one lane what it had for another."""
+        for lane in self.lanes:
+            lane.empty_at = lane.empty_at if lane.empty_at == inf else -1
+
     @property
     def is_dry(self) -> bool:
         """Whether the supply had nothing for any living lane when it was last asked."""
@@ -139,14 +144,23 @@ class ModelQueue:
         own = self.pinned.get(lane)
         return (own.pop() if own else None) or self.common.pop()
 
-    def push(self, pending: PendingRequest, remaining: float) -> RequestQueue:
-        """Queue a request where its job's endpoint, or any, will find it."""
+    def push(self, pending: PendingRequest) -> RequestQueue:
+        """Queue a request where its job's endpoint, or any, will find it.
+
+        How long an episode will be nobody knows: the younger it is, the more turns remain.
+        """
         lane = pending.job.pinned_to
         queue = self.common
         if lane is not None and not lane.stopped:
             queue = self.pinned.setdefault(lane, RequestQueue())
-        queue.push(pending, remaining)
+        queue.push(pending, -pending.request.turn)
         return queue
+
+    def unpin(self, lane: Lane) -> None:
+        """The lane has stopped: any other may take what waited for it."""
+        if queue := self.pinned.pop(lane, None):
+            for pending in queue.drain():
+                self.push(pending)
 
     def drain(self) -> list[PendingRequest]:
         """Take all that waits, in no order."""
@@ -170,6 +184,14 @@ class ModelQueue:
         return [lane for lane in self.lanes if not lane.stopped]
 
     @property
+    def is_sharing(self) -> bool:
+        """Whether a shared limit is in force for any of its lanes."""
+        for lane in self.lanes:  # noqa: SIM110  asked for each request: a generator costs thrice
+            if lane.shared:
+                return True
+        return False
+
+    @property
     def slots(self) -> float:
         """How many requests its endpoints are known to take at once."""
         return sum(min(MOST_SLOTS, lane.controller.view().window) for lane in self.live)
@@ -178,3 +200,37 @@ class ModelQueue:
     def in_flight(self) -> int:
         """Sends of all its lanes that have not ended."""
         return sum(lane.controller.in_flight for lane in self.lanes)
+
+
+class JobSource:
+    """The supply, and to which lane it gives what: with `even` shares, first the lane's own.
+
+    Lanes that have stopped leave their shares to the others.
+    """
+
+    def __init__(self, supply: Supply | None, *, even: bool) -> None:
+        # As given: None for no work. They never change.
+        self._supply = supply
+        self._even = even
+
+    def take(self, model: ModelQueue, lane: Lane) -> Job | None:
+        """A job for an idle slot of the lane. Where there is none, that is noted at the lane."""
+        job = self._take(model, lane) if self._supply else None
+        if job is None:
+            for each in (lane,) if self._even else model.lanes:
+                each.empty_at = max(each.empty_at, model.counts[ENDED])
+        return job
+
+    def left(self, model: ModelQueue) -> int:
+        """Jobs of the model that have not ended, begun or not."""
+        return model.under_way + (self._supply.remaining(model.name) if self._supply else 0)
+
+    def _take(self, model: ModelQueue, lane: Lane) -> Job | None:
+        assert self._supply is not None  # noqa: S101  asked before
+        if not self._even:
+            return self._supply.take(model.name, None)
+        orphans = [x for x in model.lanes if x.stopped]
+        for shard in (lane, *orphans):
+            if job := self._supply.take(model.name, shard.endpoint.number):
+                return job
+        return None

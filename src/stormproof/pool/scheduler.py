@@ -7,7 +7,7 @@ was decided: starts the jobs in `begun`, wakes the requests in `decided`, says t
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import inf
 from typing import Literal
 
@@ -18,6 +18,7 @@ from stormproof.domain.pool import Endpoint, RateMode, Sharding
 from stormproof.errors import CallError
 from stormproof.pool import lost
 from stormproof.pool.endpoint import Lane, load
+from stormproof.pool.hedging import has_spare_room
 from stormproof.pool.jobs import (
     ActiveJob,
     Flight,
@@ -27,22 +28,16 @@ from stormproof.pool.jobs import (
     Supply,
     estimated_tokens,
 )
-from stormproof.pool.model_queue import ModelQueue
+from stormproof.pool.model_queue import JobSource, ModelQueue
 
 EventKind = Literal["stopped", "opened", "closed", "stuck", "lost", "drain"]
 Notice = tuple[EventKind, str, str]  # what happened, to whom, in words
-Remaining = Callable[[PendingRequest], float]
 
 CLAIM_S = 0.05  # a shared permit is kept so long for a job that was begun for it
 LAG = 8  # shared permits that a model may catch up on after it had nothing to send
 HOLDS_S = 0.05  # a lane's word that it is not ready; it may hear of silent acceptances meanwhile
 SETTLES_S = 0.01  # after something has changed, until room for second copies is looked for
 STARTS = 4  # jobs begun for one idle endpoint that have not asked yet
-
-
-def by_turn(pending: PendingRequest) -> float:
-    """Expected remaining turns, where nothing better is known: the younger, the more."""
-    return -float(pending.request.turn)
 
 
 class Scheduler:
@@ -69,12 +64,10 @@ class Scheduler:
         self.begun: list[ActiveJob] = []
         self.decided: list[PendingRequest] = []
         self.notices: list[Notice] = []
-        # How many turns a request's episode is expected to need. Set by whoever knows better.
-        self.remaining: Remaining = by_turn
         # No request is queued and no job begun any more. Set by `drain`, never cleared.
         self.draining = False
-        # Where jobs come from. Set once, by `open_at`; without one none are begun.
-        self._supply: Supply | None = None
+        # Where jobs come from. Set once, by `open_at`; before that there are none.
+        self._source = JobSource(None, even=False)
         # Whether each endpoint has a share of the supply of its own. Never changes.
         self._even = sharding == "even"
         # Start offsets in seconds, by a lane's place in its model. Never changes.
@@ -96,7 +89,7 @@ class Scheduler:
 
     def open_at(self, now: float, supply: Supply | None = None) -> None:
         """Begin: each endpoint of a model at its stagger offset."""
-        self._supply = supply
+        self._source = JobSource(supply, even=self._even)
         for model in self.models.values():
             model.served_at = model.sent_at = now
             for place, lane in enumerate(model.lanes):
@@ -202,8 +195,8 @@ class Scheduler:
             self._fail(pending, lost.ending() if self.draining else lost.no_endpoint(model))
             return
         pending.queued_at = now
-        queue = model.push(pending, self.remaining(pending))
-        if any(lane.shared for lane in model.lanes):
+        queue = model.push(pending)
+        if model.is_sharing:
             self._look_for_copies(model, now)
             self._pump(model, now)
         elif len(queue) > 1:
@@ -255,15 +248,12 @@ class Scheduler:
         self.notices.append(("stopped", lane.endpoint.endpoint_id, why))
         lane.stopped = why
         model = self.models[lane.endpoint.model]
-        if lane in model.pinned:
-            for pending in model.pinned.pop(lane).drain():
-                model.push(pending, self.remaining(pending))
+        model.unpin(lane)
         if not model.live:
             for pending in model.drain():
                 self._fail(pending, lost.no_endpoint(model))
             return
-        for each in model.lanes:  # its share of the supply is anyone's now
-            each.empty_at = each.empty_at if each.empty_at == inf else -1
+        model.ask_supply_again()  # its share is anyone's now
         self._look_for_copies(model, now)
         self._pump(model, now)
 
@@ -292,9 +282,9 @@ class Scheduler:
 
     def _pump(self, model: ModelQueue, now: float) -> None:
         """Give the model's free slots away, least loaded endpoint first."""
-        shared = {id(m): m for lane in model.lanes for m in self._sharers(lane)}
-        if shared:
-            self._share(list(shared.values()), now)
+        if model.is_sharing:
+            met = {m.name: m for lane in model.lanes for m in self._sharers(lane)}
+            self._share(list(met.values()), now)
             return
         for lane in sorted(model.lanes, key=load):
             self._fill(model, lane, now)
@@ -360,24 +350,11 @@ class Scheduler:
 
     def _start(self, model: ModelQueue, lane: Lane) -> bool:
         """Begin a job for an idle slot of the lane; false when the supply has none."""
-        play = self._take(model, lane)
-        if play is not None:
-            self.begin(lane, play)
-            return True
-        for each in (lane,) if self._even else model.lanes:
-            each.empty_at = max(each.empty_at, model.counts[Status.ENDED])
-        return False
-
-    def _take(self, model: ModelQueue, lane: Lane) -> Job | None:
-        if self._supply is None:
-            return None
-        if not self._even:
-            return self._supply.take(model.name, None)
-        orphans = [x for x in model.lanes if x.stopped]
-        for shard in (lane, *orphans):
-            if play := self._supply.take(model.name, shard.endpoint.number):
-                return play
-        return None
+        play = self._source.take(model, lane)
+        if play is None:
+            return False
+        self.begin(lane, play)
+        return True
 
     # --- shared limits ---------------------------------------------------------------------
 
@@ -397,7 +374,7 @@ class Scheduler:
             if lane is None:
                 hungry.remove(model)
             elif self._grant_next(model, lane, now):
-                step = 1 / max(1.0, self._work_left(model))
+                step = 1 / max(1, self._source.left(model))
                 self._virtual = max(self._virtual, model.passed)
                 model.passed = max(model.passed, self._virtual - LAG * step) + step
             elif self._claims(model, lane, now):
@@ -410,11 +387,6 @@ class Scheduler:
                 if (ready := lane.ready_at(now)) > now:
                     self._note_wake(model, lane, ready)
 
-    def _work_left(self, model: ModelQueue) -> float:
-        """Jobs of the model that have not ended, begun or not."""
-        remaining = self._supply.remaining(model.name) if self._supply else 0
-        return remaining + model.under_way
-
     def _claims(self, model: ModelQueue, lane: Lane, now: float) -> bool:
         """Whether a job of the model has just been begun, and its request is about to come."""
         begun = model.counts[Status.BEGINNING] > 0
@@ -426,23 +398,13 @@ class Scheduler:
 
     def _copy(self, model: ModelQueue, lane: Lane, now: float) -> None:
         """Room for second copies, where it is left when all that is under way has a slot."""
-        while model.copies and self._spare(model, lane) and lane.ready_at(now) <= now:
+        met = self._sharers(lane)
+        while model.copies and has_spare_room(model, lane, met) and lane.ready_at(now) <= now:
             copy = next((x for x in model.copies if lane not in x.avoid), None)
             if copy is None:
                 return
             del model.copies[copy]
             self._grant(copy, lane, now)
-
-    def _spare(self, model: ModelQueue, lane: Lane) -> bool:
-        """Whether there would be room here if all jobs under way asked at once."""
-        if any(m.wants for m in (model, *self._sharers(lane))):
-            return False
-        if model.busy + model.in_flight >= model.slots:
-            return False
-        return all(
-            limit.has_room(sum(self.models[name].busy for name in limit.models))
-            for limit in lane.shared
-        )
 
     def _look_for_copies(self, model: ModelQueue, now: float) -> None:
         """In a moment: a job that has just been answered may ask again at once."""
