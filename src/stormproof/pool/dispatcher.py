@@ -220,7 +220,7 @@ class Dispatcher:
     ) -> None:
         """Refusals are free; an error counts against the request's tries, and is paused after."""
         model = self._scheduler.models[pending.job.model]
-        pending.failed_at(flight.lane)
+        pending.retry_elsewhere(flight.lane)
         known = flight.sent.canary and model.served_at > 0  # the endpoint's trouble, not its own
         if known or not isinstance(verdict, Transient):
             unserved_s = lost.unserved_s(pending, model, self._now())

@@ -46,7 +46,7 @@ class EndpointState(Struct, frozen=True):
 class Lane:
     """An endpoint and its controller. A permit is taken at every level, or at none.
 
-    The scheduler alone takes permits and tells how sends ended.
+    The scheduler alone takes permits, tells how sends ended, and stops it.
     """
 
     def __init__(
@@ -71,9 +71,8 @@ class Lane:
         # Jobs with status BEGINNING that were begun for it. Moved by `ModelQueue.move` alone.
         self.beginning = 0
         # How many jobs of the model had ended when the supply last had none for it: as long as
-        # that is still their number, asking again is idle. -1: it had one, or was never asked;
-        # inf: nothing more is begun. Set by the scheduler.
-        self.empty_at: float = -1
+        # that is still their number, asking again is idle. -1: ask; inf: begin nothing more.
+        self.ended_when_empty: float = -1
         # No send before this instant: its stagger offset. Set once, at the opening.
         self.starts_at = -inf
         # The instant of its one valid entry among the scheduler's wakes; inf for none.
@@ -93,7 +92,8 @@ class Lane:
         # When the first such send since the last answer ended; inf before any did. It means
         # nothing while `trouble` is empty.
         self.troubled_since = inf
-        # Sends by how they ended, as in `EndpointState`. They only grow.
+        # Sends by how they ended, as in `EndpointState`: by `hear`; hedges by `lost` and
+        # `lost_race`. They only grow.
         self.accepted = self.refused = self.errors = self.hedges = 0
 
     def ready_at(self, now: float) -> float:

@@ -77,7 +77,7 @@ class ActiveJob:
         self.pinned_to = lane if pinned else None
         # Where it is. `ModelQueue.move` alone sets it, and counts it.
         self.status = Status.BEGINNING
-        # Its requests that were answered. It only grows.
+        # Its requests that were answered; the dispatcher counts.
         self.answered = 0
 
 
@@ -134,7 +134,7 @@ class PendingRequest:
         copy.avoid = {flying, *self.avoid}
         return copy
 
-    def failed_at(self, lane: Lane) -> None:
+    def retry_elsewhere(self, lane: Lane) -> None:
         """A send ended without an answer: it goes before others now, and elsewhere if it can."""
         self.urgency = RETRY
         self.avoid.add(lane)

@@ -116,12 +116,12 @@ class ModelQueue:
 
     def has_more(self, lane: Lane) -> bool:
         """Whether the supply may have a job for the lane, as far as is known."""
-        return lane.empty_at < self.counts[ENDED]
+        return lane.ended_when_empty < self.counts[ENDED]
 
     def ask_supply_again(self) -> None:
         """The supply may have for one lane what it had for another."""
         for lane in self.lanes:
-            lane.empty_at = lane.empty_at if lane.empty_at == inf else -1
+            lane.ended_when_empty = lane.ended_when_empty if lane.ended_when_empty == inf else -1
 
     @property
     def is_dry(self) -> bool:
@@ -218,7 +218,7 @@ class JobSource:
         job = self._take(model, lane) if self._supply else None
         if job is None:
             for each in (lane,) if self._even else model.lanes:
-                each.empty_at = max(each.empty_at, model.counts[ENDED])
+                each.ended_when_empty = max(each.ended_when_empty, model.counts[ENDED])
         return job
 
     def left(self, model: ModelQueue) -> int:

@@ -129,7 +129,7 @@ class Scheduler:
     def begin_no_more(self) -> None:
         """Take nothing more from the supply."""
         for lane in self.lanes:
-            lane.empty_at = inf
+            lane.ended_when_empty = inf
 
     def drain(self) -> list[ActiveJob]:
         """Begin nothing, queue nothing more; the jobs whose requests waited are to be cancelled."""
