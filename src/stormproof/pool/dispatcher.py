@@ -158,7 +158,8 @@ class Dispatcher:
                 if self._scheduler.draining:
                     self._cancel(job)
                     await anyio.lowlevel.checkpoint()
-                flight = await self._granted(pending)
+                self._act()
+                flight = pending.flight or await self._granted(pending)
                 if self._hedge == "all" and job.pinned_to is None:
                     flight, verdict = await self._race(pending, flight)
                 else:
@@ -175,7 +176,6 @@ class Dispatcher:
 
     async def _granted(self, pending: PendingRequest) -> Flight:
         """Wait until the scheduler has decided."""
-        self._act()
         if pending.flight is None and pending.error is None:
             await self._sleep(pending)
         if pending.error is not None:
@@ -246,8 +246,8 @@ class Dispatcher:
             await anyio.sleep(copy_after_s(first.lane))
             copy = pending.copy(self._now(), first.lane)
             self._scheduler.queue_copy(copy, self._now())
-            second = await self._granted(copy)
-            self._start_copy(copies, race, pending, second)
+            self._act()
+            self._start_copy(copies, race, pending, await self._granted(copy))
         return race.result(self._now())
 
     def _start_copy(
