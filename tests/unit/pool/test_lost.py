@@ -3,7 +3,7 @@
 import pytest
 
 from stormproof.control.bounds import Bounds
-from stormproof.domain.calls import Denied, Ok, Refused, Reply, Transient
+from stormproof.domain.calls import Ok, Reply, Transient
 from stormproof.domain.pool import Endpoint
 from stormproof.errors import AuthFailed, RateLimited, TransientFailure
 from stormproof.pool import Hedge, lost
@@ -89,12 +89,3 @@ def test_a_model_without_endpoints_says_whose_turn_it_is(mark: str, kind: type) 
     error = lost.no_endpoint(model)
     assert type(error) is kind
     assert "e0: why; e1: why" in str(error)
-
-
-def test_an_endpoint_counts_how_its_sends_ended() -> None:
-    lane = two().lanes[0]
-    for verdict in (Ok(Reply("x")), Refused("429"), Transient("502"), Denied("401"), None):
-        lane.hear(lane.take(1.0, 1.0), verdict, 2.0)
-    state = lane.state(1000.0)
-    assert (state.accepted, state.refused, state.errors, state.in_flight) == (1, 1, 1, 0)
-    assert (state.trouble, state.troubled_at) == ("401", 1002.0)
