@@ -1,13 +1,13 @@
 """Who is to blame for refusals: endpoints, or the key above them."""
 
 from stormproof.control.adaptive import Adaptive
-from stormproof.control.shared import BLAMED, Level, Member
+from stormproof.control.shared_limit import BLAMED, Member, SharedLimit
 from stormproof.domain.pool import Limits
 
 
-def four() -> tuple[Level, list[Member]]:
-    level = Level("key p/env:K")
-    return level, [Member(Adaptive(Limits()), level) for _ in range(4)]
+def four() -> tuple[SharedLimit, list[Member]]:
+    limit = SharedLimit("key p/env:K")
+    return limit, [Member(Adaptive(Limits()), limit) for _ in range(4)]
 
 
 def incident(members: list[Member], at: float, sends: tuple[int, ...]) -> None:
@@ -23,35 +23,35 @@ def incident(members: list[Member], at: float, sends: tuple[int, ...]) -> None:
 
 
 def test_refusals_that_coincide_at_different_numbers_move_the_blame_up() -> None:
-    level, members = four()
+    limit, members = four()
     for n in range(int(BLAMED)):
-        assert level.control is None
+        assert limit.learned is None
         incident(members, 10.0 + 5 * n, (3, 8, 0, 0))
-    assert level.control is not None
+    assert limit.learned is not None
     assert members[0].view().decision == "key p/env:K: start"
 
 
 def test_refusals_at_one_number_are_each_endpoints_own() -> None:
-    level, members = four()
+    limit, members = four()
     for n in range(40):
         incident(members, 10.0 + 5 * n, (6, 6, 6, 6))
-    assert level.control is None
+    assert limit.learned is None
 
 
 def test_refusals_beside_many_that_are_accepted_are_each_endpoints_own() -> None:
-    level = Level("key")
-    members = [Member(Adaptive(Limits()), level) for _ in range(12)]
+    limit = SharedLimit("key")
+    members = [Member(Adaptive(Limits()), limit) for _ in range(12)]
     for n in range(40):
         at = 10.0 + 5 * n
         for member in members[4:]:
             member.answered(member.sent(at, 1.0), at + 0.05, 1.0)
         incident(members[:4], at, (3, 8, 0, 0))
-    assert level.control is None
+    assert limit.learned is None
 
 
 def test_one_endpoint_that_is_refused_alone_answers_for_itself_and_half_of_them_acquit() -> None:
-    level, members = four()
-    level.blame(0.0)
+    limit, members = four()
+    limit.blame(0.0)
     for n in range(20):
         for member in members:
             sent = member.sent(float(n), 1.0)
@@ -60,7 +60,7 @@ def test_one_endpoint_that_is_refused_alone_answers_for_itself_and_half_of_them_
             else:
                 member.answered(sent, n + 0.1, 1.0)
     assert [member.own for member in members] == [True, False, False, False]
-    assert level.control is not None
+    assert limit.learned is not None
     for n in range(20, 40):
         for member in members:
             sent = member.sent(float(n), 1.0)
@@ -68,4 +68,4 @@ def test_one_endpoint_that_is_refused_alone_answers_for_itself_and_half_of_them_
                 member.refused(sent, n + 0.1, None)
             else:
                 member.answered(sent, n + 0.1, 1.0)
-    assert level.control is None
+    assert limit.learned is None
