@@ -45,6 +45,8 @@ def _outcome(call: Callable[[], object]) -> int:
         return EXIT_INTERRUPTED
     except OSError as error:
         return _system(error)
+    except SystemExit as ended:  # cyclopts' own commands and rich's console, which --help prints to
+        result = _ended(ended)
     except Exception as error:  # noqa: BLE001  the last line of defence
         return _bug(error)
     return result if isinstance(result, int) else 0
@@ -74,6 +76,13 @@ def _system(error: OSError) -> int:
     if error.filename is None:
         silence(sys.stdout)
     return EXIT_SYSTEM
+
+
+def _ended(ended: SystemExit) -> int:
+    """What a library ended the process for: its own exit code, or a reader that is gone."""
+    if isinstance(ended.__context__, BrokenPipeError):
+        return _system(ended.__context__)
+    return ended.code if isinstance(ended.code, int) else 0
 
 
 def _tell(message: str, hint: str) -> None:

@@ -22,9 +22,8 @@ def _annotation(option: Option) -> Any:
         help_text += f" [default: {default}]"
     if option.env:
         help_text += f" [env: {option.env}]"
-    kind = bool if option.is_switch else str
     return Annotated[
-        kind | None,
+        bool if option.is_switch else str | None,  # `bool | None` would complete as if with a value
         Parameter(
             name=f"--{option.flag}",
             help=help_text,

@@ -55,7 +55,7 @@ def test_output_that_nothing_takes(redirect: str, code: int, told: str, tmp_path
     assert len(done.stderr.splitlines()) == (2 if told else 0)
 
 
-@pytest.mark.parametrize("words", ["plan", "plan --json", "tools"])
+@pytest.mark.parametrize("words", ["plan", "plan --json", "tools", "--help", "run --help"])
 def test_a_reader_that_has_seen_enough_ends_it_without_a_word(words: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)  # as `| head` leaves it
