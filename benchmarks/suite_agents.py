@@ -20,7 +20,7 @@ from stormproof.emulator.agents import Agents
 from stormproof.emulator.memory import outcomes, position
 from stormproof.emulator.skills import skill_at
 from stormproof.episode import run_episode
-from stormproof.episode.conversation import FAILURES_IN_A_ROW
+from stormproof.episode.endings import FAILURES_IN_A_ROW
 from stormproof.plan.scenarios import SCENARIOS
 from stormproof.score.measures import success
 from stormproof.score.weighting import weighted_success

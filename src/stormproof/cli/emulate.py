@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from stormproof.cli.console import counted, say
+from stormproof.cli.streams import counted, say
 from stormproof.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from cyclopts import Parameter
 
-from stormproof.cli.console import counted, emit_json
-from stormproof.cli.folders import RESULTS, results_folder
+from stormproof.cli.parameters import RESULTS, results_folder
+from stormproof.cli.streams import counted, emit_json
 
 if TYPE_CHECKING:
-    from stormproof.plan.standing import CellStanding
+    from stormproof.plan.folder_status import CellStatus
 
 
 def status(
     results: Path = RESULTS, *, json: Annotated[bool, Parameter(negative="")] = False
 ) -> None:
     """Show planned, scored, infrastructure and remaining trials of all runs in a results folder."""
-    from stormproof.plan.standing import recorded_runs, standing  # noqa: PLC0415  --help does without
+    from stormproof.plan.folder_status import recorded_runs, standing  # noqa: PLC0415  --help does without
     from stormproof.store import episode_table, read_header  # noqa: PLC0415  likewise
 
     folder = results_folder(results)
@@ -37,17 +37,17 @@ def status(
         _show(data, cells)
 
 
-def _sums(cells: tuple[CellStanding, ...]) -> dict[str, int]:
+def _sums(cells: tuple[CellStatus, ...]) -> dict[str, int]:
     names = ("planned", "scored", "infrastructure", "remaining")
     return {name: sum(getattr(cell, name) for cell in cells) for name in names}
 
 
-def _as_data(cell: CellStanding) -> dict[str, Any]:
+def _as_data(cell: CellStatus) -> dict[str, Any]:
     return msgspec.structs.asdict(cell) | {"remaining": cell.remaining}
 
 
-def _show(data: dict[str, Any], cells: tuple[CellStanding, ...]) -> None:
-    from stormproof.cli.tables import output, show, table  # noqa: PLC0415  likewise
+def _show(data: dict[str, Any], cells: tuple[CellStatus, ...]) -> None:
+    from stormproof.cli.terminal_tables import output, show, table  # noqa: PLC0415  likewise
     from stormproof.view.progress import in_words  # noqa: PLC0415  likewise
 
     console = output()

@@ -13,18 +13,23 @@ from stormproof.domain.episodes import Action, Ending, Turn
 from stormproof.domain.tasks import Execution, Task
 from stormproof.domain.trials import Trial
 from stormproof.episode import observations
-from stormproof.episode.calls import Call
-from stormproof.episode.names import LONGEST_NAME
-from stormproof.episode.native import as_text, recognise_calls, recognise_native, repeatable
+from stormproof.episode.endings import ending_of, stuck
+from stormproof.episode.native import (
+    as_text,
+    function_schemas,
+    recognise_native,
+    recognise_tool_calls,
+    repeatable,
+)
 from stormproof.episode.recognise import LONGEST_QUERY, Recognition, recognise
 from stormproof.episode.tags import without_thoughts
-from stormproof.episode.tools import catalogue_vocabulary, function_schemas, specification
+from stormproof.episode.tool_calls import RecognisedCall
+from stormproof.episode.tool_names import LONGEST_NAME, catalogue_vocabulary
 from stormproof.suites.workflows.environment import Environment
 from stormproof.suites.workflows.prompts import opening
 from stormproof.suites.workflows.search import search
+from stormproof.suites.workflows.tools import CATALOGUE
 
-FAILURES_IN_A_ROW = 5
-REPEATED_SUCCESSES = 5
 EMPTY = "(empty message)"
 
 
@@ -63,12 +68,13 @@ class Conversation:
         """Act on an answer: recognise, execute, observe, and see whether the episode ends."""
         reply = answer.reply
         read = self._recognise(reply)
-        told = self._act(read.calls)
+        told = self._act(read.tool_calls)
         executions = tuple(self._executions[self._settled :])
         self._settled = len(self._executions)
         self._spent += max(1, len(executions))
         action = _action(read, executions)
-        self._see_ending(action)
+        max_turns = self.trial.condition.max_turns
+        self.ending = ending_of(action, self._executions, self._spent, max_turns)
         observation = () if self.ending else self._observe(reply, read, told)
         turn = Turn(
             index=len(self.turns),
@@ -88,21 +94,21 @@ class Conversation:
         if self._native:
             return recognise_native(reply, self._vocabulary)
         if reply.tool_calls:  # the server took them out of the text
-            found = recognise_calls(reply.tool_calls, self._vocabulary)
+            found = recognise_tool_calls(reply.tool_calls, self._vocabulary)
             return msgspec.structs.replace(found, repairs=len(reply.tool_calls))
         return recognise(reply.text, self._vocabulary)
 
-    def _act(self, calls: tuple[Call, ...]) -> list[str]:
+    def _act(self, calls: tuple[RecognisedCall, ...]) -> list[str]:
         """Execute the calls, as long as the episode runs, and say what came of each."""
         told: list[str] = []
         for call in calls:
             running = len(self._executions) - self._settled
-            if self._spent + running >= self.trial.condition.max_turns or _stuck(self._executions):
+            if self._spent + running >= self.trial.condition.max_turns or stuck(self._executions):
                 break
             told.append(self._call(call))
         return told
 
-    def _call(self, call: Call) -> str:
+    def _call(self, call: RecognisedCall) -> str:
         if call.is_placeholder:
             return observations.UNREADABLE
         if call.asks_for:
@@ -116,14 +122,6 @@ class Conversation:
             value = self._environment.value
         self._executions.append(execution)
         return observations.executed(execution, value)
-
-    def _see_ending(self, action: Action) -> None:
-        if action == "done":
-            self.ending = "done"
-        elif stuck := _stuck(self._executions):
-            self.ending = stuck
-        elif self._spent >= self.trial.condition.max_turns:
-            self.ending = "max_turns"
 
     def _observe(self, reply: Reply, read: Recognition, told: list[str]) -> tuple[Message, ...]:
         if self._native and reply.tool_calls:
@@ -143,13 +141,15 @@ class Conversation:
         name = name[:LONGEST_NAME]
         resolved = self._vocabulary.resolve(name)
         if resolved.name:
-            return observations.described(specification(resolved.name))
-        return observations.unknown_tool(Call("", written=name, candidates=resolved.candidates))
+            return observations.described(CATALOGUE[resolved.name].spec)
+        return observations.unknown_tool(
+            RecognisedCall("", written=name, candidates=resolved.candidates)
+        )
 
 
 def _action(read: Recognition, executions: tuple[Execution, ...]) -> Action:
     """The chief part of what was done about a message; "none" where nothing was understood."""
-    asked = {call.asks_for for call in read.calls}
+    asked = {call.asks_for for call in read.tool_calls}
     if executions:
         return "call"
     if read.queries or "search" in asked:
@@ -159,7 +159,7 @@ def _action(read: Recognition, executions: tuple[Execution, ...]) -> Action:
     return "done" if read.action == "done" else "none"
 
 
-def _refused(call: Call) -> Execution:
+def _refused(call: RecognisedCall) -> Execution:
     """The execution of a call that cannot be carried out: no such tool, unreadable arguments."""
     problem = call.problem if call.name else observations.unknown_tool(call)
     return Execution(
@@ -171,21 +171,6 @@ def _refused(call: Call) -> Execution:
         message=problem,
         took_effect=False,
     )
-
-
-def _stuck(executions: list[Execution]) -> Ending | None:
-    """Five failures in a row, or the same successful call five times in a row."""
-    last = executions[-FAILURES_IN_A_ROW:]
-    if len(last) == FAILURES_IN_A_ROW and not any(execution.ok for execution in last):
-        return "failures"
-    last = executions[-REPEATED_SUCCESSES:]
-    if len(last) == REPEATED_SUCCESSES and all(_repeats(last[0], each) for each in last):
-        return "repetition"
-    return None
-
-
-def _repeats(first: Execution, other: Execution) -> bool:
-    return other.ok and other.tool == first.tool and other.arguments == first.arguments
 
 
 def _said(reply: Reply, *, native: bool) -> Message:

@@ -9,7 +9,7 @@ import msgspec
 
 from stormproof.domain.conditions import Protocol
 from stormproof.domain.tasks import Execution, ToolSpec
-from stormproof.episode.calls import Call
+from stormproof.episode.tool_calls import RecognisedCall
 from stormproof.suites.workflows.prompts import COMPLETION_PHRASE
 
 LONGEST_VALUE = 2_000
@@ -51,7 +51,7 @@ def shown(value: Any) -> str:
     return f"{text[:LONGEST_VALUE]} … (cut: {len(text)} characters in all)"
 
 
-def unknown_tool(call: Call) -> str:
+def unknown_tool(call: RecognisedCall) -> str:
     """Why a name could not be taken for a tool."""
     if len(call.candidates) > 1:
         return f"'{call.written}' could mean {', '.join(call.candidates)}. Write the whole name."

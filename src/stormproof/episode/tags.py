@@ -11,7 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from stormproof.episode.names import Vocabulary
+from stormproof.episode.tool_names import Vocabulary
 
 Kind = Literal["call", "search", "info", "done"]
 

@@ -17,7 +17,7 @@ from stormproof.domain.conditions import Condition
 from stormproof.domain.episodes import Episode, Turn
 from stormproof.domain.trials import make_trial
 from stormproof.plan import RunOptions, endpoints_for, make_plan
-from stormproof.plan.options import OPTIONS
+from stormproof.plan.run_options import OPTIONS
 from stormproof.store import Header, append_run, open_store, read_episodes
 from stormproof.suites.workflows.tasks import SUITE_VERSION
 from stormproof.testing.models import answer

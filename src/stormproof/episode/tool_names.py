@@ -10,6 +10,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from stormproof.suites.workflows.tools import CATALOGUE
+
 _SEPARATORS = re.compile(r"[\s\-./:]+")
 _EDGES = "_`'\"*()[]{}<>,;"
 LONGEST_NAME = 80
@@ -105,3 +107,9 @@ class Vocabulary:
         scores = [difflib.SequenceMatcher(None, name, plain).ratio() for name in near]
         clear = len(scores) > 1 and scores[0] - scores[1] >= _LEAD
         return [self._lowered[name] for name in (near[:1] if clear else near)]
+
+
+@functools.cache
+def catalogue_vocabulary() -> Vocabulary:
+    """The names of all catalogue tools, with their parameters; one for all episodes."""
+    return Vocabulary({name: tool.spec.parameters for name, tool in CATALOGUE.items()})

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cyclopts import CycloptsError, UnusedCliTokensError
 
-from stormproof.cli.console import end_talk, say, silence
+from stormproof.cli.streams import end_talk, say, silence
 from stormproof.errors import StormproofError
 
 EXIT_USAGE = 2

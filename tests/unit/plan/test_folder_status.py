@@ -3,7 +3,7 @@ from pathlib import Path
 import msgspec
 
 from stormproof.plan import RunOptions, endpoints_for, make_plan
-from stormproof.plan.standing import recorded_runs, standing
+from stormproof.plan.folder_status import recorded_runs, standing
 from stormproof.store import append_run
 
 FEW = RunOptions(models=("kimi-k2",), prompt_types=("optimal",), num_instances=3)

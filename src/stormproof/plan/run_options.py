@@ -28,8 +28,8 @@ from stormproof.domain.conditions import (
 )
 from stormproof.domain.pool import RateMode, Sharding
 from stormproof.errors import ConfigError
-from stormproof.plan import values as v
-from stormproof.plan.expansion import check_models
+from stormproof.plan import option_values as v
+from stormproof.plan.endpoints import check_models
 from stormproof.plan.mistakes import Mistakes, did_you_mean, shown
 from stormproof.plan.poolfile import SHIPPED_POOL, load_pool
 from stormproof.plan.tomlfile import read_toml

@@ -1,13 +1,19 @@
-"""The flags of `run` and `plan`, made from the one table of options."""
+"""What commands take: the options of `run` and `plan` as flags, and the others' results folder."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import field, fields, make_dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from stormproof.plan.options import OPTIONS, Option, RunOptions
+from stormproof.errors import ConfigError
+from stormproof.plan.mistakes import shown
+from stormproof.plan.run_options import OPTIONS, Option, RunOptions, read_options
+
+RESULTS = Path("results")
 
 AXES = {"models", "prompt_types", "task_types", "difficulties", "tool_success_rates", "protocols",
         "severities", "scenarios", "weather"}  # fmt: skip
@@ -50,6 +56,22 @@ else:
     )
 
 
+def options_from(flags: RunFlags | None) -> RunOptions:
+    """Flags over environment over stormproof.toml over defaults; every mistake at once."""
+    return read_options(given(flags), os.environ)
+
+
 def given(flags: RunFlags | None) -> dict[str, Any]:
     """Field → what was given."""
     return {} if flags is None else {f.name: getattr(flags, f.name) for f in fields(flags)}  # type: ignore[arg-type]
+
+
+def results_folder(path: Path) -> Path:
+    """The folder, if there is one. Raises `ConfigError`."""
+    if not path.is_dir():
+        what = "is no folder" if path.exists() else "there is no such folder"
+        raise ConfigError(
+            f"{shown(str(path))[1:-1]}: {what}",
+            hint="name a results folder; stormproof run --results FOLDER makes one",
+        )
+    return path

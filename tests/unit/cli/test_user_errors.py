@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stormproof.cli.failures import EXIT_BUG, EXIT_INTERRUPTED, EXIT_PIPE, guarded
+from stormproof.cli.user_errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_PIPE, guarded
 from stormproof.errors import PlanError, StoreLocked, StormproofError, SuiteError
 
 
@@ -84,7 +84,7 @@ def test_a_command_s_number_is_the_exit_code() -> None:
 
 UNHEARD = """
 import sys
-from stormproof.cli.failures import guarded
+from stormproof.cli.user_errors import guarded
 sys.exit(guarded(lambda: sys.stderr.write("half a line") and None))
 """
 
