@@ -29,7 +29,7 @@ def emulate(
     Parameters
     ----------
     pool
-        Pool file to imitate; the shipped pool unless told otherwise.
+        Pool file to imitate; the shipped pool where none is named.
     options
         TOML or JSON file with [emulator]: latencies, faults, outages, other limits.
     replay

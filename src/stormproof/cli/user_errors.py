@@ -21,18 +21,18 @@ EXIT_INTERRUPTED = 130
 EXIT_PIPE = 141
 
 
-def guarded(call: Callable[[], object]) -> int:
+def guarded(command: Callable[[], object]) -> int:
     """Run a command and turn whatever comes out of it into an exit code."""
     _fill_closed_streams()
     try:
-        return _outcome(call)
+        return _exit_code(command)
     finally:
         end_talk()  # the live display may have left something that nobody reads
 
 
-def _outcome(call: Callable[[], object]) -> int:
+def _exit_code(command: Callable[[], object]) -> int:
     try:
-        result = call()
+        result = command()
         sys.stdout.flush()
     except StormproofError as error:
         _tell(error.message, error.hint)

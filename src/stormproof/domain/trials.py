@@ -25,7 +25,7 @@ def seed_of(*parts: object) -> int:
 class Trial(Struct, frozen=True):
     """model × task × condition × replicate. `trial_id` is a content hash.
 
-    `weather_seed` is shared by all models, prompt types and rates (DESIGN rule 3);
+    `weather_seed` is shared by all models, prompt types and rates, whose draws are so coupled;
     `sampling_seed` is the model's own, one per trial.
     """
 

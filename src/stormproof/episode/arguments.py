@@ -213,8 +213,8 @@ class _Scanner:
 
     def __init__(self, text: str, at: int = 0) -> None:
         self.text = text
-        self.at = at
-        self._failures = 0
+        self.at = at  # where the next value may begin; it never goes back, so that reading ends
+        self._failures = 0  # of `_strict`; from _MOST_FAILURES on it tries no more
 
     def peek(self) -> str:
         match = _SPACE.match(self.text, self.at)

@@ -36,22 +36,31 @@ EMPTY = "(empty message)"
 class Conversation:
     """The messages, the environment and the turns of one episode.
 
-    A turn that executes n calls uses max(1, n) of the turn budget; calls beyond it, or after the
-    episode has ended, are not executed.
+    A turn that executes n tool calls uses max(1, n) of the turn budget; those beyond it, or after
+    the episode has ended, are not executed.
     """
 
     def __init__(self, trial: Trial, task: Task) -> None:
         self.trial = trial
         self.task = task
+        # All that were taken, in order: turns[i].index == i. `take` alone appends.
         self.turns: list[Turn] = []
+        # None while the next request may be sent. Set once, by the turn that ends the episode,
+        # which is the only one without an observation.
         self.ending: Ending | None = None
+        # All that tool calls changed; only `_carry_out` touches it.
         self._environment = Environment(task, trial.condition, trial.weather_seed)
+        # What the model has been shown and has said; it grows by each turn's message and
+        # observation, so that a prefix of it is what each earlier request held.
         self._messages = list(opening(task, trial.condition))
         self._native = trial.condition.protocol == "native"
+        # Turn budget used: max(1, executions) summed over `turns`; at most max_turns.
         self._spent = 0
         self._vocabulary = catalogue_vocabulary()
+        # Of all turns, in order. The first `_settled` are of the turns in `turns`, the rest of
+        # the one being taken; between two turns all are settled.
         self._executions: list[Execution] = []
-        self._settled = 0  # how many of them are of earlier turns
+        self._settled = 0
 
     def request(self) -> Request:
         """The next model call."""
@@ -68,14 +77,14 @@ class Conversation:
         """Act on an answer: recognise, execute, observe, and see whether the episode ends."""
         reply = answer.reply
         read = self._recognise(reply)
-        told = self._act(read.tool_calls)
+        results = self._act(read.tool_calls)
         executions = tuple(self._executions[self._settled :])
         self._settled = len(self._executions)
         self._spent += max(1, len(executions))
         action = _action(read, executions)
         max_turns = self.trial.condition.max_turns
         self.ending = ending_of(action, self._executions, self._spent, max_turns)
-        observation = () if self.ending else self._observe(reply, read, told)
+        observation = () if self.ending else self._observe(reply, read, results)
         turn = Turn(
             index=len(self.turns),
             answer=answer,
@@ -99,16 +108,16 @@ class Conversation:
         return recognise(reply.text, self._vocabulary)
 
     def _act(self, calls: tuple[RecognisedCall, ...]) -> list[str]:
-        """Execute the calls, as long as the episode runs, and say what came of each."""
-        told: list[str] = []
+        """Execute the tool calls, as long as the episode runs, and say what came of each."""
+        results: list[str] = []
         for call in calls:
             running = len(self._executions) - self._settled
             if self._spent + running >= self.trial.condition.max_turns or stuck(self._executions):
                 break
-            told.append(self._call(call))
-        return told
+            results.append(self._carry_out(call))
+        return results
 
-    def _call(self, call: RecognisedCall) -> str:
+    def _carry_out(self, call: RecognisedCall) -> str:
         if call.is_placeholder:
             return observations.UNREADABLE
         if call.asks_for:
@@ -123,13 +132,13 @@ class Conversation:
         self._executions.append(execution)
         return observations.executed(execution, value)
 
-    def _observe(self, reply: Reply, read: Recognition, told: list[str]) -> tuple[Message, ...]:
+    def _observe(self, reply: Reply, read: Recognition, results: list[str]) -> tuple[Message, ...]:
         if self._native and reply.tool_calls:
-            pairs = zip(reply.tool_calls, told, strict=True)
+            pairs = zip(reply.tool_calls, results, strict=True)
             return tuple(Message("tool", text, tool_call_id=call.id) for call, text in pairs)
         found = [self._found(query) for query in read.queries]
         described = [self._described(asked.name or asked.written) for asked in read.questions]
-        texts = [*told, *found, *described]
+        texts = [*results, *found, *described]
         reminder = observations.NOT_UNDERSTOOD[self.trial.condition.protocol]
         return (Message("user", "\n\n".join(texts) or reminder),)
 
@@ -160,7 +169,7 @@ def _action(read: Recognition, executions: tuple[Execution, ...]) -> Action:
 
 
 def _refused(call: RecognisedCall) -> Execution:
-    """The execution of a call that cannot be carried out: no such tool, unreadable arguments."""
+    """The execution of a tool call that cannot be carried out: no such tool, no arguments."""
     problem = call.problem if call.name else observations.unknown_tool(call)
     return Execution(
         tool=call.name or call.written,

@@ -32,7 +32,7 @@ UNREADABLE = "The call names no tool. Write the tool's own name where the name b
 
 
 def executed(execution: Execution, value: Any) -> str:
-    """The result of a call: its value and handle, or its error code and text."""
+    """The result of a tool call: its value and handle, or its error code and text."""
     if not execution.ok:
         return f"{execution.tool} failed. {execution.error_code}: {execution.message}".rstrip()
     text = f"{execution.tool} succeeded."

@@ -1,11 +1,11 @@
 """What a model's message asks for: the text protocol, read as a careful human would read it.
 
 The tags of the prompt are looked for first, closed or not, in any case, mixed up or with their
-content in another notation; only a message without them is searched for a call in another form
+content in another notation; only a message without them is searched for a tool call in another form
 (Hermes JSON, `name(…)`, a name alone). Text that merely talks about a tool is no call.
 
-Where a message holds several things, nothing asked for is lost: every call counts, in order, and
-searches and questions beside them are answered too. "Done" counts only where nothing is asked.
+Where a message holds several things, nothing asked for is lost: every tool call counts, in order,
+and searches and questions beside them are answered too. "Done" counts only where nothing is asked.
 
 Every pass is linear in the message, so that no text can hang the loop that all episodes share.
 """
@@ -32,8 +32,8 @@ _MISPLACED = re.compile(r"\s*[<(]?/?tool_(info|search)\b\W{0,3}", re.IGNORECASE)
 class Recognition(Struct, frozen=True):
     """All that a message asks for; `action` is its chief part.
 
-    `questions` are tools that `<tool_info>` asks about. `repairs` counts the calls, searches and
-    questions whose recognition needed repair.
+    `questions` are tools that `<tool_info>` asks about. `repairs` counts those of all three whose
+    recognition needed repair.
     """
 
     action: Action
@@ -44,13 +44,15 @@ class Recognition(Struct, frozen=True):
 
 
 class _Found(Struct):
-    """What the passes gather."""
+    """What the passes gather. Every field only grows; the reading functions below add to it."""
 
-    tool_calls: list[RecognisedCall] = []
-    queries: list[str] = []
+    tool_calls: list[
+        RecognisedCall
+    ] = []  # in the message's order; may exceed MOST_CALLS by a tag's
+    queries: list[str] = []  # none empty, none longer than LONGEST_QUERY
     questions: list[RecognisedCall] = []
-    done: bool = False
-    repairs: int = 0
+    done: bool = False  # said in a tag; prose is asked by `recognition` where nothing was found
+    repairs: int = 0  # at most the sum of the three lists' lengths
 
     def add(self, element: Element, call: RecognisedCall) -> None:
         """Count one call or question; "done" in the form of a call is no call."""

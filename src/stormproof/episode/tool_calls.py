@@ -1,4 +1,4 @@
-"""Calls out of a tag's content: the name, by every clue a careful reader has, then arguments."""
+"""Tool calls out of a tag's content: the name, by every clue a careful reader has; arguments."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _INTENT = re.compile(
 
 
 class RecognisedCall(Struct, frozen=True):
-    """A call that the message asks for.
+    """A tool call that the message asks for.
 
     `name` is empty where the written one means no tool, or more than one: `written` is what
     stood there and `candidates` what it could have meant. `repaired` is true where the call was

@@ -1,4 +1,4 @@
-"""Calls in a message without tags: Hermes JSON, `name(…)`, labels, a name alone.
+"""Tool calls in a message without tags: Hermes JSON, `name(…)`, labels, a name alone.
 
 Stricter about names than inside a tag: only a tool named in full counts, so that prose, plans and
 lists of what was done are no calls.

@@ -20,10 +20,10 @@ class TomlTable:
     """A checked view of a dict. Every method reads one key and marks it as known."""
 
     def __init__(self, data: dict[str, Any], path: KeyPath, mistakes: Mistakes) -> None:
-        self.data = data
+        self.data = data  # the user's; only `name_items` replaces it, by a copy
         self.path = path
-        self._mistakes = mistakes
-        self._known: set[str] = set()
+        self._mistakes = mistakes  # one for the whole file
+        self._known: set[str] = set()  # keys that were asked for, there or not; `_take` alone adds
 
     @property
     def name(self) -> str:

@@ -75,9 +75,11 @@ def _unreadable(status: int, headers: Headers, body: bytes, now: float) -> Verdi
 
 def _without_reply(headers: Headers, complaint: Complaint, body: bytes, now: float) -> Verdict:
     """A 200 without a choice to read; an error object in it may carry a status of its own."""
-    told = next((int(code) for code in complaint.codes if re.fullmatch(r"[45]\d\d", code)), None)
-    if told is not None or complaint.exhausted or complaint.unusable:
-        return _failure(told or 400, headers, complaint, now, inside="in a 200")
+    status_inside = next(
+        (int(code) for code in complaint.codes if re.fullmatch(r"[45]\d\d", code)), None
+    )
+    if status_inside is not None or complaint.exhausted or complaint.unusable:
+        return _failure(status_inside or 400, headers, complaint, now, inside="in a 200")
     said = f"an error: {complaint.text}" if complaint.text else "no reply in it"
     return Transient(_clip(f"HTTP 200 with {said}"), raw=as_raw(body))
 

@@ -36,7 +36,7 @@ _UNUSABLE_TEXT = re.compile(r"api key not valid|invalid model name", re.IGNORECA
 
 
 class Complaint(Struct, frozen=True):
-    """A provider's error as it was told: what for people, and codes in lower case."""
+    """A provider's error in its own words: `text` for people, and codes in lower case."""
 
     text: str = ""
     codes: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ class Complaint(Struct, frozen=True):
 
     @property
     def unusable(self) -> bool:
-        """Whether it means the endpoint, though it is told as a bad request."""
+        """Whether it means the endpoint, though it comes as a bad request."""
         return not _UNUSABLE.isdisjoint(self.codes) or bool(_UNUSABLE_TEXT.search(self.text))
 
 

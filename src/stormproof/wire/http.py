@@ -63,8 +63,10 @@ class HttpTransport:
                     f"{reference}: its value is empty or holds characters that no header can carry",
                     hint="check for line breaks or quotes around the key where it is set",
                 )
-        self._credentials = dict(credentials)
+        self._credentials = dict(credentials)  # values fit for a header; never shown
+        # By endpoint id, each of the endpoint as it was last sent to; grows to the pool's size.
         self._callers: dict[str, _Caller] = {}
+        # Made by the first call, as it needs the running loop; then the same for all callers.
         self._connector: TCPConnector | None = None
 
     def __repr__(self) -> str:
@@ -130,6 +132,7 @@ class _Caller:
         self.endpoint = endpoint
         self.scrubber = Scrubber(key)
         self.fixed = fixed_parts(endpoint)
+        # None for good where the endpoint's address or its proxy's is none that can be called.
         self.address: Address | None = None
         url = self.fixed.url
         proxy = proxy_for(url) if is_address(url) else None
