@@ -40,7 +40,7 @@ def emulate(
         Port to listen on, up to 65535; 0 takes any free one.
     """
     from stormproof.emulator import EmulatorOptions, Settings, load_options, pool_endpoints  # noqa: PLC0415  --help does without
-    from stormproof.emulator.serving import serve  # noqa: PLC0415  likewise
+    from stormproof.emulator.serving import serve  # noqa: PLC0415  --help does without
 
     if not 0 <= port <= MAX_PORT:
         raise ConfigError(
@@ -59,7 +59,7 @@ def emulate(
 
 def _tell(url: str, settings: Settings) -> None:
     """Where it listens, and what a pool file that points here needs."""
-    from stormproof.emulator import emulated  # noqa: PLC0415  likewise
+    from stormproof.emulator import emulated  # noqa: PLC0415  --help does without
 
     located, keys = emulated(settings.endpoints, url)
     say(f"emulating {counted(len(located), 'endpoint')} at {url}; Ctrl-C stops it")
