@@ -29,13 +29,14 @@ def _annotation(option: Option) -> Any:
     if option.env:
         help_text += f" [env: {option.env}]"
     return Annotated[
-        bool if option.is_switch else str | None,  # `bool | None` would complete as if with a value
+        (bool if option.is_switch else str) | None,
         Parameter(
             name=f"--{option.flag}",
             help=help_text,
             negative="" if not option.is_switch else f"--no-{option.flag}",
             show_default=False,
             allow_leading_hyphen=True,
+            n_tokens=0 if option.is_switch else None,  # else it is completed as if with a value
         ),
     ]
 

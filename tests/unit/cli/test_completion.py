@@ -69,3 +69,10 @@ def test_bash_completes_commands_flags_and_values(
     )
     done = subprocess.run(["bash", "-c", asking], capture_output=True, check=True)
     assert done.stdout.decode().split() == [offered]
+
+
+def test_no_value_is_asked_for_behind_a_switch(tmp_path: Path) -> None:
+    text = installed("fish", tmp_path).read_text()
+    switches = [option.flag for option in OPTIONS if option.is_switch]
+    assert [flag for flag in switches if f"-l {flag} -r" in text] == []
+    assert "-l num-instances -r" in text
