@@ -22,8 +22,8 @@ from stormproof.emulator.skills import skill_at
 from stormproof.episode import run_episode
 from stormproof.episode.endings import FAILURES_IN_A_ROW
 from stormproof.plan.scenarios import SCENARIOS
+from stormproof.score import weighted_success
 from stormproof.score.measures import success
-from stormproof.score.weighting import weighted_success
 from stormproof.stats import wilson
 from stormproof.suites.workflows.environment import Environment
 from stormproof.suites.workflows.tasks import SUITE_VERSION, find_task, load_task

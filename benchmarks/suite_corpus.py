@@ -10,8 +10,8 @@ from random import Random
 
 from msgspec import Struct, field
 
-from stormproof.audit.recorded import RecordedEpisode, read
-from stormproof.audit.rules import calls as old_calls
+from stormproof.audit.old_harness import tool_calls as old_calls
+from stormproof.audit.recording_format import RecordedEpisode, read
 from stormproof.episode import catalogue_vocabulary, recognise
 from stormproof.episode.recognise import Recognition
 from stormproof.episode.tool_calls import RecognisedCall

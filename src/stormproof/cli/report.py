@@ -33,7 +33,7 @@ def report(
     formats
         Files to write, comma-separated: html, markdown, csv, latex, charts; or all.
     out
-        Folder for the files; RESULTS/report unless told otherwise.
+        Folder for the files; RESULTS/report where none is given.
     compare
         A second results folder, set beside the first.
     episodes
@@ -57,7 +57,7 @@ def report(
         emit_json({name: [str(path) for path in paths] for name, paths in written.items()})
         return
     if not quiet:
-        from stormproof.cli.terminal_tables import output  # noqa: PLC0415  likewise
+        from stormproof.cli.terminal_tables import output  # noqa: PLC0415  rich is heavy
 
         console = output()
         for part in terminal_report(results, compare=compare):

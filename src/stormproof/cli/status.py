@@ -19,14 +19,14 @@ def status(
     results: Path = RESULTS, *, json: Annotated[bool, Parameter(negative="")] = False
 ) -> None:
     """Show planned, scored, infrastructure and remaining trials of all runs in a results folder."""
-    from stormproof.plan.folder_status import recorded_runs, standing  # noqa: PLC0415  --help does without
-    from stormproof.store import episode_table, read_header  # noqa: PLC0415  likewise
+    from stormproof.plan.folder_status import folder_status, recorded_runs  # noqa: PLC0415  --help does without
+    from stormproof.store import episode_table, read_header  # noqa: PLC0415  --help does without
 
     folder = results_folder(results)
     header = read_header(folder)
     ended = episode_table(folder, ["trial_id", "outcome", "simulated"]).to_pydict()
     outcomes = dict(zip(ended["trial_id"], ended["outcome"], strict=True))
-    cells = standing(recorded_runs(folder), outcomes)
+    cells = folder_status(recorded_runs(folder), outcomes)
     sums = _sums(cells)
     unplanned = len(outcomes) - sums["scored"] - sums["infrastructure"]
     simulated = header.simulated or any(ended["simulated"])
@@ -47,8 +47,8 @@ def _as_data(cell: CellStatus) -> dict[str, Any]:
 
 
 def _show(data: dict[str, Any], cells: tuple[CellStatus, ...]) -> None:
-    from stormproof.cli.terminal_tables import output, show, table  # noqa: PLC0415  likewise
-    from stormproof.view.progress import in_words  # noqa: PLC0415  likewise
+    from stormproof.cli.terminal_tables import output, show, table  # noqa: PLC0415  rich is heavy
+    from stormproof.view.progress import in_words  # noqa: PLC0415  rich is heavy
 
     console = output()
     note = " (models are SIMULATED)" if data["simulated"] else ""

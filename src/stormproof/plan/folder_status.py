@@ -34,7 +34,7 @@ class CellStatus(Struct, frozen=True):
         return self.planned - self.scored
 
 
-def standing(
+def folder_status(
     runs: Sequence[tuple[RunOptions, Sequence[Endpoint]]], outcomes: Mapping[str, str]
 ) -> tuple[CellStatus, ...]:
     """The union of the runs' plans, cell by cell. `outcomes` maps trial id → outcome."""

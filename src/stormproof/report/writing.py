@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from stormproof.errors import ConfigError
-from stormproof.report.markdown import as_document
-from stormproof.report.material import Material, gather
-from stormproof.report.table import as_csv, as_latex
+from stormproof.report.contents import Contents, gather
+from stormproof.report.results import open_results
+from stormproof.report.text_forms import as_csv, as_document, as_latex
 
 if TYPE_CHECKING:  # rich takes 50 ms to import
     from rich.console import RenderableType
@@ -40,11 +40,11 @@ def write_report(
             raise ConfigError(f"no report format {name!r}", hint=f"one of {', '.join(FORMATS)}")
     if episodes not in get_args(Episodes):
         raise ConfigError(f"no choice of episodes {episodes!r}", hint="one of sample, failed")
-    material = gather(folder, compare)
+    contents = gather(folder, compare)
     target = out or folder / "report"
     if target.exists() and not target.is_dir():
         raise ConfigError(f"{target}: is no folder", hint="--out FOLDER chooses another")
-    return {name: tuple(_WRITERS[name](target, material, episodes)) for name in wanted}
+    return {name: tuple(_WRITERS[name](target, contents, episodes)) for name in wanted}
 
 
 def terminal_report(
@@ -55,8 +55,7 @@ def terminal_report(
     `brief` leaves the one table that says how each model did. `compare` is a second results folder,
     whose tables beside this one's come first.
     """
-    from stormproof.report.source import open_results  # noqa: PLC0415  see above
-    from stormproof.report.terminal import headline, renderables  # noqa: PLC0415  see above
+    from stormproof.report.terminal_tables import headline, renderables  # noqa: PLC0415  rich is heavy
 
     results = open_results(folder)
     if brief:
@@ -64,39 +63,39 @@ def terminal_report(
     return list(renderables(results, open_results(compare) if compare else None))
 
 
-def _html(target: Path, material: Material, episodes: Episodes) -> Iterator[Path]:
-    from stormproof.report.html import failed_pages, page  # noqa: PLC0415  altair takes 300 ms
+def _html(target: Path, contents: Contents, episodes: Episodes) -> Iterator[Path]:
+    from stormproof.report.html_page import failed_pages, page  # noqa: PLC0415  altair takes 300 ms
 
     pages: Sequence[str] = ()
     if episodes == "failed":
         written = [
             _put(target / name, text)
-            for name, text in failed_pages(material.results, FAILED_A_PAGE)
+            for name, text in failed_pages(contents.results, FAILED_A_PAGE)
         ]
         pages = [path.name for path in written]
         yield from written
-    yield _put(target / "report.html", page(material, pages))
+    yield _put(target / "report.html", page(contents, pages))
 
 
-def _markdown(target: Path, material: Material, _episodes: Episodes) -> Iterator[Path]:
-    yield _put(target / "report.md", as_document(material.results, material.tables))
+def _markdown(target: Path, contents: Contents, _episodes: Episodes) -> Iterator[Path]:
+    yield _put(target / "report.md", as_document(contents.results, contents.tables))
 
 
-def _csv(target: Path, material: Material, _episodes: Episodes) -> Iterator[Path]:
-    for table in material.tables:
+def _csv(target: Path, contents: Contents, _episodes: Episodes) -> Iterator[Path]:
+    for table in contents.tables:
         yield _put(target / "tables" / f"{table.key}.csv", as_csv(table))
 
 
-def _latex(target: Path, material: Material, _episodes: Episodes) -> Iterator[Path]:
-    for table in material.tables:
+def _latex(target: Path, contents: Contents, _episodes: Episodes) -> Iterator[Path]:
+    for table in contents.tables:
         yield _put(target / "tables" / f"{table.key}.tex", as_latex(table))
 
 
-def _charts(target: Path, material: Material, _episodes: Episodes) -> Iterator[Path]:
-    from stormproof.report.drawing import as_png, as_svg_file  # noqa: PLC0415  as above
+def _charts(target: Path, contents: Contents, _episodes: Episodes) -> Iterator[Path]:
+    from stormproof.report.chart_drawing import as_png, as_svg_file  # noqa: PLC0415  vl_convert is heavy
 
-    title = SIMULATED_TITLE if material.results.simulated else ""
-    for chart in material.charts:
+    title = SIMULATED_TITLE if contents.results.simulated else ""
+    for chart in contents.charts:
         yield _put(target / "charts" / f"{chart.key}.svg", as_svg_file(chart.spec, title))
         yield _put(target / "charts" / f"{chart.key}.png", as_png(chart.spec, title))
 
@@ -107,7 +106,7 @@ def _put(path: Path, content: str | bytes) -> Path:
     return path
 
 
-_Writer = Callable[[Path, Material, Episodes], Iterator[Path]]
+_Writer = Callable[[Path, Contents, Episodes], Iterator[Path]]
 _WRITERS: Final[Mapping[str, _Writer]] = {
     "html": _html,
     "markdown": _markdown,

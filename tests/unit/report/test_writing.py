@@ -18,8 +18,8 @@ from stormproof.domain.tasks import Execution
 from stormproof.domain.trials import make_trial
 from stormproof.errors import ConfigError, StoreError
 from stormproof.report import FORMATS, terminal_report, write_report
-from stormproof.report.facts import facts
-from stormproof.report.source import open_results
+from stormproof.report.results import open_results
+from stormproof.report.run_facts import facts
 from stormproof.report.transcripts import SAMPLE, failed_ids, sample_ids, transcript
 from stormproof.store import Header, append_run, open_store
 
@@ -173,7 +173,7 @@ def test_two_folders_of_one_name_are_told_apart(results: Path, tmp_path: Path) -
     assert f"A is {results}, B is {again}." in console.export_text()
 
 
-def test_wrong_wishes_are_told(results: Path, tmp_path: Path) -> None:
+def test_wrong_wishes_are_errors(results: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="'pdf'") as caught:
         write_report(results, formats=("pdf",))
     assert "markdown" in caught.value.hint
@@ -191,7 +191,7 @@ def test_wrong_wishes_are_told(results: Path, tmp_path: Path) -> None:
 
 
 def test_the_sample_shows_every_model_and_outcome(results: Path) -> None:
-    frame = open_results(results).frame
+    frame = open_results(results).episodes
     chosen = sample_ids(frame, 12)
     assert len(set(chosen)) == 12
     rows = {frame.value("trial_id", i): i for i in range(len(frame))}
@@ -211,13 +211,13 @@ def test_every_failed_episode_on_request(results: Path, tmp_path: Path) -> None:
 
 def test_a_turn_in_words() -> None:
     found = transcript(episode(1, full=False))
-    assert (found.kind, found.prompt, len(found.exchanges)) == ("failed", "flawed_missing_step", 2)
-    turn = found.exchanges[0]
+    assert (found.kind, found.prompt, len(found.turns)) == ("failed", "flawed_missing_step", 2)
+    turn = found.turns[0]
     assert turn.action == "a tool call"
     assert turn.marks == ("2 sends",)
     assert turn.shown == "seen"
     assert turn.served == "m-1 · 1,000 + 100 tokens · 500 ms"
-    (step,) = turn.steps
+    (step,) = turn.tool_calls
     assert not step.ok
     assert step.came.startswith("failed by the weather (drew 0.90 > 0.80)")
     assert "done all the same" in step.came
