@@ -19,7 +19,7 @@ from stormproof.emulator import agent_wording
 from stormproof.emulator.agent_decisions import Agents, position, tool_results
 from stormproof.emulator.agent_skills import skill_at
 from stormproof.episode import run_episode
-from stormproof.episode.conversation import FAILURES_IN_A_ROW
+from stormproof.episode.endings import FAILURES_IN_A_ROW
 from stormproof.plan.scenarios import SCENARIOS
 from stormproof.score import weighted_success
 from stormproof.score.measures import success

@@ -40,7 +40,7 @@ from stormproof.emulator import (
     emulator_process,
     pool_endpoints,
 )
-from stormproof.episode import run_episode
+from stormproof.episode import Reread, RereadCount, run_episode
 from stormproof.errors import StormproofError
 from stormproof.plan import (
     Plan,
@@ -158,6 +158,8 @@ async def _run(options: RunOptions) -> RunSummary:
             append_run(folder, _record(plan))
             async with _reached(plan, simulated=simulated) as (located, transport):
                 await session.run(located, transport)
+            if session.reread.turns:
+                session.say(str(session.reread))
             await store.seal()
         return session.summary()
 
@@ -214,6 +216,7 @@ class _Session:
             ((c.model, c.condition, c.planned, c.done) for c in plan.cells), simulated=simulated
         )
         self.rates = Rates()
+        self.reread = RereadCount()
         self.start = monotonic()
         self.dispatcher: Dispatcher | None = None
         self._console = PlainConsole(stderr=True)
@@ -238,6 +241,7 @@ class _Session:
                 ask,
                 journalled=self.store.journalled(trial.trial_id),
                 on_turn=partial(self._turn, trial.trial_id),
+                on_reread=partial(self._reread, trial.trial_id),
                 simulated=self.simulated,
             )
             await self.store.episode(episode)
@@ -245,6 +249,11 @@ class _Session:
         finally:
             self.progress.left()
             self.trials.ended(trial)
+
+    async def _reread(self, trial_id: str, reread: Reread) -> None:
+        self.reread.add(reread)
+        for turn in reread.turns:
+            await self.store.turn(trial_id, turn)
 
     async def _turn(self, trial_id: str, turn: Turn) -> None:
         await self.store.turn(trial_id, turn)

@@ -155,7 +155,7 @@ def _asks_for_a_tool(turn: Turn, vocabulary: Vocabulary) -> bool:
     """Whether a reader sees a call of a tool that exists; one that was executed is seen."""
     if turn.executions or turn.answer.reply.tool_calls:
         return True
-    return any(call.name for call in recognise(turn.answer.reply.text, vocabulary).calls)
+    return any(call.name for call in recognise(turn.answer.reply.text, vocabulary).tool_calls)
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from stormproof.cli.console import counted, say
+from stormproof.cli.streams import counted, say
 from stormproof.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def emulate(
     Parameters
     ----------
     pool
-        Pool file to imitate; the shipped pool unless told otherwise.
+        Pool file to imitate; the shipped pool where none is named.
     options
         TOML or JSON file with [emulator]: latencies, faults, outages, other limits.
     replay

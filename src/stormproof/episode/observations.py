@@ -9,7 +9,7 @@ import msgspec
 
 from stormproof.domain.conditions import Protocol
 from stormproof.domain.tasks import Execution, ToolSpec
-from stormproof.episode.calls import Call
+from stormproof.episode.tool_calls import RecognisedCall
 from stormproof.suites.workflows import WORKFLOWS
 
 LONGEST_VALUE = 2_000
@@ -32,7 +32,7 @@ UNREADABLE = "The call names no tool. Write the tool's own name where the name b
 
 
 def executed(execution: Execution, value: Any) -> str:
-    """The result of a call: its value and handle, or its error code and text."""
+    """The result of a tool call: its value and handle, or its error code and text."""
     if not execution.ok:
         return f"{execution.tool} failed. {execution.error_code}: {execution.message}".rstrip()
     text = f"{execution.tool} succeeded."
@@ -51,7 +51,7 @@ def shown(value: Any) -> str:
     return f"{text[:LONGEST_VALUE]} … (cut: {len(text)} characters in all)"
 
 
-def unknown_tool(call: Call) -> str:
+def unknown_tool(call: RecognisedCall) -> str:
     """Why a name could not be taken for a tool."""
     if len(call.candidates) > 1:
         return f"'{call.written}' could mean {', '.join(call.candidates)}. Write the whole name."

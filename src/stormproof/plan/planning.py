@@ -20,17 +20,17 @@ from stormproof.domain.conditions import Condition, TaskType
 from stormproof.domain.pool import Endpoint
 from stormproof.domain.trials import Trial, make_trial, trial_id_of
 from stormproof.errors import PlanError
-from stormproof.plan.expansion import expand
-from stormproof.plan.options import RunOptions
+from stormproof.plan.endpoints import expand
 from stormproof.plan.poolfile import SHIPPED_POOL, load_pool
-from stormproof.plan.scenarios import Part, grid, prompt_type_count
+from stormproof.plan.run_options import RunOptions
+from stormproof.plan.scenarios import GridCell, grid, prompt_type_count
 
-_P = TypeVar("_P", Part, "Cell")
+_P = TypeVar("_P", GridCell, "PlannedCell")
 
 MAX_TRIALS = 1_000_000  # beyond it a plan is more likely a slip of the hand than a wish
 
 
-class Cell(Struct, frozen=True):
+class PlannedCell(Struct, frozen=True):
     """model × condition × task type, with the numbers of trials planned and already finished."""
 
     model: str
@@ -56,7 +56,7 @@ class Plan(Struct, frozen=True):
 
     options: RunOptions
     endpoints: tuple[Endpoint, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[PlannedCell, ...]
     finished: Mapping[str, bytes]
 
     @property
@@ -126,10 +126,11 @@ def make_plan(
     """
     parts = grid(options, tuple(dict.fromkeys(e.model for e in endpoints)))
     _refuse_the_huge(options, len(parts))
-    finished, counts = _finished(options, parts, done) if done else ({}, Counter[Part]())
+    finished, counts = _finished(options, parts, done) if done else ({}, Counter[GridCell]())
     planned = options.num_instances * options.replicates
     cells = tuple(
-        Cell(**msgspec.structs.asdict(part), planned=planned, done=counts[part]) for part in parts
+        PlannedCell(**msgspec.structs.asdict(part), planned=planned, done=counts[part])
+        for part in parts
     )
     models = {cell.model for cell in cells}
     used = [e for e in endpoints if e.model in models]
@@ -151,14 +152,14 @@ def _refuse_the_huge(options: RunOptions, parts: int) -> None:
 
 
 def _finished(
-    options: RunOptions, parts: Sequence[Part], done: AbstractSet[str]
-) -> tuple[dict[str, bytes], Counter[Part]]:
+    options: RunOptions, parts: Sequence[GridCell], done: AbstractSet[str]
+) -> tuple[dict[str, bytes], Counter[GridCell]]:
     """See `Plan.finished`; and how many trials of each part are."""
     from stormproof.suites.workflows import WORKFLOWS  # noqa: PLC0415  likewise
 
     suite = WORKFLOWS.version
     flags = {part.model: bytearray() for part in parts}
-    counts = Counter[Part]()
+    counts = Counter[GridCell]()
     for part, task_id, replicate in _ordered(parts, options):
         is_finished = (
             trial_id_of(suite, options.seed, part.model, task_id, part.condition, replicate) in done

@@ -1,4 +1,4 @@
-"""Calls out of a tag's content: the name, by every clue a careful reader has, then arguments."""
+"""Tool calls out of a tag's content: the name, by every clue a careful reader has; arguments."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from stormproof.episode.arguments import (
     read_object,
     unwrap,
 )
-from stormproof.episode.completion import is_done_word
-from stormproof.episode.names import LONGEST_NAME, Resolved, Vocabulary
+from stormproof.episode.saying_done import is_done_word
 from stormproof.episode.tags import Element
+from stormproof.episode.tool_names import LONGEST_NAME, Resolved, Vocabulary
 
 MOST_CALLS = 64  # of one message; more never fit a turn budget
 _REACH = 400
@@ -47,8 +47,8 @@ _INTENT = re.compile(
 )
 
 
-class Call(Struct, frozen=True):
-    """A call that the message asks for.
+class RecognisedCall(Struct, frozen=True):
+    """A tool call that the message asks for.
 
     `name` is empty where the written one means no tool, or more than one: `written` is what
     stood there and `candidates` what it could have meant. `repaired` is true where the call was
@@ -80,7 +80,7 @@ class Call(Struct, frozen=True):
         return not self.name and self.written.lower() in {"", *_PLACEHOLDERS}
 
 
-def calls_of(element: Element, vocabulary: Vocabulary) -> list[Call]:
+def tool_calls_of(element: Element, vocabulary: Vocabulary) -> list[RecognisedCall]:
     """The calls in an element: mostly one; more where it lists several names or objects."""
     body = element.body
     canonical = _canonical(element, vocabulary)
@@ -100,9 +100,9 @@ def calls_of(element: Element, vocabulary: Vocabulary) -> list[Call]:
     return _from_words(element, start, vocabulary)
 
 
-def hermes_calls(text: str, start: int, vocabulary: Vocabulary) -> list[Call]:
+def hermes_calls(text: str, start: int, vocabulary: Vocabulary) -> list[RecognisedCall]:
     """Calls of `{"name": …, "arguments": …}` at `start`, and of those that follow it closely."""
-    found: list[Call] = []
+    found: list[RecognisedCall] = []
     while start < len(text) and len(found) < MOST_CALLS:
         read = read_object(text, start)
         value = read[0] if read else lenient_object(text, start)
@@ -114,7 +114,7 @@ def hermes_calls(text: str, start: int, vocabulary: Vocabulary) -> list[Call]:
     return found
 
 
-def hermes_call(value: dict[str, Any], vocabulary: Vocabulary) -> list[Call]:
+def hermes_call(value: dict[str, Any], vocabulary: Vocabulary) -> list[RecognisedCall]:
     """The calls that an object describes; none where it is not of that form."""
     for key in _SEVERAL_KEYS:
         inside = value.get(key)
@@ -151,7 +151,7 @@ def hinted(before: str, vocabulary: Vocabulary, among: tuple[str, ...] = ()) -> 
     return named[0] if len(named) == 1 else ""
 
 
-def _canonical(element: Element, vocabulary: Vocabulary) -> Call | None:
+def _canonical(element: Element, vocabulary: Vocabulary) -> RecognisedCall | None:
     """A call as the prompt asks for it: closed, an exact name, then nothing or an object."""
     body = element.body.strip()
     name, _, rest = body.partition("\n" if "\n" in body else " ")
@@ -162,7 +162,7 @@ def _canonical(element: Element, vocabulary: Vocabulary) -> Call | None:
         return None
     arguments = read_arguments(rest or _arguments_after(element.after), vocabulary.properties(name))
     late = not rest and bool(arguments.values)
-    return Call(name, arguments.values, repaired=late or not arguments.strict)
+    return RecognisedCall(name, arguments.values, repaired=late or not arguments.strict)
 
 
 def _arguments_after(after: str) -> str:
@@ -177,7 +177,7 @@ _LATE_ARGUMENTS = re.compile(
 )
 
 
-def _from_attributes(element: Element, vocabulary: Vocabulary) -> Call:
+def _from_attributes(element: Element, vocabulary: Vocabulary) -> RecognisedCall:
     named = _ATTRIBUTE_NAME.search(element.attributes)
     written = named.group(1) if named else element.body.strip()[:LONGEST_NAME]
     resolved = vocabulary.resolve(written)
@@ -188,7 +188,7 @@ def _from_attributes(element: Element, vocabulary: Vocabulary) -> Call:
     return _call(resolved, written, rest, vocabulary)
 
 
-def _from_words(element: Element, start: int, vocabulary: Vocabulary) -> list[Call]:
+def _from_words(element: Element, start: int, vocabulary: Vocabulary) -> list[RecognisedCall]:
     body = element.body
     hit = vocabulary.at_start(body, start)
     if hit:
@@ -199,7 +199,7 @@ def _from_words(element: Element, start: int, vocabulary: Vocabulary) -> list[Ca
             if p.strip()
         ]
         if len(several) > 1 and all(part in vocabulary.names for part in several):
-            return [Call(part, repaired=True) for part in several]
+            return [RecognisedCall(part, repaired=True) for part in several]
         return [_call(Resolved(name), name, _rest(body, end, element), vocabulary)]
     resolved, written, end = _loosely_named(body, start, vocabulary)
     if not resolved.name:
@@ -236,15 +236,15 @@ def _rest(body: str, end: int, element: Element) -> str:
     return rest if rest.strip() else _arguments_after(element.after)
 
 
-def _call(resolved: Resolved, written: str, rest: str, vocabulary: Vocabulary) -> Call:
+def _call(resolved: Resolved, written: str, rest: str, vocabulary: Vocabulary) -> RecognisedCall:
     if not resolved.name:
         return _made(resolved, written, {})
     arguments = read_arguments(rest, vocabulary.properties(resolved.name))
     return _made(resolved, written, arguments.values)
 
 
-def _made(resolved: Resolved, written: str, arguments: dict[str, Any]) -> Call:
+def _made(resolved: Resolved, written: str, arguments: dict[str, Any]) -> RecognisedCall:
     if resolved.name:
-        return Call(resolved.name, arguments, repaired=True)
+        return RecognisedCall(resolved.name, arguments, repaired=True)
     written = written.strip()[:LONGEST_NAME]
-    return Call("", arguments, written=written, candidates=resolved.candidates)
+    return RecognisedCall("", arguments, written=written, candidates=resolved.candidates)

@@ -28,8 +28,8 @@ from stormproof.domain.conditions import (
 )
 from stormproof.domain.pool import RateMode, Sharding
 from stormproof.errors import ConfigError
-from stormproof.plan import values as v
-from stormproof.plan.expansion import check_models
+from stormproof.plan import option_values as v
+from stormproof.plan.endpoints import check_models
 from stormproof.plan.mistakes import Mistakes, did_you_mean, shown
 from stormproof.plan.poolfile import SHIPPED_POOL, load_pool
 from stormproof.plan.tomlfile import read_toml
@@ -235,15 +235,15 @@ def read_options(
     environment variable says nothing. `folder` is where stormproof.toml is looked for.
     """
     mistakes = Mistakes("")
-    told = _from_file((folder or Path()) / CONFIG_FILE, mistakes)
-    told |= {o.field: (environ[o.env], o.env) for o in OPTIONS if o.env and environ.get(o.env)}
-    told |= {
+    given = _from_file((folder or Path()) / CONFIG_FILE, mistakes)
+    given |= {o.field: (environ[o.env], o.env) for o in OPTIONS if o.env and environ.get(o.env)}
+    given |= {
         o.field: (flags[o.field], f"--{o.flag}") for o in OPTIONS if flags.get(o.field) is not None
     }
     read: dict[str, Any] = {}
     for option in OPTIONS:
-        if option.field in told:
-            raw, place = told[option.field]
+        if option.field in given:
+            raw, place = given[option.field]
             try:
                 read[option.field] = option.parse(raw)
             except v.Unfit as unfit:
@@ -276,14 +276,14 @@ def _from_file(path: Path, mistakes: Mistakes) -> dict[str, tuple[Any, str]]:
     except ConfigError as error:
         mistakes.note(error.message)
         return {}
-    told: dict[str, tuple[Any, str]] = {}
+    given: dict[str, tuple[Any, str]] = {}
     for key, raw in data.items():
         place = f"{path.name}:{lines.get((key,), 1)}: {shown(key)[1:-1]}"
         option = BY_FLAG.get(key.replace("_", "-"))
         if option is None:
             mistakes.note(f"{place}: no such option{did_you_mean(key.replace('_', '-'), BY_FLAG)}")
-        elif option.field in told:
+        elif option.field in given:
             mistakes.note(f"{place}: given twice")
         else:
-            told[option.field] = (raw, place)
-    return told
+            given[option.field] = (raw, place)
+    return given

@@ -1,7 +1,7 @@
 import pytest
 
 from stormproof.episode import Vocabulary, recognise
-from stormproof.episode.names import Resolved
+from stormproof.episode.tool_names import Resolved
 
 READER = "file_operations_reader"
 

@@ -1,14 +1,20 @@
 import pytest
 
-from stormproof.episode import Call, Vocabulary
-from stormproof.episode.calls import calls_of, hermes_call, hermes_calls, hinted, is_hermes
+from stormproof.episode import RecognisedCall, Vocabulary
 from stormproof.episode.tags import elements
+from stormproof.episode.tool_calls import (
+    hermes_call,
+    hermes_calls,
+    hinted,
+    is_hermes,
+    tool_calls_of,
+)
 
 READER, WRITER, FETCHER = "file_operations_reader", "file_operations_writer", "network_fetcher"
 
 
-def calls(text: str, vocabulary: Vocabulary) -> list[Call]:
-    return [call for element in elements(text) for call in calls_of(element, vocabulary)]
+def calls(text: str, vocabulary: Vocabulary) -> list[RecognisedCall]:
+    return [call for element in elements(text) for call in tool_calls_of(element, vocabulary)]
 
 
 @pytest.mark.parametrize(
@@ -19,7 +25,7 @@ def calls(text: str, vocabulary: Vocabulary) -> list[Call]:
     ],
 )
 def test_the_prompt_s_own_form_needs_no_repair(text: str, vocabulary: Vocabulary) -> None:
-    assert calls(text, vocabulary) == [Call(READER, {"path": "a"})]
+    assert calls(text, vocabulary) == [RecognisedCall(READER, {"path": "a"})]
 
 
 CLUES = {
@@ -42,12 +48,12 @@ CLUES = {
 
 @pytest.mark.parametrize("text", CLUES.values(), ids=CLUES)
 def test_every_clue_to_a_name_is_used_and_counted(text: str, vocabulary: Vocabulary) -> None:
-    assert calls(text, vocabulary) == [Call(READER, {"path": "a"}, repaired=True)]
+    assert calls(text, vocabulary) == [RecognisedCall(READER, {"path": "a"}, repaired=True)]
 
 
 def test_prose_after_a_call_is_no_argument(vocabulary: Vocabulary) -> None:
     text = f"<tool_call>{READER}</tool_call>\nThis reads the file: then we parse it."
-    assert calls(text, vocabulary) == [Call(READER)]
+    assert calls(text, vocabulary) == [RecognisedCall(READER)]
 
 
 @pytest.mark.parametrize("between", [", ", "\n", " -> ", "\n- ", "\n2. ", " and "])
@@ -116,7 +122,7 @@ SHAPES = {
 
 @pytest.mark.parametrize("value", SHAPES.values(), ids=SHAPES)
 def test_objects_of_every_house_are_calls(value: dict[str, object], vocabulary: Vocabulary) -> None:
-    assert hermes_call(value, vocabulary) == [Call(READER, {"path": "a"}, repaired=True)]
+    assert hermes_call(value, vocabulary) == [RecognisedCall(READER, {"path": "a"}, repaired=True)]
 
 
 @pytest.mark.parametrize("value", [{}, {"name": ""}, {"name": 5}, {"path": "a"}, {"calls": []}])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cyclopts import CycloptsError, UnusedCliTokensError
 
-from stormproof.cli.console import end_talk, say, silence
+from stormproof.cli.streams import end_talk, say, silence
 from stormproof.errors import StormproofError
 
 EXIT_USAGE = 2
@@ -21,18 +21,18 @@ EXIT_INTERRUPTED = 130
 EXIT_PIPE = 141
 
 
-def guarded(call: Callable[[], object]) -> int:
+def guarded(command: Callable[[], object]) -> int:
     """Run a command and turn whatever comes out of it into an exit code."""
     _fill_closed_streams()
     try:
-        return _outcome(call)
+        return _exit_code(command)
     finally:
         end_talk()  # the live display may have left something that nobody reads
 
 
-def _outcome(call: Callable[[], object]) -> int:
+def _exit_code(command: Callable[[], object]) -> int:
     try:
-        result = call()
+        result = command()
         sys.stdout.flush()
     except StormproofError as error:
         _tell(error.message, error.hint)
@@ -45,6 +45,8 @@ def _outcome(call: Callable[[], object]) -> int:
         return EXIT_INTERRUPTED
     except OSError as error:
         return _system(error)
+    except SystemExit as ended:  # cyclopts' own commands and rich's console, which --help prints to
+        result = _ended(ended)
     except Exception as error:  # noqa: BLE001  the last line of defence
         return _bug(error)
     return result if isinstance(result, int) else 0
@@ -74,6 +76,13 @@ def _system(error: OSError) -> int:
     if error.filename is None:
         silence(sys.stdout)
     return EXIT_SYSTEM
+
+
+def _ended(ended: SystemExit) -> int:
+    """What a library ended the process for: its own exit code, or a reader that is gone."""
+    if isinstance(ended.__context__, BrokenPipeError):
+        return _system(ended.__context__)
+    return ended.code if isinstance(ended.code, int) else 0
 
 
 def _tell(message: str, hint: str) -> None:

@@ -16,14 +16,14 @@ MAX_EXACT = 2**53  # integers up to here survive JSON readers that use doubles
 SECRET_NAMES = re.compile(r"api[-_]?key|authorization|secret|password|credential", re.IGNORECASE)
 
 
-class Table:
+class TomlTable:
     """A checked view of a dict. Every method reads one key and marks it as known."""
 
     def __init__(self, data: dict[str, Any], path: KeyPath, mistakes: Mistakes) -> None:
-        self.data = data
+        self.data = data  # the user's; only `name_items` replaces it, by a copy
         self.path = path
-        self._mistakes = mistakes
-        self._known: set[str] = set()
+        self._mistakes = mistakes  # one for the whole file
+        self._known: set[str] = set()  # keys that were asked for, there or not; `_take` alone adds
 
     @property
     def name(self) -> str:
@@ -153,15 +153,15 @@ class Table:
                 table.wrong(name, reason, "texts, finite numbers, true, false, lists, tables")
         return table.data
 
-    def table(self, key: str) -> Table | None:
+    def table(self, key: str) -> TomlTable | None:
         """The table under `key`, or None."""
         value = self._take(key, dict, "a table")
-        return None if value is None else Table(value, (*self.path, key), self._mistakes)
+        return None if value is None else TomlTable(value, (*self.path, key), self._mistakes)
 
-    def tables(self, key: str, *, at_least_one: bool = False) -> Iterator[Table]:
+    def tables(self, key: str, *, at_least_one: bool = False) -> Iterator[TomlTable]:
         """The tables under `key`, each with a fit name."""
         for entry in self.entries(key, at_least_one=at_least_one):
-            if isinstance(entry, Table):
+            if isinstance(entry, TomlTable):
                 yield entry
             else:
                 name, value, where = entry
@@ -169,7 +169,7 @@ class Table:
 
     def entries(
         self, key: str, *, at_least_one: bool = False
-    ) -> Iterator[Table | tuple[str, object, Table]]:
+    ) -> Iterator[TomlTable | tuple[str, object, TomlTable]]:
         """What stands under `key`: tables, and plain values as (name, value, where)."""
         table = self.table(key)
         if at_least_one and (key not in self.data or (table and not table.data)):
@@ -183,7 +183,7 @@ class Table:
                 )
             path = (*table.path, name)
             yield (
-                Table(value, path, self._mistakes)
+                TomlTable(value, path, self._mistakes)
                 if isinstance(value, dict)
                 else (name, value, table)
             )
@@ -194,7 +194,7 @@ class Table:
             named = {f"{stem}{index}": item for index, item in enumerate(items)}
             self.data = self.data | {key: named}
 
-    def named_items(self, key: str, *, default: str) -> list[Table]:
+    def named_items(self, key: str, *, default: str) -> list[TomlTable]:
         """A list of names, or of tables with a `name`; the one name `default` where missing."""
         values = self._take(key, list, "a list of names, or of tables with a name")
         if values == []:
@@ -204,7 +204,7 @@ class Table:
         for index, value in enumerate([default] if values is None else values):
             path = (*self.path, key, index)
             data = {"name": value} if isinstance(value, str) else value
-            item = Table(data if isinstance(data, dict) else {}, path, self._mistakes)
+            item = TomlTable(data if isinstance(data, dict) else {}, path, self._mistakes)
             name = item.text("name", required=True, example="gpt-4o-mini-2")
             if name in seen:
                 self._mistakes.add(path, f"{shown(name)} a second time", "each deployment once")

@@ -11,7 +11,7 @@ from stormproof.domain.pool import Endpoint, LimitGroup, Limits, RateMode
 from stormproof.errors import PlanError, PoolFileError
 from stormproof.plan.mistakes import did_you_mean, shown
 from stormproof.plan.poolfile import PoolDeployment, PoolFile, PoolModel
-from stormproof.plan.tables import REFERENCE, url_mistake
+from stormproof.plan.tomltable import REFERENCE, url_mistake
 
 
 def expand(

@@ -10,6 +10,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from stormproof.suites.workflows import WORKFLOWS
+
 _SEPARATORS = re.compile(r"[\s\-./:]+")
 _EDGES = "_`'\"*()[]{}<>,;"
 LONGEST_NAME = 80
@@ -19,7 +21,7 @@ _LEAD = 0.04
 
 
 class Resolved(Struct, frozen=True):
-    """The tool that a written name means, or why none could be told.
+    """The tool that a written name means, or why it means none.
 
     `repaired` is true where the name was not written exactly. `candidates` are the tools it
     could have meant; with `name` empty, more than one means that it was ambiguous.
@@ -37,6 +39,7 @@ class Vocabulary:
     """
 
     def __init__(self, parameters: Mapping[str, Mapping[str, Any]]) -> None:
+        # All of these say the same of the same tools, and none changes after __init__.
         self.names = tuple(parameters)
         self._properties: dict[str, dict[str, Any]] = {
             name: dict(schema.get("properties", {})) for name, schema in parameters.items()
@@ -48,6 +51,7 @@ class Vocabulary:
         self._lower = re.compile(any_name.lower())  # ten times as fast as one that ignores case
         self._squeezed = {name.replace("_", "").lower(): name for name in self.names}
         self._lowered = {name.lower(): name for name in self.names}
+        # Bounded: a hostile model may write any number of names, none over LONGEST_NAME.
         self._known: Callable[[str], Resolved] = functools.lru_cache(4096)(self._resolve)
 
     def resolve(self, written: str) -> Resolved:
@@ -105,3 +109,9 @@ class Vocabulary:
         scores = [difflib.SequenceMatcher(None, name, plain).ratio() for name in near]
         clear = len(scores) > 1 and scores[0] - scores[1] >= _LEAD
         return [self._lowered[name] for name in (near[:1] if clear else near)]
+
+
+@functools.cache
+def catalogue_vocabulary() -> Vocabulary:
+    """The names of all catalogue tools, with their parameters; one for all episodes."""
+    return Vocabulary({name: spec.parameters for name, spec in WORKFLOWS.tools.items()})

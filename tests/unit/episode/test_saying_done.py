@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from stormproof.episode.completion import is_done_word, says_done
+from stormproof.episode.saying_done import is_done_word, says_done
 
 
 @pytest.mark.parametrize(

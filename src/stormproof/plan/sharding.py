@@ -19,6 +19,7 @@ class TrialSupply:
 
     def __init__(self, plan: Plan) -> None:
         self._strict = plan.options.strict_levels
+        # One for each model of the plan, for good; an exhausted queue stays.
         self._queues = {m: _Queue(plan, m) for m in plan.models}
 
     def take(self, model: str, shard: int | None = None) -> Trial | None:
@@ -40,13 +41,19 @@ class _Queue:
 
     def __init__(self, plan: Plan, model: str) -> None:
         numbers = [e.number for e in plan.endpoints if e.model == model]
+        # Trials that have not been taken; only `take` lowers it.
         self.remaining = sum(c.remaining for c in plan.cells if c.model == model)
-        self._open = Counter[int]()  # level → trials that have not ended
+        # Level → its trials that have not ended, taken or not. A level that has none is not in it.
+        # Its sum is `remaining` and the number of `_levels`.
+        self._open = Counter[int]()
         for cell in plan.cells:
             if cell.model == model and cell.remaining:
                 self._open[cell.level] += cell.remaining
-        self._levels: dict[str, int] = {}  # under way: trial id → level
+        # Of the trials that were taken and have not ended: trial id → level.
+        self._levels: dict[str, int] = {}
         self._plan, self._model, self._numbers = plan, model, numbers
+        # One for each shard that has asked, made when it first does: with even sharding a cursor
+        # for each number, else the one under None, never both.
         self._heads: dict[int | None, _Cursor] = {}
 
     def take(self, shard: int | None, *, strict: bool) -> Trial | None:
@@ -75,8 +82,10 @@ class _Cursor:
     def __init__(
         self, trials: Iterator[tuple[int, Trial]], shard: int | None, numbers: Sequence[int]
     ) -> None:
+        # Stands just behind `_next`.
         self._trials = trials
         self._skip = 0 if shard is None else len(numbers) - 1
+        # What `pop` will give; None for good once the order is at its end.
         self._next = self._advance(0 if shard is None else numbers.index(shard))
 
     @property

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stormproof.cli.failures import EXIT_BUG, EXIT_INTERRUPTED, EXIT_PIPE, guarded
+from stormproof.cli.user_errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_PIPE, guarded
 from stormproof.errors import PlanError, StoreLocked, StormproofError, SuiteError
 
 
@@ -55,7 +55,7 @@ def test_output_that_nothing_takes(redirect: str, code: int, told: str, tmp_path
     assert len(done.stderr.splitlines()) == (2 if told else 0)
 
 
-@pytest.mark.parametrize("words", ["plan", "plan --json", "tools"])
+@pytest.mark.parametrize("words", ["plan", "plan --json", "tools", "--help", "run --help"])
 def test_a_reader_that_has_seen_enough_ends_it_without_a_word(words: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)  # as `| head` leaves it
@@ -84,7 +84,7 @@ def test_a_command_s_number_is_the_exit_code() -> None:
 
 UNHEARD = """
 import sys
-from stormproof.cli.failures import guarded
+from stormproof.cli.user_errors import guarded
 sys.exit(guarded(lambda: sys.stderr.write("half a line") and None))
 """
 

@@ -11,14 +11,14 @@ from msgspec import Struct
 
 from stormproof.domain.conditions import Condition, TaskType
 from stormproof.domain.pool import Endpoint
-from stormproof.plan.options import RunOptions
 from stormproof.plan.planning import make_plan
+from stormproof.plan.run_options import RunOptions
 from stormproof.store import read_runs
 
 CellKey = tuple[str, Condition, TaskType]
 
 
-class CellStanding(Struct, frozen=True):
+class CellStatus(Struct, frozen=True):
     """One cell. What ended as `infrastructure` is among the `remaining`: it is run again."""
 
     model: str
@@ -34,9 +34,9 @@ class CellStanding(Struct, frozen=True):
         return self.planned - self.scored
 
 
-def standing(
+def folder_status(
     runs: Sequence[tuple[RunOptions, Sequence[Endpoint]]], outcomes: Mapping[str, str]
-) -> tuple[CellStanding, ...]:
+) -> tuple[CellStatus, ...]:
     """The union of the runs' plans, cell by cell. `outcomes` maps trial id → outcome."""
     planned: dict[CellKey, set[str]] = {}
     for options, endpoints in runs:
@@ -56,6 +56,6 @@ def recorded_runs(folder: Path) -> list[tuple[RunOptions, list[Endpoint]]]:
     ]
 
 
-def _cell(key: CellKey, trials: set[str], outcomes: Mapping[str, str]) -> CellStanding:
+def _cell(key: CellKey, trials: set[str], outcomes: Mapping[str, str]) -> CellStatus:
     counts = Counter(outcomes[trial] for trial in trials if trial in outcomes)
-    return CellStanding(*key, len(trials), counts["completed"], counts["infrastructure"])
+    return CellStatus(*key, len(trials), counts["completed"], counts["infrastructure"])

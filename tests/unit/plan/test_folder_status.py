@@ -3,7 +3,7 @@ from pathlib import Path
 import msgspec
 
 from stormproof.plan import RunOptions, endpoints_for, make_plan
-from stormproof.plan.standing import recorded_runs, standing
+from stormproof.plan.folder_status import folder_status, recorded_runs
 from stormproof.store import append_run
 
 FEW = RunOptions(models=("kimi-k2",), prompt_types=("optimal",), num_instances=3)
@@ -12,7 +12,7 @@ MORE = msgspec.structs.replace(FEW, prompt_types=("optimal", "cot"), num_instanc
 
 def test_runs_that_share_trials_are_counted_once() -> None:
     runs = [(options, endpoints_for(options)) for options in (FEW, MORE)]
-    cells = standing(runs, {})
+    cells = folder_status(runs, {})
     planned = {(c.condition.prompt_type, c.task_type): c.planned for c in cells}
     assert set(planned.values()) == {3, 2}
     assert sum(planned.values()) == 5 * 3 + 5 * 2
@@ -22,7 +22,7 @@ def test_outcomes_are_counted_where_they_belong() -> None:
     endpoints = endpoints_for(FEW)
     ids = [trial.trial_id for _, trial in make_plan(FEW, endpoints).trials("kimi-k2")]
     outcomes = {ids[0]: "completed", ids[1]: "infrastructure", "of another plan": "completed"}
-    cells = standing([(FEW, endpoints)], outcomes)
+    cells = folder_status([(FEW, endpoints)], outcomes)
     assert sum(c.scored for c in cells) == 1
     assert sum(c.infrastructure for c in cells) == 1
     assert sum(c.remaining for c in cells) == 14
