@@ -57,7 +57,8 @@ class Request(Struct, frozen=True, gc=False):
 class Reply(Struct, frozen=True, gc=False):
     """What the model said. `raw` keeps a paid-for body that could not be read whole.
 
-    `simulated` is true where the emulator's mark was on the reply.
+    `simulated` is true where the emulator's mark was on the reply. `carried` are fields of the
+    reply's message that must come back with it, to the server that said them.
     """
 
     text: str
@@ -68,6 +69,7 @@ class Reply(Struct, frozen=True, gc=False):
     served_model: str = ""
     raw: str = ""
     simulated: bool = False
+    carried: dict[str, Any] = {}
 
 
 class Answer(Struct, frozen=True, gc=False):

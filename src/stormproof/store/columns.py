@@ -33,6 +33,8 @@ class _Fields(NamedTuple):
 TRIAL_COLUMNS = tuple(name for name in Trial.__struct_fields__ if name != "condition")
 CONDITION_COLUMNS = Condition.__struct_fields__
 SCORE_COLUMNS = Score.__struct_fields__
+_LATER = ("cut_off", "unread")  # not in the first version's parts, so they stand last
+_SUMS = tuple(name for name in Totals.__struct_fields__ if name not in _LATER)
 
 _EPISODE = (
     _Fields(Trial, "episode.trial.", TRIAL_COLUMNS),
@@ -40,8 +42,9 @@ _EPISODE = (
     _Fields(Episode, "episode.", ("outcome", "ending")),
     _Fields(Score, "episode.score.", SCORE_COLUMNS),
     _Fields(Episode, "episode.", ("ceiling",)),
-    _Fields(Totals, "totals.", Totals.__struct_fields__),
+    _Fields(Totals, "totals.", _SUMS),
     _Fields(Episode, "episode.", ("started_at", "ended_at", "simulated", "source", "error")),
+    _Fields(Totals, "totals.", _LATER),
 )
 _ANSWER = ("attempts", "queued_ms", "latency_ms", "hedged", "at")
 _TURN = (
@@ -54,6 +57,7 @@ _TURN = (
     _Fields(Answer, "turn.answer.", ("endpoint_id",)),
     _Fields(Reply, "turn.answer.reply.", ("served_model",)),
     _Fields(Answer, "turn.answer.", _ANSWER),
+    _Fields(Turn, "turn.", ("unread",)),
 )
 
 

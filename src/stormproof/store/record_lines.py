@@ -69,7 +69,8 @@ class Totals(Struct, frozen=True):
     """Sums over an episode's turns, so that tables need not read them again.
 
     `calls` counts tool executions, `attempts` sends of model calls; `endpoints` are in order of
-    first use.
+    first use. `cut_off` counts replies that ended at their length limit, `unread` what looked like
+    a tool call and could not be read.
     """
 
     turns: int = 0
@@ -81,6 +82,8 @@ class Totals(Struct, frozen=True):
     format_errors: int = 0
     attempts: int = 0
     endpoints: tuple[str, ...] = ()
+    cut_off: int = 0
+    unread: int = 0
 
 
 class HeaderRecord(Struct, frozen=True, tag_field="type", tag="header"):
@@ -164,6 +167,8 @@ def totals_of(turns: Sequence[Turn]) -> Totals:
         completion_tokens=sum(u.completion_tokens for u in usages),
         format_repairs=sum(turn.format_repairs for turn in turns),
         format_errors=sum(turn.format_error for turn in turns),
+        cut_off=sum(turn.answer.reply.finish_reason == "length" for turn in turns),
+        unread=sum(turn.unread for turn in turns),
         attempts=sum(turn.answer.attempts for turn in turns),
         endpoints=tuple(dict.fromkeys(turn.answer.endpoint_id for turn in turns)),
     )
