@@ -34,8 +34,8 @@ from stormproof.domain.episodes import Turn
 from stormproof.domain.pool import Endpoint
 from stormproof.domain.trials import Trial
 from stormproof.emulator import (
+    Emulation,
     EmulatorOptions,
-    Settings,
     emulated,
     emulator_process,
     pool_endpoints,
@@ -53,7 +53,7 @@ from stormproof.plan import (
 )
 from stormproof.pool import Ask, Dispatcher, EndpointState, Event, Job
 from stormproof.store import Header, Store, append_run, open_store
-from stormproof.suites.workflows.tasks import SUITE_VERSION, load_task
+from stormproof.suites.workflows import WORKFLOWS
 from stormproof.view.console import PlainConsole
 from stormproof.view.debuglog import DebugLog
 from stormproof.view.frame import EndpointRow, Frame
@@ -147,7 +147,7 @@ async def _run(options: RunOptions) -> RunSummary:
         credentials(endpoints, os.environ)  # a key that is missing is told before anything is made
     folder = Path(options.results)
     header = Header(
-        suite=SUITE_VERSION, seed=options.seed, simulated=simulated, stormproof=__version__
+        suite=WORKFLOWS.version, seed=options.seed, simulated=simulated, stormproof=__version__
     )
     async with open_store(folder, header, storage_format=options.storage_format) as store:
         plan = make_plan(options, endpoints, store.take_finished())
@@ -169,7 +169,7 @@ def _record(plan: Plan) -> dict[str, object]:
     return {
         "at": time(),
         "stormproof": __version__,
-        "suite": SUITE_VERSION,
+        "suite": WORKFLOWS.version,
         "options": plan.options,
         "endpoints": plan.endpoints,
     }
@@ -194,7 +194,7 @@ async def _reached(
 def _emulator(options: RunOptions) -> AbstractAsyncContextManager[str]:
     """An emulator of the shipped pool, with the limits that it declares whatever the run says."""
     endpoints = pool_endpoints(prompt_types=prompt_type_count(options))
-    return emulator_process(Settings(endpoints, EmulatorOptions(seed=options.seed)))
+    return emulator_process(Emulation(endpoints, EmulatorOptions(seed=options.seed)))
 
 
 def _logged(transport: Transport, options: RunOptions) -> AbstractContextManager[Transport]:
@@ -237,7 +237,7 @@ class _Session:
         try:
             episode = await run_episode(
                 trial,
-                load_task(trial.task_id, self.plan.options.seed),
+                WORKFLOWS.load_task(trial.task_id, self.plan.options.seed),
                 ask,
                 journalled=self.store.journalled(trial.trial_id),
                 on_turn=partial(self._turn, trial.trial_id),

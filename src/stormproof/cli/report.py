@@ -43,9 +43,14 @@ def report(
     quiet
         Print no tables.
     """
-    from stormproof.report import FORMATS, terminal_report, write_report  # noqa: PLC0415  pyarrow is heavy
+    from stormproof.report import (  # noqa: PLC0415  pyarrow is heavy
+        CHARTS_NEED,
+        can_draw,
+        terminal_report,
+        write_report,
+    )
 
-    chosen = FORMATS if formats == "all" else tuple(f.strip() for f in formats.split(","))
+    chosen = () if formats == "all" else tuple(f.strip() for f in formats.split(","))
     written = write_report(
         results_folder(results),
         formats=chosen,
@@ -62,5 +67,7 @@ def report(
         console = output()
         for part in terminal_report(results, compare=compare):
             console.print(part)
-    for paths in written.values():
+    for paths in filter(None, written.values()):
         say(f"wrote {paths[0]}" + (f" and {len(paths) - 1} more" if len(paths) > 1 else ""))
+    if "charts" in written and not can_draw():
+        say(CHARTS_NEED)

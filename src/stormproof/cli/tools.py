@@ -15,9 +15,9 @@ def tools(
     name: str | None = None, *, json: Annotated[bool, Parameter(negative="")] = False
 ) -> None:
     """List the suite's tools, or describe the one of this NAME."""
-    from stormproof.suites.workflows.tools import CATALOGUE  # noqa: PLC0415  --help does without
+    from stormproof.suites.workflows import WORKFLOWS  # noqa: PLC0415  --help does without
 
-    specs = {spec.name: spec for spec in (tool.spec for tool in CATALOGUE.values())}
+    specs = WORKFLOWS.tools
     if name is not None and name not in specs:
         from stormproof.plan.mistakes import did_you_mean, shown  # noqa: PLC0415  only here
 

@@ -35,7 +35,7 @@ class Check(Struct, frozen=True):
     """One condition on the final World; the goal holds when all of a task's checks hold.
 
     `subject` names what is looked at (a path, a URL, a queue, a handle), `expected` the value
-    that it must equal; what each kind compares is defined by the suite.
+    that it must equal; what each kind compares is defined in `suites.workflows.goals`.
     """
 
     kind: str

@@ -25,10 +25,8 @@ from stormproof.episode.recognise import LONGEST_QUERY, Recognition, recognise
 from stormproof.episode.tags import without_thoughts
 from stormproof.episode.tool_calls import RecognisedCall
 from stormproof.episode.tool_names import LONGEST_NAME, catalogue_vocabulary
-from stormproof.suites.workflows.environment import Environment
-from stormproof.suites.workflows.prompts import opening
-from stormproof.suites.workflows.search import search
-from stormproof.suites.workflows.tools import CATALOGUE
+from stormproof.suites import Weathered
+from stormproof.suites.workflows import WORKFLOWS
 
 EMPTY = "(empty message)"
 
@@ -49,10 +47,10 @@ class Conversation:
         # which is the only one without an observation.
         self.ending: Ending | None = None
         # All that tool calls changed; only `_carry_out` touches it.
-        self._environment = Environment(task, trial.condition, trial.weather_seed)
+        self._environment = Weathered(WORKFLOWS, task, trial.condition, trial.weather_seed)
         # What the model has been shown and has said; it grows by each turn's message and
         # observation, so that a prefix of it is what each earlier request held.
-        self._messages = list(opening(task, trial.condition))
+        self._messages = list(WORKFLOWS.opening(task, trial.condition))
         self._native = trial.condition.protocol == "native"
         # Turn budget used: max(1, executions) summed over `turns`; at most max_turns.
         self._spent = 0
@@ -144,13 +142,13 @@ class Conversation:
 
     def _found(self, query: str) -> str:
         query = query[:LONGEST_QUERY]
-        return observations.found(query, search(query))
+        return observations.found(query, WORKFLOWS.search(query))
 
     def _described(self, name: str) -> str:
         name = name[:LONGEST_NAME]
         resolved = self._vocabulary.resolve(name)
         if resolved.name:
-            return observations.described(CATALOGUE[resolved.name].spec)
+            return observations.described(WORKFLOWS.tools[resolved.name])
         return observations.unknown_tool(
             RecognisedCall("", written=name, candidates=resolved.candidates)
         )

@@ -13,7 +13,7 @@ from stormproof.domain.trials import Trial
 from stormproof.episode.conversation import Conversation
 from stormproof.errors import CallError
 from stormproof.score import score
-from stormproof.suites.workflows.workflow import ceiling
+from stormproof.suites.workflows import WORKFLOWS
 
 Ask = Callable[[Request], Awaitable[Answer]]
 OnTurn = Callable[[Turn], Awaitable[None]]
@@ -114,9 +114,7 @@ def _episode(conversation: Conversation, *, simulated: bool, error: str = "") ->
         ending=ending or "infrastructure",
         turns=turns,
         score=score(task, condition, turns, ending) if ending else None,
-        ceiling=ceiling(task, condition.tool_success_rate, condition.max_turns, condition.weather)
-        if ending
-        else None,
+        ceiling=WORKFLOWS.ceiling(task, condition) if ending else None,
         simulated=simulated or any(answer.reply.simulated for answer in answers),
         error=error,
         started_at=_began(answers[0]) if answers else 0.0,

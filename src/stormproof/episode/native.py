@@ -15,7 +15,7 @@ from stormproof.episode.arguments import read_native_arguments
 from stormproof.episode.recognise import Recognition, recognise
 from stormproof.episode.tool_calls import RecognisedCall
 from stormproof.episode.tool_names import LONGEST_NAME, Vocabulary
-from stormproof.suites.workflows.tools import CATALOGUE
+from stormproof.suites.workflows import WORKFLOWS
 
 _FOREIGN = re.compile(r"[^A-Za-z0-9_-]")
 _LONGEST_SENT = 64  # characters of a function's name, by OpenAI's rules
@@ -25,7 +25,7 @@ _decode = msgspec.json.Decoder().decode
 @functools.cache
 def function_schemas() -> tuple[dict[str, Any], ...]:
     """All catalogue tools as the `tools` of an OpenAI chat-completions request."""
-    return tuple(_function(tool.spec) for tool in CATALOGUE.values())
+    return tuple(_function(spec) for spec in WORKFLOWS.tools.values())
 
 
 def recognise_native(reply: Reply, vocabulary: Vocabulary) -> Recognition:

@@ -10,7 +10,7 @@ import msgspec
 from stormproof.domain.conditions import Protocol
 from stormproof.domain.tasks import Execution, ToolSpec
 from stormproof.episode.tool_calls import RecognisedCall
-from stormproof.suites.workflows.prompts import COMPLETION_PHRASE
+from stormproof.suites.workflows import WORKFLOWS
 
 LONGEST_VALUE = 2_000
 _encode = msgspec.json.Encoder(enc_hook=str).encode
@@ -21,11 +21,11 @@ NOT_UNDERSTOOD: dict[Protocol, str] = {
         '<tool_call>name {"argument": "value"}</tool_call> to call a tool\n'
         "<tool_search>what you need</tool_search> to find tools\n"
         "<tool_info>name</tool_info> to read about a tool\n"
-        f"{COMPLETION_PHRASE}, and no tag, when the task is done"
+        f"{WORKFLOWS.completion_phrase}, and no tag, when the task is done"
     ),
     "native": (
         "No action was found in your message. Call a function, "
-        f"or answer {COMPLETION_PHRASE} when the task is done."
+        f"or answer {WORKFLOWS.completion_phrase} when the task is done."
     ),
 }
 UNREADABLE = "The call names no tool. Write the tool's own name where the name belongs."

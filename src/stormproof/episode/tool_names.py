@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from stormproof.suites.workflows.tools import CATALOGUE
+from stormproof.suites.workflows import WORKFLOWS
 
 _SEPARATORS = re.compile(r"[\s\-./:]+")
 _EDGES = "_`'\"*()[]{}<>,;"
@@ -114,4 +114,4 @@ class Vocabulary:
 @functools.cache
 def catalogue_vocabulary() -> Vocabulary:
     """The names of all catalogue tools, with their parameters; one for all episodes."""
-    return Vocabulary({name: tool.spec.parameters for name, tool in CATALOGUE.items()})
+    return Vocabulary({name: spec.parameters for name, spec in WORKFLOWS.tools.items()})

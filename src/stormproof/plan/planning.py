@@ -85,7 +85,7 @@ class Plan(Struct, frozen=True):
         Level by level; within a level the first instance of every cell, then the second of
         every cell …, so that any prefix of the work is a fair picture of the whole.
         """
-        from stormproof.suites.workflows.tasks import SUITE_VERSION  # noqa: PLC0415  heavy; --help does without
+        from stormproof.suites.workflows import WORKFLOWS  # noqa: PLC0415  heavy; --help does without
 
         options = self.options
         ordered = _ordered([c for c in self.cells if c.model == model], options)
@@ -94,7 +94,7 @@ class Plan(Struct, frozen=True):
             if is_finished:
                 continue
             yield cell.level, make_trial(
-                suite=SUITE_VERSION, seed=options.seed, model=model, task_id=task_id,
+                suite=WORKFLOWS.version, seed=options.seed, model=model, task_id=task_id,
                 task_type=cell.task_type, condition=cell.condition, replicate=replicate,
             )  # fmt: skip
 
@@ -155,14 +155,14 @@ def _finished(
     options: RunOptions, parts: Sequence[GridCell], done: AbstractSet[str]
 ) -> tuple[dict[str, bytes], Counter[GridCell]]:
     """See `Plan.finished`; and how many trials of each part are."""
-    from stormproof.suites.workflows.tasks import SUITE_VERSION  # noqa: PLC0415  likewise
+    from stormproof.suites.workflows import WORKFLOWS  # noqa: PLC0415  likewise
 
+    suite = WORKFLOWS.version
     flags = {part.model: bytearray() for part in parts}
     counts = Counter[GridCell]()
     for part, task_id, replicate in _ordered(parts, options):
         is_finished = (
-            trial_id_of(SUITE_VERSION, options.seed, part.model, task_id, part.condition, replicate)
-            in done
+            trial_id_of(suite, options.seed, part.model, task_id, part.condition, replicate) in done
         )
         flags[part.model].append(is_finished)
         if is_finished:
@@ -172,9 +172,9 @@ def _finished(
 
 def _ordered(parts: Sequence[_P], options: RunOptions) -> Iterator[tuple[_P, str, int]]:
     """(part, task id, replicate) in supply order; the tasks of all parts are the same ones."""
-    from stormproof.suites.workflows.tasks import task_ids  # noqa: PLC0415  likewise
+    from stormproof.suites.workflows import WORKFLOWS  # noqa: PLC0415  likewise
 
-    ids_of = functools.cache(task_ids)
+    ids_of = functools.cache(WORKFLOWS.task_ids)
     by_level = sorted(parts, key=attrgetter("level"))
     for _, level_parts in groupby(by_level, key=attrgetter("level")):
         tasks = [

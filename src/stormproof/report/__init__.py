@@ -8,6 +8,7 @@ order; the forms (`html_page` with `transcripts`, `text_forms`, `terminal_tables
 `writing` puts it into files.
 """
 
+from stormproof.report.chart_drawing import CHARTS_NEED, can_draw
 from stormproof.report.writing import FORMATS, Episodes, terminal_report, write_report
 
-__all__ = ["FORMATS", "Episodes", "terminal_report", "write_report"]
+__all__ = ["CHARTS_NEED", "FORMATS", "Episodes", "can_draw", "terminal_report", "write_report"]

@@ -5,10 +5,10 @@ There is one set of colours, which the page's style sheet can swap for dark ones
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any, Final
 
-import vl_convert
-
+CHARTS_NEED: Final = "Charts need the extra `charts`: pip install 'stormproof[charts]'"
 INK: Final = "#1f2a37"
 MUTED: Final = "#5f6b7a"
 GRID: Final = "#e1e6ec"
@@ -91,8 +91,15 @@ CONFIG: Final[dict[str, Any]] = {
 }
 
 
+def can_draw() -> bool:
+    """Whether the extra `charts` is installed: altair makes a chart, vl-convert draws it."""
+    return all(importlib.util.find_spec(name) for name in ("altair", "vl_convert"))
+
+
 def as_svg(spec: dict[str, Any]) -> str:
     """A chart as SVG with a transparent ground, for the page."""
+    import vl_convert  # noqa: PLC0415  an extra
+
     return str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]))
 
 
@@ -103,6 +110,8 @@ def as_svg_file(spec: dict[str, Any], title: str = "") -> str:
 
 def as_png(spec: dict[str, Any], title: str = "") -> bytes:
     """The same as a PNG file, at twice the size for sharp print."""
+    import vl_convert  # noqa: PLC0415  an extra
+
     png = vl_convert.vegalite_to_png(_on_paper(spec, title), scale=_PNG_SCALE, allowed_base_urls=[])
     return bytes(png)
 

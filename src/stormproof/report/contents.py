@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from stormproof.audit import audit_table
 from stormproof.report.audit_tables import audit_tables
+from stormproof.report.chart_drawing import CHARTS_NEED, can_draw
 from stormproof.report.episode_rows import EpisodeRows
 from stormproof.report.headings import marked, simulated_models
 from stormproof.report.paired_comparisons import (
@@ -73,7 +74,9 @@ class Contents:
 
     @functools.cached_property
     def charts(self) -> tuple[Chart, ...]:
-        """Every chart that has data, and those of the run itself."""
+        """Every chart that has data, and those of the run itself; none without their extra."""
+        if not can_draw():
+            return ()
         from stormproof.report.endpoint_charts import run_charts  # noqa: PLC0415  altair takes 300 ms
         from stormproof.report.result_charts import charts_of  # noqa: PLC0415  altair takes 300 ms
 
@@ -137,8 +140,9 @@ def sections(
 
 
 def lead(results: Results) -> str:
-    """What this is, in a sentence."""
+    """What this is, in a sentence, and why there are no charts where none can be drawn."""
     models = results.episodes.values("model")
     named = ", ".join(map(visible, models[:4])) + (" and others" if len(models) > 4 else "")  # noqa: PLR2004  a sentence
     how = "recorded" if results.imported else "run"
-    return f"{len(results.episodes):,} episodes of {named}, {how} under controlled tool failures."
+    said = f"{len(results.episodes):,} episodes of {named}, {how} under controlled tool failures."
+    return said if can_draw() else f"{said} {CHARTS_NEED}."

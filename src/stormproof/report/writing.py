@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from stormproof.errors import ConfigError
+from stormproof.report.chart_drawing import CHARTS_NEED, as_png, as_svg_file, can_draw
 from stormproof.report.contents import Contents, gather
 from stormproof.report.results import open_results
 from stormproof.report.text_forms import as_csv, as_document, as_latex
@@ -29,15 +30,19 @@ def write_report(
 ) -> dict[str, tuple[Path, ...]]:
     """Write the report of a results folder; give the files of each format.
 
-    `formats` are names of `FORMATS`, all of them where none is given. `out` is the folder to write
-    to, `FOLDER/report` by default. `compare` is a second results folder, set beside the first.
+    `formats` are names of `FORMATS`, all of them where none is given; without the extra `charts`
+    there are then no charts, and the page says so. `out` is the folder to write to,
+    `FOLDER/report` by default. `compare` is a second results folder, set beside the first.
     `episodes="failed"` adds pages with every episode that fell short, turn by turn. Raises
-    ConfigError for an unknown format or an empty folder, StoreError for a damaged one.
+    ConfigError for an unknown format, an empty folder, or charts asked for by name without their
+    extra; StoreError for a damaged folder.
     """
     wanted = tuple(formats) or FORMATS
     for name in wanted:
         if name not in _WRITERS:
             raise ConfigError(f"no report format {name!r}", hint=f"one of {', '.join(FORMATS)}")
+    if "charts" in formats and not can_draw():
+        raise ConfigError("no charts can be drawn here", hint=CHARTS_NEED)
     if episodes not in get_args(Episodes):
         raise ConfigError(f"no choice of episodes {episodes!r}", hint="one of sample, failed")
     contents = gather(folder, compare)
@@ -92,8 +97,6 @@ def _latex(target: Path, contents: Contents, _episodes: Episodes) -> Iterator[Pa
 
 
 def _charts(target: Path, contents: Contents, _episodes: Episodes) -> Iterator[Path]:
-    from stormproof.report.chart_drawing import as_png, as_svg_file  # noqa: PLC0415  vl_convert is heavy
-
     title = SIMULATED_TITLE if contents.results.simulated else ""
     for chart in contents.charts:
         yield _put(target / "charts" / f"{chart.key}.svg", as_svg_file(chart.spec, title))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,22 @@ def test_every_format_is_written(results: Path, tmp_path: Path) -> None:
     for path in written["charts"]:
         content = path.read_bytes()
         assert content.startswith(PNG if path.suffix == ".png" else b"<svg")
+
+
+def test_without_their_extra_charts_are_left_out_in_words(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package in ("altair", "vl_convert"):
+        monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed
+    written = write_report(results, out=tmp_path)
+    assert written.pop("charts") == ()
+    assert all(written.values())
+    page = written["html"][0].read_text()
+    assert "Charts need" in page
+    assert "<svg" not in page
+    with pytest.raises(ConfigError, match="no charts") as refused:
+        write_report(results, formats=("csv", "charts"), out=tmp_path)
+    assert "pip install 'stormproof[charts]'" in refused.value.hint
 
 
 def test_every_form_says_the_same(results: Path, tmp_path: Path) -> None:
