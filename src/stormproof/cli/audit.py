@@ -33,7 +33,7 @@ def audit(
     """
     from stormproof.audit import audit_folder, recompute_folder  # noqa: PLC0415  --help does without
     from stormproof.cli.audit_text import audit_text, recomputed_text  # noqa: PLC0415  rich is heavy
-    from stormproof.cli.terminal_tables import output  # noqa: PLC0415  rich is heavy
+    from stormproof.cli.console_tables import output  # noqa: PLC0415  rich is heavy
 
     folder = results_folder(results)
     if rules == "recorded":

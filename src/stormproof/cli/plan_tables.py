@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
+from stormproof.cli.console_tables import output, show, table
 from stormproof.cli.sample_size import SampleSize
 from stormproof.cli.streams import counted, duration
-from stormproof.cli.terminal_tables import output, show, table
 from stormproof.domain.pool import Endpoint, Limits
 from stormproof.plan import Estimate, Plan, estimate
 

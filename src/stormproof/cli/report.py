@@ -62,7 +62,7 @@ def report(
         emit_json({name: [str(path) for path in paths] for name, paths in written.items()})
         return
     if not quiet:
-        from stormproof.cli.terminal_tables import output  # noqa: PLC0415  rich is heavy
+        from stormproof.cli.console_tables import output  # noqa: PLC0415  rich is heavy
 
         console = output()
         for part in terminal_report(results, compare=compare):

@@ -43,7 +43,7 @@ def run(*, flags: RunFlags | None = None) -> int:
 
 
 def _show(summary: RunSummary) -> None:
-    from stormproof.cli.terminal_tables import output  # noqa: PLC0415  likewise
+    from stormproof.cli.console_tables import output  # noqa: PLC0415  likewise
     from stormproof.report import terminal_report  # noqa: PLC0415  pyarrow is not needed for JSON
 
     if summary.scored + summary.infrastructure:

@@ -47,7 +47,7 @@ def _as_data(cell: CellStatus) -> dict[str, Any]:
 
 
 def _show(data: dict[str, Any], cells: tuple[CellStatus, ...]) -> None:
-    from stormproof.cli.terminal_tables import output, show, table  # noqa: PLC0415  rich is heavy
+    from stormproof.cli.console_tables import output, show, table  # noqa: PLC0415  rich is heavy
     from stormproof.view.progress import in_words  # noqa: PLC0415  rich is heavy
 
     console = output()

@@ -35,7 +35,7 @@ def tools(
 
 
 def _list(specs: list[ToolSpec]) -> None:
-    from stormproof.cli.terminal_tables import output, table  # noqa: PLC0415  --json does without
+    from stormproof.cli.console_tables import output, table  # noqa: PLC0415  --json does without
 
     shown = table(f"{len(specs)} tools", ("tool", "what it does", "needs"))
     for spec in specs:
@@ -44,7 +44,7 @@ def _list(specs: list[ToolSpec]) -> None:
 
 
 def _describe(spec: ToolSpec) -> None:
-    from stormproof.cli.terminal_tables import output, table  # noqa: PLC0415  --json does without
+    from stormproof.cli.console_tables import output, table  # noqa: PLC0415  --json does without
 
     console = output()
     console.print(f"{spec.name}: {spec.description}", markup=False)

@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from stormproof.cli.terminal_tables import output, show, table
+from stormproof.cli.console_tables import output, show, table
 
 
 def shown(width: int) -> str:
