@@ -1,0 +1,68 @@
+"""What the command line does with a process that is its own: signals, collector, thread switches.
+
+A program that calls `stormproof.run` has a process of its own too, and keeps it as it is.
+"""
+
+from __future__ import annotations
+
+import gc
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from stormproof.session import Stop
+
+COLLECT_AFTER = (50_000, 20, 50)  # new objects; collections of the young; of the middle-aged
+SWITCH_AFTER_S = 0.0005  # between threads that both want to run
+
+
+@contextmanager
+def heeded_signals(stop: Stop) -> Iterator[None]:
+    """SIGINT, SIGTERM and SIGHUP drain; a second one stops at once.
+
+    A third is for what never looks: it raises KeyboardInterrupt wherever the process is.
+    """
+
+    def heed(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if stop.is_cancelled:
+            raise KeyboardInterrupt
+        if stop.is_draining:
+            stop.cancel()
+        stop.drain()
+
+    before = {number: signal.signal(number, heed) for number in _stop_signals()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stop_signals() -> Iterator[signal.Signals]:
+    """Without SIGHUP where it is ignored: `nohup` means that the run outlives its terminal."""
+    yield from (signal.SIGINT, signal.SIGTERM)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        yield signal.SIGHUP
+
+
+@contextmanager
+def tuned_interpreter() -> Iterator[None]:
+    """Look for cyclic garbage seldom, and let the journal's thread in soon.
+
+    A thousand episodes under way are a large heap, all alive: with usual thresholds half of a
+    run's CPU time goes into looking through it, though nearly nothing that a run makes has cycles.
+    And each of the journal's writes waits for its turn at the interpreter twice.
+    """
+    thresholds, interval_s = gc.get_threshold(), sys.getswitchinterval()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
+    sys.setswitchinterval(SWITCH_AFTER_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval_s)
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
