@@ -99,7 +99,7 @@ class _Cell(NamedTuple):
     condition: str
 
 
-class Tally:
+class Counts:
     """Counts of one run, told turn by turn and episode by episode."""
 
     def __init__(

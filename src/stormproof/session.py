@@ -22,7 +22,7 @@ from stormproof.domain.trials import Trial
 from stormproof.episode import run_episode
 from stormproof.plan import Plan, TrialSupply
 from stormproof.pool import Ask, Dispatcher, EndpointState, Event, Job
-from stormproof.progress import EndpointProgress, Progress, Rates, Tally
+from stormproof.progress import Counts, EndpointProgress, Progress, Rates
 from stormproof.suites.workflows.tasks import load_task
 from stormproof.wire import Transport
 
@@ -79,6 +79,7 @@ class RunSummary(Struct, frozen=True):
     `planned`, `scored` and `infrastructure` count trials; `calls` and `tokens` are this run's.
     `stopped` names each endpoint that was given up, with the reason and since when; where trials
     are left without a score, `silent` names those whose last call was refused or failed.
+    `notices` are the lines that `Progress` had last.
     """
 
     results: str
@@ -93,6 +94,7 @@ class RunSummary(Struct, frozen=True):
     interrupted: bool = False
     stopped: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
     @property
     def remaining(self) -> int:
@@ -132,13 +134,13 @@ class Stop:
 class Episodes:
     """The dispatcher's supply: hands out episodes, and keeps what comes of them."""
 
-    def __init__(self, plan: Plan, store: RunStore, tally: Tally, *, simulated: bool) -> None:
+    def __init__(self, plan: Plan, store: RunStore, counts: Counts, *, simulated: bool) -> None:
         # Trials leave it by `take`, each once; `ended` follows for each that has left it.
         self._trials = TrialSupply(plan)
         # Written to only from the jobs that `take` gives.
         self._store = store
         # Counts only what the store has acknowledged.
-        self._tally = tally
+        self._counts = counts
         self._seed = plan.options.seed
         # Whether every answer is simulated, whatever its reply says.
         self._simulated = simulated
@@ -153,7 +155,7 @@ class Episodes:
         return self._trials.remaining(model)
 
     async def _run(self, trial: Trial, ask: Ask) -> None:
-        self._tally.began()
+        self._counts.began()
         try:
             episode = await run_episode(
                 trial,
@@ -164,14 +166,14 @@ class Episodes:
                 simulated=self._simulated,
             )
             await self._store.episode(episode)
-            self._tally.ended(episode)
+            self._counts.ended(episode)
         finally:
-            self._tally.left()
+            self._counts.left()
             self._trials.ended(trial)
 
     async def _keep(self, trial_id: str, turn: Turn) -> None:
         await self._store.turn(trial_id, turn)
-        self._tally.turn(turn)
+        self._counts.turn(turn)
 
 
 class Session:
@@ -186,20 +188,24 @@ class Session:
         on_progress: OnProgress | None = None,
         stop: Stop | None = None,
     ) -> None:
+        # What this run is to do; never changed, not even by what has been done.
         self.plan = plan
+        # Open for as long as the session lives; whoever made the session opens and closes it.
         self.store = store
+        # Read here; asked by anybody, and by the session where `on_progress` fails.
         self.stop = stop or Stop()
         self._on_progress = on_progress
         # What `on_progress` raised; it is not called again, and the run drains.
         self._callback_error: Exception | None = None
         cells = ((c.model, c.condition, c.planned, c.done) for c in plan.cells)
         # Set by the episodes alone; everything that is shown of trials and calls comes from it.
-        self._tally = Tally(cells, simulated=simulated)
-        self._episodes = Episodes(plan, store, self._tally, simulated=simulated)
+        self._counts = Counts(cells, simulated=simulated)
+        self._episodes = Episodes(plan, store, self._counts, simulated=simulated)
         # The store's, then those of endpoints as they happen; only appended to.
         self._notices = list(store.notices)
-        # Fed once every SAMPLE_EVERY_S.
+        # Of accepted sends by endpoint id; fed once every SAMPLE_EVERY_S.
         self._rates = Rates()
+        # Where every `elapsed_s` counts from.
         self._start = monotonic()
         # None until `run` has begun: a plan without anything left needs none.
         self._dispatcher: Dispatcher | None = None
@@ -234,16 +240,16 @@ class Session:
 
     def progress(self) -> Progress:
         """How it stands now."""
-        tally = self._tally
+        counts = self._counts
         return Progress(
             elapsed_s=monotonic() - self._start,
-            cells=tally.cells(),
+            cells=counts.cells(),
             endpoints=tuple(self._endpoint(state) for state in self._states()),
-            calls=tally.calls,
-            tokens=tally.tokens,
-            under_way=tally.under_way,
-            done_before=tally.done_before,
-            simulated=tally.simulated,
+            calls=counts.calls,
+            tokens=counts.tokens,
+            under_way=counts.under_way,
+            done_before=counts.done_before,
+            simulated=counts.simulated,
             draining=self.stop.is_draining,
             notices=tuple(self._notices),
         )
@@ -304,23 +310,23 @@ class Session:
         )
 
     def _summary(self) -> RunSummary:
-        tally, planned = self._tally, self.plan.planned
-        troubled = [state for state in self._states() if state.trouble]
-        given_up = [state for state in self._states() if state.state.startswith(STOPPED)]
-        is_short = tally.scored < planned
+        counts, planned, states = self._counts, self.plan.planned, self._states()
+        given_up = [state for state in states if state.state.startswith(STOPPED)]
+        troubled = [s for s in states if s.trouble and s not in given_up]
         return RunSummary(
             results=self.plan.options.results,
             planned=planned,
-            scored=tally.scored,
-            infrastructure=tally.infrastructure,
-            ran=tally.scored + tally.infrastructure - tally.done_before,
-            calls=tally.calls,
-            tokens=tally.tokens,
+            scored=counts.scored,
+            infrastructure=counts.infrastructure,
+            ran=counts.scored + counts.infrastructure - counts.done_before,
+            calls=counts.calls,
+            tokens=counts.tokens,
             elapsed_s=monotonic() - self._start,
-            simulated=tally.simulated,
+            simulated=counts.simulated,
             interrupted=self.stop.is_draining,
             stopped=tuple(map(_blamed, given_up)),
-            silent=tuple(_blamed(s) for s in troubled if s not in given_up and is_short),
+            silent=tuple(map(_blamed, troubled)) if counts.scored < planned else (),
+            notices=tuple(self._notices),
         )
 
 

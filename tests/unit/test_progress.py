@@ -3,7 +3,7 @@ from msgspec.structs import replace
 from stormproof.domain.conditions import Condition
 from stormproof.domain.episodes import Episode, Score
 from stormproof.domain.trials import make_trial
-from stormproof.progress import CellProgress, Progress, Rates, Tally, condition_in_words
+from stormproof.progress import CellProgress, Counts, Progress, Rates, condition_in_words
 from stormproof.testing.records import a_turn
 
 EASY = Condition("optimal", "easy", 0.8)
@@ -25,34 +25,34 @@ def episode(model: str, score: Score | None) -> Episode:
 
 
 def test_episodes_are_counted_under_their_model_and_condition() -> None:
-    tally = Tally([("a", EASY, 3, 1), ("b", EASY, 2, 0), ("a", EASY, 2, 0)], simulated=True)
-    tally.ended(episode("a", SCORE))
-    tally.ended(episode("b", None))
-    assert tally.cells() == (
+    counts = Counts([("a", EASY, 3, 1), ("b", EASY, 2, 0), ("a", EASY, 2, 0)], simulated=True)
+    counts.ended(episode("a", SCORE))
+    counts.ended(episode("b", None))
+    assert counts.cells() == (
         CellProgress("a", "optimal easy 0.8", planned=5, scored=2, infrastructure=0),
         CellProgress("b", "optimal easy 0.8", planned=2, scored=0, infrastructure=1),
     )
-    assert (tally.done_before, tally.scored, tally.infrastructure) == (1, 2, 1)
-    assert tally.simulated
+    assert (counts.done_before, counts.scored, counts.infrastructure) == (1, 2, 1)
+    assert counts.simulated
 
 
 def test_an_episode_that_was_cut_off_is_neither_under_way_nor_ended() -> None:
-    tally = Tally([("a", EASY, 3, 0)], simulated=False)
-    tally.began()
-    tally.turn(a_turn())
-    assert tally.under_way == 1
-    tally.left()
-    assert (tally.under_way, tally.scored, tally.calls, tally.tokens) == (0, 0, 1, 110)
+    counts = Counts([("a", EASY, 3, 0)], simulated=False)
+    counts.began()
+    counts.turn(a_turn())
+    assert counts.under_way == 1
+    counts.left()
+    assert (counts.under_way, counts.scored, counts.calls, counts.tokens) == (0, 0, 1, 110)
 
 
 def test_one_simulated_answer_marks_the_run() -> None:
-    tally, turn = Tally([("a", EASY, 3, 0)], simulated=False), a_turn()
-    tally.turn(turn)
-    assert not tally.simulated
+    counts, turn = Counts([("a", EASY, 3, 0)], simulated=False), a_turn()
+    counts.turn(turn)
+    assert not counts.simulated
     reply = replace(turn.answer.reply, simulated=True)
-    tally.turn(replace(turn, answer=replace(turn.answer, reply=reply)))
-    tally.turn(turn)
-    assert tally.simulated
+    counts.turn(replace(turn, answer=replace(turn.answer, reply=reply)))
+    counts.turn(turn)
+    assert counts.simulated
 
 
 def test_the_whole_is_the_sum_of_its_cells() -> None:
