@@ -6,7 +6,7 @@ RESULTS = "sql-results"
 
 stormproof.run(
     stormproof.RunOptions(
-        models=("kimi-k2",),
+        models=("DeepSeek-V3-0324",),
         prompt_types=("optimal",),
         task_types=("simple_task",),
         num_instances=3,

@@ -18,7 +18,7 @@ def show(progress: stormproof.Progress) -> None:
 
 
 options = stormproof.RunOptions(
-    models=("kimi-k2",),
+    models=("DeepSeek-V3-0324",),
     prompt_types=("optimal",),
     task_types=("simple_task", "basic_task"),
     num_instances=2,

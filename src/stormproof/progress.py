@@ -100,7 +100,7 @@ class _Cell(NamedTuple):
 
 
 class Counts:
-    """Counts of one run, told turn by turn and episode by episode."""
+    """Counts of one run, kept turn by turn and episode by episode."""
 
     def __init__(
         self, cells: Iterable[tuple[str, Condition, int, int]], *, simulated: bool

@@ -10,8 +10,8 @@ from nbclient import NotebookClient
 SETTING = """\
 import stormproof
 options = stormproof.RunOptions(
-    models=("kimi-k2",), prompt_types=("optimal",), task_types=("simple_task",),
-    num_instances=10, max_turns=3, results=RESULTS,
+    models=("DeepSeek-V3-0324",), prompt_types=("optimal",), task_types=("simple_task",),
+    num_instances=10, max_turns=2, results=RESULTS,
 )
 seen = []
 def show(progress):

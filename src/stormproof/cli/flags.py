@@ -14,7 +14,7 @@ AXES = {"models", "prompt_types", "task_types", "difficulties", "tool_success_ra
 
 
 def _annotation(option: Option) -> Any:
-    """Texts stay texts: our own parsers read them, so that all mistakes are told at once."""
+    """Texts stay texts: our own parsers read them, so that all mistakes are said at once."""
     usual = getattr(RunOptions(), option.field)
     help_text = option.help
     if usual is not None and usual is not False and usual not in ("", ()):

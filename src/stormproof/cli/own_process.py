@@ -1,4 +1,4 @@
-"""What the command line does with a process that is its own: signals, collector, thread switches.
+"""A run in a process that is the command line's own: its signals, its collector, its terminal.
 
 A program that calls `stormproof.run` has a process of its own too, and keeps it as it is.
 """
@@ -9,13 +9,31 @@ import gc
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from types import FrameType
 
-from stormproof.session import Stop
+from stormproof.cli.cpu_profile import profiled
+from stormproof.cli.progress_display import display
+from stormproof.cli.tables import PlainConsole
+from stormproof.plan import RunOptions
+from stormproof.runner import run
+from stormproof.session import RunSummary, Stop
 
 COLLECT_AFTER = (50_000, 20, 50)  # new objects; collections of the young; of the middle-aged
 SWITCH_AFTER_S = 0.0005  # between threads that both want to run
+
+
+def run_in_own_process(options: RunOptions) -> RunSummary:
+    """Run, draw the progress on stderr, and let signals end it. Raises what `run` raises."""
+    stop = Stop()
+    with (
+        tuned_interpreter(),
+        heeded_signals(stop),
+        profiled(Path(options.results)) if options.profile else nullcontext(),
+        display(PlainConsole(stderr=True), quiet=options.quiet) as show,
+    ):
+        return run(options, on_progress=show, stop=stop)
 
 
 @contextmanager
@@ -29,9 +47,7 @@ def heeded_signals(stop: Stop) -> Iterator[None]:
         del number, frame
         if stop.is_cancelled:
             raise KeyboardInterrupt
-        if stop.is_draining:
-            stop.cancel()
-        stop.drain()
+        (stop.cancel if stop.is_draining else stop.drain)()
 
     before = {number: signal.signal(number, heed) for number in _stop_signals()}
     try:

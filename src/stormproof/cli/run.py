@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,6 @@ from stormproof.cli.flags import RunFlags
 from stormproof.cli.settings import settings
 
 if TYPE_CHECKING:  # the runner brings every room with it, which --dry-run need not load
-    from stormproof.plan import RunOptions
     from stormproof.session import RunSummary
 
 EXIT_INCOMPLETE = 1
@@ -35,31 +33,14 @@ def run(*, flags: RunFlags | None = None) -> int:
 
         show_plan(options)
         return 0
-    summary = _carried_out(options)
+    from stormproof.cli.own_process import run_in_own_process  # noqa: PLC0415  see above
+
+    summary = run_in_own_process(options)
     if options.json:
         emit_json(msgspec.structs.asdict(summary) | {"remaining": summary.remaining})
     else:
         _show(summary)
     return _exit_code(summary)
-
-
-def _carried_out(options: RunOptions) -> RunSummary:
-    """Run in a process that is ours alone: with its signals, its collector and its terminal."""
-    from stormproof.cli.cpu_profile import profiled  # noqa: PLC0415  see above
-    from stormproof.cli.own_process import heeded_signals, tuned_interpreter  # noqa: PLC0415  see above
-    from stormproof.cli.progress_display import display  # noqa: PLC0415  see above
-    from stormproof.cli.tables import PlainConsole  # noqa: PLC0415  see above
-    from stormproof.runner import run as run_plan  # noqa: PLC0415  see above
-    from stormproof.session import Stop  # noqa: PLC0415  see above
-
-    stop, folder = Stop(), Path(options.results)
-    with (
-        tuned_interpreter(),
-        heeded_signals(stop),
-        profiled(folder) if options.profile else nullcontext(),
-        display(PlainConsole(stderr=True), quiet=options.quiet) as show,
-    ):
-        return run_plan(options, on_progress=show, stop=stop)
 
 
 def _show(summary: RunSummary) -> None:
@@ -76,15 +57,15 @@ def _show(summary: RunSummary) -> None:
 
 def _closing(summary: RunSummary) -> list[str]:
     """What happened in this run, and what to do next."""
-    told = (
+    done = (
         f"{counted(summary.ran, 'episode')} in {duration(summary.elapsed_s)}, "
         f"{counted(summary.calls, 'call')}, "
         f"{summary.tokens:,} tokens; {summary.scored:,} of {summary.planned:,} planned trials "
         f"are scored; results in {summary.results}"
     )
     if not (summary.ran or summary.remaining):
-        told = f"nothing to do: all {summary.planned:,} planned trials are scored"
-    lines = [told]
+        done = f"nothing to do: all {summary.planned:,} planned trials are scored"
+    lines = [done]
     lines += [f"stopped: {line}" for line in summary.stopped]
     lines += [f"in trouble: {line}" for line in summary.silent]
     if summary.remaining:
