@@ -221,5 +221,6 @@ async def _emulator(options: RunOptions) -> AsyncIterator[str]:
 def _logged(transport: Transport, options: RunOptions) -> AbstractContextManager[Transport]:
     if not options.debug_log:
         return nullcontext(transport)
-    path = Path(options.results) / DEBUG_LOG_FILE
-    return DebugLog(transport, path, options.debug_process_num)
+    folder = Path(options.results)
+    folder.mkdir(parents=True, exist_ok=True)  # it may be that the records go elsewhere
+    return DebugLog(transport, folder / DEBUG_LOG_FILE, options.debug_process_num)

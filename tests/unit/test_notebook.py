@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
 
 SETTING = """\
@@ -24,6 +25,13 @@ AWAITED = "again = await stormproof.run_async(options, on_progress=show)\nprint(
 
 def said(cell: nbformat.NotebookNode) -> str:
     return "".join(output.get("text", "") for output in cell.outputs)
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel writes into its user's folders: let these be ours."""
+    for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / name))
 
 
 def test_a_cell_runs_ten_episodes_and_shows_its_progress(tmp_path: Path) -> None:

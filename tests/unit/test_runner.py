@@ -14,6 +14,7 @@ from typing import Any
 import anyio
 import pytest
 import trio
+from msgspec.structs import replace
 
 import stormproof
 from stormproof import Pool, Progress, RunOptions, RunSummary, Stop
@@ -32,8 +33,8 @@ SMALL = RunOptions(
 )
 
 
-def transport(**said: Any) -> SimulatedTransport:
-    return SimulatedTransport(ScriptedModel([DONE]), median_s=0.01, **said)
+def transport(median_s: float = 0.01, **said: Any) -> SimulatedTransport:
+    return SimulatedTransport(ScriptedModel([DONE]), median_s=median_s, **said)
 
 
 def go(
@@ -122,7 +123,7 @@ def test_what_the_callback_raises_drains_the_run_and_is_raised() -> None:
             calls += 1
             raise ZeroDivisionError
 
-    store, slow = MemoryStore(), SimulatedTransport(ScriptedModel([DONE]), median_s=0.5)
+    store, slow = MemoryStore(), transport(median_s=0.5)
     many = RunOptions(models=("m",), prompt_types=("optimal",), num_instances=20)
     with pytest.raises(ZeroDivisionError):
         go(many, broken, store=store, transport=slow)
@@ -150,7 +151,7 @@ def test_a_second_run_does_only_what_is_missing() -> None:
         if progress.scored > 5:
             stop.drain()
 
-    first = go(many, half, store=store, stop=stop, transport=transport())
+    first = go(many, half, store=store, stop=stop, transport=transport(median_s=0.1))
     assert first.interrupted
     assert 5 < first.scored < 100
     second = go(many, store=store)
@@ -166,7 +167,7 @@ def test_a_run_asked_to_stop_beforehand_sends_nothing() -> None:
 
 def test_cancelling_does_not_wait_for_what_is_in_flight() -> None:
     stop = Stop()
-    slow = SimulatedTransport(ScriptedModel([DONE]), median_s=600)
+    slow = transport(median_s=600)
 
     def impatient(progress: Progress) -> None:
         if any(endpoint.in_flight for endpoint in progress.endpoints):
@@ -181,7 +182,7 @@ def test_cancelling_does_not_wait_for_what_is_in_flight() -> None:
 def test_a_task_that_is_cancelled_from_outside_takes_the_run_with_it() -> None:
     async def main() -> int:
         store = MemoryStore()
-        slow = SimulatedTransport(ScriptedModel([DONE]), median_s=600)
+        slow = transport(median_s=600)
         with anyio.move_on_after(0.5):
             await stormproof.run_async(SMALL, pool=POOL, transport=slow, store=store)
         return slow.in_flight.total()
@@ -201,13 +202,7 @@ def test_an_endpoint_that_is_given_up_is_in_the_notices_and_the_summary() -> Non
 
 
 def test_a_folder_of_results_resumes_and_is_planned_around(tmp_path: Path) -> None:
-    options = RunOptions(
-        models=("m",),
-        prompt_types=("optimal",),
-        task_types=("simple_task",),
-        num_instances=2,
-        results=str(tmp_path / "r"),
-    )
+    options = replace(SMALL, num_instances=2, results=str(tmp_path / "r"))
     assert stormproof.plan(options, pool=POOL).remaining == 2
     summary = go(options, store=None)
     assert (summary.scored, summary.results) == (2, options.results)
@@ -215,6 +210,11 @@ def test_a_folder_of_results_resumes_and_is_planned_around(tmp_path: Path) -> No
     assert {e.simulated for e in stormproof.read_episodes(options.results)} == {True}
     assert go(options, store=None).ran == 0
     assert len(stormproof.query(options.results, "select * from turns")) == 2
+
+
+def test_a_debug_log_lies_in_the_results_folder_wherever_the_records_go(tmp_path: Path) -> None:
+    go(replace(SMALL, debug_log=True, results=str(tmp_path / "r")))
+    assert len((tmp_path / "r" / "debug.log").read_text().splitlines()) == 3
 
 
 def test_all_mistakes_are_told_before_anything_is_made(tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_all_mistakes_are_told_before_anything_is_made(tmp_path: Path) -> None:
 
 
 def test_a_waiting_thread_that_is_interrupted_ends_the_run() -> None:
-    slow, stop = SimulatedTransport(ScriptedModel([DONE]), median_s=600), Stop()
+    slow, stop = transport(median_s=600), Stop()
 
     def interrupted(progress: Progress) -> None:
         if any(endpoint.in_flight for endpoint in progress.endpoints) and not stop.is_draining:

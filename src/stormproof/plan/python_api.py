@@ -160,9 +160,9 @@ def _pool_file(options: RunOptions, pool: Pool | None) -> PoolFile:
 
 
 def _plain(value: Any) -> Any:
-    """Dicts and lists, as a TOML reader would give them."""
+    """Dicts and lists, as a TOML reader would give them; None says nothing, as a missing key."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): _plain(inner) for key, inner in value.items() if inner is not None}
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
     return value

@@ -12,7 +12,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from stormproof.domain.calls import (
-    Answer,
     Denied,
     Ok,
     Refused,
@@ -26,9 +25,9 @@ from stormproof.domain.calls import (
 from stormproof.domain.pool import Endpoint, Limits
 from stormproof.emulator.limits import Gate, gates_of
 from stormproof.errors import AuthFailed, CallError, RateLimited, RequestRejected
+from stormproof.pool import Ask
 from stormproof.testing.models import ScriptedModel
 
-Ask = Callable[[Request], Awaitable[Answer]]
 Fault = Callable[[Endpoint, Request], Awaitable[Verdict | None]]
 
 SPREAD = 0.5  # sigma of the lognormal latency: the 95th percentile is 2.3 times the median

@@ -48,6 +48,14 @@ def test_keys_limits_and_deployments_become_endpoints() -> None:
     assert {e.limits for e in endpoints} == {Limits(qps=2)}
 
 
+def test_what_is_none_is_not_said() -> None:
+    pool = Pool(
+        providers={"house": {"base_url": "https://h.example", "keys": {"one": "env:ONE"}}},
+        models={"m": {"provider": "house", "price_in": None}},  # type: ignore[typeddict-item]
+    )
+    assert pool.declared == a_pool().declared
+
+
 def test_every_mistake_of_a_pool_is_told_with_its_place_and_no_secret() -> None:
     with pytest.raises(PoolFileError) as caught:
         Pool(
