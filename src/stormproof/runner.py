@@ -12,7 +12,12 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    nullcontext,
+)
 from functools import partial
 from inspect import iscoroutinefunction
 from pathlib import Path
@@ -24,8 +29,8 @@ import msgspec
 from stormproof import __version__
 from stormproof.domain.pool import Endpoint
 from stormproof.emulator import (
+    Emulation,
     EmulatorOptions,
-    Settings,
     emulated,
     emulator_process,
     pool_endpoints,
@@ -41,7 +46,7 @@ from stormproof.plan import (
 from stormproof.plan.python_api import Pool, checked, endpoints_of
 from stormproof.session import OnProgress, RunStore, RunSummary, Session, Stop
 from stormproof.store import Header, append_run, open_store
-from stormproof.suites.workflows.tasks import SUITE_VERSION
+from stormproof.suites.workflows import WORKFLOWS
 from stormproof.wire import HttpTransport, Transport
 from stormproof.wire.debug_log import DebugLog
 
@@ -171,7 +176,7 @@ async def _opened(
         yield store
         return
     header = Header(
-        suite=SUITE_VERSION, seed=options.seed, simulated=simulated, stormproof=__version__
+        suite=WORKFLOWS.version, seed=options.seed, simulated=simulated, stormproof=__version__
     )
     folder = Path(options.results)
     async with open_store(folder, header, storage_format=options.storage_format) as opened:
@@ -183,7 +188,7 @@ def _record(plan: Plan) -> dict[str, object]:
     return {
         "at": time(),
         "stormproof": __version__,
-        "suite": SUITE_VERSION,
+        "suite": WORKFLOWS.version,
         "options": plan.options,
         "endpoints": plan.endpoints,
     }
@@ -208,14 +213,10 @@ async def _reached(
                 yield located, wrapped
 
 
-@asynccontextmanager
-async def _emulator(options: RunOptions) -> AsyncIterator[str]:
+def _emulator(options: RunOptions) -> AbstractAsyncContextManager[str]:
     """An emulator of the shipped pool, with the limits that it declares whatever the run says."""
     endpoints = pool_endpoints(prompt_types=prompt_type_count(options))
-    async with emulator_process(
-        Settings(endpoints, EmulatorOptions(seed=options.seed))
-    ) as base_url:
-        yield base_url
+    return emulator_process(Emulation(endpoints, EmulatorOptions(seed=options.seed)))
 
 
 def _logged(transport: Transport, options: RunOptions) -> AbstractContextManager[Transport]:

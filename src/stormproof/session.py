@@ -19,11 +19,11 @@ from msgspec import Struct
 from stormproof.domain.episodes import Episode, Turn
 from stormproof.domain.pool import Endpoint
 from stormproof.domain.trials import Trial
-from stormproof.episode import run_episode
+from stormproof.episode import Reread, RereadCount, run_episode
 from stormproof.plan import Plan, TrialSupply
 from stormproof.pool import Ask, Dispatcher, EndpointState, Event, Job
 from stormproof.progress import Counts, EndpointProgress, Progress, Rates
-from stormproof.suites.workflows.tasks import load_task
+from stormproof.suites.workflows import WORKFLOWS
 from stormproof.wire import Transport
 
 REPORT_EVERY_S = 0.25
@@ -56,7 +56,7 @@ class RunStore(Protocol):
         ...
 
     async def turn(self, trial_id: str, turn: Turn) -> None:
-        """Keep a turn; what stood at its index, and after it, no longer counts."""
+        """Keep a turn, in the place of the one that had its number; turns after it stay."""
         ...
 
     async def episode(self, episode: Episode) -> None:
@@ -144,6 +144,8 @@ class Episodes:
         self._seed = plan.options.seed
         # Whether every answer is simulated, whatever its reply says.
         self._simulated = simulated
+        # Journalled turns that came out differently now, and were kept anew.
+        self.reread = RereadCount()
 
     def take(self, model: str, shard: int | None) -> Job | None:
         """The model's next episode, ready to be run."""
@@ -159,10 +161,11 @@ class Episodes:
         try:
             episode = await run_episode(
                 trial,
-                load_task(trial.task_id, self._seed),
+                WORKFLOWS.load_task(trial.task_id, self._seed),
                 ask,
                 journalled=self._store.journalled(trial.trial_id),
                 on_turn=partial(self._keep, trial.trial_id),
+                on_reread=partial(self._keep_anew, trial.trial_id),
                 simulated=self._simulated,
             )
             await self._store.episode(episode)
@@ -174,6 +177,11 @@ class Episodes:
     async def _keep(self, trial_id: str, turn: Turn) -> None:
         await self._store.turn(trial_id, turn)
         self._counts.turn(turn)
+
+    async def _keep_anew(self, trial_id: str, reread: Reread) -> None:
+        self.reread.add(reread)
+        for turn in reread.turns:
+            await self._store.turn(trial_id, turn)
 
 
 class Session:
@@ -201,7 +209,7 @@ class Session:
         # Set by the episodes alone; everything that is shown of trials and calls comes from it.
         self._counts = Counts(cells, simulated=simulated)
         self._episodes = Episodes(plan, store, self._counts, simulated=simulated)
-        # The store's, then those of endpoints as they happen; only appended to.
+        # The store's, those of endpoints as they happen, a last one of `close`; only appended to.
         self._notices = list(store.notices)
         # Of accepted sends by endpoint id; fed once every SAMPLE_EVERY_S.
         self._rates = Rates()
@@ -233,6 +241,8 @@ class Session:
 
     def close(self) -> RunSummary:
         """Report a last time; raise what `on_progress` raised; else say what came of it."""
+        if self._episodes.reread.turns:
+            self._notices.append(str(self._episodes.reread))
         self._report()
         if self._callback_error is not None:
             raise self._callback_error

@@ -10,14 +10,17 @@ from stormproof.plan import RunOptions, make_plan
 from stormproof.progress import Progress
 from stormproof.session import RunSummary, Session, Stop
 from stormproof.testing import MemoryStore, ScriptedModel, SimulatedTransport
-from stormproof.testing.records import an_endpoint
+from stormproof.testing.records import a_turn, an_endpoint
 
 OPTIONS = RunOptions(prompt_types=("optimal",), task_types=("simple_task",), num_instances=2)
+ONE = msgspec.structs.replace(OPTIONS, num_instances=1)
 HERE = an_endpoint("here")
 
 
-def run(store: MemoryStore, median_s: float = 0.01) -> tuple[RunSummary, list[Progress]]:
-    plan = make_plan(OPTIONS, [HERE], store.take_finished())
+def run(
+    store: MemoryStore, options: RunOptions = OPTIONS, median_s: float = 0.01
+) -> tuple[RunSummary, list[Progress]]:
+    plan = make_plan(options, [HERE], store.take_finished())
     seen: list[Progress] = []
     session = Session(plan, store, on_progress=seen.append)
 
@@ -54,6 +57,21 @@ def test_replies_that_are_simulated_mark_a_run_that_was_not_said_to_be() -> None
     summary, _ = run(store)
     assert summary.simulated
     assert all(episode.simulated for episode in store.episodes())
+
+
+def test_turns_that_are_read_differently_now_are_kept_anew_and_said_to_be() -> None:
+    store = MemoryStore()
+    [trial] = [trial for _, trial in make_plan(ONE, [HERE]).trials("here")]
+    recorded = a_turn(0, text="done")  # a turn with a tool call, which this text has not
+    anyio.run(store.turn, trial.trial_id, recorded)
+    summary, seen = run(store, ONE)
+    [episode] = store.episodes()
+    assert summary.calls == len(episode.turns) - 1
+    assert episode.turns[0].answer == recorded.answer
+    assert episode.turns[0].executions == ()
+    assert store.journalled(trial.trial_id) == episode.turns
+    assert summary.notices == ("read differently by this version: 1 turn of 1 episode",)
+    assert seen[-1].notices == summary.notices
 
 
 def test_a_stop_only_ever_becomes_firmer() -> None:

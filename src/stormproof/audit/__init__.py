@@ -1,25 +1,24 @@
-"""What older recordings, and our own results, can and cannot say of a model."""
+"""What older recordings, and our own results, can and cannot say of a model.
 
-from stormproof.audit.auditing import (
-    Audit,
-    Recomputed,
-    audit,
-    audit_folder,
-    audit_of,
-    audit_table,
-    recompute,
-    recompute_folder,
-)
+`recording_format` and `recording_import` take recordings in; `evidence` reads each episode again,
+`verdicts` (with every threshold) and `findings` judge many, `folder_audit` a whole folder.
+`old_harness` proves that recordings are read right.
+"""
+
 from stormproof.audit.findings import Finding
-from stormproof.audit.groups import RULES, Group
-from stormproof.audit.importing import Imported, import_files
+from stormproof.audit.folder_audit import Audit, audit, audit_folder, audit_of, audit_table
+from stormproof.audit.old_harness import Recomputed, recompute, recompute_folder
+from stormproof.audit.recording_import import Imported, import_files
+from stormproof.audit.verdicts import FEWEST_EPISODES, RULES, TOLERATED, Judgement
 
 __all__ = [
+    "FEWEST_EPISODES",
     "RULES",
+    "TOLERATED",
     "Audit",
     "Finding",
-    "Group",
     "Imported",
+    "Judgement",
     "Recomputed",
     "audit",
     "audit_folder",

@@ -8,8 +8,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from stormproof.audit.groups import SHORT_N
-from stormproof.audit.standing import Standing
+from stormproof.audit.evidence import Evidence
+from stormproof.audit.verdicts import COLLAPSED_SHARE, FEWEST_EPISODES
 from stormproof.stats import wilson
 
 KINDS: Final = {
@@ -20,9 +20,9 @@ KINDS: Final = {
     "failure_not_the_models": "an API failure, stored as the model's failure",
     "success_unearned": "stored as a success although not every required tool succeeded",
     "collapsed": "failures under a prompt type whose success is surely under half of the others'",
-    "short": f"prompt types of which fewer than {SHORT_N} episodes say something of the model",
+    "short": f"prompt types of which fewer than {FEWEST_EPISODES} episodes "
+    "say something of the model",
 }
-_ENOUGH = 0.5
 
 
 class Finding(Struct, frozen=True):
@@ -39,26 +39,26 @@ class Finding(Struct, frozen=True):
     text: str
 
 
-def findings(standings: Sequence[Standing]) -> list[Finding]:
+def findings(episodes: Sequence[Evidence]) -> list[Finding]:
     """All findings, by model and then by kind."""
-    models: defaultdict[str, list[Standing]] = defaultdict(list)
-    for standing in standings:
-        models[standing.model].append(standing)
+    models: defaultdict[str, list[Evidence]] = defaultdict(list)
+    for episode in episodes:
+        models[episode.model].append(episode)
     return [finding for model in sorted(models) for finding in _of_model(model, models[model])]
 
 
-def _of_model(model: str, standings: Sequence[Standing]) -> Iterator[Finding]:
-    counts = Counter(kind for s in standings for kind in s.contradictions)
-    counts["doubled"] = _doubled(standings)
+def _of_model(model: str, episodes: Sequence[Evidence]) -> Iterator[Finding]:
+    counts = Counter(kind for e in episodes for kind in e.contradictions)
+    counts["doubled"] = _doubled(episodes)
     for kind, text in KINDS.items():
         if counts[kind]:
-            yield Finding(kind, model, "", counts[kind], len(standings), text)
+            yield Finding(kind, model, "", counts[kind], len(episodes), text)
     prompts: defaultdict[str, list[bool]] = defaultdict(list)
-    for standing in standings:
-        known = [] if standing.unknown else [standing.counted]
-        prompts[standing.cell["prompt_type"]] += known
+    for episode in episodes:
+        known = [] if episode.unknown else [episode.counted]
+        prompts[episode.cell["prompt_type"]] += known
     yield from _collapsed(model, prompts)
-    short = sorted(prompt for prompt, known in prompts.items() if len(known) < SHORT_N)
+    short = sorted(prompt for prompt, known in prompts.items() if len(known) < FEWEST_EPISODES)
     if short:
         where = "" if len(short) == len(prompts) else ", ".join(short)
         yield Finding("short", model, where, len(short), len(prompts), KINDS["short"])
@@ -71,13 +71,13 @@ def _collapsed(model: str, prompts: Mapping[str, Sequence[bool]]) -> Iterator[Fi
     for prompt in sorted(prompts):
         here = wilson(hits[prompt], n[prompt])
         there = wilson(sum(hits.values()) - hits[prompt], sum(n.values()) - n[prompt])
-        if n[prompt] and here.high < _ENOUGH * there.low:
+        if n[prompt] and here.high < COLLAPSED_SHARE * there.low:
             missed, text = n[prompt] - hits[prompt], KINDS["collapsed"]
             yield Finding("collapsed", model, prompt, missed, n[prompt], text)
 
 
-def _doubled(standings: Sequence[Standing]) -> int:
+def _doubled(episodes: Sequence[Evidence]) -> int:
     """Records beyond the first of each trial and of each transcript."""
-    trials = Counter(s.trial_id for s in standings)
-    said = Counter(s.transcript for s in standings if s.transcript)
+    trials = Counter(e.trial_id for e in episodes)
+    said = Counter(e.transcript for e in episodes if e.transcript)
     return max(sum(n - 1 for n in trials.values()), sum(n - 1 for n in said.values()))

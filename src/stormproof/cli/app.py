@@ -6,7 +6,7 @@ from cyclopts import App
 
 from stormproof import __version__
 
-HELP = "LLM agents in controlled turbulence, at the full speed of every endpoint you own."
+HELP = "LLM agents in controlled bad weather, at the full speed of every endpoint you own."
 
 
 def build_app() -> App:
@@ -22,6 +22,7 @@ def build_app() -> App:
     )
     for name, (path, help_text) in COMMANDS.items():
         app.command(f"stormproof.cli.{path}", name=name, help=help_text)
+    app.register_install_completion_command(help="Complete commands and flags in bash, zsh, fish.")
     return app
 
 

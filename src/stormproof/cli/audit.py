@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from stormproof.cli.console import emit_json
-from stormproof.cli.folders import RESULTS, results_folder
+from stormproof.cli.parameters import RESULTS, results_folder
+from stormproof.cli.streams import emit_json
 
 
 def audit(
@@ -32,8 +32,8 @@ def audit(
         Print the audit as JSON.
     """
     from stormproof.audit import audit_folder, recompute_folder  # noqa: PLC0415  --help does without
-    from stormproof.audit.terminal import audit_tables, recomputed_tables  # noqa: PLC0415  likewise
-    from stormproof.cli.tables import output  # noqa: PLC0415  likewise
+    from stormproof.cli.audit_text import audit_text, recomputed_text  # noqa: PLC0415  rich is heavy
+    from stormproof.cli.terminal_tables import output  # noqa: PLC0415  rich is heavy
 
     folder = results_folder(results)
     if rules == "recorded":
@@ -41,11 +41,11 @@ def audit(
         if json:
             emit_json(again)
         else:
-            output().print(*recomputed_tables(again), sep="\n")
+            output().print(*recomputed_text(again), sep="\n")
         return 1 if again.disagreements else 0
     found = audit_folder(folder, tuple(name for name in by.split(",") if name))
     if json:
         emit_json(found)
     else:
-        output().print(*audit_tables(found), sep="\n")
+        output().print(*audit_text(found), sep="\n")
     return 0

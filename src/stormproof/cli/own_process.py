@@ -15,7 +15,7 @@ from types import FrameType
 
 from stormproof.cli.cpu_profile import profiled
 from stormproof.cli.progress_display import display
-from stormproof.cli.tables import PlainConsole
+from stormproof.cli.terminal_tables import PlainConsole
 from stormproof.plan import RunOptions
 from stormproof.runner import run
 from stormproof.session import RunSummary, Stop

@@ -6,10 +6,9 @@ from typing import Any
 
 import msgspec
 
-from stormproof.cli.console import emit_json
-from stormproof.cli.flags import RunFlags
+from stormproof.cli.parameters import RunFlags, options_from
 from stormproof.cli.sample_size import sample_sizes
-from stormproof.cli.settings import settings
+from stormproof.cli.streams import emit_json
 from stormproof.plan import Plan, RunOptions, estimate
 
 
@@ -21,7 +20,7 @@ def plan(*, power: float | None = None, flags: RunFlags | None = None) -> None:
     power
         Also say how many instances a difference of this size needs to be seen, as 0.05.
     """
-    show_plan(settings(flags), power)
+    show_plan(options_from(flags), power)
 
 
 def show_plan(options: RunOptions, power: float | None = None) -> None:
@@ -33,7 +32,7 @@ def show_plan(options: RunOptions, power: float | None = None) -> None:
     if options.json:
         emit_json(as_data(planned) | ({"power": sizes} if sizes else {}))
     else:
-        from stormproof.cli.plan_text import render  # noqa: PLC0415  rich is not needed for JSON
+        from stormproof.cli.plan_tables import render  # noqa: PLC0415  rich is not needed for JSON
 
         render(planned, power, sizes)
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 from cyclopts import Parameter
 
-from stormproof.cli.console import emit_json, say
-from stormproof.cli.folders import RESULTS, results_folder
+from stormproof.cli.parameters import RESULTS, results_folder
+from stormproof.cli.streams import emit_json, say
 
 if TYPE_CHECKING:
     from stormproof.report import Episodes
@@ -33,7 +33,7 @@ def report(
     formats
         Files to write, comma-separated: html, markdown, csv, latex, charts; or all.
     out
-        Folder for the files; RESULTS/report unless told otherwise.
+        Folder for the files; RESULTS/report where none is given.
     compare
         A second results folder, set beside the first.
     episodes
@@ -43,9 +43,14 @@ def report(
     quiet
         Print no tables.
     """
-    from stormproof.report import FORMATS, terminal_report, write_report  # noqa: PLC0415  pyarrow is heavy
+    from stormproof.report import (  # noqa: PLC0415  pyarrow is heavy
+        CHARTS_NEED,
+        can_draw,
+        terminal_report,
+        write_report,
+    )
 
-    chosen = FORMATS if formats == "all" else tuple(f.strip() for f in formats.split(","))
+    chosen = () if formats == "all" else tuple(f.strip() for f in formats.split(","))
     written = write_report(
         results_folder(results),
         formats=chosen,
@@ -57,10 +62,12 @@ def report(
         emit_json({name: [str(path) for path in paths] for name, paths in written.items()})
         return
     if not quiet:
-        from stormproof.cli.tables import output  # noqa: PLC0415  likewise
+        from stormproof.cli.terminal_tables import output  # noqa: PLC0415  rich is heavy
 
         console = output()
         for part in terminal_report(results, compare=compare):
             console.print(part)
-    for paths in written.values():
+    for paths in filter(None, written.values()):
         say(f"wrote {paths[0]}" + (f" and {len(paths) - 1} more" if len(paths) > 1 else ""))
+    if "charts" in written and not can_draw():
+        say(CHARTS_NEED)

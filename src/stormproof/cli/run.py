@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from stormproof.cli.console import counted, duration, emit_json, say
-from stormproof.cli.failures import EXIT_INTERRUPTED
-from stormproof.cli.flags import RunFlags
-from stormproof.cli.settings import settings
+from stormproof.cli.parameters import RunFlags, options_from
+from stormproof.cli.streams import counted, duration, emit_json, say
+from stormproof.cli.user_errors import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:  # the runner brings every room with it, which --dry-run need not load
     from stormproof.session import RunSummary
@@ -27,7 +26,7 @@ def run(*, flags: RunFlags | None = None) -> int:
     Exit code 0 when every planned trial is scored, 1 when some ended as infrastructure,
     130 when interrupted.
     """
-    options = settings(flags)
+    options = options_from(flags)
     if options.dry_run:
         from stormproof.cli.plan import show_plan  # noqa: PLC0415  only for --dry-run
 
@@ -44,7 +43,7 @@ def run(*, flags: RunFlags | None = None) -> int:
 
 
 def _show(summary: RunSummary) -> None:
-    from stormproof.cli.tables import output  # noqa: PLC0415  likewise
+    from stormproof.cli.terminal_tables import output  # noqa: PLC0415  likewise
     from stormproof.report import terminal_report  # noqa: PLC0415  pyarrow is not needed for JSON
 
     if summary.scored + summary.infrastructure:

@@ -90,7 +90,7 @@ class Answer(Struct, frozen=True, gc=False):
 
 
 class RateHeaders(Struct, frozen=True, gc=False):
-    """Limits that a response's headers told; None where it told none. Rates are per minute."""
+    """Limits that a response's headers name; None where they name none. Rates are per minute."""
 
     limit_rpm: float | None = None
     limit_tpm: float | None = None
@@ -106,7 +106,7 @@ class Ok(Struct, frozen=True, gc=False):
 
 
 class Refused(Struct, frozen=True, gc=False):
-    """429 or its like: nothing was paid. `retry_after_s` as told, None where not told.
+    """429 or its like: nothing was paid. `retry_after_s` as the provider asks, else None.
 
     `exhausted` means a quota that waiting does not refill (`insufficient_quota`).
     """

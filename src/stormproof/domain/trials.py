@@ -25,8 +25,8 @@ def seed_of(*parts: object) -> int:
 class Trial(Struct, frozen=True):
     """model × task × condition × replicate. `trial_id` is a content hash.
 
-    `weather_seed` is shared by all models, prompt types and rates (DESIGN rule 3);
-    `sampling_seed` is the model's own, one per trial.
+    `weather_seed` is shared by all models, prompt types and rates: they meet the same weather in a
+    task, so that comparing them is paired. `sampling_seed` is the model's own, one per trial.
     """
 
     trial_id: str

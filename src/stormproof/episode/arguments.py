@@ -1,4 +1,7 @@
-"""Arguments as models write them: JSON, nearly JSON, key=value, key: value lines, XML children.
+"""Arguments of tool calls, as models write them in either protocol.
+
+JSON, nearly JSON, key=value, key: value lines, XML children in the text protocol; a JSON text in
+the native one.
 
 Every reader is linear in its input and bounded in depth, so that no text can hang it.
 """
@@ -40,10 +43,14 @@ _LINE_END = re.compile(r"\n|\s{1,3}[#(]|</|[\]})]\s{0,9}$")
 
 
 class Arguments(Struct, frozen=True):
-    """What was read. `strict` is true where it was a JSON object, or nothing at all."""
+    """What was read. `strict` is false where it had to be repaired to be a JSON object.
+
+    `problem` says why nothing could be read, where the reader refuses rather than repairs.
+    """
 
     values: dict[str, Any]
     strict: bool
+    problem: str = ""
 
 
 NOTHING = Arguments({}, strict=True)
@@ -67,6 +74,22 @@ def read_arguments(text: str, properties: Mapping[str, Any]) -> Arguments:
     values = _children(body) if body[:1] == "<" else _pairs(body, properties)
     values = unwrap(values, properties)
     return Arguments({k: _typed(v, properties.get(k)) for k, v in values.items()}, strict=False)
+
+
+def read_native_arguments(text: str) -> Arguments:
+    """The arguments of a native tool call, which are a JSON object or nothing."""
+    text = text.strip()
+    if not text:
+        return NOTHING
+    try:
+        value = read_whole(text)
+    except ValueError as error:
+        return Arguments({}, strict=True, problem=f"the arguments are not valid JSON: {error}")
+    if isinstance(value, str):  # encoded twice, as some servers do
+        return Arguments(lenient_object(value), strict=False)
+    if not isinstance(value, dict):
+        return Arguments({}, strict=True, problem="the arguments are not a JSON object")
+    return Arguments(value, strict=True)
 
 
 def read_object(text: str, start: int = 0) -> tuple[dict[str, Any], int] | None:
@@ -190,8 +213,8 @@ class _Scanner:
 
     def __init__(self, text: str, at: int = 0) -> None:
         self.text = text
-        self.at = at
-        self._failures = 0
+        self.at = at  # where the next value may begin; it never goes back, so that reading ends
+        self._failures = 0  # of `_strict`; from _MOST_FAILURES on it tries no more
 
     def peek(self) -> str:
         match = _SPACE.match(self.text, self.at)

@@ -11,7 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from stormproof.episode.names import Vocabulary
+from stormproof.episode.tool_names import Vocabulary
 
 Kind = Literal["call", "search", "info", "done"]
 
@@ -41,11 +41,11 @@ class Element(Struct):
     """
 
     kind: Kind
-    attributes: str
+    attributes: str  # "" where what stands in the tag is no attribute; then it begins the body
     body: str
     closed: bool
-    before: str
-    after: str
+    before: str  # at most _HINT_REACH characters
+    after: str  # "" unless a closing tag ends it
 
     @property
     def is_blank(self) -> bool:

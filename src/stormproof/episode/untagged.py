@@ -1,4 +1,4 @@
-"""Calls in a message without tags: Hermes JSON, `name(…)`, labels, a name alone.
+"""Tool calls in a message without tags: Hermes JSON, `name(…)`, labels, a name alone.
 
 Stricter about names than inside a tag: only a tool named in full counts, so that prose, plans and
 lists of what was done are no calls.
@@ -11,10 +11,17 @@ import itertools
 import re
 
 from stormproof.episode.arguments import lenient_object, read_arguments, read_object
-from stormproof.episode.calls import MOST_CALLS, Call, calls_of, hermes_call, hinted, is_hermes
-from stormproof.episode.completion import says_done
-from stormproof.episode.names import Vocabulary
+from stormproof.episode.saying_done import says_done
 from stormproof.episode.tags import Element, lesser_elements
+from stormproof.episode.tool_calls import (
+    MOST_CALLS,
+    RecognisedCall,
+    hermes_call,
+    hinted,
+    is_hermes,
+    tool_calls_of,
+)
+from stormproof.episode.tool_names import Vocabulary
 
 _LONGEST = 60_000
 _MOST_LENIENT = 4
@@ -39,7 +46,7 @@ _INPUT_LABEL = re.compile(
 )
 
 
-def calls_without_tags(text: str, vocabulary: Vocabulary) -> list[Call]:
+def tool_calls_without_tags(text: str, vocabulary: Vocabulary) -> list[RecognisedCall]:
     """Calls in other forms; the first form that is found is the message's."""
     if len(text) > 2 * _LONGEST:
         text = text[:_LONGEST] + "\n" + text[-_LONGEST:]
@@ -50,14 +57,16 @@ def calls_without_tags(text: str, vocabulary: Vocabulary) -> list[Call]:
     )
 
 
-def lesser_calls(text: str, vocabulary: Vocabulary) -> list[tuple[Element, Call]]:
+def lesser_calls(text: str, vocabulary: Vocabulary) -> list[tuple[Element, RecognisedCall]]:
     """Calls in tags that the prompt never gave; only where they name a tool."""
-    found = [(e, c) for e in lesser_elements(text, vocabulary) for c in calls_of(e, vocabulary)]
+    found = [
+        (e, c) for e in lesser_elements(text, vocabulary) for c in tool_calls_of(e, vocabulary)
+    ]
     return [(element, call) for element, call in found if call.name]
 
 
-def _in_objects(text: str, vocabulary: Vocabulary) -> list[Call]:
-    found: list[Call] = []
+def _in_objects(text: str, vocabulary: Vocabulary) -> list[RecognisedCall]:
+    found: list[RecognisedCall] = []
     at = lenient = 0
     for match in itertools.islice(_OBJECT.finditer(text), MOST_CALLS):
         if match.start() < at or lenient >= _MOST_LENIENT:
@@ -70,7 +79,7 @@ def _in_objects(text: str, vocabulary: Vocabulary) -> list[Call]:
     return found
 
 
-def _in_lines(text: str, vocabulary: Vocabulary) -> list[Call]:
+def _in_lines(text: str, vocabulary: Vocabulary) -> list[RecognisedCall]:
     """Lines that are a call and nothing else; a claim to be done makes them a list of the past."""
     lines = _line(vocabulary.pattern.pattern).finditer(text)
     matches = list(itertools.islice(lines, MOST_CALLS))
@@ -82,14 +91,14 @@ def _in_lines(text: str, vocabulary: Vocabulary) -> list[Call]:
     return called if called and not says_done(text) else []
 
 
-def _announced(text: str, vocabulary: Vocabulary) -> list[Call]:
+def _announced(text: str, vocabulary: Vocabulary) -> list[RecognisedCall]:
     """Announced in words, with a closing list of the tool's arguments; without one it is talk."""
     before, _, after = text[-2 * _REACH :].rstrip().rpartition("\n\n")
     name = hinted(before[-_REACH:], vocabulary) if after[:1] in ("-", "*") else ""
     properties = vocabulary.properties(name)
     arguments = read_arguments(after, properties).values
     listed = bool(arguments) and set(arguments) <= set(properties)
-    return [Call(name, arguments, repaired=True)] if name and listed else []
+    return [RecognisedCall(name, arguments, repaired=True)] if name and listed else []
 
 
 @functools.lru_cache(8)
@@ -102,7 +111,9 @@ def _is_alone(match: re.Match[str]) -> bool:
     return _CLOSING.fullmatch(match.group("rest")) is not None
 
 
-def _with_arguments(text: str, match: re.Match[str], vocabulary: Vocabulary) -> Call | None:
+def _with_arguments(
+    text: str, match: re.Match[str], vocabulary: Vocabulary
+) -> RecognisedCall | None:
     rest = match.group("rest")
     call = _named(match.group("name"), vocabulary)
     following = text[match.end() : match.end() + 4_000]
@@ -117,8 +128,8 @@ def _with_arguments(text: str, match: re.Match[str], vocabulary: Vocabulary) -> 
     arguments = read_arguments(given.lstrip("`*\"' "), vocabulary.properties(call.name))
     if not arguments.values and rest.strip("`*\"' ;")[:2] not in ("()", "{}", "[]"):
         return None
-    return Call(call.name, arguments.values, repaired=True)
+    return RecognisedCall(call.name, arguments.values, repaired=True)
 
 
-def _named(name: str, vocabulary: Vocabulary) -> Call:
-    return Call(vocabulary.resolve(name).name, repaired=True)
+def _named(name: str, vocabulary: Vocabulary) -> RecognisedCall:
+    return RecognisedCall(vocabulary.resolve(name).name, repaired=True)

@@ -20,17 +20,17 @@ from stormproof.domain.conditions import Condition, TaskType
 from stormproof.domain.pool import Endpoint
 from stormproof.domain.trials import Trial, make_trial, trial_id_of
 from stormproof.errors import PlanError
-from stormproof.plan.expansion import expand
-from stormproof.plan.options import RunOptions
+from stormproof.plan.endpoints import expand
 from stormproof.plan.poolfile import SHIPPED_POOL, load_pool
-from stormproof.plan.scenarios import Part, grid, prompt_type_count
+from stormproof.plan.run_options import RunOptions
+from stormproof.plan.scenarios import GridCell, grid, prompt_type_count
 
-_P = TypeVar("_P", Part, "Cell")
+_P = TypeVar("_P", GridCell, "PlannedCell")
 
 MAX_TRIALS = 1_000_000  # beyond it a plan is more likely a slip of the hand than a wish
 
 
-class Cell(Struct, frozen=True):
+class PlannedCell(Struct, frozen=True):
     """model × condition × task type, with the numbers of trials planned and already finished."""
 
     model: str
@@ -56,7 +56,7 @@ class Plan(Struct, frozen=True):
 
     options: RunOptions
     endpoints: tuple[Endpoint, ...]
-    cells: tuple[Cell, ...]
+    cells: tuple[PlannedCell, ...]
     finished: Mapping[str, bytes]
 
     @property
@@ -85,7 +85,7 @@ class Plan(Struct, frozen=True):
         Level by level; within a level the first instance of every cell, then the second of
         every cell …, so that any prefix of the work is a fair picture of the whole.
         """
-        from stormproof.suites.workflows.tasks import SUITE_VERSION  # noqa: PLC0415  heavy; --help does without
+        from stormproof.suites.workflows import WORKFLOWS  # noqa: PLC0415  heavy; --help does without
 
         options = self.options
         ordered = _ordered([c for c in self.cells if c.model == model], options)
@@ -94,7 +94,7 @@ class Plan(Struct, frozen=True):
             if is_finished:
                 continue
             yield cell.level, make_trial(
-                suite=SUITE_VERSION, seed=options.seed, model=model, task_id=task_id,
+                suite=WORKFLOWS.version, seed=options.seed, model=model, task_id=task_id,
                 task_type=cell.task_type, condition=cell.condition, replicate=replicate,
             )  # fmt: skip
 
@@ -126,10 +126,11 @@ def make_plan(
     """
     parts = grid(options, tuple(dict.fromkeys(e.model for e in endpoints)))
     _refuse_the_huge(options, len(parts))
-    finished, counts = _finished(options, parts, done) if done else ({}, Counter[Part]())
+    finished, counts = _finished(options, parts, done) if done else ({}, Counter[GridCell]())
     planned = options.num_instances * options.replicates
     cells = tuple(
-        Cell(**msgspec.structs.asdict(part), planned=planned, done=counts[part]) for part in parts
+        PlannedCell(**msgspec.structs.asdict(part), planned=planned, done=counts[part])
+        for part in parts
     )
     models = {cell.model for cell in cells}
     used = [e for e in endpoints if e.model in models]
@@ -151,17 +152,17 @@ def _refuse_the_huge(options: RunOptions, parts: int) -> None:
 
 
 def _finished(
-    options: RunOptions, parts: Sequence[Part], done: AbstractSet[str]
-) -> tuple[dict[str, bytes], Counter[Part]]:
+    options: RunOptions, parts: Sequence[GridCell], done: AbstractSet[str]
+) -> tuple[dict[str, bytes], Counter[GridCell]]:
     """See `Plan.finished`; and how many trials of each part are."""
-    from stormproof.suites.workflows.tasks import SUITE_VERSION  # noqa: PLC0415  likewise
+    from stormproof.suites.workflows import WORKFLOWS  # noqa: PLC0415  likewise
 
+    suite = WORKFLOWS.version
     flags = {part.model: bytearray() for part in parts}
-    counts = Counter[Part]()
+    counts = Counter[GridCell]()
     for part, task_id, replicate in _ordered(parts, options):
         is_finished = (
-            trial_id_of(SUITE_VERSION, options.seed, part.model, task_id, part.condition, replicate)
-            in done
+            trial_id_of(suite, options.seed, part.model, task_id, part.condition, replicate) in done
         )
         flags[part.model].append(is_finished)
         if is_finished:
@@ -171,9 +172,9 @@ def _finished(
 
 def _ordered(parts: Sequence[_P], options: RunOptions) -> Iterator[tuple[_P, str, int]]:
     """(part, task id, replicate) in supply order; the tasks of all parts are the same ones."""
-    from stormproof.suites.workflows.tasks import task_ids  # noqa: PLC0415  likewise
+    from stormproof.suites.workflows import WORKFLOWS  # noqa: PLC0415  likewise
 
-    ids_of = functools.cache(task_ids)
+    ids_of = functools.cache(WORKFLOWS.task_ids)
     by_level = sorted(parts, key=attrgetter("level"))
     for _, level_parts in groupby(by_level, key=attrgetter("level")):
         tasks = [

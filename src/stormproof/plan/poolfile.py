@@ -11,8 +11,8 @@ from msgspec import Struct
 from stormproof.domain.pool import Dialect, Limits, RateMode
 from stormproof.errors import PoolFileError
 from stormproof.plan.mistakes import KeyPath, Mistakes
-from stormproof.plan.tables import Table
 from stormproof.plan.tomlfile import read_toml
+from stormproof.plan.tomltable import TomlTable
 
 DIALECTS: tuple[Dialect, ...] = ("openai", "azure")
 RATE_MODES: tuple[RateMode, ...] = ("adaptive", "fixed")
@@ -108,7 +108,7 @@ def check_pool(
 ) -> PoolFile:
     """Check a pool file's data. `source` and `lines` say where a mistake stands."""
     mistakes = Mistakes(source, lines)
-    root = Table(data, (), mistakes)
+    root = TomlTable(data, (), mistakes)
     providers = {t.name: _provider(t) for t in root.tables("providers", at_least_one=True)}
     models = {t.name: _model(t, providers) for t in root.tables("models", at_least_one=True)}
     root.close()
@@ -116,7 +116,7 @@ def check_pool(
     return PoolFile(source=source, providers=providers, models=models)
 
 
-def _provider(table: Table) -> Provider:
+def _provider(table: TomlTable) -> Provider:
     dialect: Any = table.choice("dialect", DIALECTS, default="openai")
     provider = Provider(
         name=table.name,
@@ -130,7 +130,7 @@ def _provider(table: Table) -> Provider:
     return provider
 
 
-def _keys(table: Table) -> list[PoolKey]:
+def _keys(table: TomlTable) -> list[PoolKey]:
     """`NAME = "env:…"`, or `NAME = { ref = "env:…", limits = {…} }` for a key with limits.
 
     A list of the same is named key0, key1, …
@@ -138,7 +138,7 @@ def _keys(table: Table) -> list[PoolKey]:
     table.name_items("keys", "key")
     keys = []
     for entry in table.entries("keys", at_least_one=True):
-        if isinstance(entry, Table):
+        if isinstance(entry, TomlTable):
             reference = entry.reference("ref", hint=KEY_HINT)
             limits = _limits(entry, "limits")
             entry.close()
@@ -149,7 +149,7 @@ def _keys(table: Table) -> list[PoolKey]:
     return keys
 
 
-def _model(table: Table, providers: dict[str, Provider]) -> PoolModel:
+def _model(table: TomlTable, providers: dict[str, Provider]) -> PoolModel:
     endpoint_limits = _limits(table, "endpoint_limits")
     provider = table.choice("provider", tuple(providers), default="")
     keys = _chosen_keys(table, providers.get(provider), ())
@@ -174,7 +174,7 @@ def _model(table: Table, providers: dict[str, Provider]) -> PoolModel:
 
 
 def _deployment(
-    table: Table,
+    table: TomlTable,
     providers: dict[str, Provider],
     provider: str,
     keys: tuple[str, ...],
@@ -194,14 +194,14 @@ def _deployment(
 
 
 def _chosen_keys(
-    table: Table, provider: Provider | None, inherited: tuple[str, ...]
+    table: TomlTable, provider: Provider | None, inherited: tuple[str, ...]
 ) -> tuple[str, ...]:
     """The names under `keys`; without them what is inherited; else all keys of the provider."""
     known = tuple(provider.keys) if provider else ()
     return table.choices("keys", known, known_complete=provider is not None) or inherited or known
 
 
-def _limits(table: Table, name: str, default: ModeLimits | None = None) -> ModeLimits:
+def _limits(table: TomlTable, name: str, default: ModeLimits | None = None) -> ModeLimits:
     """Limits of both modes; under `adaptive` and `fixed` stands what differs there."""
     limits = table.table(name)
     if limits is None:
@@ -217,7 +217,7 @@ def _limits(table: Table, name: str, default: ModeLimits | None = None) -> ModeL
     return ModeLimits(**by_mode)
 
 
-def _plain_limits(table: Table, base: Limits) -> Limits:
+def _plain_limits(table: TomlTable, base: Limits) -> Limits:
     workers = table.whole("max_workers", at_most=MAX_WORKERS)
     return Limits(
         max_workers=base.max_workers if workers is None else workers,

@@ -11,13 +11,13 @@ import msgspec
 
 from stormproof.domain.pool import Dialect, Endpoint
 from stormproof.errors import ConfigError
-from stormproof.plan.expansion import expand
+from stormproof.plan.endpoints import expand
 from stormproof.plan.mistakes import Mistakes
-from stormproof.plan.options import OPTIONS, RunOptions
+from stormproof.plan.option_values import Unfit
 from stormproof.plan.planning import Plan, make_plan
 from stormproof.plan.poolfile import SHIPPED_POOL, PoolFile, check_pool, load_pool
+from stormproof.plan.run_options import OPTIONS, RunOptions
 from stormproof.plan.scenarios import prompt_type_count
-from stormproof.plan.values import Unfit
 from stormproof.store import HEADER_FILE, episode_table
 
 

@@ -1,5 +1,14 @@
-"""What a run says: tables, charts and one offline page, from a results folder."""
+"""What a run says: tables, charts and one offline page, from a results folder.
 
+A folder is read (`results`, `episode_rows`); its cells are computed (`cell_figures`, the one place
+where a group of trials becomes figures and flags) and laid out as tables (`success_tables`,
+`paired_comparisons`, `two_folders`, `audit_tables`, `run_facts`, under shared `headings`) and
+charts (`result_charts`, `endpoint_charts`, `chart_drawing`). `contents` says what comes in which
+order; the forms (`html_page` with `transcripts`, `text_forms`, `terminal_tables`) show it;
+`writing` puts it into files.
+"""
+
+from stormproof.report.chart_drawing import CHARTS_NEED, can_draw
 from stormproof.report.writing import FORMATS, Episodes, terminal_report, write_report
 
-__all__ = ["FORMATS", "Episodes", "terminal_report", "write_report"]
+__all__ = ["CHARTS_NEED", "FORMATS", "Episodes", "can_draw", "terminal_report", "write_report"]

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from stormproof.domain.episodes import Episode, Turn
 from stormproof.domain.tasks import Execution
-from stormproof.report.frame import Frame
-from stormproof.report.table import visible
+from stormproof.report.episode_rows import EpisodeRows
+from stormproof.report.report_table import visible
 
 SAMPLE = 60
 _HEAD = 4_000
@@ -19,15 +19,15 @@ _TAIL = 1_000
 _LONGEST_ARGUMENTS = 600
 
 
-class Step(Struct, frozen=True):
-    """One executed call in words. `ok` picks its mark."""
+class ShownToolCall(Struct, frozen=True):
+    """One executed tool call in words. `ok` picks its mark."""
 
-    call: str
+    tool_call: str
     ok: bool
     came: str
 
 
-class Exchange(Struct, frozen=True):
+class ShownTurn(Struct, frozen=True):
     """One turn, ready to show: every text is cut and holds no character that steers."""
 
     number: int
@@ -35,7 +35,7 @@ class Exchange(Struct, frozen=True):
     reasoning: str
     action: str
     marks: tuple[str, ...]
-    steps: tuple[Step, ...]
+    tool_calls: tuple[ShownToolCall, ...]
     shown: str
     served: str
 
@@ -53,14 +53,14 @@ class Transcript(Struct, frozen=True):
     error: str
     simulated: bool
     recorded: str
-    exchanges: tuple[Exchange, ...]
+    turns: tuple[ShownTurn, ...]
 
 
-def sample_ids(frame: Frame, most: int = SAMPLE) -> list[str]:
+def sample_ids(episodes: EpisodeRows, most: int = SAMPLE) -> list[str]:
     """Trials to show: in turn from each model and outcome, by trial id, which is a hash."""
-    ids = np.asarray(frame.labels("trial_id"), object)[frame.codes("trial_id")]
-    kinds = frame.codes("success") * len(frame.labels("outcome")) + frame.codes("outcome")
-    strata = frame.codes("model") * (int(kinds.max(initial=0)) + 1) + kinds
+    ids = np.asarray(episodes.labels("trial_id"), object)[episodes.codes("trial_id")]
+    kinds = episodes.codes("success") * len(episodes.labels("outcome")) + episodes.codes("outcome")
+    strata = episodes.codes("model") * (int(kinds.max(initial=0)) + 1) + kinds
     queues = [sorted(ids[strata == stratum]) for stratum in np.unique(strata)]
     chosen: list[str] = []
     for rank in range(max((len(queue) for queue in queues), default=0)):
@@ -70,11 +70,11 @@ def sample_ids(frame: Frame, most: int = SAMPLE) -> list[str]:
     return chosen[:most]
 
 
-def failed_ids(frame: Frame) -> list[str]:
+def failed_ids(episodes: EpisodeRows) -> list[str]:
     """Every trial that was scored and did not fully succeed, in the table's order."""
-    short = ~frame.is_value("outcome", "infrastructure") & ~frame.is_value("success", "full")
-    labels = frame.labels("trial_id")
-    return [labels[code] for code in frame.codes("trial_id")[short]]
+    short = ~episodes.is_value("outcome", "infrastructure") & ~episodes.is_value("success", "full")
+    labels = episodes.labels("trial_id")
+    return [labels[code] for code in episodes.codes("trial_id")[short]]
 
 
 def transcripts(episodes: Iterable[Episode]) -> list[Transcript]:
@@ -100,7 +100,7 @@ def transcript(episode: Episode) -> Transcript:
         error=cut(episode.error),
         simulated=episode.simulated,
         recorded=_recorded(episode),
-        exchanges=tuple(_exchange(turn, episode) for turn in episode.turns),
+        turns=tuple(_shown_turn(turn, episode) for turn in episode.turns),
     )
 
 
@@ -112,16 +112,16 @@ def cut(text: str) -> str:
     return visible(text)
 
 
-def _exchange(turn: Turn, episode: Episode) -> Exchange:
-    reply = turn.answer.reply
+def _shown_turn(turn: Turn, episode: Episode) -> ShownTurn:
+    reply, imported = turn.answer.reply, episode.source == "imported"
     calls = "".join(f"\n→ {c.name}({c.arguments})" for c in reply.tool_calls)
-    return Exchange(
+    return ShownTurn(
         number=turn.index + 1,
         said=cut(reply.text + calls),
         reasoning=cut(reply.reasoning),
         action=_action(turn),
         marks=tuple(_marks(turn)),
-        steps=tuple(_step(e, recorded=episode.source == "imported") for e in turn.executions),
+        tool_calls=tuple(_shown_tool_call(e, recorded=imported) for e in turn.executions),
         shown=cut("\n\n".join(message.content for message in turn.observation)),
         served=_served(turn),
     )
@@ -147,25 +147,25 @@ def _marks(turn: Turn) -> Sequence[str]:
     return marks
 
 
-def _step(execution: Execution, *, recorded: bool) -> Step:
+def _shown_tool_call(execution: Execution, *, recorded: bool) -> ShownToolCall:
     arguments = json.dumps(execution.arguments, ensure_ascii=False, default=str)
     if len(arguments) > _LONGEST_ARGUMENTS:
         arguments = arguments[:_LONGEST_ARGUMENTS] + " …"
-    call = execution.tool if recorded else f"{execution.tool} {arguments}"
-    return Step(visible(call), execution.ok, cut(_came(execution, recorded=recorded)))
+    tool_call = execution.tool if recorded else f"{execution.tool} {arguments}"
+    return ShownToolCall(visible(tool_call), execution.ok, cut(_came(execution, recorded=recorded)))
 
 
 def _came(execution: Execution, *, recorded: bool) -> str:
     if execution.ok:
         return "succeeded" if recorded else f"succeeded{_weather(execution)}"
-    told = " ".join(part for part in (execution.error_code, execution.message) if part)
+    error = " ".join(part for part in (execution.error_code, execution.message) if part)
     if recorded:
-        return f"failed: {told}"
+        return f"failed: {error}"
     if execution.cause == "weather":
         done = "; its work was done all the same" if execution.took_effect else ""
-        return f"failed by the weather{_weather(execution)}{done}: {told}"
+        return f"failed by the weather{_weather(execution)}{done}: {error}"
     whose = "its arguments" if execution.cause == "arguments" else "its own work"
-    return f"failed by {whose}: {told}"
+    return f"failed by {whose}: {error}"
 
 
 def _weather(execution: Execution) -> str:

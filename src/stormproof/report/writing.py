@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from stormproof.errors import ConfigError
-from stormproof.report.markdown import as_document
-from stormproof.report.material import Material, gather
-from stormproof.report.table import as_csv, as_latex
+from stormproof.report.chart_drawing import CHARTS_NEED, as_png, as_svg_file, can_draw
+from stormproof.report.contents import Contents, gather
+from stormproof.report.results import open_results
+from stormproof.report.text_forms import as_csv, as_document, as_latex
 
 if TYPE_CHECKING:  # rich takes 50 ms to import
     from rich.console import RenderableType
@@ -29,22 +30,26 @@ def write_report(
 ) -> dict[str, tuple[Path, ...]]:
     """Write the report of a results folder; give the files of each format.
 
-    `formats` are names of `FORMATS`, all of them where none is given. `out` is the folder to write
-    to, `FOLDER/report` by default. `compare` is a second results folder, set beside the first.
+    `formats` are names of `FORMATS`, all of them where none is given; without the extra `charts`
+    there are then no charts, and the page says so. `out` is the folder to write to,
+    `FOLDER/report` by default. `compare` is a second results folder, set beside the first.
     `episodes="failed"` adds pages with every episode that fell short, turn by turn. Raises
-    ConfigError for an unknown format or an empty folder, StoreError for a damaged one.
+    ConfigError for an unknown format, an empty folder, or charts asked for by name without their
+    extra; StoreError for a damaged folder.
     """
     wanted = tuple(formats) or FORMATS
     for name in wanted:
         if name not in _WRITERS:
             raise ConfigError(f"no report format {name!r}", hint=f"one of {', '.join(FORMATS)}")
+    if "charts" in formats and not can_draw():
+        raise ConfigError("no charts can be drawn here", hint=CHARTS_NEED)
     if episodes not in get_args(Episodes):
         raise ConfigError(f"no choice of episodes {episodes!r}", hint="one of sample, failed")
-    material = gather(Path(folder), Path(compare) if compare else None)
+    contents = gather(Path(folder), Path(compare) if compare else None)
     target = Path(out or Path(folder) / "report")
     if target.exists() and not target.is_dir():
         raise ConfigError(f"{target}: is no folder", hint="--out FOLDER chooses another")
-    return {name: tuple(_WRITERS[name](target, material, episodes)) for name in wanted}
+    return {name: tuple(_WRITERS[name](target, contents, episodes)) for name in wanted}
 
 
 def terminal_report(
@@ -55,8 +60,7 @@ def terminal_report(
     `brief` leaves the one table that says how each model did. `compare` is a second results folder,
     whose tables beside this one's come first.
     """
-    from stormproof.report.source import open_results  # noqa: PLC0415  see above
-    from stormproof.report.terminal import headline, renderables  # noqa: PLC0415  see above
+    from stormproof.report.terminal_tables import headline, renderables  # noqa: PLC0415  rich is heavy
 
     results = open_results(folder)
     if brief:
@@ -64,39 +68,37 @@ def terminal_report(
     return list(renderables(results, open_results(compare) if compare else None))
 
 
-def _html(target: Path, material: Material, episodes: Episodes) -> Iterator[Path]:
-    from stormproof.report.html import failed_pages, page  # noqa: PLC0415  altair takes 300 ms
+def _html(target: Path, contents: Contents, episodes: Episodes) -> Iterator[Path]:
+    from stormproof.report.html_page import failed_pages, page  # noqa: PLC0415  altair takes 300 ms
 
     pages: Sequence[str] = ()
     if episodes == "failed":
         written = [
             _put(target / name, text)
-            for name, text in failed_pages(material.results, FAILED_A_PAGE)
+            for name, text in failed_pages(contents.results, FAILED_A_PAGE)
         ]
         pages = [path.name for path in written]
         yield from written
-    yield _put(target / "report.html", page(material, pages))
+    yield _put(target / "report.html", page(contents, pages))
 
 
-def _markdown(target: Path, material: Material, _episodes: Episodes) -> Iterator[Path]:
-    yield _put(target / "report.md", as_document(material.results, material.tables))
+def _markdown(target: Path, contents: Contents, _episodes: Episodes) -> Iterator[Path]:
+    yield _put(target / "report.md", as_document(contents.results, contents.tables))
 
 
-def _csv(target: Path, material: Material, _episodes: Episodes) -> Iterator[Path]:
-    for table in material.tables:
+def _csv(target: Path, contents: Contents, _episodes: Episodes) -> Iterator[Path]:
+    for table in contents.tables:
         yield _put(target / "tables" / f"{table.key}.csv", as_csv(table))
 
 
-def _latex(target: Path, material: Material, _episodes: Episodes) -> Iterator[Path]:
-    for table in material.tables:
+def _latex(target: Path, contents: Contents, _episodes: Episodes) -> Iterator[Path]:
+    for table in contents.tables:
         yield _put(target / "tables" / f"{table.key}.tex", as_latex(table))
 
 
-def _charts(target: Path, material: Material, _episodes: Episodes) -> Iterator[Path]:
-    from stormproof.report.drawing import as_png, as_svg_file  # noqa: PLC0415  as above
-
-    title = SIMULATED_TITLE if material.results.simulated else ""
-    for chart in material.charts:
+def _charts(target: Path, contents: Contents, _episodes: Episodes) -> Iterator[Path]:
+    title = SIMULATED_TITLE if contents.results.simulated else ""
+    for chart in contents.charts:
         yield _put(target / "charts" / f"{chart.key}.svg", as_svg_file(chart.spec, title))
         yield _put(target / "charts" / f"{chart.key}.png", as_png(chart.spec, title))
 
@@ -107,7 +109,7 @@ def _put(path: Path, content: str | bytes) -> Path:
     return path
 
 
-_Writer = Callable[[Path, Material, Episodes], Iterator[Path]]
+_Writer = Callable[[Path, Contents, Episodes], Iterator[Path]]
 _WRITERS: Final[Mapping[str, _Writer]] = {
     "html": _html,
     "markdown": _markdown,

@@ -1,6 +1,6 @@
 """What an episode came to, by written rules: pure functions of the task and the records."""
 
-from stormproof.score.categories import CATEGORIES, error_category
+from stormproof.score.error_categories import CATEGORIES, error_category
 from stormproof.score.measures import (
     execution_success,
     goal_met,
@@ -12,8 +12,7 @@ from stormproof.score.measures import (
     success,
     tool_coverage,
 )
-from stormproof.score.scoring import score
-from stormproof.score.weighting import WEIGHTS, weighted_success
+from stormproof.score.scoring import WEIGHTS, score, weighted_success
 
 __all__ = [
     "CATEGORIES",

@@ -1,7 +1,7 @@
 """The measures of one episode, each a pure function of its task and its executions in order.
 
-An execution is a call that was carried out or refused for its arguments; `ok` is what the agent
-was told. An ambiguous TIMEOUT that took effect is not ok, yet counts in the final World.
+An execution is a tool call that was carried out or refused for its arguments; `ok` is what the
+agent was shown. An ambiguous TIMEOUT that took effect is not ok, yet counts in the final World.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _encode = msgspec.json.Encoder(order="deterministic", enc_hook=str).encode
 
 
 def succeeded(executions: Sequence[Execution]) -> set[str]:
-    """The tools with at least one successful call."""
+    """The tools with at least one successful tool call."""
     return {e.tool for e in executions if e.ok}
 
 
 def missing(task: Task, executions: Sequence[Execution]) -> tuple[str, ...]:
-    """The required tools without a successful call, in the correct order."""
+    """The required tools without a successful tool call, in the correct order."""
     done = succeeded(executions)
     return tuple(tool for tool in task.required_tools if tool not in done)
 
@@ -32,7 +32,7 @@ def goal_met(executions: Sequence[Execution]) -> bool:
     """Whether all of the task's checks hold on the final World.
 
     That is the flag of the last execution that took effect: the others changed nothing. No goal
-    holds before the first call.
+    holds before the first tool call.
     """
     return next((e.goal_met for e in reversed(executions) if e.took_effect), False)
 
@@ -46,7 +46,7 @@ def tool_coverage(task: Task, executions: Sequence[Execution]) -> float:
 def respects_dependencies(task: Task, executions: Sequence[Execution]) -> bool:
     """Whether no required tool first succeeded before a required tool that it depends on.
 
-    Dependencies on tools that the task does not require lower a call's chance and no more.
+    Dependencies on tools that the task does not require lower a tool call's chance and no more.
     """
     required = set(task.required_tools)
     seen: set[str] = set()
@@ -83,7 +83,7 @@ def settled_at(task: Task, executions: Sequence[Execution]) -> int:
 
 
 def order(task: Task, executions: Sequence[Execution]) -> float:
-    """LCS(tools of the successful calls, tools of the correct plan) / |correct plan|.
+    """LCS(tools of the successful tool calls, those of the correct plan) / |correct plan|.
 
     The correct plan is the task's solution, whatever plan the prompt showed.
     """
@@ -94,12 +94,12 @@ def order(task: Task, executions: Sequence[Execution]) -> float:
 
 
 def execution_success(executions: Sequence[Execution]) -> float | None:
-    """Successful calls / calls; None without calls. Pass the calls up to `settled_at`."""
+    """Successful tool calls / tool calls; None without any. Pass those up to `settled_at`."""
     return sum(e.ok for e in executions) / len(executions) if executions else None
 
 
 def recovery(executions: Sequence[Execution]) -> float | None:
-    """Failed calls whose tool succeeded later / failed calls; None without failed calls."""
+    """Failed tool calls whose tool succeeded later / failed ones; None where none failed."""
     good = failed = 0
     later: set[str] = set()
     for execution in reversed(executions):
@@ -112,9 +112,9 @@ def recovery(executions: Sequence[Execution]) -> float | None:
 
 
 def redundant_calls(executions: Sequence[Execution]) -> int:
-    """Successful calls with the tool and the arguments of an earlier successful call."""
-    calls = [(e.tool, _encode(e.arguments)) for e in executions if e.ok]
-    return len(calls) - len(set(calls))
+    """Successful tool calls with the tool and the arguments of an earlier successful one."""
+    done = [(e.tool, _encode(e.arguments)) for e in executions if e.ok]
+    return len(done) - len(set(done))
 
 
 def _common_subsequence(first: Sequence[str], second: Sequence[str]) -> int:

@@ -1,14 +1,17 @@
-"""All measures of one completed episode."""
+"""All measures of one completed episode, and full and partial successes as one number."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from stormproof.domain.conditions import Condition
 from stormproof.domain.episodes import Ending, Score, Turn
 from stormproof.domain.tasks import Task
 from stormproof.score import measures
-from stormproof.score.categories import error_category
+from stormproof.score.error_categories import error_category
+
+WEIGHTS: Mapping[str, float] = MappingProxyType({"full": 1.0, "partial": 0.5, "failed": 0.0})
 
 
 def score(
@@ -20,7 +23,7 @@ def score(
     """Score an episode that came to an end of its own; can be run again on stored episodes.
 
     Success, coverage and order look at the whole episode; execution_success, recovery and
-    redundant_calls at the calls up to full success (`measures.settled_at`).
+    redundant_calls at the tool calls up to full success (`measures.settled_at`).
     """
     executions = [e for turn in turns for e in turn.executions]
     counted = executions[: measures.settled_at(task, executions)]
@@ -34,3 +37,10 @@ def score(
         redundant_calls=measures.redundant_calls(counted),
         error_category=error_category(task, turns, ending),
     )
+
+
+def weighted_success(full: int, partial: int, scored: int) -> float | None:
+    """(full + 0.5 × partial) / scored, in [0, 1]; None where nothing was scored."""
+    if scored == 0:
+        return None
+    return (WEIGHTS["full"] * full + WEIGHTS["partial"] * partial) / scored

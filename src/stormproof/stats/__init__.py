@@ -1,4 +1,4 @@
-"""Intervals, paired comparisons and indices. Pure: numbers in, numbers out.
+"""Intervals, paired comparisons and one-number summaries. Pure: numbers in, numbers out.
 
 Every public function names its formula and where it comes from. `benchmarks/coverage.py`
 measures the coverage of each interval by simulation.
@@ -15,11 +15,14 @@ from stormproof.stats.contrasts import (
     mcnemar,
     ratio,
 )
-from stormproof.stats.indices import pass_at_1, pass_hat_k, retention, sensitivity, slope
+from stormproof.stats.pass_k import PASS_DEFINITIONS, pass_at_1, pass_hat_k
 from stormproof.stats.power import detectable_difference, tasks_needed
 from stormproof.stats.rates import Rate, clustered, mean, wilson
+from stormproof.stats.robustness import ROBUSTNESS_DEFINITIONS, retention, sensitivity, slope
 
 __all__ = [
+    "PASS_DEFINITIONS",
+    "ROBUSTNESS_DEFINITIONS",
     "Comparison",
     "Contrast",
     "Rate",

@@ -1,7 +1,8 @@
 """Comparisons of rates that were measured on the same tasks, and their tests.
 
-The coupled weather (DESIGN rule 3) makes every comparison of models, prompt types or rates a
-paired one: the same task met the same luck. Everything here takes per-task values in one order.
+Whether the k-th call of a tool fails is drawn from the task's seed, the tool and k alone, so all
+models, prompt types and rates meet the same luck on a task: every comparison of them is a paired
+one. Everything here takes per-task values in one order.
 """
 
 from __future__ import annotations

@@ -44,11 +44,11 @@ class MemoryStore:
         return tuple(self._turns.get(trial_id, ()))
 
     async def turn(self, trial_id: str, turn: Turn) -> None:
-        """Keep a turn in place of what stood at its index and after it."""
+        """Keep a turn in place of the one that had its number; turns after it stay."""
         turns = self._turns.setdefault(trial_id, [])
         if len(turns) < turn.index:
             raise StoreError(f"turn {len(turns)} of trial {trial_id} is missing before it")
-        turns[turn.index :] = [turn]
+        turns[turn.index : turn.index + 1] = [turn]
         await anyio.lowlevel.checkpoint()
 
     async def episode(self, episode: Episode) -> None:

@@ -23,7 +23,7 @@ from stormproof.domain.calls import (
     Verdict,
 )
 from stormproof.domain.pool import Endpoint, Limits
-from stormproof.emulator.limits import Gate, gates_of
+from stormproof.emulator.limits import EnforcedLimit, enforced_limits
 from stormproof.errors import AuthFailed, CallError, RateLimited, RequestRejected
 from stormproof.pool import Ask
 from stormproof.testing.models import ScriptedModel
@@ -70,7 +70,7 @@ class SimulatedTransport:
         self._fault = fault
         self._random = Random(seed)  # noqa: S311  latencies, not secrets
         # Endpoint id → its limits at work, made when it is first asked.
-        self._gates: dict[str, list[Gate]] = {}
+        self._gates: dict[str, list[EnforcedLimit]] = {}
         # Every send, refused ones too, oldest first.
         self.sends: list[Send] = []
         # Endpoint id → sends that have not ended, and the most there ever were.
@@ -118,16 +118,16 @@ class SimulatedTransport:
             return _verdict(error)
         return Ok(replace(answer.reply, simulated=True))
 
-    def _gates_of(self, name: str) -> list[Gate]:
+    def _gates_of(self, name: str) -> list[EnforcedLimit]:
         if name not in self._gates:
             limits = self._limits
             own = limits if isinstance(limits, Limits) else limits.get(name, Limits())
-            self._gates[name] = gates_of(own, burst_s=BURST_S, window_s=0.0)
+            self._gates[name] = enforced_limits(own, burst_s=BURST_S, window_s=0.0)
         return self._gates[name]
 
 
-def _amount(gate: Gate) -> float:
-    return PROMPT_TOKENS if gate.cause == "tokens" else 1.0
+def _amount(limit: EnforcedLimit) -> float:
+    return PROMPT_TOKENS if limit.cause == "tokens" else 1.0
 
 
 def _verdict(error: CallError) -> Verdict:

@@ -17,7 +17,7 @@ _encode = msgspec.json.Encoder().encode
 _RESERVED = frozenset({"messages", "model", "stream", "stream_options", "tools"})
 
 
-class Line(Struct, frozen=True):
+class FixedParts(Struct, frozen=True):
     """What all calls to an endpoint share. The credential is `(header name, prefix)`, no value."""
 
     endpoint: Endpoint
@@ -26,10 +26,10 @@ class Line(Struct, frozen=True):
     parameters: dict[str, Any]
 
 
-def line_to(endpoint: Endpoint) -> Line:
+def fixed_parts(endpoint: Endpoint) -> FixedParts:
     """Work out an endpoint's address and fixed parameters once, for all of its calls."""
     azure = endpoint.dialect == "azure"
-    return Line(
+    return FixedParts(
         endpoint=endpoint,
         url=_azure_url(endpoint) if azure else f"{_base(endpoint)}/chat/completions",
         credential=("api-key", "") if azure else ("authorization", "Bearer "),
@@ -37,24 +37,24 @@ def line_to(endpoint: Endpoint) -> Line:
     )
 
 
-def encode(line: Line, request: Request) -> bytes:
+def encode(fixed: FixedParts, request: Request) -> bytes:
     """The JSON body. The endpoint's parameters win over the request's own fields.
 
     A parameter of "" leaves its field out, for servers that refuse it. An endpoint that names
     `max_completion_tokens` (o-series, gpt-5) is never sent `max_tokens`.
     """
     body: dict[str, Any] = {
-        "model": line.endpoint.deployment,
+        "model": fixed.endpoint.deployment,
         "messages": [_message(m) if m.tool_calls else m for m in request.messages],
     }
     if request.tools:
         body["tools"] = request.tools
     if request.seed is not None:
         body["seed"] = request.seed
-    if request.max_tokens is not None and "max_completion_tokens" not in line.parameters:
+    if request.max_tokens is not None and "max_completion_tokens" not in fixed.parameters:
         body["max_tokens"] = request.max_tokens
-    if line.parameters:
-        body |= line.parameters
+    if fixed.parameters:
+        body |= fixed.parameters
         body = {name: value for name, value in body.items() if value != ""}
     try:
         return _encode(body)

@@ -29,7 +29,7 @@ from stormproof.domain.pool import Endpoint
 from stormproof.errors import ConfigError
 from stormproof.wire.classify import classify, succeeded
 from stormproof.wire.connections import connector, is_address, proxy_for
-from stormproof.wire.dialects import encode, line_to
+from stormproof.wire.dialects import encode, fixed_parts
 from stormproof.wire.exchange import (
     CONNECT_TIMEOUT_S,
     LARGEST_BODY,
@@ -63,8 +63,10 @@ class HttpTransport:
                     f"{reference}: its value is empty or holds characters that no header can carry",
                     hint="check for line breaks or quotes around the key where it is set",
                 )
-        self._credentials = dict(credentials)
+        self._credentials = dict(credentials)  # values fit for a header; never shown
+        # By endpoint id, each of the endpoint as it was last sent to; grows to the pool's size.
         self._callers: dict[str, _Caller] = {}
+        # Made by the first call, as it needs the running loop; then the same for all callers.
         self._connector: TCPConnector | None = None
 
     def __repr__(self) -> str:
@@ -100,7 +102,7 @@ class HttpTransport:
         if caller.address is None:
             return Denied("its address (or its proxy's) is not an http(s) one")
         received = _Received(caller.scrubber)
-        body = encode(caller.line, request)
+        body = encode(caller.fixed, request)
         mark = f"{request.trial_id}/{request.turn}/{attempt}"
         try:
             async with asyncio.timeout(timeout_s):
@@ -124,17 +126,18 @@ class HttpTransport:
 class _Caller:
     """All that calls to one endpoint share; the credential is in here and is never shown."""
 
-    __slots__ = ("address", "endpoint", "line", "scrubber")
+    __slots__ = ("address", "endpoint", "fixed", "scrubber")
 
     def __init__(self, endpoint: Endpoint, key: str, connector: TCPConnector) -> None:
         self.endpoint = endpoint
         self.scrubber = Scrubber(key)
-        self.line = line_to(endpoint)
+        self.fixed = fixed_parts(endpoint)
+        # None for good where the endpoint's address or its proxy's is none that can be called.
         self.address: Address | None = None
-        url = self.line.url
+        url = self.fixed.url
         proxy = proxy_for(url) if is_address(url) else None
         if is_address(url) and (proxy is None or is_address(proxy)):
-            name, prefix = self.line.credential
+            name, prefix = self.fixed.credential
             self.address = Address(connector, url, _HEADERS | {name: prefix + key}, proxy)
 
 

@@ -72,7 +72,7 @@ class _Reading:
 
     def __init__(self, message: Mapping[str, Any]) -> None:
         self._message = message
-        self.whole = True
+        self.whole = True  # false for good from the first part of unknown form on
 
     def text(self) -> str:
         """What the model said to the user; a refusal in its own field is what it said too."""

@@ -18,7 +18,7 @@ class Scrubber:
     def __init__(self, secret: str) -> None:
         forms = (secret, secret.replace("/", "\\/"), quote(secret, safe=""))
         unique = dict.fromkeys(form.encode() for form in forms if len(secret) >= SHORTEST_SECRET)
-        self._forms = tuple(unique)
+        self._forms = tuple(unique)  # () for a placeholder; fixed
 
     def __repr__(self) -> str:
         return "Scrubber()"

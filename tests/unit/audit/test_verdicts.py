@@ -1,29 +1,17 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import anyio
 import msgspec
 import pytest
 from msgspec.structs import replace
 
-from stormproof.audit import audit, audit_folder, audit_of, audit_table
-from stormproof.audit.standing import Standing, standing_of
-from stormproof.domain.calls import Answer, Reply
-from stormproof.domain.conditions import Condition
-from stormproof.domain.episodes import Episode, Score, Turn
-from stormproof.domain.tasks import Execution
-from stormproof.domain.trials import make_trial
-from stormproof.errors import ConfigError
-from stormproof.store import Header, episode_table, open_store
-
-SCORE = Score("full", goal_met=True, tool_coverage=1, order=1, execution_success=1, recovery=None,
-              redundant_calls=0)  # fmt: skip
+from stormproof.audit import audit_of
+from stormproof.audit.evidence import Evidence
 
 
-def standing(number: int = 0, **fields: Any) -> Standing:
-    sound = Standing(
+def evidence(number: int = 0, **fields: Any) -> Evidence:
+    sound = Evidence(
         trial_id=f"{number}",
         model="m",
         task_id=f"t{number}",
@@ -40,12 +28,12 @@ def standing(number: int = 0, **fields: Any) -> Standing:
     return replace(sound, **fields)
 
 
-def many(count: int, start: int = 0, **fields: Any) -> list[Standing]:
-    return [standing(start + i, **fields) for i in range(count)]
+def many(count: int, start: int = 0, **fields: Any) -> list[Evidence]:
+    return [evidence(start + i, **fields) for i in range(count)]
 
 
-def verdict_on(*standings: list[Standing]) -> tuple[str, str]:
-    group = audit_of([s for part in standings for s in part]).models[0]
+def verdict_on(*evidence: list[Evidence]) -> tuple[str, str]:
+    group = audit_of([e for part in evidence for e in part]).models[0]
     return group.verdict, group.reason
 
 
@@ -115,7 +103,7 @@ def test_our_own_infrastructure_is_in_no_rate() -> None:
 
 
 def test_a_collapsed_prompt_type_is_found() -> None:
-    other = standing().cell | {"prompt_type": "cot"}
+    other = evidence().cell | {"prompt_type": "cot"}
     parts = [*many(60), *many(30, 60, recorded=False, full=False, cell=other)]
     found = {f.kind: f for f in audit_of(parts).findings}
     assert (found["collapsed"].where, found["collapsed"].count) == ("cot", 30)
@@ -124,96 +112,19 @@ def test_a_collapsed_prompt_type_is_found() -> None:
 
 
 def test_short_cells_are_found_by_name() -> None:
-    other = standing().cell | {"prompt_type": "cot"}
+    other = evidence().cell | {"prompt_type": "cot"}
     (found,) = audit_of([*many(40), *many(19, 40, cell=other)]).findings
     assert (found.kind, found.where, found.count, found.of) == ("short", "cot", 1, 2)
 
 
 def test_double_records_are_counted() -> None:
-    found = [*many(30), *(standing(i, transcript="same") for i in range(30, 33))]
+    found = [*many(30), *(evidence(i, transcript="same") for i in range(30, 33))]
     assert {f.kind: f.count for f in audit_of(found).findings}["doubled"] == 2
     again = [*many(30), *many(4)]
     assert {f.kind: f.count for f in audit_of(again).findings}["doubled"] == 4
-
-
-def test_cells_come_on_request() -> None:
-    said = episode("<tool_call>network_fetcher</tool_call>", executed=True)
-    trial = audit([said], ["prompt-type"])
-    assert [cell.name for cell in trial.cells] == [{"model": "m", "prompt_type": "optimal"}]
-    with pytest.raises(ConfigError, match="weather"):
-        audit([], ["weather"])
 
 
 def test_an_audit_is_json() -> None:
     data = msgspec.json.decode(msgspec.json.encode(audit_of(many(30))))
     assert data["models"][0]["verdict"] == "sound"
     assert data["rules"]
-
-
-def episode(*texts: str, executed: bool = False, **fields: Any) -> Episode:
-    condition = Condition("optimal", "easy", 0.9)
-    trial = make_trial(suite="s", seed=0, model="m", task_id="t", task_type="simple_task",
-                       condition=condition)  # fmt: skip
-    done = (Execution("network_fetcher", {}, ok=True),) if executed else ()
-    turns = tuple(
-        Turn(i, Answer(Reply(text), "e"), action="call" if done else "none", executions=done)
-        for i, text in enumerate(texts)
-    )
-    bare = Episode(trial, "completed", "max_turns", turns, score=SCORE)
-    return replace(bare, **fields)
-
-
-@pytest.mark.parametrize(
-    ("text", "seen"),
-    [
-        ("<tool_call>network_fetcher</tool_call>", True),
-        ("<tool_call>network_fetcher", True),
-        ('<tool_call>\n{"name": "network_fetcher", "arguments": {}}', True),
-        ("I would perhaps use some tool for this.", False),
-        ("<tool_search>fetch</tool_search>", False),
-        ("<tool_call>no_such_tool_at_all</tool_call>", False),
-        ("", False),
-    ],
-)
-def test_a_call_that_a_reader_sees_and_none_executed_is_lost(text: str, *, seen: bool) -> None:
-    found = standing_of(episode(text))
-    assert (found.calls_seen, found.calls_lost, found.lost_first) == (seen, seen, seen)
-    assert standing_of(episode(text, executed=True)).calls_lost == 0
-
-
-def test_a_first_search_is_no_lost_call() -> None:
-    found = standing_of(episode("<tool_search>x</tool_search>", "<tool_call>network_fetcher"))
-    assert (found.calls_seen, found.lost_first) == (1, True)
-
-
-def test_completed_without_a_score_is_a_contradiction() -> None:
-    assert standing_of(episode("x", score=None)).contradictions == ("parts",)
-
-
-def test_a_share_above_one_is_a_contradiction() -> None:
-    broken = episode("x", score=replace(SCORE, tool_coverage=1.5))
-    assert standing_of(broken).contradictions == ("above_one",)
-    assert audit([broken]).models[0].verdict == "not usable"
-
-
-def test_our_own_table_is_audited_as_its_turns_are(tmp_path: Path) -> None:
-    """The quick way, without the turns, and the thorough one agree."""
-    call = "<tool_call>network_fetcher</tool_call>"
-    gone: dict[str, Any] = {"outcome": "infrastructure", "ending": "infrastructure", "score": None}
-    episodes = [
-        replace(made, trial=replace(made.trial, trial_id=f"{i:032x}", task_id=f"t{i}"))
-        for i, made in enumerate(
-            [episode(call, executed=True) for _ in range(30)] + [episode(**gone) for _ in range(4)]
-        )
-    ]
-
-    async def fill() -> None:
-        async with open_store(tmp_path / "r", Header(suite="s", seed=0)) as store:
-            for made in episodes:
-                await store.episode(made)
-
-    anyio.run(fill)
-    quick = audit_table(tmp_path / "r", episode_table(tmp_path / "r"))
-    assert quick == audit_folder(tmp_path / "r")
-    assert quick.models[0].verdict == "distorted by infrastructure"
-    assert quick.models[0].calls_seen == 30

@@ -181,6 +181,15 @@ def test_report_writes_every_format(ran: Ran, said: Any) -> None:
         assert f"wrote {folder / path}" in err
 
 
+def test_report_without_charts_says_what_they_need(
+    ran: Ran, tmp_path: Path, said: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "altair", None)  # as if it were not installed
+    _, err = said("report", ran.folder, "--out", tmp_path, "--quiet")
+    assert "pip install 'stormproof[charts]'" in err
+    assert (tmp_path / "report.html").is_file()
+
+
 def test_report_writes_no_other_format_than_asked(ran: Ran, tmp_path: Path, said: Any) -> None:
     out, _ = said(
         "report", ran.folder, "--format", "markdown, csv", "--out", tmp_path / "o", "--json"

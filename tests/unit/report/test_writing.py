@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from stormproof.domain.tasks import Execution
 from stormproof.domain.trials import make_trial
 from stormproof.errors import ConfigError, StoreError
 from stormproof.report import FORMATS, terminal_report, write_report
-from stormproof.report.facts import facts
-from stormproof.report.source import open_results
+from stormproof.report.results import open_results
+from stormproof.report.run_facts import facts
 from stormproof.report.transcripts import SAMPLE, failed_ids, sample_ids, transcript
 from stormproof.store import Header, append_run, open_store
 
@@ -90,6 +91,22 @@ def test_every_format_is_written(results: Path, tmp_path: Path) -> None:
     for path in written["charts"]:
         content = path.read_bytes()
         assert content.startswith(PNG if path.suffix == ".png" else b"<svg")
+
+
+def test_without_their_extra_charts_are_left_out_in_words(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package in ("altair", "vl_convert"):
+        monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed
+    written = write_report(results, out=tmp_path)
+    assert written.pop("charts") == ()
+    assert all(written.values())
+    page = written["html"][0].read_text()
+    assert "Charts need" in page
+    assert "<svg" not in page
+    with pytest.raises(ConfigError, match="no charts") as refused:
+        write_report(results, formats=("csv", "charts"), out=tmp_path)
+    assert "pip install 'stormproof[charts]'" in refused.value.hint
 
 
 def test_every_form_says_the_same(results: Path, tmp_path: Path) -> None:
@@ -173,7 +190,7 @@ def test_two_folders_of_one_name_are_told_apart(results: Path, tmp_path: Path) -
     assert f"A is {results}, B is {again}." in console.export_text()
 
 
-def test_wrong_wishes_are_told(results: Path, tmp_path: Path) -> None:
+def test_wrong_wishes_are_errors(results: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="'pdf'") as caught:
         write_report(results, formats=("pdf",))
     assert "markdown" in caught.value.hint
@@ -191,7 +208,7 @@ def test_wrong_wishes_are_told(results: Path, tmp_path: Path) -> None:
 
 
 def test_the_sample_shows_every_model_and_outcome(results: Path) -> None:
-    frame = open_results(results).frame
+    frame = open_results(results).episodes
     chosen = sample_ids(frame, 12)
     assert len(set(chosen)) == 12
     rows = {frame.value("trial_id", i): i for i in range(len(frame))}
@@ -211,13 +228,13 @@ def test_every_failed_episode_on_request(results: Path, tmp_path: Path) -> None:
 
 def test_a_turn_in_words() -> None:
     found = transcript(episode(1, full=False))
-    assert (found.kind, found.prompt, len(found.exchanges)) == ("failed", "flawed_missing_step", 2)
-    turn = found.exchanges[0]
+    assert (found.kind, found.prompt, len(found.turns)) == ("failed", "flawed_missing_step", 2)
+    turn = found.turns[0]
     assert turn.action == "a tool call"
     assert turn.marks == ("2 sends",)
     assert turn.shown == "seen"
     assert turn.served == "m-1 · 1,000 + 100 tokens · 500 ms"
-    (step,) = turn.steps
+    (step,) = turn.tool_calls
     assert not step.ok
     assert step.came.startswith("failed by the weather (drew 0.90 > 0.80)")
     assert "done all the same" in step.came

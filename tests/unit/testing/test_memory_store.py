@@ -75,7 +75,7 @@ def test_turns_of_an_unfinished_trial_are_there_for_the_next_run(kind: Kind) -> 
     assert kind.episodes() == []
 
 
-def test_a_turn_takes_the_place_of_what_stood_there_and_after_it(kind: Kind) -> None:
+def test_a_turn_takes_the_place_of_the_one_that_had_its_number(kind: Kind) -> None:
     other = a_turn(1, text="read anew")
 
     async def work(store: RunStore) -> None:
@@ -84,7 +84,7 @@ def test_a_turn_takes_the_place_of_what_stood_there_and_after_it(kind: Kind) -> 
         await store.turn(ID, other)
 
     kind.do(work)
-    assert kind.found() == (set(), (a_turn(0), other))
+    assert kind.found() == (set(), (a_turn(0), other, a_turn(2)))
 
 
 def test_an_episode_brings_the_turns_that_are_missing(kind: Kind) -> None:

@@ -1,8 +1,8 @@
 """The opening messages of an episode: how to act, the task, and for some prompts a plan.
 
-`baseline` is the task and how to call. `cot` asks for reasoning first. `optimal` adds the best
-plan, and `flawed_*` that plan after a flaw, in exactly the same words. The system message depends
-on the protocol alone, so that no prompt type is told more about calling than another.
+`baseline` is the task and how to call tools. `cot` asks for reasoning first. `optimal` adds the
+best plan, and `flawed_*` that plan after a flaw, in exactly the same words. The system message
+depends on the protocol alone, so that no prompt type says more about tool calls than another.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from stormproof.domain.tasks import Step, Task, ToolSpec
 from stormproof.domain.trials import seed_of
 from stormproof.errors import SuiteError
 from stormproof.suites.workflows.flaws import apply_flaw
+from stormproof.suites.workflows.optimum import optimal_plan
 from stormproof.suites.workflows.tools import CATALOGUE, CATEGORIES
-from stormproof.suites.workflows.workflow import optimal_plan
 
 COMPLETION_PHRASE = "TASK COMPLETE"
 _encode = msgspec.json.Encoder(enc_hook=str).encode
@@ -99,8 +99,8 @@ def shown_plan(task: Task, condition: Condition) -> tuple[Step, ...]:
 
 
 def rendered(plan: Iterable[Step]) -> str:
-    """A plan as text: a numbered line for each call as it is to be made, and what it is for."""
-    return "\n".join(_step(number, step) for number, step in enumerate(plan, 1))
+    """A plan as text: numbered lines, each a tool call as it is to be made, and what it is for."""
+    return "\n".join(_numbered(number, step) for number, step in enumerate(plan, 1))
 
 
 def _guidance(task: Task, condition: Condition) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ def _guidance(task: Task, condition: Condition) -> tuple[str, ...]:
     return ("# Plan", _FOLLOW, rendered(plan)) if plan else ()
 
 
-def _step(number: int, step: Step) -> str:
+def _numbered(number: int, step: Step) -> str:
     call = f"{number}. {step.tool} {_encode(step.arguments).decode()}"
     purpose = step.purpose or CATALOGUE[step.tool].spec.description
     uses = f" Uses {step.reads}." if step.reads else ""

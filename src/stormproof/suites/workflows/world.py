@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -27,16 +28,16 @@ Kind = Literal[
     "session",  # an authentication
 ]
 DATA: tuple[Kind, ...] = ("table", "object")
-"""Kinds that hold records: what tools that work on records take when told nothing."""
+"""Kinds that hold records: what tools that work on records take when no input is named."""
 
 PAYLOAD: tuple[Kind, ...] = ("text", "table", "object", "findings", "number")
-"""Kinds that are data in themselves: what writer, poster, queue, cache take when told nothing."""
+"""Kinds that are data: what writer, poster, queue, cache take when no input is named."""
 
 ANY: tuple[Kind, ...] = (*PAYLOAD, "archive", "report")
-"""Kinds that can be told of: what logger and notifier take when told nothing."""
+"""Kinds that can be reported: what logger and notifier take when no input is named."""
 
 DEFAULTS_FILE = "defaults.json"
-"""A task may hold this file: `{tool name: {argument: value}}`, used where a call leaves it out."""
+"""A task may hold this file: `{tool: {argument: value}}`, used where a tool call gives none."""
 
 
 class Result(Struct, frozen=True, gc=False):
@@ -102,22 +103,30 @@ class World:
     )
 
     def __init__(self, task: Task) -> None:
+        # What the episode began with. Never changed: it is shared with other episodes.
         self.task = task
-        self.files: dict[str, str] = dict(task.files)
-        self.posts: list[Post] = []
-        self.queues: dict[str, list[Any]] = {}
-        self.routed: dict[str, list[Any]] = {}
+
+        # What tools have brought about, and goals are judged by. Tools alone write here, and take
+        # nothing out but messages of `queues`.
+        self.files: dict[str, str] = dict(task.files)  # path → text, the task's own among them
+        self.posts: list[Post] = []  # in order of arrival
+        self.queues: dict[str, list[Any]] = {}  # name → messages, oldest first
+        self.routed: dict[str, list[Any]] = {}  # destination → records, in order of arrival
         self.cache: dict[str, Any] = {}
-        self.sessions: dict[str, str] = {}  # service → token
-        self.connections: list[str] = []
+        self.sessions: dict[str, str] = {}  # service → token; its keys are services of the task
+        self.connections: list[str] = []  # hosts of the task, each once
         self.log: list[LogEntry] = []
         self.schedules: list[Schedule] = []
         self.notifications: list[Notification] = []
-        self.tracked: dict[str, str] = {}
+        self.tracked: dict[str, str] = {}  # name → latest status
+
+        # What later tool calls can name. `keep` alone adds to it, so that handles are never used
+        # twice: `_counts` holds how many results each tool has, which is its newest one's number.
         self.results: dict[str, Result] = {}  # handle → result, oldest first
-        self.seen: set[str] = set()  # paths and addresses whose data was read
         self._counts: dict[str, int] = {}
-        self._defaults: Mapping[str, Any] | None = None
+
+        self.seen: set[str] = set()  # paths and addresses whose data was read: never shrinks
+        self._defaults: Mapping[str, Any] | None = None  # `defaults.json`, once it was asked for
 
     def copied(self) -> World:
         """A world that can be tried out: its containers are copied, stored values are shared."""
@@ -137,7 +146,7 @@ class World:
         twin.results = self.results.copy()
         twin.seen = self.seen.copy()
         twin._counts = self._counts.copy()  # noqa: SLF001  of its own class
-        twin._defaults = self._defaults  # noqa: SLF001  likewise; never changed
+        twin._defaults = self._defaults  # noqa: SLF001  of its own class; never changed
         return twin
 
     @property
@@ -186,3 +195,11 @@ class World:
             self._defaults = msgspec.json.decode(text, type=dict[str, Any]) if text else {}
         found = self._defaults.get(tool)
         return found if isinstance(found, dict) else {}
+
+
+def host_of(url: str) -> str:
+    """The host that a URL names; empty where it names none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

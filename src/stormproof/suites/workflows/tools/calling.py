@@ -11,8 +11,8 @@ import msgspec
 from stormproof.domain.tasks import ToolResult
 from stormproof.errors import SuiteError
 from stormproof.suites.workflows.tools.contract import Tool, ToolArguments
+from stormproof.suites.workflows.values import ToolFault, invalid
 from stormproof.suites.workflows.values.documents import bounded, sane
-from stormproof.suites.workflows.values.faults import ToolFault, invalid
 from stormproof.suites.workflows.world import World
 
 
@@ -54,12 +54,12 @@ def checked(tool: Tool, world: World, arguments: Mapping[str, Any]) -> ToolArgum
 
 
 def _unknown(unknown: list[str], fields: tuple[str, ...]) -> str:
-    told = []
+    mentions = []
     for name in unknown[:5]:
         close = difflib.get_close_matches(name[:60], fields, n=1)
-        told.append(f"'{name[:60]}'" + (f" (did you mean '{close[0]}'?)" if close else ""))
+        mentions.append(f"'{name[:60]}'" + (f" (did you mean '{close[0]}'?)" if close else ""))
     known = ", ".join(fields) or "none"
-    return f"Unknown argument {', '.join(told)}. Arguments are: {known}."
+    return f"Unknown argument {', '.join(mentions)}. Arguments are: {known}."
 
 
 def _plain(error: str, tool: Tool) -> str:

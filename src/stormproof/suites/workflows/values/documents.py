@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from stormproof.suites.workflows.values.faults import ToolFault, failed, invalid
+from stormproof.suites.workflows.values import ToolFault, failed, invalid
 
 LONGEST = 1_000_000  # characters of a text that a tool works on
 LARGEST = 2_000_000  # bytes of a result as JSON
@@ -59,7 +59,7 @@ def sane(value: Any) -> Any:
 
 
 def bounded(value: Any) -> None:
-    """Raise ToolFault where a result is too large to keep: shared parts can multiply by calls."""
+    """Raise ToolFault where a result is too large to keep: shared parts multiply call by call."""
     try:
         size = len(_encode(value))
     except RecursionError:

@@ -20,9 +20,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from stormproof.suites.workflows.values.faults import ToolFault, invalid
+from stormproof.suites.workflows.values import ToolFault, invalid
 from stormproof.suites.workflows.values.numerics import is_number, tidy, total
-from stormproof.suites.workflows.values.tables import listed
+from stormproof.suites.workflows.values.tabular import listed
 
 LONGEST = 500
 DEEPEST = 60
@@ -197,7 +197,7 @@ def _arithmetic(work: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
     if isinstance(a, str) and isinstance(b, str) and work is operator.add:
         return (a + b)[:_LONGEST_TEXT]
     if not (is_number(a) and is_number(b)):
-        raise invalid(f"Arithmetic needs numbers, not {_told(a)} and {_told(b)}.")
+        raise invalid(f"Arithmetic needs numbers, not {_quoted(a)} and {_quoted(b)}.")
     try:
         return _real(work(a, b))
     except ZeroDivisionError:
@@ -228,7 +228,7 @@ def _compare(work: Callable[[Any, Any], Any], a: Any, b: Any) -> bool:
     if a is None or b is None:
         return False
     if not ((is_number(a) and is_number(b)) or (isinstance(a, str) and isinstance(b, str))):
-        raise invalid(f"{_told(a)} cannot be compared with {_told(b)}.")
+        raise invalid(f"{_quoted(a)} cannot be compared with {_quoted(b)}.")
     return bool(work(a, b))
 
 
@@ -254,12 +254,12 @@ def _apply(work: Callable[..., Any], values: list[Any]) -> Any:
     except (ValueError, ZeroDivisionError, statistics.StatisticsError):
         raise ToolFault("CALCULATION_ERROR", "A function is undefined at this value.") from None
     except (TypeError, AttributeError):
-        told = ", ".join(_told(v) for v in values)
-        raise invalid(f"A function cannot take these: {told}.") from None
+        given = ", ".join(_quoted(v) for v in values)
+        raise invalid(f"A function cannot take these: {given}.") from None
     return tidy(made) if isinstance(made, float) else made
 
 
-def _told(value: Any) -> str:
+def _quoted(value: Any) -> str:
     if isinstance(value, list):
         return "a column (use sum, mean, min, max or count of it)"
     return "null" if value is None else f"{str(value)[:40]!r}"
@@ -270,7 +270,7 @@ def _numbers(values: tuple[Any, ...]) -> list[Any]:
     kept = [v for v in listed_values if v is not None]
     for value in kept:
         if not is_number(value):
-            raise invalid(f"{_told(value)} is not a number.")
+            raise invalid(f"{_quoted(value)} is not a number.")
     return kept
 
 

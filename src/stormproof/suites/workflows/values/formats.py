@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from stormproof.suites.workflows.values import failed, invalid
 from stormproof.suites.workflows.values.documents import DEEPEST, LONGEST, as_json, read_json
-from stormproof.suites.workflows.values.faults import failed, invalid
 from stormproof.suites.workflows.values.numerics import number_in
-from stormproof.suites.workflows.values.tables import Record, fields_of, is_table, records_of
+from stormproof.suites.workflows.values.tabular import Record, fields_of, is_table, records_of
 
 Format = Literal["csv", "json", "jsonl", "xml"]
 _DELIMITERS = ",;\t|"

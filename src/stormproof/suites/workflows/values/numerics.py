@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any, TypeGuard
 
-from stormproof.suites.workflows.values.faults import ToolFault
+from stormproof.suites.workflows.values import ToolFault
 
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,12})?(?:[eE][+-]?\d{1,2})?")
 GREATEST_BITS = 1024  # an integer beyond is beyond every double

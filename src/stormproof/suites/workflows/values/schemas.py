@@ -10,9 +10,9 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
+from stormproof.suites.workflows.values import invalid
 from stormproof.suites.workflows.values.documents import as_json, read_json
-from stormproof.suites.workflows.values.faults import invalid
-from stormproof.suites.workflows.values.tables import Record, is_empty, require_field
+from stormproof.suites.workflows.values.tabular import Record, is_empty, require_field
 
 MOST_ERRORS = 20
 MOST_FIELDS = 100
@@ -57,10 +57,10 @@ def schema_errors(value: Any, records: Sequence[Record], schema: dict[str, Any])
     """What is wrong: the whole value for a schema of an array, else record by record."""
     check = _checker(as_json(schema))
     if schema.get("type") == "array":
-        return [_told("", error) for error in check(value)]
+        return [_located("", error) for error in check(value)]
     found: list[str] = []
     for number, record in enumerate(records, 1):
-        found += [_told(f"record {number}: ", error) for error in check(record)]
+        found += [_located(f"record {number}: ", error) for error in check(record)]
         if len(found) >= MOST_ERRORS:
             break
     return found[:MOST_ERRORS]
@@ -129,6 +129,6 @@ def _subschemas(how: str | None, inner: Any) -> list[Any]:
     return inner if how == "all" and isinstance(inner, list) else []
 
 
-def _told(where: str, error: Any) -> str:
+def _located(where: str, error: Any) -> str:
     at = ".".join(str(part) for part in error.path)
     return f"{where}{at + ': ' if at else ''}{error.message[:160]}"

@@ -1,0 +1,148 @@
+"""What a report holds, in reading order: its tables, its charts, and the sections of its page."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from stormproof.audit import audit_table
+from stormproof.report.audit_tables import audit_tables
+from stormproof.report.chart_drawing import CHARTS_NEED, can_draw
+from stormproof.report.episode_rows import EpisodeRows
+from stormproof.report.headings import marked, simulated_models
+from stormproof.report.paired_comparisons import (
+    flaws,
+    models_compared,
+    prompt_indices,
+    reliability_slopes,
+)
+from stormproof.report.report_table import ReportTable, visible
+from stormproof.report.results import Results, open_results
+from stormproof.report.run_facts import Fact, endpoints, facts
+from stormproof.report.success_tables import (
+    NO_VERDICTS,
+    by_task_type,
+    errors,
+    flagged,
+    overall,
+    prompts,
+    reliability,
+    replicates,
+    scale,
+)
+from stormproof.report.two_folders import compared_tables
+
+if TYPE_CHECKING:
+    from stormproof.report.result_charts import Chart
+
+# Section key and title, and the keys of its tables and charts.
+SECTIONS: Final = (
+    ("overall", "Success", ("overall", "compare", "compare_paired"), ("success",)),
+    ("task_types", "By task type", ("task_types",), ("task_types",)),
+    ("scale", "Scale", ("scale",), ("scale",)),
+    ("flaws", "Flawed plans", ("flaws",), ("flaws",)),
+    ("rates", "Tool reliability", ("rates", "slopes"), ("reliability",)),
+    ("prompts", "Prompt types", ("prompts", "prompt_index"), ("prompts",)),
+    ("models", "Models compared", ("models",), ()),
+    ("replicates", "Replicates", ("replicates",), ()),
+    ("errors", "Errors", ("errors",), ("errors",)),
+    ("audit", "Audit", ("audit", "audit_cells", "findings", "flags"), ()),
+    ("run", "The run", ("endpoints",), ("capacity", "throughput")),
+)
+
+
+class Section(Struct, frozen=True):
+    """One part of the page."""
+
+    key: str
+    title: str
+    tables: Sequence[ReportTable] = ()
+    charts: Sequence[Chart] = ()
+    facts: Sequence[Fact] = ()
+
+
+class Contents:
+    """A results folder with its tables and, when asked for, its charts."""
+
+    def __init__(self, results: Results, tables: tuple[ReportTable, ...]) -> None:
+        self.results = results
+        self.tables = tables  # in reading order; each has rows
+
+    @functools.cached_property
+    def charts(self) -> tuple[Chart, ...]:
+        """Every chart that has data, and those of the run itself; none without their extra."""
+        if not can_draw():
+            return ()
+        from stormproof.report.endpoint_charts import run_charts  # noqa: PLC0415  altair takes 300 ms
+        from stormproof.report.result_charts import charts_of  # noqa: PLC0415  altair takes 300 ms
+
+        return (*charts_of(self.tables), *run_charts(self.results.folder))
+
+
+def gather(folder: Path, compare: Path | None = None) -> Contents:
+    """Read a results folder (and a second to set beside it) and make its tables."""
+    results = open_results(folder)
+    audit = audit_table(folder, results.table)
+    judged = {one.name["model"]: one.verdict for one in audit.models}
+    simulated = simulated_models(results.episodes)
+    others = [*audit_tables(audit), endpoints(results)]
+    if compare is not None:
+        second = open_results(compare)
+        simulated |= simulated_models(second.episodes)
+        others = [*compared_tables(results, second), *others]
+    tables = [
+        *all_tables(results.episodes, judged),
+        *(marked(table, simulated) for table in others),
+    ]
+    return Contents(results, tuple(table for table in tables if table.rows))
+
+
+def all_tables(
+    episodes: EpisodeRows, verdicts: Mapping[str, str] = NO_VERDICTS
+) -> tuple[ReportTable, ...]:
+    """Every table that has rows, in reading order; `verdicts` are the audit's, by model."""
+    makers: tuple[Callable[[EpisodeRows], ReportTable], ...] = (
+        functools.partial(overall, verdicts=verdicts),
+        by_task_type,
+        scale,
+        flaws,
+        reliability,
+        reliability_slopes,
+        prompts,
+        prompt_indices,
+        models_compared,
+        replicates,
+        errors,
+        flagged,
+    )
+    found = (make(episodes) for make in makers)
+    simulated = simulated_models(episodes)
+    return tuple(marked(table, simulated) for table in found if table.rows)
+
+
+def sections(
+    results: Results, tables: Sequence[ReportTable], charts: Sequence[Chart]
+) -> tuple[Section, ...]:
+    """Every part that has something to say, what was run first."""
+    by_table = {table.key: table for table in tables}
+    by_chart = {chart.key: chart for chart in charts}
+    parts = [Section("about", "What was run", facts=facts(results))]
+    for key, title, table_keys, chart_keys in SECTIONS:
+        own = [by_table[k] for k in table_keys if k in by_table and by_table[k].rows]
+        drawn = [by_chart[k] for k in chart_keys if k in by_chart]
+        if own or drawn:
+            parts.append(Section(key, title, own, drawn))
+    return tuple(parts)
+
+
+def lead(results: Results) -> str:
+    """What this is, in a sentence, and why there are no charts where none can be drawn."""
+    models = results.episodes.values("model")
+    named = ", ".join(map(visible, models[:4])) + (" and others" if len(models) > 4 else "")  # noqa: PLR2004  a sentence
+    how = "recorded" if results.imported else "run"
+    said = f"{len(results.episodes):,} episodes of {named}, {how} under controlled tool failures."
+    return said if can_draw() else f"{said} {CHARTS_NEED}."

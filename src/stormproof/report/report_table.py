@@ -1,0 +1,116 @@
+"""A table as data, and its values as people read them, whatever form it is written in."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from stormproof.stats import Contrast, Rate
+
+Kind = Literal["text", "count", "percent", "interval", "number", "points", "ratio", "p"]
+Value = str | int | float | Rate | Contrast | None
+
+MISSING = "–"
+_SUSPECT = re.compile(r"[^\n\t -~]")
+_STEERING = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+
+class Column(Struct, frozen=True):
+    """`kind` says how values are written, sorted and aligned; `about` explains the heading."""
+
+    title: str
+    kind: Kind = "text"
+    about: str = ""
+
+
+class ReportTable(Struct, frozen=True):
+    """A titled grid. `key` names its files; `notes` stand under it, one sentence each."""
+
+    key: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Value, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+def trimmed(table: ReportTable) -> ReportTable:
+    """Without the columns that no row has a value for, such as flags where there are none."""
+    used = [
+        i
+        for i, column in enumerate(table.columns)
+        if any(shown(row[i], column.kind) not in {"", MISSING} for row in table.rows)
+    ]
+    rows = tuple(tuple(row[i] for i in used) for row in table.rows)
+    return replace(table, columns=tuple(table.columns[i] for i in used), rows=rows)
+
+
+def shown(value: Value, kind: Kind) -> str:
+    """A value as people read it; the unit stands in the column's heading."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return MISSING
+    if isinstance(value, Rate | Contrast):
+        return _interval(value, kind)
+    return value if isinstance(value, str) else _number_shown(value, kind)
+
+
+def _number_shown(value: float, kind: Kind) -> str:
+    if kind == "count":
+        return f"{value:,.0f}"
+    if kind in {"percent", "points", "interval"}:
+        return f"{100 * value:.1f}"
+    if kind == "p":
+        return "<0.001" if value < 0.001 else f"{value:.3f}"  # noqa: PLR2004  as is usual
+    return f"{value:.2f}"
+
+
+def sort_key(value: Value) -> float | str:
+    """What a column sorts by: the estimate of an interval; NaN sorts last."""
+    if isinstance(value, Rate | Contrast):
+        return value.estimate
+    return math.nan if value is None else value
+
+
+def is_numeric(kind: Kind) -> bool:
+    """Whether a column is aligned to the right."""
+    return kind != "text"
+
+
+def visible(text: str) -> str:
+    """Control, format, bidi and line-separating characters made visible: no text can steer."""
+    return _SUSPECT.sub(_spelled, text)
+
+
+def _spelled(match: re.Match[str]) -> str:
+    character = match.group()
+    return _named(character) if unicodedata.category(character) in _STEERING else character
+
+
+def _named(character: str) -> str:
+    return f"⟨U+{ord(character):04X}⟩"
+
+
+def _interval(value: Rate | Contrast, kind: Kind) -> str:
+    if math.isnan(value.estimate):
+        return MISSING
+    if kind == "ratio":
+        return f"{value.estimate:.2f} [{_bound(value.low)}, {_bound(value.high)}]"
+    sign = "+" if kind == "points" and isinstance(value, Contrast) else ""
+    low, high = 100 * value.low, 100 * value.high
+    return f"{100 * value.estimate:{sign}.1f} [{low:{sign}.1f}, {high:{sign}.1f}]"
+
+
+def _bound(value: float) -> str:
+    return "∞" if math.isinf(value) else f"{value:.2f}"
+
+
+def written(table: ReportTable) -> list[list[str]]:
+    """All values as people read them, with no character left that could steer a terminal."""
+    return [
+        [visible(shown(v, c.kind)) for v, c in zip(row, table.columns, strict=True)]
+        for row in table.rows
+    ]

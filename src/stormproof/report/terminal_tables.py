@@ -1,0 +1,116 @@
+"""Tables in a terminal of any width: a wide one goes on below, its first columns repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
+from typing import Literal
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.table import Table as Grid
+from rich.text import Text
+
+from stormproof.audit import audit_table
+from stormproof.report.contents import all_tables
+from stormproof.report.headings import INFRASTRUCTURE, marked, simulated_models
+from stormproof.report.report_table import ReportTable, is_numeric, trimmed, visible, written
+from stormproof.report.results import SIMULATED_NOTE, Results
+from stormproof.report.success_tables import overall
+from stormproof.report.two_folders import marked_comparison
+
+_GAP = 2
+_MOST_ROWS = 24
+HEADLINE = {"model", "success %", "ceiling %", "share of ceiling %", "flags", "scored", "infra"}
+
+
+def verdicts(results: Results) -> Mapping[str, str]:
+    """The audit's verdicts on recordings; our own results need no reading to be shown."""
+    if not results.imported:
+        return {}
+    audit = audit_table(results.folder, results.table)
+    return {one.name["model"]: one.verdict for one in audit.models}
+
+
+def renderables(results: Results, second: Results | None = None) -> Iterator[RenderableType]:
+    """The whole report, table after table, in reading order; each note stands once."""
+    yield from _opening(results)
+    shown = {SIMULATED_NOTE}  # the opening says it
+    beside = () if second is None else marked_comparison(results, second)
+    for table in (*beside, *all_tables(results.episodes, verdicts(results))):
+        yield Fitted(table)
+        yield from (Text(visible(note), style="dim") for note in table.notes if note not in shown)
+        shown.update(table.notes)
+
+
+def headline(results: Results) -> Iterator[RenderableType]:
+    """What a run says at its end: a row for each model, and no more than it takes to read it."""
+    yield from _opening(results)
+    whole = marked(overall(results.episodes, verdicts(results)), simulated_models(results.episodes))
+    kept = [i for i, column in enumerate(whole.columns) if column.title in HEADLINE]
+    columns = tuple(whole.columns[i] for i in kept)
+    rows = tuple(tuple(row[i] for i in kept) for row in whole.rows)
+    yield Fitted(ReportTable(whole.key, whole.title, columns, rows))
+    yield Text(visible(INFRASTRUCTURE), style="dim")
+
+
+def _opening(results: Results) -> Iterator[RenderableType]:
+    yield Text(f"Report of {visible(results.name)}", style="bold")
+    for banner in results.banners:
+        yield Text(banner, style="bold yellow")
+
+
+class Fitted:
+    """One table as rich shows it, in as many panels as the terminal's width asks for."""
+
+    def __init__(self, table: ReportTable) -> None:
+        self._table = table = trimmed(table)
+        self._rows = written(table)[:_MOST_ROWS]  # a text for each column of `_table`
+        self._left = len(table.rows) - len(self._rows)  # rows that are counted, not shown
+        # Of each column: its longest value, or the longest word of its heading, at least 1.
+        self._widths = [
+            max(_longest_word(column.title), *(cell_len(row[i]) for row in self._rows), 1)
+            for i, column in enumerate(table.columns)
+        ]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text()
+        yield Text(visible(self._table.title), style="bold")
+        for chosen in self._panels(options.max_width):
+            yield self._grid(chosen)
+        if self._left:
+            rows = "row" if self._left == 1 else "rows"
+            yield Text(f"and {self._left:,} more {rows}; the report's files have them all")
+
+    def _panels(self, width: int) -> Iterator[list[int]]:
+        """Columns by number: those that name the row, and then as many figures as fit."""
+        columns = self._table.columns
+        names = [i for i, _ in enumerate(takewhile(lambda c: not is_numeric(c.kind), columns))]
+        figures = range(len(names), len(columns))
+        room = width - self._wide(names)
+        panel: list[int] = []
+        for i in figures:
+            if panel and self._wide([*panel, i]) > room:
+                yield names + panel
+                panel = []
+            panel.append(i)
+        yield names + panel
+
+    def _wide(self, columns: Sequence[int]) -> int:
+        return sum(self._widths[i] + _GAP for i in columns)
+
+    def _grid(self, chosen: Sequence[int]) -> Grid:
+        grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+        for i in chosen:
+            column = self._table.columns[i]
+            justify: Literal["left", "right"] = "right" if is_numeric(column.kind) else "left"
+            grid.add_column(Text(column.title), justify=justify, width=self._widths[i])
+        for row in self._rows:
+            grid.add_row(*(Text(row[i]) for i in chosen))
+        return grid
+
+
+def _longest_word(title: str) -> int:
+    """Where a heading can break; its unit stays with the last word."""
+    return max(map(cell_len, title.replace(" %", "_%").split()))

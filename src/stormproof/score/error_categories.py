@@ -1,0 +1,93 @@
+"""The one main reason why an episode is no full success, by rules read from the top.
+
+1. Full success: none ("").
+2. `tool_call_format`: at least half of the turns held no recognisable action.
+3. `other`: no tool call was made at all.
+
+Where every required tool succeeded:
+4. `sequence_order`: a first success came before that of a required dependency;
+5. `parameter_config`: the order is right, so what was done was not what the goal asks.
+
+Where a required tool is missing, the last failed tool call of a missing tool decides; if none was
+tried and the episode ended by failures, the last failed tool call of any does:
+6. `tool_selection`: it named no tool of the catalogue, or was of a tool that the task does not
+   require, and was refused or could not work;
+7. `parameter_config`: refused for its arguments, or the tool could not work with them;
+8. `dependency`: failed by weather with a dependency unmet;
+9. `timeout`: failed by weather with TIMEOUT;
+10. `max_turns`: failed by weather, and the turn budget was spent;
+11. `other`: failed by weather, and the agent gave up or had five failures in a row.
+
+Without such a failure:
+12. `max_turns`: the turn budget was spent, and at least half of the tool calls were of required
+    tools;
+13. `tool_selection`: the agent stopped, or spent its turns, without trying the missing tools.
+
+Once the goal has been reached in full, nothing that follows is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stormproof.domain.episodes import Ending, Turn
+from stormproof.domain.tasks import Execution, Task
+from stormproof.score.measures import missing, respects_dependencies, success
+
+CATEGORIES = (
+    "tool_call_format",
+    "timeout",
+    "max_turns",
+    "tool_selection",
+    "parameter_config",
+    "sequence_order",
+    "dependency",
+    "other",
+)
+
+
+def error_category(task: Task, turns: Sequence[Turn], ending: Ending) -> str:
+    """One of `CATEGORIES`, or "" for a full success, by the rules of this module."""
+    executions = [e for turn in turns for e in turn.executions]
+    if success(task, executions) == "full":
+        return ""
+    if turns and 2 * sum(turn.format_error for turn in turns) >= len(turns):
+        return "tool_call_format"
+    if not executions:
+        return "other"
+    lacking = missing(task, executions)
+    if lacking:
+        return _of_missing(task, executions, lacking, ending)
+    return "parameter_config" if respects_dependencies(task, executions) else "sequence_order"
+
+
+def _of_missing(
+    task: Task, executions: Sequence[Execution], lacking: Sequence[str], ending: Ending
+) -> str:
+    decisive = _decisive(executions, lacking, ending)
+    if decisive is not None:
+        return _of_failure(task, decisive, ending)
+    useful = sum(e.tool in task.required_tools for e in executions)
+    if ending == "max_turns" and 2 * useful >= len(executions):
+        return "max_turns"
+    return "tool_selection"
+
+
+def _decisive(
+    executions: Sequence[Execution], lacking: Sequence[str], ending: Ending
+) -> Execution | None:
+    """The failure that decides: the last of a missing tool, else the last that ended it all."""
+    failures = [e for e in reversed(executions) if not e.ok]
+    of_missing = [e for e in failures if e.tool in lacking]
+    candidates = of_missing or (failures if ending == "failures" else [])
+    return candidates[0] if candidates else None
+
+
+def _of_failure(task: Task, failure: Execution, ending: Ending) -> str:
+    if failure.cause != "weather":
+        return "parameter_config" if failure.tool in task.required_tools else "tool_selection"
+    if failure.unmet:
+        return "dependency"
+    if failure.error_code == "TIMEOUT":
+        return "timeout"
+    return "max_turns" if ending == "max_turns" else "other"

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from stormproof.report.contents import all_tables
+from stormproof.report.episode_rows import EpisodeRows
+from stormproof.report.paired_comparisons import matched
+from stormproof.report.report_table import ReportTable
+from stormproof.report.result_charts import rows_of
+from stormproof.stats import compare, mcnemar
+
+Rows = list[dict[str, Any]]
+Make = Callable[..., dict[str, Any]]
+ToTable = Callable[[Rows], pa.Table]
+
+
+@pytest.fixture(scope="module")
+def frame(make_grid: Callable[..., Rows], make_table: ToTable) -> EpisodeRows:
+    return EpisodeRows.of(make_table(make_grid(tasks=30)))
+
+
+@pytest.fixture(scope="module")
+def tables(frame: EpisodeRows) -> dict[str, ReportTable]:
+    return {table.key: table for table in all_tables(frame)}
+
+
+def test_a_flaw_is_compared_on_the_same_tasks(tables: dict[str, ReportTable]) -> None:
+    row = next(r for r in rows_of(tables["flaws"]) if r["model"] == "model-a")
+    assert row["tasks paired"] == 30
+    assert row["difference to optimal, points"].estimate < 0
+    assert 0 < row["retention"].estimate < 1
+    assert row["p (Holm)"] >= 0
+
+
+def test_coupled_weather_makes_pairs(frame: EpisodeRows) -> None:
+    """One trial a task and setting: the paired test is McNemar's on exactly those."""
+    a, b = (
+        frame.at(
+            frame.is_value("model", model)
+            & frame.is_value("prompt_type", "optimal")
+            & (frame.numbers("tool_success_rate") == 0.8)
+        )
+        for model in ("model-a", "model-b")
+    )
+    left, right = matched([a, b], "model")
+    assert len(left) == 30
+    found = compare("", left, right)
+    assert found.method == "McNemar mid-p"
+    assert found.p_value == mcnemar(left, right)
+
+
+def test_a_lost_partner_takes_its_pair_out(
+    make_episode: Make, make_infrastructure: Make, make_table: ToTable
+) -> None:
+    rows = [make_episode(model=m, task_id=f"t{i}") for m in ("a", "b") for i in range(5)]
+    rows[7] = make_infrastructure(model="b", task_id="t2")
+    rows[9] = make_episode(model="b", task_id="t4", tool_success_rate=0.5)
+    frame = EpisodeRows.of(make_table(rows))
+    groups = [group for _, group in frame.groups("model")]
+    assert [len(side) for side in matched(groups, "model")] == [3, 3]
+
+
+def test_best_prompts_are_those_not_beaten(tables: dict[str, ReportTable]) -> None:
+    for row in rows_of(tables["prompt_index"]):
+        assert "flawed" not in row["best prompt type"]
+        assert 0 <= row["sensitivity index"].low <= row["sensitivity index"].high
