@@ -11,13 +11,11 @@ import msgspec
 
 from stormproof.domain.pool import Dialect, Endpoint
 from stormproof.errors import ConfigError
-from stormproof.plan.endpoints import expand
 from stormproof.plan.mistakes import Mistakes
 from stormproof.plan.option_values import Unfit
-from stormproof.plan.planning import Plan, make_plan
-from stormproof.plan.poolfile import SHIPPED_POOL, PoolFile, check_pool, load_pool
+from stormproof.plan.planning import Plan, endpoints_for, make_plan
+from stormproof.plan.poolfile import check_pool, load_pool
 from stormproof.plan.run_options import OPTIONS, RunOptions
-from stormproof.plan.scenarios import prompt_type_count
 from stormproof.store import HEADER_FILE, episode_table
 
 
@@ -126,15 +124,8 @@ def checked(options: RunOptions, pool: Pool | None = None) -> RunOptions:
 
 
 def endpoints_of(options: RunOptions, pool: Pool | None = None) -> tuple[Endpoint, ...]:
-    """The endpoints that pool, models and overrides give; no key is read."""
-    return expand(
-        _pool_file(options, pool),
-        rate_mode=options.rate_mode,
-        prompt_types=prompt_type_count(options),
-        models=options.models,
-        max_workers=options.max_workers,
-        qps=options.qps,
-    )
+    """The endpoints of the pool, or of the options' where none is given; no key is read."""
+    return endpoints_for(options, None if pool is None else pool.declared)
 
 
 def plan(options: RunOptions, *, pool: Pool | None = None) -> Plan:
@@ -153,10 +144,6 @@ def finished_trials(results: str | Path) -> frozenset[str]:
     ended = episode_table(results, ["trial_id", "outcome"]).to_pydict()
     pairs = zip(ended["trial_id"], ended["outcome"], strict=True)
     return frozenset(trial for trial, outcome in pairs if outcome == "completed")
-
-
-def _pool_file(options: RunOptions, pool: Pool | None) -> PoolFile:
-    return load_pool(options.pool or SHIPPED_POOL) if pool is None else pool.declared
 
 
 def _plain(value: Any) -> Any:
