@@ -49,6 +49,7 @@ from stormproof.plan import (
     credentials,
     endpoints_for,
     make_plan,
+    own_endpoints,
     prompt_type_count,
 )
 from stormproof.pool import Ask, Dispatcher, EndpointState, Event, Job
@@ -144,7 +145,8 @@ async def _run(options: RunOptions) -> RunSummary:
     endpoints = endpoints_for(options)
     simulated = not options.pool
     if not simulated:
-        credentials(endpoints, os.environ)  # a key that is missing is told before anything is made
+        # A key that is missing is told before anything is made.
+        credentials(own_endpoints(options, endpoints), os.environ)
     folder = Path(options.results)
     header = Header(
         suite=WORKFLOWS.version, seed=options.seed, simulated=simulated, stormproof=__version__
@@ -171,7 +173,7 @@ def _record(plan: Plan) -> dict[str, object]:
         "stormproof": __version__,
         "suite": WORKFLOWS.version,
         "options": plan.options,
-        "endpoints": plan.endpoints,
+        "endpoints": plan.pool,
     }
 
 
