@@ -21,7 +21,7 @@ from stormproof.domain.pool import Endpoint
 from stormproof.domain.trials import Trial, make_trial, trial_id_of
 from stormproof.errors import PlanError
 from stormproof.plan.endpoints import expand
-from stormproof.plan.poolfile import SHIPPED_POOL, load_pool
+from stormproof.plan.poolfile import SHIPPED_POOL, PoolFile, load_pool
 from stormproof.plan.run_options import RunOptions
 from stormproof.plan.scenarios import GridCell, grid, prompt_type_count
 from stormproof.plan.shards import Shard, Share, planned_by_model, share_of
@@ -49,12 +49,13 @@ class PlannedCell(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """What a run will do. `left_out`: models that have trials which this run will not do.
+    """What a run will do. `pool` is what it was laid over: every shard's endpoints, undivided.
 
-    For each a byte per trial, in order: 1 where it is finished, or another shard's. The plan is
-    laid once, so what a run finishes changes nothing in what it hands out, and nothing here grows
-    with it. `pool` is what it was laid over: endpoints of every shard, with their whole limits.
-    `share` says in words which part of the grid it is; "" for all of it.
+    `left_out`: models that have trials which this run will not do. For each a byte per trial, in
+    order: 1 where it is finished, or another shard's. The plan is laid once, so what a run
+    finishes changes nothing in what it hands out, and nothing here grows with it.
+    `share` says in words which part of the grid it is; "" for all of it. The options say by what
+    it was divided.
     """
 
     options: RunOptions
@@ -104,10 +105,10 @@ class Plan(Struct, frozen=True):
             )  # fmt: skip
 
 
-def endpoints_for(options: RunOptions) -> tuple[Endpoint, ...]:
-    """The endpoints that the options' pool, models and overrides give; no key is read."""
+def endpoints_for(options: RunOptions, pool: PoolFile | None = None) -> tuple[Endpoint, ...]:
+    """The endpoints of the pool, or of the options' where none is given; no key is read."""
     return expand(
-        load_pool(options.pool or SHIPPED_POOL),
+        pool or load_pool(options.pool or SHIPPED_POOL),
         rate_mode=options.rate_mode,
         prompt_types=prompt_type_count(options),
         models=options.models,
@@ -118,18 +119,23 @@ def endpoints_for(options: RunOptions) -> tuple[Endpoint, ...]:
 
 def plan_run(options: RunOptions, done: AbstractSet[str] = frozenset()) -> Plan:
     """From options to a plan: pool file, endpoints, grid, less what is `done`."""
-    return make_plan(options, endpoints_for(options), done)
+    return make_plan(options, endpoints_for(options), done, simulated=not options.pool)
 
 
 def make_plan(
-    options: RunOptions, endpoints: Sequence[Endpoint], done: AbstractSet[str] = frozenset()
+    options: RunOptions,
+    endpoints: Sequence[Endpoint],
+    done: AbstractSet[str] = frozenset(),
+    *,
+    simulated: bool = False,
 ) -> Plan:
     """Lay the grid over the endpoints' models, less the trials whose ids are in `done`.
 
     Endpoints of models that the share does not use are left out, and the rest numbered anew.
-    Raises `PlanError` where the grid is empty or beyond `MAX_TRIALS`, or cannot be shared so.
+    `simulated`: whether the endpoints are an emulator's that this run alone uses. Raises
+    `PlanError` where the grid is empty or beyond `MAX_TRIALS`, or cannot be shared so.
     """
-    parts, share = _shared_grid(options, endpoints)
+    parts, share = _shared_grid(options, endpoints, simulated=simulated)
     if share.trials or options.trial or done:
         left_out, planned, counts = _sorted_out(options, parts, share.trials, done)
         own = tuple(part for part in parts if planned[part])
@@ -150,23 +156,25 @@ def make_plan(
     models = {cell.model for cell in cells}
     used = [e for e in share.endpoints if e.model in models]
     numbered = tuple(msgspec.structs.replace(e, number=n) for n, e in enumerate(used))
-    return Plan(options, numbered, cells, left_out, tuple(endpoints), share.note)
+    settled = msgspec.structs.replace(options, shard_by=share.by)
+    return Plan(settled, numbered, cells, left_out, tuple(endpoints), share.note)
 
 
-def own_endpoints(options: RunOptions, endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
+def own_endpoints(
+    options: RunOptions, endpoints: Sequence[Endpoint], *, simulated: bool = False
+) -> tuple[Endpoint, ...]:
     """Those that the options' share of the plan may use; raises like `make_plan`."""
-    return _shared_grid(options, endpoints)[1].endpoints
+    return _shared_grid(options, endpoints, simulated=simulated)[1].endpoints
 
 
 def _shared_grid(
-    options: RunOptions, endpoints: Sequence[Endpoint]
+    options: RunOptions, endpoints: Sequence[Endpoint], *, simulated: bool
 ) -> tuple[tuple[GridCell, ...], Share]:
     """The parts of the grid whose models are in this run's share, and the share."""
     parts = grid(options, tuple(dict.fromkeys(e.model for e in endpoints)))
     _refuse_the_huge(options, len(parts))
     each = options.num_instances * options.replicates
     planned = planned_by_model((part.model, each) for part in parts)
-    simulated = not options.pool
     share = share_of(options.shard, options.shard_by, endpoints, planned, simulated=simulated)
     return tuple(part for part in parts if part.model in share.models), share
 

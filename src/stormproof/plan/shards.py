@@ -38,6 +38,7 @@ class Share(Struct, frozen=True):
 
     models: tuple[str, ...]
     endpoints: tuple[Endpoint, ...]
+    by: ShardBy
     trials: Shard | None = None
     note: str = ""
 
@@ -57,7 +58,7 @@ def share_of(
     Raises `PlanError` where the pool cannot be divided so.
     """
     if shard is None:
-        return Share(tuple(planned), tuple(endpoints))
+        return Share(tuple(planned), tuple(endpoints), by)
     used = [endpoint for endpoint in endpoints if endpoint.model in planned]
     groups = model_groups(used, at_least=shard.of)
     if by == "model" and len(groups) < shard.of:
@@ -69,12 +70,12 @@ def share_of(
     if by == "model" or (not by and not simulated and len(groups) >= shard.of):
         return _by_model(shard, used, groups, planned)
     if simulated:
-        return Share(tuple(planned), tuple(used), shard, f"shard {shard}, by trial")
+        return Share(tuple(planned), tuple(used), "trial", shard, f"shard {shard}, by trial")
     note = (
         f"shard {shard}, by trial: every shard uses every endpoint, so each keeps to its part of "
         f"every declared limit; a limit that nobody declared is not divided"
     )
-    return Share(tuple(planned), tuple(_divided(used, shard)), shard, note)
+    return Share(tuple(planned), tuple(_divided(used, shard)), "trial", shard, note)
 
 
 def _by_model(
@@ -97,6 +98,7 @@ def _by_model(
     return Share(
         tuple(model for model in planned if model in models),
         tuple(endpoint for endpoint in endpoints if endpoint.model in models),
+        "model",
         note=note,
     )
 
