@@ -90,10 +90,9 @@ def numbers(least: float, most: float) -> Parser:
 
 
 def shard(raw: Any) -> Shard:
-    """A part of a plan, as 2/5."""
-    match = (
-        re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", raw.strip()) if isinstance(raw, str) else None
-    )
+    """A part of a plan, as 2/5 or as it was read before."""
+    text = str(raw).strip() if isinstance(raw, str | Shard) else ""
+    match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
     found = Shard(int(match[1]), int(match[2])) if match else Shard(0, 0)
     if not 1 <= found.number <= found.of <= MAX_SHARDS:
         raise Unfit(f"found {shown(raw)}; allowed: 1/N to N/N, as 2/5, with N up to {MAX_SHARDS:,}")
