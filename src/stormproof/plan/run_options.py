@@ -126,7 +126,7 @@ OPTIONS: tuple[Option, ...] = (
         "protocols",
         "protocol",
         v.many(PROTOCOLS),
-        "how tools are called: text (tags), native, or all",
+        "how tools are called: text (tags), native, hermes (tags around JSON), or all",
     ),
     Option(
         "severities",
