@@ -13,9 +13,9 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 
+from stormproof.cli.console_tables import PlainConsole
 from stormproof.cli.cpu_profile import profiled
 from stormproof.cli.progress_display import display
-from stormproof.cli.console_tables import PlainConsole
 from stormproof.plan import RunOptions
 from stormproof.runner import run
 from stormproof.session import RunSummary, Stop
