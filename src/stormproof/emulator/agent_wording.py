@@ -144,4 +144,7 @@ _FORMS: Mapping[Habit, Callable[[Step], str]] = {
 }
 
 # What is asked for in the `hermes` protocol is a habit in the text one, and the other way round.
-_SWAPPED = {_plainly: _hermes, _hermes: _plainly}
+_SWAPPED: Mapping[Callable[[Step], str], Callable[[Step], str]] = {
+    _plainly: _hermes,
+    _hermes: _plainly,
+}

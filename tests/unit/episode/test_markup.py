@@ -22,6 +22,9 @@ CASES = Path(__file__).parents[3] / "../shared/cases/forms.jsonl"
 READER, FETCHER = "file_operations_reader", "network_fetcher"
 ARGUMENTS = '{"path": "a.csv"}'
 OBJECT = f'{{"name": "{READER}", "arguments": {ARGUMENTS}}}'
+CALLS, ENDS = "<\uff5ctool\u2581calls\u2581begin\uff5c>", "<\uff5ctool\u2581calls\u2581end\uff5c>"
+CALL, END = "<\uff5ctool\u2581call\u2581begin\uff5c>", "<\uff5ctool\u2581call\u2581end\uff5c>"
+SEP, DSML, _DSML = "<\uff5ctool\u2581sep\uff5c>", "<\uff5cDSML\uff5c", "</\uff5cDSML\uff5c"
 ONE = {
     "Hermes, Qwen 2.5": f"<tool_call>\n{OBJECT}\n</tool_call>",
     "Hermes in a list": f"<tool_call>[{OBJECT}]</tool_call>",
@@ -30,7 +33,8 @@ ONE = {
     "Qwen, older": f"\u273fFUNCTION\u273f: {READER}\n\u273fARGS\u273f: {ARGUMENTS}",
     "GLM 4.5": f"<tool_call>{READER}\n<arg_key>path</arg_key>\n<arg_value>a.csv</arg_value>\n"
     "</tool_call>",
-    "GLM 4.7": f"<tool_call>{READER}<arg_key>path</arg_key><arg_value>a.csv</arg_value></tool_call>",
+    "GLM 4.7": f"<tool_call>{READER}<arg_key>path</arg_key><arg_value>a.csv</arg_value>"
+    "</tool_call>",
     "LongCat": f"<longcat_tool_call>{OBJECT}</longcat_tool_call>",
     "LongCat, keys": f"<longcat_tool_call>{READER}\n<longcat_arg_key>path</longcat_arg_key>\n"
     "<longcat_arg_value>a.csv</longcat_arg_value>\n</longcat_tool_call>",
@@ -41,21 +45,17 @@ ONE = {
     f"functions.{READER}:12 <|tool_call_argument_begin|> {ARGUMENTS} <|tool_call_end|> ",
     "Kimi K2, without tokens": f"functions.{READER}:0{ARGUMENTS}",
     "Kimi K2, without tokens, lines": f"I look.\n\nfunctions.{READER}:3\n{ARGUMENTS}",
-    "DeepSeek V3": "<\uff5ctool\u2581calls\u2581begin\uff5c><\uff5ctool\u2581call\u2581begin\uff5c>"
-    f"function<\uff5ctool\u2581sep\uff5c>{READER}\n```json\n{ARGUMENTS}\n```"
-    "<\uff5ctool\u2581call\u2581end\uff5c><\uff5ctool\u2581calls\u2581end\uff5c>",
+    "DeepSeek V3": f"{CALLS}{CALL}function{SEP}{READER}\n```json\n{ARGUMENTS}\n```{END}{ENDS}",
     "DeepSeek V3, stripped": f"function{READER}\n```json\n{ARGUMENTS}\n```",
-    "DeepSeek V3.1": "<\uff5ctool\u2581calls\u2581begin\uff5c><\uff5ctool\u2581call\u2581begin\uff5c>"
-    f"{READER}<\uff5ctool\u2581sep\uff5c>{ARGUMENTS}<\uff5ctool\u2581call\u2581end\uff5c>"
-    "<\uff5ctool\u2581calls\u2581end\uff5c>",
+    "DeepSeek V3.1": f"{CALLS}{CALL}{READER}{SEP}{ARGUMENTS}{END}{ENDS}",
     "DeepSeek V3.1, stripped": f"{READER}{ARGUMENTS}",
     "DeepSeek, plain bars": "<|tool_calls_begin|><|tool_call_begin|>function<|tool_sep|>"
     f"{READER}\n```json\n{ARGUMENTS}\n```<|tool_call_end|><|tool_calls_end|>",
-    "DeepSeek V3.2": f'<\uff5cDSML\uff5cfunction_calls>\n<\uff5cDSML\uff5cinvoke name="{READER}">\n'
-    '<\uff5cDSML\uff5cparameter name="path" string="true">a.csv</\uff5cDSML\uff5cparameter>\n'
-    "</\uff5cDSML\uff5cinvoke>\n</\uff5cDSML\uff5cfunction_calls>",
-    "DeepSeek V3.2, JSON": '<\uff5cDSML\uff5ctool_calls>\n<\uff5cDSML\uff5cinvoke name="'
-    f'{READER}">\n{ARGUMENTS}\n</\uff5cDSML\uff5cinvoke>\n</\uff5cDSML\uff5ctool_calls>',
+    "DeepSeek V3.2": f'{DSML}function_calls>\n{DSML}invoke name="{READER}">\n'
+    f'{DSML}parameter name="path" string="true">a.csv{_DSML}parameter>\n'
+    f"{_DSML}invoke>\n{_DSML}function_calls>",
+    "DeepSeek V3.2, JSON": f'{DSML}tool_calls>\n{DSML}invoke name="'
+    f'{READER}f">\n{ARGUMENTS}\n{_DSML}invoke>\n{_DSML}tool_calls>',
     "DeepSeek V3.2, stripped": f'<function_calls>\n<invoke name="{READER}">\n'
     '<parameter name="path" string="true">a.csv</parameter>\n</invoke>\n</function_calls>',
     "MiniMax M1": f"<tool_calls>\n{OBJECT}\n</tool_calls>",
@@ -63,7 +63,8 @@ ONE = {
     "</parameter>\n</invoke>\n</minimax:tool_call>",
     "Seed": f"<seed:tool_call>\n<function={READER}>\n<parameter=path>a.csv</parameter>\n"
     "</function>\n</seed:tool_call>",
-    "Step": "<\uff5ctool_calls_begin\uff5c><\uff5ctool_call_begin\uff5c>function<\uff5ctool_sep\uff5c>"
+    "Step": "<\uff5ctool_calls_begin\uff5c><\uff5ctool_call_begin\uff5c>function"
+    "<\uff5ctool_sep\uff5c>"
     f'<steptml:invoke name="{READER}"><steptml:parameter name="path">a.csv</steptml:parameter>'
     "</steptml:invoke><\uff5ctool_call_end\uff5c><\uff5ctool_calls_end\uff5c>",
     "gpt-oss": f"<|channel|>commentary to=functions.{READER} <|constrain|>json<|message|>"
@@ -116,8 +117,8 @@ ONE = {
     "xLAM": f"[{OBJECT}]",
     "Claude, older": f"<function_calls>\n<invoke>\n<tool_name>{READER}</tool_name>\n<parameters>\n"
     "<path>a.csv</path>\n</parameters>\n</invoke>\n</function_calls>",
-    "Claude in words": f"<tool_use>\n<name>{READER}</name>\n<arguments>\n{ARGUMENTS}\n</arguments>\n"
-    "</tool_use>",
+    "Claude in words": f"<tool_use>\n<name>{READER}</name>\n<arguments>\n{ARGUMENTS}\n"
+    "</arguments>\n</tool_use>",
     "ReAct": f"Thought: I read.\nAction: {READER}\nAction Input: {ARGUMENTS}",
     "smolagents": f"Action:\n{OBJECT}<end_code>",
     "a fence of its own": f"```tool_call\n{OBJECT}\n```",
@@ -174,10 +175,10 @@ SEVERAL = {
     "MiniMax M1": f"<tool_calls>\n{OBJECT}\n{SECOND}\n</tool_calls>",
     "Cohere": f'<|START_ACTION|>[{{"tool_name": "{READER}", "parameters": {ARGUMENTS}}},\n'
     f'{{"tool_name": "{FETCHER}", "parameters": {{"url": "u"}}}}]<|END_ACTION|>',
-    "DeepSeek V3.1": "<\uff5ctool\u2581calls\u2581begin\uff5c><\uff5ctool\u2581call\u2581begin\uff5c>"
-    f"{READER}<\uff5ctool\u2581sep\uff5c>{ARGUMENTS}<\uff5ctool\u2581call\u2581end\uff5c>"
-    f'<\uff5ctool\u2581call\u2581begin\uff5c>{FETCHER}<\uff5ctool\u2581sep\uff5c>{{"url": "u"}}'
-    "<\uff5ctool\u2581call\u2581end\uff5c><\uff5ctool\u2581calls\u2581end\uff5c>",
+    "DeepSeek V3.1": f"{CALLS}{CALL}"
+    f"{READER}{SEP}{ARGUMENTS}{END}"
+    f'{CALL}{FETCHER}{SEP}{{"url": "u"}}'
+    f"{END}{ENDS}",
     "gpt-oss": f"<|channel|>commentary to=functions.{READER} json<|message|>{ARGUMENTS}<|call|>"
     f"<|start|>assistant<|channel|>commentary to=functions.{FETCHER} json<|message|>"
     '{"url": "u"}<|call|>',
@@ -196,8 +197,7 @@ TALK = [
     "A function returns a value, and functools is a module.",
     "See [the docs](https://example.com) and [1].",
     "<|channel|>final<|message|>There is nothing to do here.<|return|>",
-    "<|channel|>analysis<|message|>file_operations_reader {} ?<|end|>"
-    "<|start|>assistant<|channel|>final<|message|>I cannot.",
+    "<|channel|>analysis<|message|>network_fetcher {} ?<|end|><|channel|>final<|message|>No.",
 ]
 
 
@@ -213,8 +213,7 @@ def test_talk_is_no_call(text: str, vocabulary: Vocabulary) -> None:
         f"I read it with {READER}(path='a.csv') and then stored it. TASK COMPLETE",
         f"Done so far:\n{READER}(path='a')\n{FETCHER}(url='u')\nThe task is complete.",
         "<|channel|>final<|message|>TASK COMPLETE<|return|>",
-        "<|channel|>analysis<|message|>I need to call it.<|end|><|start|>assistant<|channel|>final"
-        "<|message|>TASK COMPLETE",
+        "<|channel|>analysis<|message|>I call it.<|end|><|channel|>final<|message|>TASK COMPLETE",
         "<|START_RESPONSE|>TASK COMPLETE<|END_RESPONSE|>",
     ],
 )
@@ -249,8 +248,13 @@ def test_what_looks_like_a_call_and_is_unread_is_counted_and_not_done(
         "<tool_search>x</tool_search>",
     ],
 )
-@pytest.mark.parametrize("form", ["<tool_call>{} {}</tool_call>", '<tool_call>{{"name": "{}", '
-                                  '"arguments": {}}}</tool_call>'])  # fmt: skip
+@pytest.mark.parametrize(
+    "form",
+    [
+        "<tool_call>{} {}</tool_call>",
+        '<tool_call>{{"name": "{}", "arguments": {}}}</tool_call>',
+    ],
+)
 def test_markup_in_an_argument_is_an_argument(
     form: str, inside: str, vocabulary: Vocabulary
 ) -> None:
@@ -273,7 +277,8 @@ def test_marks_of_thought_are_told_as_one() -> None:
 @pytest.mark.parametrize(
     "piece", ["<|start|>assistant", "<|channel|>", "\u273f", "to=functions.", "[TOOL_CALLS]",
               "<|channel|>analysis", "functions.a", "function", "<|tool_call_begin|>", "assistant ",
-              "[file_operations_reader(", "file_operations_reader('", "{} ", ":", "json ", "<invoke "],
+              "[file_operations_reader(", "file_operations_reader('", "{} ", ":", "json ",
+              "<invoke "],
 )  # fmt: skip
 @pytest.mark.parametrize("before", ["", "<tool_call>", "[TOOL_CALLS]file_operations_reader"])
 def test_no_markup_takes_long(before: str, piece: str) -> None:
