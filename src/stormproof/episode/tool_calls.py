@@ -129,6 +129,7 @@ def calls_in_brackets(
     end = at = start
     while (hit := vocabulary.at_start(text, at)) and len(found) < MOST_CALLS:
         name, opening = hit
+        opening += len(".call") if text.startswith(".call(", opening) else 0
         if text[opening : opening + 1] != "(":
             break
         values, end = called(text, opening, vocabulary.properties(name))
