@@ -25,14 +25,16 @@ from stormproof.report.results import Results, open_results
 from stormproof.report.run_facts import Fact, endpoints, facts
 from stormproof.report.success_tables import (
     NO_VERDICTS,
-    by_task_type,
+    PROMPTS,
+    RELIABILITY,
+    SCALE,
+    TASK_TYPE,
+    along,
+    by_condition,
     errors,
     flagged,
     overall,
-    prompts,
-    reliability,
     replicates,
-    scale,
 )
 from stormproof.report.two_folders import compared_tables
 
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 
 # Section key and title, and the keys of its tables and charts.
 SECTIONS: Final = (
-    ("overall", "Success", ("overall", "compare", "compare_paired"), ("success",)),
+    ("overall", "Success", ("overall", "conditions", "compare", "compare_paired"), ("success",)),
     ("task_types", "By task type", ("task_types",), ("task_types",)),
     ("scale", "Scale", ("scale",), ("scale",)),
     ("flaws", "Flawed plans", ("flaws",), ("flaws",)),
@@ -107,12 +109,13 @@ def all_tables(
     """Every table that has rows, in reading order; `verdicts` are the audit's, by model."""
     makers: tuple[Callable[[EpisodeRows], ReportTable], ...] = (
         functools.partial(overall, verdicts=verdicts),
-        by_task_type,
-        scale,
+        by_condition,
+        functools.partial(along, axis=TASK_TYPE),
+        functools.partial(along, axis=SCALE),
         flaws,
-        reliability,
+        functools.partial(along, axis=RELIABILITY),
         reliability_slopes,
-        prompts,
+        functools.partial(along, axis=PROMPTS),
         prompt_indices,
         models_compared,
         replicates,

@@ -40,8 +40,8 @@ def renderables(results: Results, second: Results | None = None) -> Iterator[Ren
     beside = () if second is None else marked_comparison(results, second)
     for table in (*beside, *all_tables(results.episodes, verdicts(results))):
         yield Fitted(table)
-        yield from (Text(visible(note), style="dim") for note in table.notes if note not in shown)
-        shown.update(table.notes)
+        yield from (Text(visible(note), style="dim") for note in table.remarks if note not in shown)
+        shown.update(table.remarks)
 
 
 def headline(results: Results) -> Iterator[RenderableType]:

@@ -113,9 +113,9 @@ def test_every_form_says_the_same(results: Path, tmp_path: Path) -> None:
     written = write_report(results, formats=("csv", "markdown"), out=tmp_path)
     overall = next(p for p in written["csv"] if p.name == "overall.csv")
     rows = list(csv.DictReader(io.StringIO(overall.read_text())))
-    assert [(r["model"], r["full"], r["failed"], r["infra"], r["attempted"]) for r in rows] == [
-        ("m", "40", "20", "1", "61"),
-        ("n", "30", "30", "0", "60"),
+    assert [(r["model"], r["full"], r["failed"], r["scored"], r["infra"]) for r in rows] == [
+        ("m", "40", "20", "60", "1"),
+        ("n", "30", "30", "60", "0"),
     ]
     console = Console(width=220, file=io.StringIO(), record=True)
     console.print(*terminal_report(results), sep="\n")
