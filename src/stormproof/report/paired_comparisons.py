@@ -15,8 +15,9 @@ from msgspec import Struct
 from stormproof.domain.conditions import FLAWED_PREFIX, PROMPT_TYPES, SEVERITIES
 from stormproof.report.cell_figures import CellFigures, figures_of
 from stormproof.report.common_cells import Codes, align
+from stormproof.report.condition_words import cells_in_words
 from stormproof.report.episode_rows import EpisodeRows
-from stormproof.report.headings import COUNTS, FLAGS, SUCCESS, cells_in_words, counts, ordered
+from stormproof.report.headings import COUNTS, FLAGS, SUCCESS, counts, ordered
 from stormproof.report.matched_tasks import Array, Matched, matched
 from stormproof.report.report_table import Bounds, Column, ReportTable, Value
 from stormproof.report.success_tables import PROMPTS, RELIABILITY, cells_of, in_scenario, is_flawed

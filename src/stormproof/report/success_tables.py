@@ -24,6 +24,13 @@ from stormproof.domain.conditions import (
 from stormproof.plan import SCENARIOS
 from stormproof.report.cell_figures import figures_of, rate_of, whole
 from stormproof.report.common_cells import Aligned, align, balanced
+from stormproof.report.condition_words import (
+    cells_in_words,
+    condition_key,
+    condition_label,
+    condition_of,
+    rate_label,
+)
 from stormproof.report.episode_rows import EpisodeRows
 from stormproof.report.headings import (
     BOUNDS,
@@ -34,14 +41,9 @@ from stormproof.report.headings import (
     INTERVALS,
     LEVELS,
     SUCCESS,
-    cells_in_words,
-    condition_key,
-    condition_label,
-    condition_of,
     counts,
     flags_of,
     levels,
-    rate_label,
     simulated_note,
     success_values,
 )

@@ -8,12 +8,12 @@ from msgspec.structs import replace
 
 from stormproof.report.cell_figures import CellFigures, figures_of
 from stormproof.report.common_cells import align
+from stormproof.report.condition_words import cells_in_words
 from stormproof.report.episode_rows import EpisodeRows
 from stormproof.report.headings import (
     COUNTS,
     INTERVALS,
     SUCCESS,
-    cells_in_words,
     counts,
     marked,
     simulated_models,
