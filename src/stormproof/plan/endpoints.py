@@ -10,8 +10,8 @@ import msgspec
 from stormproof.domain.pool import Endpoint, LimitGroup, Limits, RateMode
 from stormproof.errors import PlanError, PoolFileError
 from stormproof.plan.mistakes import did_you_mean, shown
-from stormproof.plan.poolfile import PoolDeployment, PoolFile, PoolModel
 from stormproof.plan.pool_values import ADDRESS, REFERENCE, url_mistake
+from stormproof.plan.poolfile import PoolDeployment, PoolFile, PoolModel
 
 
 def expand(
@@ -57,7 +57,8 @@ def credentials(
 ) -> tuple[tuple[Endpoint, ...], dict[str, str]]:
     """Endpoints with real addresses, and the values of all other references (reference → value).
 
-    Those are keys, and what headers and queries hold. Raises `PoolFileError` naming every environment variable that is missing or unfit.
+    Those are keys, and what headers and queries hold. Raises `PoolFileError` naming every
+    environment variable that is missing or unfit.
     """
     carried = dict.fromkeys(ref for e in endpoints for ref in e.references)
     references = carried | {e.base_url: None for e in endpoints if REFERENCE.match(e.base_url)}
