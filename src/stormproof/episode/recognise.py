@@ -72,7 +72,7 @@ class _Found(Struct):
             self.done = True
             return
         (self.questions if element.kind == "info" else self.tool_calls).append(call)
-        self.repairs += call.repaired and not call.problem
+        self.repairs += (call.repaired and not call.problem) or call.asks_for != ""
         nameless = not (call.name or call.written or element.is_blank)
         self.unread += nameless or bool(call.problem)
 
