@@ -25,9 +25,9 @@ from stormproof.suites import Weathered
 from stormproof.suites.workflows import WORKFLOWS
 
 EMPTY = "(empty message)"
-LARGEST = (
-    4_000_000  # characters of all replies of an episode; no model's context window is as large
-)
+# Characters of all replies of an episode; no model's context window is as large.
+LARGEST = 4_000_000
+SEED_BITS = 31  # of a sampling seed are sent: what every service takes
 
 
 class GivenUp(Exception):
@@ -75,7 +75,7 @@ class Conversation:
             model=self.trial.model,
             messages=tuple(self._messages),
             tools=function_schemas() if self._protocol == "native" else (),
-            seed=self.trial.sampling_seed,
+            seed=self.trial.sampling_seed % 2**SEED_BITS,
         )
 
     def take(self, answer: Answer) -> Turn:
@@ -202,8 +202,8 @@ def _refused(call: RecognisedCall) -> Execution:
 
 def _said(reply: Reply, read: Recognition, protocol: Protocol, endpoint_id: str) -> Message:
     """The model's message as it is shown back to it: without its thoughts, never empty."""
-    said_aloud = reply.text.strip() or read.action == "none"
-    text = without_thoughts(reply.text if said_aloud else answer_in(reply.reasoning))[0].strip()
+    is_misplaced = read.action != "none" and not (reply.text.strip() or reply.tool_calls)
+    text = without_thoughts(answer_in(reply.reasoning) if is_misplaced else reply.text)[0].strip()
     if protocol == "native":
         calls = repeatable(reply.tool_calls)
         said = text if calls else text or EMPTY

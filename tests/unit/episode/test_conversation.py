@@ -56,7 +56,7 @@ def test_the_first_request_is_the_opening_with_the_trial_s_own_seed() -> None:
     assert [message.role for message in request.messages] == ["system", "user"]
     assert TASK.description in request.messages[1].content
     assert (request.trial_id, request.turn) == (talk.trial.trial_id, 0)
-    assert request.seed == talk.trial.sampling_seed
+    assert request.seed == talk.trial.sampling_seed % 2**31 != talk.trial.sampling_seed
     assert request.tools == ()
 
 
@@ -345,8 +345,6 @@ def test_arguments_that_are_too_long_are_refused_unread() -> None:
 
 def test_an_episode_that_fits_no_context_window_ends_as_that() -> None:
     talk = conversation()
-    turns = [take(talk, "x" * (LARGEST // 3)) for _ in range(3)]
-    assert talk.ending is None
-    turns.append(take(talk, "one more"))
-    assert talk.ending == "context_window"
-    assert [bool(turn.observation) for turn in turns] == [True, True, True, False]
+    third = "x" * (LARGEST // 3)
+    seen = [(bool(take(talk, said).observation), talk.ending) for said in [*[third] * 3, "more"]]
+    assert seen == [*[(True, None)] * 3, (False, "context_window")]
