@@ -19,7 +19,8 @@ from stormproof.episode import Reread
 from stormproof.errors import BackendError
 from stormproof.plan.shards import components, model_groups
 from stormproof.pool import EndpointState
-from stormproof.store.record_lines import decode, turn_record
+from stormproof.store.record_lines import decode
+from stormproof.store.record_lines import encode as encode_record
 
 LOOK_EVERY_S = 0.1  # how late a silent worker may be noticed, beyond the driver's patience
 LAST_TRIALS = 2  # of a model's last trials, each unit is given a share of one in so many
@@ -148,7 +149,7 @@ class Driver:
             if trial is None:
                 return
             turns = self._desk.journalled(trial.trial_id)
-            records = tuple(turn_record(trial.trial_id, turn) for turn in turns)
+            records = tuple(encode_record(turn) for turn in turns)
             self.ledger.grant(worker, Grant(want.epoch, trial, records, want.shard))
 
     def _take(self, want: Want) -> Trial | None:
