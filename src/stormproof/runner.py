@@ -235,11 +235,12 @@ async def _crew(
                 with _logged(http, options) as logged:
                     yield _local(located, logged, session, simulated=simulated)
         else:
-            beginnings = _beginnings(options, secrets, simulated=simulated)
-            async with worker_processes(beginnings) as links:
+            begin = partial(_beginning, options, secrets, simulated)
+            async with worker_processes(begin) as hire:
                 yield Driver(
                     located,
-                    links,
+                    options.workers,
+                    hire,
                     patience_s=PATIENCE_S,
                     on_event=session.hear,
                     say=session.say,
@@ -253,15 +254,14 @@ def _local(
     return LocalWorker(endpoints, transport, options, simulated=simulated, on_event=session.hear)
 
 
-def _beginnings(
-    options: RunOptions, secrets: dict[str, str], *, simulated: bool
-) -> list[Beginning]:
-    """What each worker is told first."""
-    said = msgspec.json.encode(options)
-    return [
-        Beginning(f"worker {number}", said, secrets, simulated, LEASE_S)
-        for number in range(1, (options.workers or 1) + 1)
-    ]
+def _beginning(
+    options: RunOptions,
+    secrets: dict[str, str],
+    simulated: bool,  # noqa: FBT001  given by `partial` alone
+    worker: str,
+) -> Beginning:
+    """What a worker is told first."""
+    return Beginning(worker, msgspec.json.encode(options), secrets, simulated, LEASE_S)
 
 
 def _emulator(options: RunOptions) -> AbstractAsyncContextManager[str]:

@@ -16,7 +16,7 @@ GRID = ("--prompt-types", "optimal", "--num-instances", "6")
 def test_a_killed_worker_and_a_killed_driver_leave_the_records_of_a_calm_run(
     prove: Grounds,
 ) -> None:
-    calm, ground = prove("calm"), prove("killed", time_scale=0.3)
+    calm, ground = prove("calm"), prove("killed", time_scale=0.2)
     assert calm.finish("a", *GRID) == 0
     paid: dict[str, int] = {}
     process = ground.start("b", *GRID, "--workers", "2")

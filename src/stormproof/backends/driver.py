@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
 import anyio
 import msgspec
+from anyio.abc import TaskGroup
 
 from stormproof.backends.desk import Desk, OnEvent
 from stormproof.backends.ledger import Ledger
@@ -23,6 +24,7 @@ from stormproof.store.record_lines import decode
 from stormproof.store.record_lines import encode as encode_record
 
 LOOK_EVERY_S = 0.1  # how late a silent worker may be noticed, beyond the driver's patience
+MOST_REPLACED = 50  # workers, over a run: something kills them, and it is not chance
 LAST_TRIALS = 2  # of a model's last trials, each unit is given a share of one in so many
 
 
@@ -33,14 +35,12 @@ class LinkBroken(Exception):
 class Link(Protocol):
     """A way to one worker."""
 
-    @property
-    def name(self) -> str:
-        """The worker's name."""
-        ...
-
     async def ask(self, question: bytes) -> bytes:
         """One question, one answer; one at a time. Raises LinkBroken."""
         ...
+
+
+Hire = Callable[[str], Awaitable[Link]]  # a worker of this name; raises LinkBroken
 
 
 def units_of(endpoints: Sequence[Endpoint], workers: int) -> list[tuple[Endpoint, ...]]:
@@ -55,24 +55,33 @@ def units_of(endpoints: Sequence[Endpoint], workers: int) -> list[tuple[Endpoint
 
 
 class Driver:
-    """A crew of workers behind links. Nothing counts before the desk has it."""
+    """A crew of workers behind links. Nothing counts before the desk has it.
+
+    A worker that has brought something and is gone is replaced by another.
+    """
 
     def __init__(
         self,
         endpoints: Sequence[Endpoint],
-        links: Sequence[Link],
+        workers: int,
+        hire: Hire,
         *,
         patience_s: float,
         on_event: OnEvent,
         say: Callable[[str], None],
     ) -> None:
         # As given; they never change.
-        self._links = list(links)
+        self._workers = workers
+        self._hire = hire
         self._on_event = on_event
         self._say = say
         self._endpoints = tuple(endpoints)
         # Who has what.
-        self.ledger = Ledger(units_of(endpoints, len(self._links)), patience_s)
+        self.ledger = Ledger(units_of(endpoints, workers), patience_s)
+        # Workers hired so far, or tried to: the last one's number.
+        self._hired = workers
+        # Replacements that are being hired.
+        self._coming = 0
         # By model: trials that came back from a worker, before any of the desk's.
         self._again = defaultdict[str, deque[Trial]](deque)
         # What workers last said of an endpoint, by its id and the lease's epoch.
@@ -84,7 +93,8 @@ class Driver:
         self._gone: dict[str, str] = {}
         # Set when the run is over.
         self._over = anyio.Event()
-        # Where it is worked for, while `run` runs.
+        # Where workers are attended to, and the desk that is worked for, while `run` runs.
+        self._tasks: TaskGroup
         self._desk: Desk
 
     # --- a crew ----------------------------------------------------------------------------
@@ -92,20 +102,23 @@ class Driver:
     async def run(self, desk: Desk) -> None:
         """See `Crew.run`. Raises BackendError where no worker is left."""
         self._desk = desk
-        for link in self._links:
-            self.ledger.join(link.name, anyio.current_time())
-        self.ledger.lease(self._left())
+        links: dict[str, Link] = {}
         async with anyio.create_task_group() as tasks:
-            for link in self._links:
-                tasks.start_soon(self._attend, link)
-            tasks.start_soon(self._look)
+            for number in range(1, self._workers + 1):
+                tasks.start_soon(self._join, f"worker {number}", links)
+        self.ledger.lease(self._left())
+        async with anyio.create_task_group() as self._tasks:
+            for name, link in links.items():
+                self._tasks.start_soon(self._attend, name, link)
+            self._tasks.start_soon(self._look)
             self._end_if_over()
             await self._over.wait()
-            tasks.cancel_scope.cancel()
+            self._tasks.cancel_scope.cancel()
         if not self._is_over():
+            reasons = dict.fromkeys(self._gone.values())
             raise BackendError(
-                f"no worker is left: {'; '.join(f'{n}: {why}' for n, why in self._gone.items())}",
-                hint="run the same command again; it goes on from there",
+                f"no worker is left: {'; '.join(reasons)}",
+                hint="once this is mended, the same command goes on from here",
             )
 
     def drain(self) -> None:
@@ -127,15 +140,37 @@ class Driver:
 
     # --- one worker ------------------------------------------------------------------------
 
-    async def _attend(self, link: Link) -> None:
+    async def _join(self, worker: str, links: dict[str, Link]) -> None:
+        try:
+            links[worker] = await self._hire(worker)
+            self.ledger.join(worker, anyio.current_time())
+        except LinkBroken as broken:
+            self._say(f"{worker}: {broken}")
+            self._gone[worker] = str(broken)
+
+    async def _attend(self, worker: str, link: Link) -> None:
         """Ask the worker, again and again; a lost one that answers after all has nothing."""
         try:
             while not self._over.is_set():
-                question = self._question(link.name)
+                question = self._question(worker)
                 answer = decode_answer(await link.ask(encode(question)))
-                await self._heard(link.name, answer, question)
+                await self._heard(worker, answer, question)
         except LinkBroken as broken:
-            self._lose(link.name, str(broken))
+            has_worked = self.ledger.has_worked(worker)
+            if has_worked and self._hired - self._workers < MOST_REPLACED:
+                self._coming += 1
+                self._tasks.start_soon(self._replace)
+            self._lose(worker, str(broken))
+
+    async def _replace(self) -> None:
+        self._hired += 1
+        worker, links = f"worker {self._hired}", dict[str, Link]()
+        await self._join(worker, links)
+        self._coming -= 1
+        self.ledger.lease(self._left())
+        for link in links.values():
+            self._tasks.start_soon(self._attend, worker, link)
+        self._end_if_over()
 
     def _question(self, worker: str) -> Pull:
         if not self._is_draining:
@@ -218,8 +253,6 @@ class Driver:
         self._gone[worker] = why
         self._give_again(self.ledger.lose(worker))
         self.ledger.lease(self._left())
-        if len(self._gone) == len(self._links):
-            self._over.set()
         self._end_if_over()
 
     def _give_again(self, trials: Iterable[Trial]) -> None:
@@ -234,11 +267,13 @@ class Driver:
         return {m: self._desk.remaining(m) + len(self._again[m]) for m in models}
 
     def _is_over(self) -> bool:
+        """Whether all is done that was to be done."""
         if self._is_draining:
-            return {link.name for link in self._links} <= self._at_rest | self._gone.keys()
+            return self._at_rest >= {*self.ledger.live}
         left = (model for model, count in self._left().items() if count)
         return not self.ledger.out and all(map(self.ledger.is_dead, left))
 
     def _end_if_over(self) -> None:
-        if self._is_over():
+        nobody = not self.ledger.live and not self._coming and len(self._gone) >= self._hired
+        if nobody or self._is_over():
             self._over.set()

@@ -93,6 +93,10 @@ class Ledger:
         """Workers that have not been given up."""
         return [name for name, seat in self._seats.items() if not seat.is_lost]
 
+    def has_worked(self, worker: str) -> bool:
+        """Whether anything was ever heard of a trial from it."""
+        return self._seats[worker].heard > 0
+
     def overdue(self, now: float) -> list[str]:
         """Workers that have been silent for longer than the driver's patience."""
         return [n for n in self.live if now - self._seats[n].heard_at > self._patience_s]

@@ -10,14 +10,14 @@ import asyncio
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Self
 
 import anyio
 from anyio.abc import Process
 
-from stormproof.backends.driver import LinkBroken
+from stormproof.backends.driver import Hire, LinkBroken
 from stormproof.backends.messages import Beginning, decode_beginning, decode_pull, encode
 from stormproof.backends.worker import Worker
 from stormproof.wire import HttpTransport, Transport
@@ -67,9 +67,8 @@ class Frames:
 class ProcessLink:
     """A worker process, as the driver sees it."""
 
-    def __init__(self, name: str, process: Process, frames: Frames) -> None:
+    def __init__(self, process: Process, frames: Frames) -> None:
         # Never change.
-        self.name = name
         self.process = process
         self._frames = frames
 
@@ -92,15 +91,17 @@ class ProcessLink:
 
 
 @asynccontextmanager
-async def worker_processes(
-    beginnings: Sequence[Beginning],
-) -> AsyncIterator[list[ProcessLink]]:
-    """Start a process for each beginning; they end with the block, or with this process."""
+async def worker_processes(begin: Callable[[str], Beginning]) -> AsyncIterator[Hire]:
+    """Processes of this machine for hire; they end with the block, or with this process."""
     links: list[ProcessLink] = []
+
+    async def hire(worker: str) -> ProcessLink:
+        link = await _started(begin(worker))
+        links.append(link)
+        return link
+
     try:
-        for beginning in beginnings:
-            links.append(await _started(beginning))  # noqa: PERF401  all so far are closed if one fails
-        yield links
+        yield hire
     finally:
         with anyio.CancelScope(shield=True):
             for link in links:
@@ -120,7 +121,7 @@ async def _started(beginning: Beginning) -> ProcessLink:
         )
     frames = await Frames.over(ours)
     await frames.send(encode(beginning))
-    return ProcessLink(beginning.name, process, frames)
+    return ProcessLink(process, frames)
 
 
 async def serve(fd: int) -> None:

@@ -86,6 +86,7 @@ class Cluster:
         self.driver: Driver
         self.session: Session
         self.stop = Stop()
+        self._tasks: TaskGroup
 
     def run(
         self, meddle: Callable[[Cluster], Coroutine[Any, Any, None]] | None = None
@@ -93,34 +94,35 @@ class Cluster:
         """Run to the end, on a mock clock, while `meddle` does what it does."""
 
         async def main() -> None:
-            async with anyio.create_task_group() as tasks:
-                for number in range(self.workers):
-                    await tasks.start(self._live, f"worker {number + 1}")
+            async with anyio.create_task_group() as self._tasks:
                 if meddle:
-                    tasks.start_soon(meddle, self)
+                    self._tasks.start_soon(meddle, self)
                 await self._drive()
-                tasks.cancel_scope.cancel()
+                self._tasks.cancel_scope.cancel()
 
         trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
         return self.store.episodes()
 
-    async def _live(self, name: str, *, task_status: TaskStatus[None]) -> None:
+    async def _live(self, name: str, *, task_status: TaskStatus[CuttableLink]) -> None:
         said = msgspec.json.encode(self.options)
         beginning = Beginning(name, said, {}, simulated=True, lease_s=LEASE_S)
         async with anyio.create_task_group() as tasks:
             worker = Worker(beginning, self.transport, tasks)
             self.links.append(CuttableLink(name, worker, tasks))
-            task_status.started()
+            task_status.started(self.links[-1])
             await anyio.sleep(inf)
 
     async def _drive(self) -> None:
         plan = make_plan(self.options, self.endpoints, self.store.take_finished())
         self.session = Session(plan, self.store, simulated=True, stop=self.stop)
         self.driver = Driver(
-            plan.endpoints, self.links, patience_s=PATIENCE_S,
+            plan.endpoints, self.workers, self._hire, patience_s=PATIENCE_S,
             on_event=self.session.hear, say=self.session.say,
         )  # fmt: skip
         await self.session.run(self.driver)
+
+    async def _hire(self, worker: str) -> CuttableLink:
+        return await self._tasks.start(self._live, worker)  # type: ignore[no-any-return]
 
     def sends(self, model: str) -> list[float]:
         """When the model was sent to."""
@@ -178,7 +180,9 @@ def test_a_killed_workers_trials_go_on_elsewhere_from_their_kept_turns() -> None
     again = sum(sends.values()) - len(sends)
     assert len(sends) == 12 * TURNS
     assert 0 < again <= 12  # each trial that was in flight asks once more; no kept turn does
-    assert "worker 1: it was killed" in crew.session.progress().notices[0]
+    name = crew.links[0].name
+    assert f"{name}: it was killed" in crew.session.progress().notices[0]
+    assert {link.name for link in crew.links} == {"worker 1", "worker 2", "worker 3"}
 
 
 def test_a_worker_that_is_cut_off_sends_nothing_once_its_lease_is_over() -> None:
@@ -225,13 +229,29 @@ def test_a_cut_shorter_than_the_patience_changes_nothing() -> None:
     assert len(crew.transport.sends) == 40 * TURNS
 
 
+def test_workers_die_again_and_again_and_others_take_their_places() -> None:
+    crew = Cluster(instances=40)
+
+    async def kill(crew: Cluster) -> None:
+        for number in range(6):
+            await anyio.sleep(1.5)
+            crew.holder(f"m{number % 3}").kill()
+
+    assert comparables(crew.run(kill)) == comparables(Cluster(instances=40).run())
+    assert len(crew.links) >= 6
+    sends = Counter((send.trial_id, send.turn) for send in crew.transport.sends)
+    assert len(sends) == 120 * TURNS
+
+
 def test_without_any_worker_the_run_ends_with_one_error() -> None:
     crew = Cluster()
 
     async def kill_all(crew: Cluster) -> None:
         await anyio.sleep(5)
-        for link in crew.links:
-            link.kill()
+        while True:
+            for link in crew.links:
+                link.kill()
+            await anyio.sleep(0.01)
 
     with pytest.RaisesGroup(BackendError, allow_unwrapped=True, flatten_subgroups=True):
         crew.run(kill_all)
