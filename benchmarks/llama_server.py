@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from proving_ground import free_port, kill
 
@@ -67,12 +68,19 @@ class LlamaServer:
         if self._process is not None:
             kill(self._process)
 
+    def busy(self) -> int:
+        """How many slots are at work now."""
+        return sum(slot["is_processing"] for slot in self._get("slots"))
+
     def _is_healthy(self) -> bool:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=5) as got:
-                return bool(got.status == 200)  # noqa: PLR2004  OK
-        except (urllib.error.URLError, ConnectionError):
+            return bool(self._get("health") == {"status": "ok"})
+        except (urllib.error.URLError, ConnectionError):  # not there yet, or still loading
             return False
+
+    def _get(self, path: str) -> Any:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{path}", timeout=5) as got:
+            return json.load(got)
 
 
 def serve(model: str, port: int, slots: int, context: int) -> None:
