@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import re
 import sys
 from collections.abc import Iterable
+from typing import NoReturn
 
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Column, Table
 
-from stormproof.view.console import PlainConsole
-
 PLAIN_WIDTH = 200  # columns where no terminal says how wide it is
 _GAP = 3  # between columns
 _EDGES = 2
+
+
+class PlainConsole(Console):
+    """Where the reader is gone it raises BrokenPipeError; rich's own would end the process."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Say it as any other failed write is said."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 def output() -> Console:

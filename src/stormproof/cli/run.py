@@ -15,7 +15,7 @@ from stormproof.cli.streams import counted, duration, emit_json, say
 from stormproof.cli.user_errors import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:  # the runner brings every room with it, which --dry-run need not load
-    from stormproof.runner import RunSummary
+    from stormproof.session import RunSummary
 
 EXIT_INCOMPLETE = 1
 
@@ -32,9 +32,9 @@ def run(*, flags: RunFlags | None = None) -> int:
 
         show_plan(options)
         return 0
-    from stormproof.runner import run as run_plan  # noqa: PLC0415  see above
+    from stormproof.cli.own_process import run_in_own_process  # noqa: PLC0415  see above
 
-    summary = run_plan(options)
+    summary = run_in_own_process(options)
     if options.json:
         emit_json(msgspec.structs.asdict(summary) | {"remaining": summary.remaining})
     else:
@@ -56,15 +56,15 @@ def _show(summary: RunSummary) -> None:
 
 def _closing(summary: RunSummary) -> list[str]:
     """What happened in this run, and what to do next."""
-    told = (
+    done = (
         f"{counted(summary.ran, 'episode')} in {duration(summary.elapsed_s)}, "
         f"{counted(summary.calls, 'call')}, "
         f"{summary.tokens:,} tokens; {summary.scored:,} of {summary.planned:,} planned trials "
         f"are scored; results in {summary.results}"
     )
     if not (summary.ran or summary.remaining):
-        told = f"nothing to do: all {summary.planned:,} planned trials are scored"
-    lines = [told]
+        done = f"nothing to do: all {summary.planned:,} planned trials are scored"
+    lines = [done]
     lines += [f"stopped: {line}" for line in summary.stopped]
     lines += [f"in trouble: {line}" for line in summary.silent]
     if summary.remaining:

@@ -48,7 +48,7 @@ def _as_data(cell: CellStatus) -> dict[str, Any]:
 
 def _show(data: dict[str, Any], cells: tuple[CellStatus, ...]) -> None:
     from stormproof.cli.console_tables import output, show, table  # noqa: PLC0415  rich is heavy
-    from stormproof.view.progress import in_words  # noqa: PLC0415  rich is heavy
+    from stormproof.progress import condition_in_words  # noqa: PLC0415  rich is heavy
 
     console = output()
     note = " (models are SIMULATED)" if data["simulated"] else ""
@@ -62,7 +62,7 @@ def _show(data: dict[str, Any], cells: tuple[CellStatus, ...]) -> None:
     names = ("planned", "scored", "infrastructure", "remaining")
     shown = table("", ("model", "condition", "task type"), names)
     for cell in cells:
-        words = (cell.model, in_words(cell.condition), cell.task_type)
+        words = (cell.model, condition_in_words(cell.condition), cell.task_type)
         shown.add_row(*words, *(f"{getattr(cell, name):,}" for name in names))
     shown.add_section()
     shown.add_row("all", "", "", *(f"{data[name]:,}" for name in names))

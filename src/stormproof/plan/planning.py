@@ -21,7 +21,7 @@ from stormproof.domain.pool import Endpoint
 from stormproof.domain.trials import Trial, make_trial, trial_id_of
 from stormproof.errors import PlanError
 from stormproof.plan.endpoints import expand
-from stormproof.plan.poolfile import SHIPPED_POOL, load_pool
+from stormproof.plan.poolfile import SHIPPED_POOL, PoolFile, load_pool
 from stormproof.plan.run_options import RunOptions
 from stormproof.plan.scenarios import GridCell, grid, prompt_type_count
 
@@ -99,10 +99,10 @@ class Plan(Struct, frozen=True):
             )  # fmt: skip
 
 
-def endpoints_for(options: RunOptions) -> tuple[Endpoint, ...]:
-    """The endpoints that the options' pool, models and overrides give; no key is read."""
+def endpoints_for(options: RunOptions, pool: PoolFile | None = None) -> tuple[Endpoint, ...]:
+    """The endpoints of the pool, or of the options' where none is given; no key is read."""
     return expand(
-        load_pool(options.pool or SHIPPED_POOL),
+        pool or load_pool(options.pool or SHIPPED_POOL),
         rate_mode=options.rate_mode,
         prompt_types=prompt_type_count(options),
         models=options.models,

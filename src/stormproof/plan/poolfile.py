@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from msgspec import Struct
 
 from stormproof.domain.pool import Dialect, Limits, RateMode
 from stormproof.errors import PoolFileError
-from stormproof.plan.mistakes import Mistakes
+from stormproof.plan.mistakes import KeyPath, Mistakes
 from stormproof.plan.tomlfile import read_toml
 from stormproof.plan.tomltable import TomlTable
 
@@ -99,13 +100,20 @@ def load_pool(path: str | Path = SHIPPED_POOL) -> PoolFile:
     """Read and check a pool file. Raises `PoolFileError` with every mistake in it."""
     path = Path(path)
     data, lines = read_toml(path, PoolFileError)
-    mistakes = Mistakes(str(path), lines)
+    return check_pool(data, str(path), lines)
+
+
+def check_pool(
+    data: dict[str, Any], source: str, lines: Mapping[KeyPath, int] | None = None
+) -> PoolFile:
+    """Check a pool file's data. `source` and `lines` say where a mistake stands."""
+    mistakes = Mistakes(source, lines)
     root = TomlTable(data, (), mistakes)
     providers = {t.name: _provider(t) for t in root.tables("providers", at_least_one=True)}
     models = {t.name: _model(t, providers) for t in root.tables("models", at_least_one=True)}
     root.close()
     mistakes.raise_all(PoolFileError, hint="docs/configuration.md shows the pool file, key by key")
-    return PoolFile(source=str(path), providers=providers, models=models)
+    return PoolFile(source=source, providers=providers, models=models)
 
 
 def _provider(table: TomlTable) -> Provider:

@@ -23,36 +23,36 @@ def test_an_error_of_ours_is_lines_a_hint_and_its_exit_code(
     kind: type[StormproofError], code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert guarded(raising(kind("a\nb", hint="c"))) == code
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err == "error: a\nerror: b\nhint: c\n"
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == "error: a\nerror: b\nhint: c\n"
 
 
 def test_a_bug_shows_no_traceback_and_none_of_its_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert guarded(raising(ValueError("sk-secret"))) == EXIT_BUG
-    told = capsys.readouterr().err
-    assert "Traceback" not in told
-    assert "sk-secret" not in told
-    text = Path(told.split("details are in ")[-1].split(";")[0]).read_text()
+    printed = capsys.readouterr().err
+    assert "Traceback" not in printed
+    assert "sk-secret" not in printed
+    text = Path(printed.split("details are in ")[-1].split(";")[0]).read_text()
     assert "in call" in text
     assert "sk-secret" not in text
 
 
 @pytest.mark.parametrize(
-    ("redirect", "code", "told"),
+    ("redirect", "code", "printed"),
     [
         (">/dev/full", 3, "error: No space left on device (standard output)\nhint: "),
         (">&-", 0, ""),
         ("<&- >&- 2>&-", 0, ""),
     ],
 )
-def test_output_that_nothing_takes(redirect: str, code: int, told: str, tmp_path: Path) -> None:
+def test_output_that_nothing_takes(redirect: str, code: int, printed: str, tmp_path: Path) -> None:
     ours = shlex.join([sys.executable, "-m", "stormproof", "tools"])
     words = ["sh", "-c", f"{ours} {redirect}"]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, check=False)
     assert done.returncode == code
-    assert done.stderr.decode().startswith(told)
-    assert len(done.stderr.splitlines()) == (2 if told else 0)
+    assert done.stderr.decode().startswith(printed)
+    assert len(done.stderr.splitlines()) == (2 if printed else 0)
 
 
 @pytest.mark.parametrize("words", ["plan", "plan --json", "tools", "--help", "run --help"])

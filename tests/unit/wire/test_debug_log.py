@@ -7,7 +7,7 @@ import msgspec
 
 from stormproof.domain.calls import Message, Ok, Refused, Reply, Request, Usage, Verdict
 from stormproof.domain.pool import Endpoint
-from stormproof.view.debuglog import DebugLog
+from stormproof.wire.debug_log import DebugLog
 
 REQUEST = Request("trial", 2, "m", (Message("user", "a private text"),))
 

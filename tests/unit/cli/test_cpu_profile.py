@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from stormproof.cli.cpu_profile import PROFILE_FILE, by_room, profiled
 from stormproof.suites.workflows.tasks import load_task
-from stormproof.view.profile import PROFILE_FILE, by_room, profiled
 
 SUITE = str(Path(load_task.__wrapped__.__code__.co_filename))
 

@@ -11,7 +11,7 @@ import structlog
 
 from stormproof.domain.calls import Ok, Request, Verdict
 from stormproof.domain.pool import Endpoint
-from stormproof.wire import Transport
+from stormproof.wire.transport import Transport
 
 
 class DebugLog:
