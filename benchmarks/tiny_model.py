@@ -37,12 +37,15 @@ VOCABULARY = 320  # the bytes, the special tokens, and unused ones
 OPENING = "assistant\n"  # of the model's turn, after BEGIN
 ROOM = 480  # tokens for what is to be said, its END, and the BEGIN after it
 LOOK_BACK = ROOM + len(OPENING) - 1  # from the opening's last token to the first of what is said
+SHOWN = 400  # characters of each message: the template reads on, the model need not
 _TEMPLATE = Path(__file__).with_suffix(".jinja")
 
 
 def template() -> str:
     """The chat template, with the constants that it names."""
-    named = {"BEGIN": BEGIN, "END": END, "OPENING": OPENING, "BLANKS": " " * (ROOM - 2)}
+    named = {
+        "BEGIN": BEGIN, "END": END, "OPENING": OPENING, "BLANKS": " " * (ROOM - 2), "SHOWN": SHOWN,
+    }  # fmt: skip
     constants = (f"{{%- set {name} = {json.dumps(value)} -%}}\n" for name, value in named.items())
     return "".join(constants) + _TEMPLATE.read_text()
 

@@ -56,7 +56,11 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
             providers={"engine": {"base_url": server.base_url, "keys": ["env:ENGINE_KEY"]}},
             models={"tiny": {"provider": "engine", "parameters": parameters or {}}},
         )
-        usual = {"prompt_types": ("optimal",), "tool_success_rates": (1.0,), "num_instances": 1}
+        usual: dict[str, Any] = {
+            "prompt_types": ("optimal",),
+            "tool_success_rates": (1.0,),
+            "num_instances": 1,
+        }
         asked = stormproof.RunOptions(results=str(tmp_path / "results"), **(usual | options))
         stormproof.run(asked, pool=pool, on_progress=on_progress)
         return list(stormproof.read_episodes(tmp_path / "results"))
