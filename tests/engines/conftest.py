@@ -15,10 +15,10 @@ import stormproof
 from stormproof.domain.episodes import Episode
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from llama_server import LlamaServer
+from inference_servers import LlamaCpp
 from tiny_model import write_gguf
 
-Serve = Callable[..., LlamaServer]
+Serve = Callable[..., LlamaCpp]
 Play = Callable[..., list[Episode]]
 
 
@@ -37,7 +37,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def serve(tiny: Path) -> Iterator[Serve]:
     """Starts servers: `slots` requests at once, with a `context` of so many tokens each."""
     with ExitStack() as stack:
-        yield lambda **sizes: stack.enter_context(LlamaServer(tiny, **sizes))
+        yield lambda **sizes: stack.enter_context(LlamaCpp(tiny, **sizes))
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     monkeypatch.setenv("ENGINE_KEY", "sk-engine")
 
     def played(
-        server: LlamaServer,
+        server: LlamaCpp,
         *,
         parameters: dict[str, object] | None = None,
         on_progress: Callable[[stormproof.Progress], None] | None = None,

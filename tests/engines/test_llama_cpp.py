@@ -14,12 +14,12 @@ from contextlib import contextmanager
 import pytest
 
 import stormproof
-from llama_server import LlamaServer
+from inference_servers import LlamaCpp
 from stormproof.domain.conditions import Protocol
 from stormproof.domain.episodes import Episode
 
 pytestmark = pytest.mark.timeout(90)
-Serve = Callable[..., LlamaServer]
+Serve = Callable[..., LlamaCpp]
 Play = Callable[..., list[Episode]]
 PROTOCOLS: tuple[Protocol, ...] = ("text", "native")
 
@@ -114,7 +114,7 @@ def test_a_call_that_was_cut_off_is_not_executed(
 class Fall:
     """Kills a server once a run has had some calls, and starts it again so many seconds later."""
 
-    def __init__(self, server: LlamaServer, away_s: float) -> None:
+    def __init__(self, server: LlamaCpp, away_s: float) -> None:
         self.calls = 0  # that were answered so far
         self._server = server
         self._back = threading.Timer(away_s, server.start)
