@@ -8,7 +8,9 @@ from typing import Any
 
 from msgspec import Struct
 
-LONGEST_REASON = 300  # characters
+LONGEST_REASON = 300  # characters that are told
+LONGEST_TEXT = 4_000  # characters that are looked at: patterns are never let loose on more
+LONGEST_CODE = 100
 
 # Codes outrank the status: gateways send them under 400, 402, 403 and 429 alike.
 _EXHAUSTED = frozenset(
@@ -70,11 +72,11 @@ def complaint_in(value: Any) -> Complaint:
         error = value if "choices" not in value else {}
     message = next((error[k] for k in ("message", "detail", "msg") if error.get(k)), "")
     text = message if isinstance(message, str) else repr(message)[:LONGEST_REASON]
-    return Complaint(text, tuple(_codes(error)))
+    return Complaint(text[:LONGEST_TEXT], tuple(_codes(error)))
 
 
 def _codes(error: Mapping[str, Any]) -> list[str]:
     inner = error.get("innererror")
     found = [error.get(k) for k in ("code", "type", "status")]
     found.append(inner.get("code") if isinstance(inner, dict) else None)
-    return [str(code).lower() for code in found if isinstance(code, str | int)]
+    return [str(code)[:LONGEST_CODE].lower() for code in found if isinstance(code, str | int)]
