@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from proving_ground import free_port, kill
 
@@ -79,14 +79,13 @@ class InferenceServer:
         if self._process is not None:
             kill(self._process)
 
-    def get(self, path: str) -> Any:
-        """What it says of itself there."""
+    def _get(self, path: str) -> bytes:
         with urllib.request.urlopen(f"http://{HOST}:{self._port}/{path}", timeout=5) as got:
-            return json.load(got)
+            return bytes(got.read())
 
     def _is_up(self) -> bool:
         try:
-            return bool(self.get("health") == {"status": "ok"})
+            return bool(json.loads(self._get("health")) == {"status": "ok"})
         except (urllib.error.URLError, ConnectionError):  # not there yet, or still loading
             return False
 
@@ -104,7 +103,17 @@ class LlamaCpp(InferenceServer):
 
     def busy(self) -> int:
         """How many slots are at work now."""
-        return sum(slot["is_processing"] for slot in self.get("slots"))
+        return sum(slot["is_processing"] for slot in json.loads(self._get("slots")))
+
+    def tokens(self) -> tuple[int, int]:
+        """How many it has counted since it started: of prompts, cached or not, and said."""
+        lines = self._get("metrics").decode().splitlines()
+        counts = dict(line.removeprefix("llamacpp:").split() for line in lines if line[:1] != "#")
+        read, cached, said = (
+            int(counts[f"{name}_total"])
+            for name in ("prompt_tokens", "prompt_tokens_cached", "tokens_predicted")
+        )
+        return read + cached, said
 
 
 class TransformersServe(InferenceServer):

@@ -24,6 +24,7 @@ def serve(model: Path, port: int, slots: int, context: int) -> None:
     params.n_parallel, params.n_ctx = slots, slots * context
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     params.fit_params = params.warmup = False
+    params.endpoint_metrics = True
     server = xllamacpp.Server(params)
     print(server.listening_address, flush=True)
     signal.pause()
