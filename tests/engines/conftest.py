@@ -15,7 +15,7 @@ import stormproof
 from stormproof.domain.episodes import Episode
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from inference_servers import LlamaCpp
+from inference_servers import InferenceServer, LlamaCpp
 from tiny_model import write_gguf
 
 Serve = Callable[..., LlamaCpp]
@@ -46,7 +46,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     monkeypatch.setenv("ENGINE_KEY", "sk-engine")
 
     def played(
-        server: LlamaCpp,
+        server: InferenceServer,
         *,
         parameters: dict[str, object] | None = None,
         on_progress: Callable[[stormproof.Progress], None] | None = None,
@@ -54,7 +54,13 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
     ) -> list[Episode]:
         pool = stormproof.Pool(
             providers={"engine": {"base_url": server.base_url, "keys": ["env:ENGINE_KEY"]}},
-            models={"tiny": {"provider": "engine", "parameters": parameters or {}}},
+            models={
+                "tiny": {
+                    "provider": "engine",
+                    "deployments": [server.model],
+                    "parameters": parameters or {},
+                }
+            },
         )
         usual: dict[str, Any] = {
             "prompt_types": ("optimal",),
