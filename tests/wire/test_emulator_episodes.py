@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from stormproof.domain.calls import Answer, Ok, Reply, Request
-from stormproof.domain.conditions import Condition, Protocol
+from stormproof.domain.conditions import PROTOCOLS, Condition, Protocol
 from stormproof.domain.episodes import Episode
 from stormproof.domain.trials import make_trial
 from stormproof.emulator import (
