@@ -7,7 +7,7 @@ Each gets single calls without end, in turns of `--seconds`; adaptive begins eac
 knowing nothing. All calls ask the same, so a server with a prompt cache spends its time on the
 answers, where slots share the work as they do on a GPU. `of_best` is the share of what the best
 fixed number got in the same round, `settled_of_best` the same from a third of the turn on.
-`latency_ms` is the mean, by Little's law.
+`latency_ms` is the mean, by Little's law; `late_ms` how late timers were (see `live.drive_for`).
 
 transformers is no dependency of ours. Install it anywhere and name its command:
 
@@ -52,6 +52,7 @@ class Turn:
     """One way to drive a server for some seconds. Figures are of all of them, or `settled`."""
 
     seconds: float
+    late_s: float = 0.0
     in_flight: list[int] = field(default_factory=list)
     answered: list[int] = field(default_factory=list)
     looked_at: list[float] = field(default_factory=list)
@@ -95,7 +96,7 @@ async def drive(server: InferenceServer, workers: int, seconds: float) -> Turn:
         async def look() -> None:
             turn.look(dispatcher, work)
 
-        await drive_for(seconds, dispatcher, work, look)
+        turn.late_s = await drive_for(seconds, dispatcher, work, look)
         last = Request("last", 0, MODEL, (Message("user", "Are you done?"),), max_tokens=1)
         await transport.send(endpoint, last, timeout_s=TIMEOUT_S)  # it may finish what was hung up
     return turn
@@ -121,8 +122,9 @@ def measure(name: str, server: InferenceServer, seconds: float, rounds: int) -> 
             settled_of_best=median([t.settled / b for t, b in zip(turns, settled, strict=True)]),
             mean_in_flight=median([statistics.mean(turn.in_flight) for turn in turns], 1),
             latency_ms=median([turn.latency_ms for turn in turns], 0),
+            late_ms=median([1000 * turn.late_s for turn in turns], 0),
             seconds=seconds,
-            rounds=rounds,
+            median_of=rounds,
         )
 
 

@@ -141,47 +141,11 @@ def _add_tokenizer(writer: Any) -> None:
 def write_folder(folder: Path, *, inner: int = INNER, context: int = 32_768) -> None:
     """The same model as a folder for transformers."""
     folder.mkdir(parents=True, exist_ok=True)
-    written = tokens()
-    special = [
-        {"id": written.index(token), "content": token, "special": True, "single_word": False,
-         "lstrip": False, "rstrip": False, "normalized": False}
-        for token in SPECIAL
-    ]  # fmt: skip
-    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False}
+    ends = {"eos_token_id": tokens().index(END), "pad_token_id": tokens().index(NOTHING)}
     files = {
-        "config.json": {
-            "architectures": ["Qwen2ForCausalLM"],
-            "model_type": "qwen2",
-            "vocab_size": VOCABULARY,
-            "hidden_size": HIDDEN,
-            "intermediate_size": inner,
-            "num_hidden_layers": 1,
-            "num_attention_heads": 1,
-            "num_key_value_heads": 1,
-            "max_position_embeddings": context,
-            "rope_theta": ROPE_BASE,
-            "rms_norm_eps": NORM_EPS,
-            "tie_word_embeddings": False,
-            "torch_dtype": "float32",
-            "eos_token_id": written.index(END),
-            "pad_token_id": written.index(NOTHING),
-        },
-        "generation_config.json": {
-            "eos_token_id": written.index(END),
-            "pad_token_id": written.index(NOTHING),
-            "do_sample": False,
-        },
-        "tokenizer.json": {
-            "version": "1.0",
-            "added_tokens": special,
-            "pre_tokenizer": byte_level | {"use_regex": False},
-            "decoder": byte_level,
-            "model": {
-                "type": "BPE",
-                "vocab": {token: n for n, token in enumerate(written)},
-                "merges": [],
-            },
-        },
+        "config.json": _config(inner, context) | ends,
+        "generation_config.json": {"do_sample": False} | ends,
+        "tokenizer.json": _tokenizer(),
         "tokenizer_config.json": {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "eos_token": END,
@@ -193,6 +157,39 @@ def write_folder(folder: Path, *, inner: int = INNER, context: int = 32_768) -> 
     for name, content in files.items():
         (folder / name).write_text(json.dumps(content))
     _write_safetensors(folder / "model.safetensors", weights(inner))
+
+
+def _config(inner: int, context: int) -> dict[str, Any]:
+    return {
+        "architectures": ["Qwen2ForCausalLM"],
+        "model_type": "qwen2",
+        "vocab_size": VOCABULARY,
+        "hidden_size": HIDDEN,
+        "intermediate_size": inner,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 1,
+        "num_key_value_heads": 1,
+        "max_position_embeddings": context,
+        "rope_theta": ROPE_BASE,
+        "rms_norm_eps": NORM_EPS,
+        "tie_word_embeddings": False,
+        "torch_dtype": "float32",
+    }
+
+
+def _tokenizer() -> dict[str, Any]:
+    """One token for each byte, and the special ones."""
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False}
+    vocabulary = {token: n for n, token in enumerate(tokens())}
+    plain = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    special = [{"id": vocabulary[t], "content": t, "special": True} | plain for t in SPECIAL]
+    return {
+        "version": "1.0",
+        "added_tokens": special,
+        "pre_tokenizer": byte_level | {"use_regex": False},
+        "decoder": byte_level,
+        "model": {"type": "BPE", "vocab": vocabulary, "merges": []},
+    }
 
 
 def _write_safetensors(path: Path, tensors: Weights) -> None:
