@@ -42,25 +42,23 @@ def serve(tiny: Path) -> Iterator[Serve]:
 
 @pytest.fixture
 def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
-    """Runs a plan against a server to its end, and gives the episodes that the store then has."""
+    """Runs a plan against a server to its end, and gives the episodes that the store then has.
+
+    `model` is more of the pool file's table of the model.
+    """
     monkeypatch.setenv("ENGINE_KEY", "sk-engine")
 
     def played(
         server: InferenceServer,
         *,
-        parameters: dict[str, object] | None = None,
+        model: dict[str, Any] | None = None,
         on_progress: Callable[[stormproof.Progress], None] | None = None,
         **options: Any,
     ) -> list[Episode]:
+        table: Any = {"provider": "engine", "deployments": [server.model]} | (model or {})
         pool = stormproof.Pool(
             providers={"engine": {"base_url": server.base_url, "keys": ["env:ENGINE_KEY"]}},
-            models={
-                "tiny": {
-                    "provider": "engine",
-                    "deployments": [server.model],
-                    "parameters": parameters or {},
-                }
-            },
+            models={"tiny": table},
         )
         usual: dict[str, Any] = {
             "prompt_types": ("optimal",),

@@ -79,9 +79,9 @@ def test_what_is_no_call_is_the_models_own(serve: Serve, play: Play, protocol: P
 def test_unknown_slots_are_all_put_to_work(serve: Serve, play: Play, slots: int) -> None:
     server, busy = serve(slots=slots), set[int]()
     with repeatedly(lambda: busy.add(server.busy())):
-        episodes = play(server, num_instances=2, protocols=("native",))
+        episodes = play(server, protocols=("native",))
     assert max(busy) == slots
-    assert [scored(episode) for episode in episodes] == ["full"] * 10
+    assert [scored(episode) for episode in episodes] == ["full"] * 5
     assert {turn.answer.attempts for episode in episodes for turn in episode.turns} == {1}
 
 
@@ -106,7 +106,8 @@ def test_a_call_that_was_cut_off_is_not_executed(
     serve: Serve, play: Play, protocol: Protocol
 ) -> None:
     asked = {"task_types": ("data_pipeline",), "max_turns": 2, "protocols": (protocol,)}
-    [episode] = play(serve(), parameters={"max_tokens": 60 if protocol == "text" else 80}, **asked)
+    room = {"parameters": {"max_tokens": 60 if protocol == "text" else 80}}
+    [episode] = play(serve(), model=room, **asked)
     assert {turn.answer.reply.finish_reason for turn in episode.turns} == {"length"}
     assert all("data/" in str(turn.answer.reply) for turn in episode.turns)  # half a path
     assert not any(execution.arguments for execution in episode.executions)
