@@ -173,8 +173,8 @@ def _refused(call: RecognisedCall) -> Execution:
 
 def _said(reply: Reply, read: Recognition, protocol: Protocol, endpoint_id: str) -> Message:
     """The model's message as it is shown back to it: without its thoughts, never empty."""
-    said_aloud = reply.text.strip() or read.action == "none"
-    text = without_thoughts(reply.text if said_aloud else answer_in(reply.reasoning))[0].strip()
+    is_misplaced = read.action != "none" and not (reply.text.strip() or reply.tool_calls)
+    text = without_thoughts(answer_in(reply.reasoning) if is_misplaced else reply.text)[0].strip()
     if protocol == "native":
         calls = repeatable(reply.tool_calls)
         said = text if calls else text or EMPTY

@@ -52,7 +52,7 @@ _ARGUMENTS = re.compile(r"[`*\"']{0,3}\s{0,3}(?P<value>[({\[]|[a-z_]{1,40}=\S)",
 _OBJECT_BELOW = re.compile(r"\s{0,3}(?:```(?:json)?\s{0,3})?(?=\{)")
 _EMPTY = ("()", "{}", "[]")
 _INPUT_LABEL = re.compile(
-    r"[\s`*-]{0,10}(?:action[_ ]input|parameters?|arguments?|args|input)[`*]{0,3}\s?:",
+    r"[\s`*-]{0,10}(?:action[_ ]input|parameters?|arguments?|args|input)[`*]{0,3}\s?:\s{0,9}",
     re.IGNORECASE,
 )
 
@@ -179,7 +179,7 @@ def _arguments_start(text: str, match: re.Match[str]) -> int | None:
     if _is_alone(match):
         below = _OBJECT_BELOW.match(text, match.end())
         labelled = match.group("label") and _INPUT_LABEL.match(text, match.end())
-        return below.end() if below else match.end() if labelled else None
+        return below.end() if below else labelled.end() if labelled else None
     on_line = _ARGUMENTS.match(text, match.start("rest"), match.end())
     return on_line.start("value") if on_line else None
 

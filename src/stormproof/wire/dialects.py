@@ -88,7 +88,8 @@ def _tool_call(call: ToolCall, *, ours: bool) -> dict[str, Any]:
 
 def _server(endpoint: Endpoint) -> str:
     """The endpoint's id without its key: another key of the deployment is the same server."""
-    return endpoint.endpoint_id.removesuffix(f"@{endpoint.key}")
+    place, keyed, _ = endpoint.endpoint_id.rpartition(f"{endpoint.deployment}@")
+    return place + endpoint.deployment if keyed else endpoint.endpoint_id
 
 
 def _base(endpoint: Endpoint) -> str:
