@@ -65,6 +65,19 @@ def test_a_plan_is_followed_without_a_mistake(serve: Serve, play: Play, protocol
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_stream_says_the_same(serve: Serve, play: Play, protocol: Protocol) -> None:
+    server = serve(slots=2)
+    episodes = play(
+        server, model={"stream": True}, protocols=(protocol,), task_types=("data_pipeline",)
+    )
+    replies = [turn.answer.reply for episode in episodes for turn in episode.turns]
+    used = sum((reply.usage for reply in replies), Usage())
+    assert [scored(episode) for episode in episodes] == ["full"]
+    assert (used.prompt_tokens, used.completion_tokens) == server.tokens()
+    assert {reply.finish_reason for reply in replies} <= {"tool_calls", "stop"}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_what_is_no_call_is_the_models_own(serve: Serve, play: Play, protocol: Protocol) -> None:
     asked = {"prompt_types": ("baseline",), "max_turns": 3, "protocols": (protocol,)}
     episodes = play(serve(slots=2), **asked)

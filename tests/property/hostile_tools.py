@@ -126,7 +126,9 @@ class HostileModel:
         }
         if rng.random() < 0.03:
             given[self.text()] = self.json()
-        return read_native_arguments(json.dumps(given)).values if rng.random() < 0.7 else given
+        if rng.random() < 0.7:
+            return read_native_arguments(json.dumps(given), properties).values
+        return given
 
     def fitting(self, name: str, schema: dict[str, Any]) -> Any:
         """A value for a parameter, of about the right form."""

@@ -25,6 +25,7 @@ from stormproof.suites import Weathered
 from stormproof.suites.workflows import WORKFLOWS
 
 EMPTY = "(empty message)"
+SEED_BITS = 31  # of a sampling seed are sent: what every service takes
 
 
 class Conversation:
@@ -64,7 +65,7 @@ class Conversation:
             model=self.trial.model,
             messages=tuple(self._messages),
             tools=function_schemas() if self._protocol == "native" else (),
-            seed=self.trial.sampling_seed,
+            seed=self.trial.sampling_seed % 2**SEED_BITS,
         )
 
     def take(self, answer: Answer) -> Turn:
