@@ -51,6 +51,7 @@ NOTATIONS = {
     "a brace too many": '{"path": "a.csv", "limit": 5}}',
     "an end token": '{"path": "a.csv", "limit": 5}<|im_end|>',
     "triple quotes": """(path='''a.csv''', limit=5)""",
+    "triple double quotes": '(path="""a.csv""", limit=5)',
     "wrapped under any name": '{"reader": {"path": "a.csv", "limit": 5}}',
     "wrapped as a schema": '{"type": "object", "properties": {"path": "a.csv", "limit": 5}}',
     "wrapped in lists": '{"args": [{"path": "a.csv", "limit": 5}]}',

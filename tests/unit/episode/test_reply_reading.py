@@ -8,7 +8,7 @@ import pytest
 from stormproof.domain.calls import Reply, ToolCall
 from stormproof.domain.conditions import PROTOCOLS, Protocol
 from stormproof.episode import Vocabulary, recognise
-from stormproof.episode.reading import read_reply
+from stormproof.episode.reply_reading import read_reply
 
 READER, WRITER = "file_operations_reader", "file_operations_writer"
 READ = f'<tool_call>{READER} {{"path": "a.csv"}}</tool_call>'
