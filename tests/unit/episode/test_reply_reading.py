@@ -72,6 +72,8 @@ def test_a_thought_beside_an_answer_is_no_answer(
 def test_thoughts_end_nothing_but_in_the_prompt_s_words(vocabulary: Vocabulary) -> None:
     thought = Reply("", reasoning="I have read it.\n\nSo all steps are complete.")
     assert read_reply(thought, vocabulary, "text").action == "none"
+    markup = Reply("", reasoning='I write {"name": …, "arguments": …} next.')
+    assert read_reply(markup, vocabulary, "text").unread == 0
     said = Reply("", reasoning="I have read it.\n\nTASK COMPLETE")
     assert read_reply(said, vocabulary, "text").action == "done"
 
