@@ -68,6 +68,10 @@ class Arguments(Struct, frozen=True):
 
 
 NOTHING = Arguments({}, strict=True)
+LARGEST = 250_000  # characters of a native call's arguments
+_TOO_LARGE = Arguments(
+    {}, strict=False, problem=f"the arguments are longer than {LARGEST:,} characters"
+)
 
 
 def read_arguments(text: str, properties: Mapping[str, Any]) -> Arguments:
@@ -100,8 +104,8 @@ def read_native_arguments(text: str, properties: Mapping[str, Any]) -> Arguments
     Nothing is guessed at: what is there and cannot be read is the `problem`.
     """
     text = text.strip()
-    if not text:
-        return NOTHING
+    if not text or len(text) > LARGEST:
+        return _TOO_LARGE if text else NOTHING
     try:
         value = read_whole(text)
     except ValueError:

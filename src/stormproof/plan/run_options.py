@@ -63,6 +63,7 @@ class RunOptions(Struct, frozen=True):
     shard: Shard | None = None
     shard_by: ShardBy = ""
     trial: str = ""
+    workers: int | None = None
     rate_mode: RateMode = "adaptive"
     max_workers: int | None = None
     qps: float | None = None
@@ -167,6 +168,12 @@ OPTIONS: tuple[Option, ...] = (
         "trial: an even part of all; model: every endpoint has one owner (default if it fits)",
     ),
     Option("trial", "trial", v.text, "run this one trial of the plan, named by its id"),
+    Option(
+        "workers",
+        "workers",
+        v.whole(1, 1000),
+        "processes that the endpoints are shared out to; without it this one does all the work",
+    ),
     Option(
         "rate_mode",
         "rate-mode",

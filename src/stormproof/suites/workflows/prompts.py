@@ -119,11 +119,22 @@ def _guidance(task: Task, condition: Condition) -> tuple[str, ...]:
 
 
 def _numbered(number: int, step: Step) -> str:
-    call = f"{number}. {step.tool} {_encode(step.arguments).decode()}"
-    purpose = step.purpose or CATALOGUE[step.tool].spec.description
+    spec = CATALOGUE[step.tool].spec
+    call = f"{number}. {step.tool} {_encode(_in_order(step.arguments, spec)).decode()}"
+    purpose = step.purpose or spec.description
     uses = f" Uses {step.reads}." if step.reads else ""
     makes = f" Gives {step.makes}." if step.makes else ""
     return f"{call}\n   {purpose.rstrip('.')}.{uses}{makes}"
+
+
+def _in_order(arguments: Mapping[str, Any], spec: ToolSpec) -> dict[str, Any]:
+    """The arguments in the order of the tool's schema, unknown ones last.
+
+    llama.cpp holds native calls to a grammar made from the schema, in its order: a model that
+    copies a plan in another order cannot write the arguments that come too late.
+    """
+    places = {name: place for place, name in enumerate(spec.parameters["properties"])}
+    return dict(sorted(arguments.items(), key=lambda pair: places.get(pair[0], len(places))))
 
 
 @functools.cache

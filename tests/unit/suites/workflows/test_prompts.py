@@ -94,6 +94,12 @@ def test_a_step_reads_as_written() -> None:
     )
 
 
+def test_arguments_stand_in_the_order_of_the_schema_and_unknown_ones_last() -> None:
+    written = {"destination": "a.gz", "level": 9, "method": "gzip", "path": "a"}
+    first, _ = rendered([Step("file_operations_compressor", written)]).split("\n")
+    assert first.endswith('{"path":"a","method":"gzip","destination":"a.gz","level":9}')
+
+
 def test_flawed_plans_stand_in_the_words_of_an_optimal_one() -> None:
     frame = shown("optimal")[1].replace(rendered(optimal_plan(TASK, 0.8, 10)), "PLAN")
     for flaw in FLAWS:
