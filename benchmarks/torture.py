@@ -185,7 +185,7 @@ def fuzz(folder: Path, times: int) -> Figures:
 
 
 def tools(_: Path, calls: int) -> Figures:
-    """Tool calls that a hostile model might write, and goal checks of every kind on what they leave.
+    """Tool calls that a hostile model might write, and goal checks on what they leave.
 
     One that raises, or takes more than its bounds, and this page is not written.
     """
