@@ -119,6 +119,30 @@ def test_a_call_of_an_unknown_tool_fails_for_its_arguments() -> None:
     assert "There is no tool named 'teleporter'." in shown(turn)
 
 
+@pytest.mark.parametrize(
+    ("name", "action", "answered"),
+    [("tool_search", "search", "Tools found for 'file_operations_reader':"),
+     ("tool_info", "info", "file_operations_reader (")],
+)  # fmt: skip
+def test_a_search_or_a_question_may_be_made_up_as_a_tool(
+    name: str, action: str, answered: str
+) -> None:
+    call = {"name": name, "arguments": {"what": "file_operations_reader"}}
+    turn = take(conversation("hermes"), f"<tool_call>{json.dumps(call)}</tool_call>")
+    assert (turn.action, turn.executions, turn.format_repairs) == (action, (), 1)
+    assert answered in shown(turn)
+
+
+def test_what_cannot_be_read_is_no_format_error_and_is_told() -> None:
+    turn = take(conversation(), "<tool_call>{the file, please}</tool_call>")
+    assert (turn.action, turn.unread, turn.format_error) == ("none", 1, False)
+    broken = (ToolCall("1", "file_operations_reader", "the file"),)
+    turn = take(conversation("native"), Reply("", broken))
+    [execution] = turn.executions
+    assert (turn.unread, execution.ok, execution.arguments) == (1, False, {})
+    assert "not valid JSON" in shown(turn)
+
+
 def test_an_unknown_tool_draws_no_weather() -> None:
     stormy = [take(conversation(rate=0.05), *["<tool_call>nothing</tool_call>"] * n, written(READ))
               for n in (0, 2)]  # fmt: skip
