@@ -166,7 +166,7 @@ def test_report_writes_every_format(ran: Ran, said: Any) -> None:
         rows = {row["model"]: row for row in csv.DictReader(file)}
     for model in MODELS:
         row = rows[f"{model} (SIMULATED)"]
-        assert float(row["success %"]) == full(ran, model) / 4
+        assert float(row["success (share)"]) == full(ran, model) / 4
         assert (row["scored"], row["infra"], row["full"]) == ("4", "0", str(full(ran, model)))
     markdown = (folder / "report.md").read_text()
     assert "### Overall" in markdown
@@ -208,7 +208,7 @@ def test_report_sets_two_folders_side_by_side(made: Ran, tmp_path: Path, said: A
         paired = list(csv.DictReader(file))
     assert [row["model"] for row in paired] == [f"{model} (SIMULATED)" for model in MODELS]
     for row in paired:  # a folder against itself
-        assert row["A: success %"] == row["B: success %"]
+        assert row["A: success (share)"] == row["B: success (share)"]
         assert (row["tasks paired"], float(row["difference, points"])) == ("2", 0)
     assert "### Paired differences" in (tmp_path / "report.md").read_text()
 
