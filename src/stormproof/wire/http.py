@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 from aiohttp import (
     ClientConnectorCertificateError,
@@ -28,7 +29,7 @@ from stormproof.domain.calls import Denied, Ok, Request, Transient, Verdict
 from stormproof.domain.pool import Endpoint
 from stormproof.errors import ConfigError
 from stormproof.wire.classify import classify, succeeded
-from stormproof.wire.connections import connector, is_address, proxy_for
+from stormproof.wire.connections import connector, is_address, proxy_for, shown
 from stormproof.wire.dialects import encode, fixed_parts
 from stormproof.wire.exchange import (
     CONNECT_TIMEOUT_S,
@@ -37,6 +38,7 @@ from stormproof.wire.exchange import (
     Received,
     TooLarge,
 )
+from stormproof.wire.headers import Headers
 from stormproof.wire.replies import as_raw
 from stormproof.wire.scrub import Scrubber
 
@@ -46,6 +48,7 @@ _HEADERS = {
     "accept": "application/json",
     "user-agent": "stormproof",
 }
+_OF_THE_ADDRESS = frozenset({404, 405, 410})
 _PRINTABLE_ASCII = range(0x20, 0x7F)
 
 
@@ -112,8 +115,8 @@ class HttpTransport:
         except TooLarge:
             return received.too_large()
         except (ClientError, HttpProcessingError, OSError) as error:
-            return _failed(error, received)
-        return classify(received.status, headers, received.scrubbed(), time.time())
+            return _failed(error, received, caller.fixed.url)
+        return _judged(headers, received, caller.fixed.url)
 
     def _caller(self, endpoint: Endpoint) -> _Caller:
         if self._connector is None:
@@ -157,7 +160,9 @@ class _Received(Received):
     def too_large(self) -> Verdict:
         """More than is taken."""
         size = f"a body of more than {LARGEST_BODY >> 20} MiB"
-        return Transient(f"HTTP {self.status} with {size}", raw=self._raw())
+        return Transient(
+            f"HTTP {self.status} with {size}", raw=self._raw(), paid=succeeded(self.status)
+        )
 
     def cut_short(self, reason: str) -> Verdict:
         """A call that broke off. A reply that came whole before that is a reply."""
@@ -168,14 +173,22 @@ class _Received(Received):
             verdict = classify(self.status, {}, raw.encode(), time.time())
             if isinstance(verdict, Ok) and not verdict.reply.raw:
                 return verdict
-        return Transient(reason, raw=raw)
+        return Transient(reason, raw=raw, paid=succeeded(self.status))
 
     def _raw(self) -> str:
         """The start of a body that may have been paid for."""
         return as_raw(self.scrubbed()) if succeeded(self.status) else ""
 
 
-def _failed(error: Exception, received: _Received) -> Verdict:
+def _judged(headers: Headers, received: _Received, url: str) -> Verdict:
+    """Of an answer that came whole; what may be the address's fault names it."""
+    verdict = classify(received.status, headers, received.scrubbed(), time.time())
+    if isinstance(verdict, Denied) and received.status in _OF_THE_ADDRESS:
+        return Denied(f"{verdict.reason} (asked at {shown(url)})")
+    return verdict
+
+
+def _failed(error: Exception, received: _Received, url: str) -> Verdict:
     """Why there is no whole answer, in our words; the library's may hold the address."""
     if isinstance(error, ClientConnectorCertificateError):
         why = getattr(error.certificate_error, "verify_message", "") or "it does not check out"
@@ -183,11 +196,15 @@ def _failed(error: Exception, received: _Received) -> Verdict:
     if isinstance(error, InvalidURL):
         return Denied("its address (or its proxy's) is not an http(s) one")
     if isinstance(error, ConnectionTimeoutError):
-        return Transient(f"no connection within {CONNECT_TIMEOUT_S:g} s")
+        return _unreached(url, f"nothing within {CONNECT_TIMEOUT_S:g} s")
     if isinstance(error, ClientHttpProxyError):
-        return Transient(f"cannot connect: the proxy answered HTTP {error.status}")
+        return _unreached(url, f"the proxy answered HTTP {error.status}")
     if isinstance(error, ClientConnectorError):
         number = error.os_error.errno
         words = os.strerror(number) if number and number > 0 else "its name is not known"
-        return Transient(f"cannot connect: {words}")
+        return _unreached(url, words)
     return received.cut_short("the answer broke off" if received.status else "no answer")
+
+
+def _unreached(url: str, why: str) -> Transient:
+    return Transient(f"cannot connect to {urlsplit(shown(url)).netloc}: {why}", unreached=True)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from stormproof.domain.calls import Reply, ToolCall, Usage
+from stormproof.wire.finish_reasons import finish_reason
 
 EMULATOR_MARK = "stormproof-emulator"
 LONGEST_RAW = 262_144  # bytes kept of a body that could not be read whole
@@ -52,6 +53,8 @@ def read_reply(value: Mapping[str, Any], body: bytes, *, whole: bool = True) -> 
     choices = value.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     message = choice.get("message") if isinstance(choice, dict) else None
+    if isinstance(choice, dict) and message is None and choice.get("finish_reason"):
+        message = {}  # a filter, or a call that the service could not read, left nothing
     if not isinstance(choice, dict) or not isinstance(message, dict):
         return None
     reading = _Reading(message)
@@ -59,8 +62,8 @@ def read_reply(value: Mapping[str, Any], body: bytes, *, whole: bool = True) -> 
         text=reading.text(),
         tool_calls=reading.tool_calls(),
         reasoning=reading.reasoning(),
-        finish_reason=_string(choice.get("finish_reason")),
-        usage=_usage(value.get("usage")),
+        finish_reason=finish_reason(choice.get("finish_reason")),
+        usage=read_usage(value),
         served_model=_string(value.get("model")),
         raw="" if whole and reading.whole else as_raw(body),
         simulated=value.get("system_fingerprint") == EMULATOR_MARK,
@@ -122,7 +125,9 @@ class _Reading:
         return ToolCall(_string(call.get("id")) or f"call_{number}", function["name"], arguments)
 
 
-def _usage(usage: Any) -> Usage:
+def read_usage(value: Mapping[str, Any]) -> Usage:
+    """What a body says it cost; nothing where it does not say."""
+    usage = value.get("usage")
     if not isinstance(usage, dict):
         return Usage()
     return Usage(_tokens(usage.get("prompt_tokens")), _tokens(usage.get("completion_tokens")))
