@@ -42,7 +42,6 @@ _REFUSED = frozenset({429, 529})
 _SERVERS = HTTPStatus.INTERNAL_SERVER_ERROR  # from here on it is the server's fault
 _TRANSIENT = frozenset({408, 409, 421, 424, 425, 499})
 _DENIED = frozenset({401, 403, 404, 405, 407, 410})
-_UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
 def succeeded(status: int) -> bool:
@@ -200,5 +199,5 @@ def _reason(status: int, complaint: Complaint, inside: str) -> str:
 
 
 def _clip(text: str) -> str:
-    line = _UNPRINTABLE.sub(" ", text).strip()
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"

@@ -18,8 +18,9 @@ from typing import Any
 
 from msgspec import Struct
 
-LONGEST_REASON = 300  # characters
-LONGEST_TEXT = 4_000  # characters of a complaint that are read
+LONGEST_REASON = 300  # characters that are told
+LONGEST_TEXT = 4_000  # characters that are looked at: patterns are never let loose on more
+LONGEST_CODE = 100
 
 _EXHAUSTED = frozenset(
     {
@@ -195,7 +196,7 @@ def _codes(error: Mapping[str, Any]) -> Iterator[str]:
     found.append(_part(error, "innererror").get("code"))
     if "flagged_input" in _part(error, "metadata"):
         found.append("flagged")
-    return (str(code).lower() for code in found if isinstance(code, str | int))
+    return (str(code)[:LONGEST_CODE].lower() for code in found if isinstance(code, str | int))
 
 
 def _part(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -18,7 +18,7 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s|d)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": _DAY_S, "": 1.0}
 _IN_TEXT = re.compile(
     r"(?:try again in|retry (?:again )?(?:in|after)|\"retryDelay\":\s*\")\s*"
-    r"((?:\d+(?:\.\d+)?\s?(?:ms|milliseconds?|seconds?|minutes?|h|m|s)\s?)+)",
+    r"((?:\d{1,9}(?:\.\d{1,9})?\s?(?:ms|milliseconds?|seconds?|minutes?|h|m|s)\s?){1,6})",
     re.IGNORECASE,
 )
 _WORDS = (("milliseconds", "ms"), ("millisecond", "ms"), ("seconds", "s"), ("second", "s"),

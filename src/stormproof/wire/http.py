@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from aiohttp import (
     ClientConnectorCertificateError,
@@ -49,6 +50,8 @@ _HEADERS = {
     "user-agent": "stormproof",
 }
 _OF_THE_ADDRESS = frozenset({404, 405, 410})
+# Bytes of a body that is read on the loop; longer ones are read in a thread, so that nobody waits.
+LARGEST_AT_ONCE = 131_072
 _PRINTABLE_ASCII = range(0x20, 0x7F)
 
 
@@ -104,19 +107,25 @@ class HttpTransport:
             caller = self._caller(endpoint)
         if caller.address is None:
             return Denied("its address (or its proxy's) is not an http(s) one")
-        received = _Received(caller.scrubber)
+        received = _Received(caller)
         body = encode(caller.fixed, request)
         mark = f"{request.trial_id}/{request.turn}/{attempt}"
+        judge = received.verdict
         try:
-            async with asyncio.timeout(timeout_s):
-                headers = await caller.address.post(mark, body, received)
-        except TimeoutError:
-            return received.cut_short(f"no whole answer within {timeout_s:g} s")
+            async with asyncio.timeout(timeout_s) as limit:
+                received.headers = await caller.address.post(mark, body, received)
         except TooLarge:
-            return received.too_large()
+            judge = received.too_large
         except (ClientError, HttpProcessingError, OSError) as error:
-            return _failed(error, received, caller.fixed.url)
-        return _judged(headers, received, caller.fixed.url)
+            # Not every TimeoutError is ours: the connector's own is one too.
+            judge = (
+                partial(received.cut_short, f"no whole answer within {timeout_s:g} s")
+                if limit.expired()
+                else partial(_failed, error, received)
+            )
+        if len(received.body) <= LARGEST_AT_ONCE:
+            return judge()
+        return await asyncio.to_thread(judge)
 
     def _caller(self, endpoint: Endpoint) -> _Caller:
         if self._connector is None:
@@ -133,29 +142,52 @@ class _Caller:
 
     def __init__(self, endpoint: Endpoint, key: str, connector: TCPConnector) -> None:
         self.endpoint = endpoint
-        self.scrubber = Scrubber(key)
         self.fixed = fixed_parts(endpoint)
         # None for good where the endpoint's address or its proxy's is none that can be called.
         self.address: Address | None = None
         url = self.fixed.url
         proxy = proxy_for(url) if is_address(url) else None
+        self.scrubber = Scrubber([key, *_secrets_in(proxy or "")])
         if is_address(url) and (proxy is None or is_address(proxy)):
             name, prefix = self.fixed.credential
             self.address = Address(connector, url, _HEADERS | {name: prefix + key}, proxy)
 
 
+def _secrets_in(proxy: str) -> Iterator[str]:
+    """The password in a proxy's address, alone and as it is sent: with its user, in base64."""
+    user, _, password = urlsplit(proxy).netloc.rpartition("@")[0].partition(":")
+    if password:
+        yield unquote(password)
+        yield f"{unquote(user)}:{unquote(password)}"
+
+
 class _Received(Received):
-    """An answer so far, and what to make of it where no more comes."""
+    """An answer, whole or not, and what to make of it; what it holds of keys is taken out first."""
 
-    __slots__ = ("_scrubber",)
+    __slots__ = ("_caller", "headers")
 
-    def __init__(self, scrubber: Scrubber) -> None:
+    def __init__(self, caller: _Caller) -> None:
         super().__init__()
-        self._scrubber = scrubber
+        self._caller = caller
+        self.headers: Headers = {}  # none unless the answer came whole; set once, by `send`
 
-    def scrubbed(self) -> bytes:
-        """The body without the key, should the provider have repeated it."""
-        return self._scrubber.bytes(bytes(self.body))
+    def get(self, name: str, /) -> str | None:
+        """A header without keys."""
+        value = self.headers.get(name)
+        return None if value is None else self._caller.scrubber.text(value)
+
+    @property
+    def address(self) -> str:
+        """What was called, for a person to read."""
+        return self._caller.scrubber.text(shown(self._caller.fixed.url))
+
+    def verdict(self) -> Verdict:
+        """On an answer that came whole; where the address may be at fault it is named."""
+        body = self._caller.scrubber.body(bytes(self.body))
+        verdict = classify(self.status, self, body, time.time())
+        if isinstance(verdict, Denied) and self.status in _OF_THE_ADDRESS:
+            return Denied(f"{verdict.reason} (asked at {self.address})")
+        return verdict
 
     def too_large(self) -> Verdict:
         """More than is taken."""
@@ -177,18 +209,17 @@ class _Received(Received):
 
     def _raw(self) -> str:
         """The start of a body that may have been paid for."""
-        return as_raw(self.scrubbed()) if succeeded(self.status) else ""
+        if not succeeded(self.status):
+            return ""
+        return as_raw(self._caller.scrubber.body(bytes(self.body)))
+
+    def unreached(self, why: str) -> Transient:
+        """There is nobody to talk to."""
+        host = urlsplit(self.address).netloc
+        return Transient(f"cannot connect to {host}: {why}", unreached=True)
 
 
-def _judged(headers: Headers, received: _Received, url: str) -> Verdict:
-    """Of an answer that came whole; what may be the address's fault names it."""
-    verdict = classify(received.status, headers, received.scrubbed(), time.time())
-    if isinstance(verdict, Denied) and received.status in _OF_THE_ADDRESS:
-        return Denied(f"{verdict.reason} (asked at {shown(url)})")
-    return verdict
-
-
-def _failed(error: Exception, received: _Received, url: str) -> Verdict:
+def _failed(error: Exception, received: _Received) -> Verdict:
     """Why there is no whole answer, in our words; the library's may hold the address."""
     if isinstance(error, ClientConnectorCertificateError):
         why = getattr(error.certificate_error, "verify_message", "") or "it does not check out"
@@ -196,15 +227,11 @@ def _failed(error: Exception, received: _Received, url: str) -> Verdict:
     if isinstance(error, InvalidURL):
         return Denied("its address (or its proxy's) is not an http(s) one")
     if isinstance(error, ConnectionTimeoutError):
-        return _unreached(url, f"nothing within {CONNECT_TIMEOUT_S:g} s")
+        return received.unreached(f"nothing within {CONNECT_TIMEOUT_S:g} s")
     if isinstance(error, ClientHttpProxyError):
-        return _unreached(url, f"the proxy answered HTTP {error.status}")
+        return received.unreached(f"the proxy answered HTTP {error.status}")
     if isinstance(error, ClientConnectorError):
         number = error.os_error.errno
         words = os.strerror(number) if number and number > 0 else "its name is not known"
-        return _unreached(url, words)
+        return received.unreached(words)
     return received.cut_short("the answer broke off" if received.status else "no answer")
-
-
-def _unreached(url: str, why: str) -> Transient:
-    return Transient(f"cannot connect to {urlsplit(shown(url)).netloc}: {why}", unreached=True)
