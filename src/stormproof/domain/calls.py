@@ -63,6 +63,12 @@ class Request(Struct, frozen=True, gc=False):
     max_tokens: int | None = None
 
 
+# Of a reply's `finish_reason`, what something depends on.
+FILTERED = "content_filter"  # a provider's filter ended it
+LENGTH = "length"  # the limit of tokens ended it
+MALFORMED = "malformed_function_call"  # the service could not read the model's tool call
+
+
 class Reply(Struct, frozen=True, gc=False):
     """What the model said. `raw` keeps a paid-for body that could not be read whole.
 

@@ -22,6 +22,8 @@ from typing import Any
 import msgspec
 
 from stormproof.domain.calls import (
+    LENGTH,
+    MALFORMED,
     Blocked,
     Denied,
     Ok,
@@ -34,7 +36,7 @@ from stormproof.domain.calls import (
     Verdict,
 )
 from stormproof.wire.complaints import LONGEST_REASON, Complaint, complaint_in
-from stormproof.wire.finish_reasons import FULL, INTERRUPTED, LENGTH, MALFORMED
+from stormproof.wire.finish_reasons import FULL, INTERRUPTED
 from stormproof.wire.headers import Headers, rate_headers, retry_after_s
 from stormproof.wire.replies import Unreadable, as_raw, load, read_reply, read_usage
 

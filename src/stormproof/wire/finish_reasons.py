@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import re
 
-FILTERED = "content_filter"  # a provider's filter ended the reply
-LENGTH = "length"  # the limit of tokens ended it
-MALFORMED = "malformed_function_call"  # the service could not read the model's tool call
+from stormproof.domain.calls import FILTERED, LENGTH, MALFORMED
+
 FULL = "model_context_window_exceeded"  # nothing more fits behind the prompt
 # The server's doing: the reply is broken, and not the model's.
 INTERRUPTED = frozenset({"error", "insufficient_system_resource", "network_error", "abort"})
