@@ -224,3 +224,24 @@ def test_a_first_prompt_that_fits_nowhere_is_no_result_and_says_what_to_do() -> 
     assert work.left > 970
     assert all("serve it with a larger context" in error.message for error in work.errors)
     assert ContextOverflow not in map(type, work.errors)
+
+
+def test_in_fixed_mode_a_declared_rate_is_used_whole_however_long_answers_take() -> None:
+    class Slow(Wire):
+        async def send(self, *asked: object, **more: object) -> Verdict:
+            del asked, more
+            self.sends[0] += 1
+            await anyio.sleep(20)
+            return Ok(Reply("hello"))
+
+    async def main() -> float:
+        limits = Limits(rpm=600)
+        endpoint = Endpoint("m", 0, "m", "p", "openai", "http://x", "d", "env:K", limits=limits)
+        began = trio.current_time()
+        work = Work(1500)
+        await Dispatcher([endpoint], Slow(lambda *_: None), rate_mode="fixed").run(work)
+        assert work.done == 1500
+        return trio.current_time() - began
+
+    took_s = trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert took_s < 3000 / 10 + 60  # 3,000 calls at 10 a second; with eight slots 7,500 s

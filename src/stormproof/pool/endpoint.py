@@ -281,7 +281,7 @@ def load(lane: Lane) -> int:
 
 def _controller(endpoint: Endpoint, mode: RateMode, suspect: SharedLimit | None) -> Controller:
     if mode == "fixed":
-        return Fixed(endpoint.limits)
+        return Fixed(endpoint.limits, workers=endpoint.fixed_slots)
     own = Adaptive(endpoint.limits)
     return own if suspect is None else Member(own, suspect)
 
