@@ -23,6 +23,7 @@ from stormproof.domain.reasons import in_lines
 from stormproof.domain.trials import Trial
 from stormproof.episode import Reread, RereadCount, broken_episode, run_episode, suite_at_work
 from stormproof.errors import SuiteError
+from stormproof.loop_watch import watch_loop
 from stormproof.plan import Plan, TrialSupply
 from stormproof.pool import Ask, Dispatcher, EndpointState, Event, Job
 from stormproof.progress import Counts, EndpointProgress, Progress, Rates
@@ -240,8 +241,9 @@ class Session:
         # Set by the episodes alone; everything that is shown of trials and calls comes from it.
         self._counts = Counts(cells, simulated=simulated)
         self._episodes = Episodes(plan, store, self._counts, simulated=simulated)
-        # The store's, those of endpoints as they happen, a last one of `close`; only appended to.
-        self._notices = list(store.notices)
+        # The plan's and the store's, those of endpoints and of a loop that is held, as they happen,
+        # a last one of `close`; only appended to.
+        self._notices = [*plan.notices, *store.notices]
         # Of accepted sends by endpoint id; fed once every SAMPLE_EVERY_S.
         self._rates = Rates()
         # Where every `elapsed_s` counts from.
@@ -267,6 +269,7 @@ class Session:
             tasks.start_soon(self._heed_stop, dispatcher, tasks.cancel_scope)
             tasks.start_soon(self._report_on)
             tasks.start_soon(self._sample)
+            tasks.start_soon(watch_loop, self._notices.append)
             await dispatcher.run(self._episodes)
             tasks.cancel_scope.cancel()
 

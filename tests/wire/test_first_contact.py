@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from typing import Any
 
+import msgspec
 import pytest
 from fake_service import Exchange, FakeService
 from perfect_model import next_words, perfect, reply
@@ -272,8 +273,22 @@ async def a_web_page(exchange: Exchange, _: int) -> bool:
 
 async def a_stream(exchange: Exchange, _: int) -> bool:
     body = b'data: {"choices": [{"delta": {"content": "hi"}}]}\n\ndata: [DONE]\n\n'
-    await exchange.answer(200, body, content_type="text/event-stream")
+    await exchange.answer(200, body, content_type="text/plain")
     return True
+
+
+async def test_a_stream_that_nobody_asked_for_is_read() -> None:
+    async def streams(exchange: Exchange, _: int) -> bool:
+        said = {"delta": {"content": next_words(exchange.body)}, "finish_reason": "stop"}
+        chunk = msgspec.json.encode({"choices": [said]})
+        body = b"data: " + chunk + b"\n\ndata: [DONE]\n\n"
+        await exchange.answer(200, body, content_type="text/event-stream")
+        return True
+
+    async with FakeService(perfect(streams)) as service:
+        ran = Ran()
+        await ran.against(service.url)
+    assert ran.full == 8
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,12 @@ from stormproof.domain.tasks import Task
 from stormproof.domain.trials import Trial
 from stormproof.episode.conversation import Conversation
 from stormproof.episode.endings import FILTERED_REPLY, ending_by, outcome_of
+from stormproof.episode.taking import take
 from stormproof.errors import CallError, SuiteError
 from stormproof.score import score
 from stormproof.suites.workflows import WORKFLOWS
 
+_COLLIDING = " (a server that reads <tool_call> as JSON by itself fails so: --protocol hermes)"
 Ask = Callable[[Request], Awaitable[Answer]]
 OnTurn = Callable[[Turn], Awaitable[None]]
 
@@ -81,7 +83,7 @@ async def run_episode(
     try:
         with suite_at_work():
             conversation = Conversation(trial, task)
-            reread = _take_again(conversation, journalled)
+            reread = await _take_again(conversation, journalled)
         turns = conversation.turns
         if reread is not None and on_reread is not None:
             await on_reread(reread)
@@ -115,13 +117,13 @@ def suite_at_work() -> Iterator[None]:
         raise SuiteError(f"{type(error).__name__} in {where}, {frame.name}") from error
 
 
-def _take_again(conversation: Conversation, journalled: Sequence[Turn]) -> Reread | None:
+async def _take_again(conversation: Conversation, journalled: Sequence[Turn]) -> Reread | None:
     """Take the recorded answers, up to where the episode ends now; None where nothing changed."""
     differing = []
     for recorded in journalled:
         if conversation.ending is not None:
             break
-        if conversation.take(recorded.answer) != recorded:
+        if await take(conversation, recorded.answer) != recorded:
             differing.append(recorded.index)
     if not differing:
         return None
@@ -138,11 +140,12 @@ async def _converse(
         try:
             answer = await ask(request)
         except CallError as error:
-            return ending_by(error, len(conversation.turns)), error.message
+            ending = ending_by(error, len(conversation.turns))
+            return ending, _explained(error, conversation.trial)
         fault = None
         try:
             with suite_at_work():
-                turn = conversation.take(answer)
+                turn = await take(conversation, answer)
         except SuiteError as error:  # what was paid for is kept
             turn, fault = conversation.keep(answer), error
         if on_turn is not None:
@@ -178,6 +181,12 @@ def _record(
         started_at=_began(answers[0]) if answers else 0.0,
         ended_at=answers[-1].at if answers else 0.0,
     )
+
+
+def _explained(error: CallError, trial: Trial) -> str:
+    """What broke; a server that takes the text protocol's tags for its own answers HTTP 500."""
+    colliding = trial.condition.protocol == "text" and "HTTP 500" in error.message
+    return f"{error.message}{_COLLIDING}" if colliding else error.message
 
 
 def _began(answer: Answer) -> float:

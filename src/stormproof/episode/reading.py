@@ -12,8 +12,9 @@ from stormproof.episode.tool_names import Vocabulary
 from stormproof.suites.workflows import WORKFLOWS
 
 _CUT = "the message was cut off at its length limit within this call, which was not carried out"
-# What a cut text could have gone on with. A call that any of these would change was not whole.
-_MORE = ("x", ', x=1, "x": 1}}')
+# What a cut text could have gone on with: the rest of its last word, a line, more arguments. A call
+# that any of these would change was not whole.
+_MORE = ("x", "\nx", '\n, x=1, "x": 1}}')
 
 
 def read_reply(reply: Reply, vocabulary: Vocabulary, protocol: Protocol) -> Recognition:
@@ -25,7 +26,11 @@ def read_reply(reply: Reply, vocabulary: Vocabulary, protocol: Protocol) -> Reco
     found = _read(reply, vocabulary, protocol)
     if reply.finish_reason != "length" or not found.tool_calls:
         return found
-    longer = [_read(_with_more(reply, more), vocabulary, protocol) for more in _MORE]
+    in_a_word = _last_character(reply).isalnum()
+    longer = [
+        _read(_with_more(reply, more), vocabulary, protocol)
+        for more in (_MORE if in_a_word else _MORE[1:])
+    ]
     whole = all(_last(found) == _last(each) for each in longer)
     return found if whole else _cut(found)
 
@@ -60,6 +65,10 @@ def _with_more(reply: Reply, more: str) -> Reply:
     *before, last = reply.tool_calls
     longer = msgspec.structs.replace(last, arguments=last.arguments + more)
     return msgspec.structs.replace(reply, tool_calls=(*before, longer))
+
+
+def _last_character(reply: Reply) -> str:
+    return (reply.tool_calls[-1].arguments if reply.tool_calls else reply.text)[-1:]
 
 
 def _last(found: Recognition) -> tuple[object, ...]:
