@@ -271,12 +271,6 @@ async def a_web_page(exchange: Exchange, _: int) -> bool:
     return True
 
 
-async def a_stream(exchange: Exchange, _: int) -> bool:
-    body = b'data: {"choices": [{"delta": {"content": "hi"}}]}\n\ndata: [DONE]\n\n'
-    await exchange.answer(200, body, content_type="text/plain")
-    return True
-
-
 async def test_a_stream_that_nobody_asked_for_is_read() -> None:
     async def streams(exchange: Exchange, _: int) -> bool:
         said = {"delta": {"content": next_words(exchange.body)}, "finish_reason": "stop"}
@@ -293,7 +287,7 @@ async def test_a_stream_that_nobody_asked_for_is_read() -> None:
 
 @pytest.mark.parametrize(
     ("quirk", "words"),
-    [(a_web_page, "base_url mostly ends in /v1"), (a_stream, "`stream = true`"), (None, "refused")],
+    [(a_web_page, "base_url mostly ends in /v1"), (None, "refused")],
 )
 async def test_where_no_model_answers_the_reason_comes_in_seconds_and_then_the_end(
     quirk: Any, words: str, monkeypatch: pytest.MonkeyPatch

@@ -88,19 +88,12 @@ def _unreadable(status: int, headers: Headers, body: bytes, now: float) -> Verdi
     if succeeded(status):
         begun = body[:200].lstrip()
         broken = begun.startswith((b"{", b"["))
-        reason = _clip(f"HTTP {status} with {what}{_hint(kind, begun)}")
+        if begun.startswith(b"<"):
+            what += ": a web page, no model; base_url mostly ends in /v1"
+        reason = _clip(f"HTTP {status} with {what}")
         return Transient(reason, raw=as_raw(body), paid=True, unreached=not broken)
     text = what if b"<" in body[:200] else as_raw(body[:LONGEST_REASON]) or what
     return _failure(status, headers, Complaint(text), now)
-
-
-def _hint(kind: str, begun: bytes) -> str:
-    """What to change in the pool file, where that can be known."""
-    if kind == "text/event-stream" or begun.startswith((b"data:", b"event:")):
-        return ": a stream, though none was asked for; `stream = true` has it read"
-    if kind == "text/html" or begun.startswith(b"<"):
-        return ": a web page, no model; base_url mostly ends in /v1"
-    return ""
 
 
 def _without_reply(headers: Headers, value: Any, body: bytes, now: float) -> Verdict:

@@ -279,7 +279,6 @@ def test_a_window_that_is_full_is_a_length_or_overlong() -> None:
     ("kind", "body", "hint"),
     [
         ("text/html", b"<html>ok</html>", "base_url mostly ends in /v1"),
-        ("text/event-stream", b'data: {"choices": []}\n\n', "`stream = true`"),
         ("application/json", b'{"status": "alive"}', "no reply in it"),
     ],
 )
