@@ -163,7 +163,8 @@ def unreached_lanes(model: ModelQueue, bounds: Bounds, now: float) -> list[Lane]
 
 def why_unreached(lane: Lane, now: float) -> str:
     """Why a lane that has never answered is given up."""
-    return f"never answered in {now - lane.troubled_since:.0f} s (is base_url right?): {lane.trouble}"
+    silent_s = now - lane.troubled_since
+    return f"never answered in {silent_s:.0f} s (is base_url right?): {lane.trouble}"
 
 
 def silent_lanes(model: ModelQueue, bounds: Bounds, now: float) -> list[Lane]:

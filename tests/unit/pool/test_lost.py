@@ -128,7 +128,8 @@ def test_a_model_is_unreached_when_nothing_there_has_ever_spoken_as_a_service_do
     heard(second, gone, at=30.0)
     assert lost.unreached_lanes(model, BOUNDS, 89.0) == []
     assert lost.unreached_lanes(model, BOUNDS, 90.0) == [first, second]
-    assert lost.why_unreached(first, 90.0) == f"never answered in 89 s (is base_url right?): {gone.reason}"
+    why = f"never answered in 89 s (is base_url right?): {gone.reason}"
+    assert lost.why_unreached(first, 90.0) == why
     heard(second, Transient("HTTP 503"), at=91.0)
     assert lost.unreached_lanes(model, BOUNDS, 200.0) == []
 
