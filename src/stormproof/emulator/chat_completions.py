@@ -63,7 +63,7 @@ class _MessageOut(Struct, omit_defaults=True):
 
 class _Choice(Struct):
     message: _MessageOut
-    finish_reason: str
+    finish_reason: str | None
     index: int = 0
 
 
@@ -113,11 +113,12 @@ def completion(reply: Reply, model: str, answer_id: str) -> bytes:
     ]
     message = _MessageOut(content=reply.text, role="assistant", tool_calls=tool_calls or None)
     read, written = reply.usage.prompt_tokens, reply.usage.completion_tokens
+    ended = reply.finish_reason or ("stop" if reply.text or tool_calls or written else None)
     return _encode(
         _Completion(
             id=answer_id,
             model=model,
-            choices=[_Choice(message, reply.finish_reason or "stop")],
+            choices=[_Choice(message, ended)],
             usage=_Usage(read, written, read + written),
         )
     )
