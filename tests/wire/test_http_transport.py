@@ -656,7 +656,7 @@ async def test_a_key_without_a_value_is_denied_by_its_reference(
 ) -> None:
     async with HttpTransport({}) as transport:
         verdict = await transport.send(endpoint, asked, timeout_s=5)
-    assert verdict == Denied("no value is known for the key env:KEY")
+    assert verdict == Denied("no value is known for env:KEY")
 
 
 async def test_long_histories_go_through_whole(

@@ -123,6 +123,22 @@ def completion(reply: Reply, model: str, answer_id: str) -> bytes:
     )
 
 
+def streamed(body: bytes) -> bytes:
+    """The same completion as events: the message, its end, what it took, and the end mark."""
+    whole = msgspec.json.decode(body)
+    choice = whole["choices"][0]
+    message, usage = choice["message"], whole.pop("usage")
+    for index, tool_call in enumerate(message.get("tool_calls", ())):
+        tool_call["index"] = index
+    about = whole | {"object": "chat.completion.chunk"}
+    deltas: tuple[tuple[dict[str, Any], Any], ...]
+    deltas = ((message, None), ({}, choice["finish_reason"]))
+    chunks = [{"index": 0, "delta": delta, "finish_reason": end} for delta, end in deltas]
+    events = [about | {"choices": [chunk]} for chunk in chunks]
+    events.append(about | {"choices": [], "usage": usage})
+    return b"".join(b"data: " + _encode(event) + b"\n\n" for event in events) + b"data: [DONE]\n\n"
+
+
 def models(endpoints: list[Endpoint]) -> bytes:
     """The body of `/models`."""
     listed = [

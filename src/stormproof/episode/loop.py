@@ -11,10 +11,12 @@ from stormproof.domain.episodes import Episode, Turn
 from stormproof.domain.tasks import Task
 from stormproof.domain.trials import Trial
 from stormproof.episode.conversation import Conversation
+from stormproof.episode.taking import take
 from stormproof.errors import CallError
 from stormproof.score import score
 from stormproof.suites.workflows import WORKFLOWS
 
+_COLLIDING = " (a server that reads <tool_call> as JSON by itself fails so: --protocol hermes)"
 Ask = Callable[[Request], Awaitable[Answer]]
 OnTurn = Callable[[Turn], Awaitable[None]]
 
@@ -73,23 +75,23 @@ async def run_episode(
     the answers.
     """
     conversation = Conversation(trial, task)
-    reread = _take_again(conversation, journalled)
+    reread = await _take_again(conversation, journalled)
     if reread is not None and on_reread is not None:
         await on_reread(reread)
     try:
         await _converse(conversation, ask, on_turn)
     except CallError as error:
-        return _episode(conversation, simulated=simulated, error=error.message)
+        return _episode(conversation, simulated=simulated, error=_explained(error, trial))
     return _episode(conversation, simulated=simulated)
 
 
-def _take_again(conversation: Conversation, journalled: Sequence[Turn]) -> Reread | None:
+async def _take_again(conversation: Conversation, journalled: Sequence[Turn]) -> Reread | None:
     """Take the recorded answers, up to where the episode ends now; None where nothing changed."""
     differing = []
     for recorded in journalled:
         if conversation.ending is not None:
             break
-        if conversation.take(recorded.answer) != recorded:
+        if await take(conversation, recorded.answer) != recorded:
             differing.append(recorded.index)
     if not differing:
         return None
@@ -98,7 +100,7 @@ def _take_again(conversation: Conversation, journalled: Sequence[Turn]) -> Rerea
 
 async def _converse(conversation: Conversation, ask: Ask, on_turn: OnTurn | None) -> None:
     while conversation.ending is None:
-        turn = conversation.take(await ask(conversation.request()))
+        turn = await take(conversation, await ask(conversation.request()))
         if on_turn is not None:
             await on_turn(turn)
 
@@ -120,6 +122,12 @@ def _episode(conversation: Conversation, *, simulated: bool, error: str = "") ->
         started_at=_began(answers[0]) if answers else 0.0,
         ended_at=answers[-1].at if answers else 0.0,
     )
+
+
+def _explained(error: CallError, trial: Trial) -> str:
+    """What broke; a server that takes the text protocol's tags for its own answers HTTP 500."""
+    colliding = trial.condition.protocol == "text" and "HTTP 500" in error.message
+    return f"{error.message}{_COLLIDING}" if colliding else error.message
 
 
 def _began(answer: Answer) -> float:

@@ -85,6 +85,11 @@ class Plan(Struct, frozen=True):
         """Trials yet to run."""
         return self.planned - self.done
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a person should know of the plan before it is run, a line each."""
+        return tuple(_of_the_debug_log(self.options, self.endpoints))
+
     def trials(self, model: str) -> Iterator[tuple[int, Trial]]:
         """The model's unfinished trials with their levels, in the order in which to start them.
 
@@ -120,6 +125,18 @@ def endpoints_for(options: RunOptions, pool: PoolFile | None = None) -> tuple[En
 def plan_run(options: RunOptions, done: AbstractSet[str] = frozenset()) -> Plan:
     """From options to a plan: pool file, endpoints, grid, less what is `done`."""
     return make_plan(options, endpoints_for(options), done, simulated=not options.pool)
+
+
+def _of_the_debug_log(options: RunOptions, endpoints: Sequence[Endpoint]) -> Iterator[str]:
+    """What a narrowed debug log will not do."""
+    number = options.debug_process_num
+    if number is None:
+        return
+    if not options.debug_log:
+        yield f"DEBUG_PROCESS_NUM={number} narrows a debug log, and none is written: DEBUG_LOG=true"
+    if endpoints and number not in {endpoint.number for endpoint in endpoints}:
+        last = max(endpoint.number for endpoint in endpoints)
+        yield f"DEBUG_PROCESS_NUM={number}: this run has no shard {number}; its last is {last}"
 
 
 def make_plan(

@@ -9,7 +9,7 @@ from typing import Any, NotRequired, Self, TypedDict
 
 import msgspec
 
-from stormproof.domain.pool import Dialect, Endpoint
+from stormproof.domain.pool import Dialect, Endpoint, SystemRole
 from stormproof.errors import ConfigError
 from stormproof.plan.mistakes import Mistakes
 from stormproof.plan.option_values import Unfit
@@ -41,16 +41,35 @@ Keys = Mapping[str, str | KeyTable] | list[str | KeyTable]
 
 
 class ProviderTable(TypedDict):
-    """A provider. `base_url` is an address or `env:NAME`; keys are references, never values."""
+    """A provider. `base_url` is an address or `env:NAME`; keys are references, never values.
+
+    `headers` and `query` go with each request; what is secret in them is a reference too.
+    """
 
     base_url: str
     keys: Keys
     dialect: NotRequired[Dialect]
     api_version: NotRequired[str]
+    headers: NotRequired[Mapping[str, str]]
+    query: NotRequired[Mapping[str, str]]
     limits: NotRequired[LimitsTable]
 
 
-class DeploymentTable(TypedDict):
+class RequestFormTable(TypedDict, total=False):
+    """How a model or a deployment wants to be asked.
+
+    `parameters` are merged into each request's body; "" leaves a field out. Of the two limits of
+    a reply's tokens one is named, which is the name that is sent.
+    """
+
+    parameters: Mapping[str, object]
+    max_tokens: int
+    max_completion_tokens: int
+    system_role: SystemRole
+    stream: bool
+
+
+class DeploymentTable(RequestFormTable):
     """A deployment that differs from what its model says."""
 
     name: str
@@ -60,7 +79,7 @@ class DeploymentTable(TypedDict):
     endpoint_limits: NotRequired[LimitsTable]
 
 
-class ModelTable(TypedDict, total=False):
+class ModelTable(RequestFormTable, total=False):
     """A model. `deployments` are one of its own name unless said otherwise."""
 
     provider: str
@@ -68,7 +87,6 @@ class ModelTable(TypedDict, total=False):
     deployments: list[str | DeploymentTable]
     endpoint_limits: LimitsTable
     per_prompt_type: bool
-    parameters: dict[str, object]
     price_in: float
     price_out: float
 

@@ -35,8 +35,10 @@ from stormproof.wire.dialects import encode, fixed_parts
 from stormproof.wire.exchange import (
     CONNECT_TIMEOUT_S,
     LARGEST_BODY,
+    SILENCE_S,
     Address,
     Received,
+    Silent,
     TooLarge,
 )
 from stormproof.wire.headers import Headers
@@ -58,16 +60,18 @@ class HttpTransport:
     """Sends to any number of endpoints. `credentials` holds key reference → value.
 
     Use it as an async context manager, or `await close()`. A cancelled `send` hangs up, so that
-    the server can stop too. Raises `ConfigError` for a credential that no header can carry.
+    the server can stop too. A stream that says nothing for `silence_s` after it has begun is
+    broken off. Raises `ConfigError` for a credential that no header can carry.
     """
 
-    def __init__(self, credentials: Mapping[str, str]) -> None:
+    def __init__(self, credentials: Mapping[str, str], *, silence_s: float = SILENCE_S) -> None:
         for reference, value in credentials.items():
             if not value or any(ord(c) not in _PRINTABLE_ASCII for c in value):
                 raise ConfigError(
                     f"{reference}: its value is empty or holds characters that no header can carry",
                     hint="check for line breaks or quotes around the key where it is set",
                 )
+        self._silence_s = silence_s
         self._credentials = dict(credentials)  # values fit for a header; never shown
         # By endpoint id, each of the endpoint as it was last sent to; grows to the pool's size.
         self._callers: dict[str, _Caller] = {}
@@ -99,14 +103,14 @@ class HttpTransport:
         self, endpoint: Endpoint, request: Request, *, timeout_s: float, attempt: int = 1
     ) -> Verdict:
         """See `Transport.send`. The time limit covers connecting, waiting and the whole body."""
-        if endpoint.key not in self._credentials:
-            return Denied(f"no value is known for the key {endpoint.key}")
+        if unknown := set(endpoint.references) - self._credentials.keys():
+            return Denied(f"no value is known for {', '.join(sorted(unknown))}")
         caller = self._callers.get(endpoint.endpoint_id)
         if caller is None or (caller.endpoint is not endpoint and caller.endpoint != endpoint):
             caller = self._caller(endpoint)
         if caller.address is None:
             return Denied("its address (or its proxy's) is not an http(s) one")
-        received = _Received(caller.scrubber)
+        received = _Received(caller.scrubber, self._silence_s)
         body = encode(caller.fixed, request)
         mark = f"{request.trial_id}/{request.turn}/{attempt}"
         judge = received.verdict
@@ -115,6 +119,9 @@ class HttpTransport:
                 received.headers = await caller.address.post(mark, body, received)
         except TooLarge:
             judge = received.too_large
+        except Silent:
+            silence = f"the stream fell silent for {self._silence_s:g} s"
+            judge = partial(received.cut_short, silence)
         except (ClientError, HttpProcessingError, OSError) as error:
             # Not every TimeoutError is ours: the connector's own is one too.
             judge = (
@@ -122,34 +129,36 @@ class HttpTransport:
                 if limit.expired()
                 else partial(_failed, error, received)
             )
-        if len(received.body) <= LARGEST_AT_ONCE:
+        if received.size <= LARGEST_AT_ONCE:
             return judge()
         return await asyncio.to_thread(judge)
 
     def _caller(self, endpoint: Endpoint) -> _Caller:
         if self._connector is None:
             self._connector = connector()
-        caller = _Caller(endpoint, self._credentials[endpoint.key], self._connector)
+        caller = _Caller(endpoint, self._credentials, self._connector)
         self._callers[endpoint.endpoint_id] = caller
         return caller
 
 
 class _Caller:
-    """All that calls to one endpoint share; the credential is in here and is never shown."""
+    """All that calls to one endpoint share; the credentials are in here and are never shown."""
 
     __slots__ = ("address", "endpoint", "fixed", "scrubber")
 
-    def __init__(self, endpoint: Endpoint, key: str, connector: TCPConnector) -> None:
+    def __init__(
+        self, endpoint: Endpoint, credentials: Mapping[str, str], connector: TCPConnector
+    ) -> None:
         self.endpoint = endpoint
-        self.fixed = fixed_parts(endpoint)
+        self.fixed = fixed_parts(endpoint, credentials)
         # None for good where the endpoint's address or its proxy's is none that can be called.
         self.address: Address | None = None
         url = self.fixed.url
         proxy = proxy_for(url) if is_address(url) else None
-        self.scrubber = Scrubber([key, *_secrets_in(proxy or "")])
+        values = [credentials[reference] for reference in endpoint.references]
+        self.scrubber = Scrubber([*values, *_secrets_in(proxy or "")])
         if is_address(url) and (proxy is None or is_address(proxy)):
-            name, prefix = self.fixed.credential
-            self.address = Address(connector, url, _HEADERS | {name: prefix + key}, proxy)
+            self.address = Address(connector, url, _HEADERS | self.fixed.headers, proxy)
 
 
 def _secrets_in(proxy: str) -> Iterator[str]:
@@ -165,8 +174,8 @@ class _Received(Received):
 
     __slots__ = ("_scrubber", "headers")
 
-    def __init__(self, scrubber: Scrubber) -> None:
-        super().__init__()
+    def __init__(self, scrubber: Scrubber, silence_s: float) -> None:
+        super().__init__(silence_s)
         self._scrubber = scrubber
         self.headers: Headers = {}  # none unless the answer came whole; set once, by `send`
 
@@ -177,7 +186,9 @@ class _Received(Received):
 
     def verdict(self) -> Verdict:
         """On an answer that came whole."""
-        body = self._scrubber.body(bytes(self.body))
+        if not self.is_whole:
+            return self.cut_short("the stream ended before its reply did")
+        body = self._scrubber.body(self.body())
         return classify(self.status, self, body, time.time())
 
     def too_large(self) -> Verdict:
@@ -188,9 +199,9 @@ class _Received(Received):
     def cut_short(self, reason: str) -> Verdict:
         """A call that broke off. A reply that came whole before that is a reply."""
         if self.status:
-            reason += f"; HTTP {self.status} and {len(self.body)} bytes came"
+            reason += f"; HTTP {self.status} and {self.size} bytes came"
         raw = self._raw()
-        if raw:
+        if raw and self.is_whole:
             verdict = classify(self.status, {}, raw.encode(), time.time())
             if isinstance(verdict, Ok) and not verdict.reply.raw:
                 return verdict
@@ -200,7 +211,7 @@ class _Received(Received):
         """The start of a body that may have been paid for."""
         if not succeeded(self.status):
             return ""
-        return as_raw(self._scrubber.body(bytes(self.body)))
+        return as_raw(self._scrubber.body(self.body()))
 
 
 def _failed(error: Exception, received: _Received) -> Verdict:

@@ -110,7 +110,11 @@ def _calls_in(message: Mapping[str, Any]) -> Any:
 
 def _fields(value: Mapping[str, Any], named: re.Pattern[str]) -> dict[str, Any]:
     """The fields that their server wants back, by their names; nothing that no record can hold."""
-    found = {k: v for k, v in value.items() if v and named.search(k) and _shallow(v, _MOST_LEVELS)}
+    found = {
+        k: v
+        for k, v in value.items()
+        if v is not None and named.search(k) and _shallow(v, _MOST_LEVELS)
+    }
     try:
         msgspec.json.encode(found)
     except (OverflowError, ValueError):
