@@ -50,12 +50,13 @@ def _undeclared(plan: Plan) -> list[str]:
 def _sizes(power: float, sizes: Sequence[SampleSize]) -> Table:
     shown = table(
         f"To see a difference of {power:g} (paired by task, 5 % level, 80 % power)",
-        ("mean success",),
-        ("tasks", "--num-instances", "planned", "would show"),
+        ("between", "mean success"),
+        ("trials a task", "tasks", "--num-instances", "planned", "would show"),
     )
     for size in sizes:
-        figures = (f"{size.tasks:,}", f"{size.instances:,}", f"{size.planned:,}")
-        shown.add_row(f"{size.rate:g}", *figures, f"{size.seen:g}")
+        counts = (size.trials_a_task, size.tasks, size.instances, size.planned)
+        figures = (f"{count:,}" for count in counts)
+        shown.add_row(size.comparison, f"{size.rate:g}", *figures, f"{size.seen:g}")
     return shown
 
 

@@ -97,7 +97,11 @@ def gather(folder: Path, compare: Path | None = None) -> Contents:
     audit, spent = audit_table(folder, results.table), spending(results)
     judged = {one.name["model"]: one.verdict for one in audit.models}
     simulated = results.simulated_models
-    others = [*audit_tables(audit), speed_ups(results, spent), endpoints(results, spent)]
+    others = [
+        *audit_tables(audit, recorded=results.imported),
+        speed_ups(results, spent),
+        endpoints(results, spent),
+    ]
     if compare is not None:
         second = open_results(compare)
         simulated |= second.simulated_models
