@@ -23,7 +23,7 @@ EXIT_UNUSABLE = 1
 def probe(
     *,
     pool: Path | None = None,
-    model: tuple[str, ...] = (),
+    model: str = "all",
     write: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -36,7 +36,7 @@ def probe(
     pool
         Pool file whose endpoints are asked.
     model
-        Models of it to ask; all where none is named.
+        Models of it to ask, comma-separated, or all.
     write
         Write the mends into the pool file; its comments and its order stay.
     json
@@ -51,7 +51,8 @@ def probe(
             hint="stormproof probe --pool FILE; docs/configuration.md shows the file",
         )
     declared = load_pool(pool)
-    endpoints = expand(declared, models=model)
+    models = tuple(name.strip() for name in model.split(","))
+    endpoints = expand(declared, models=() if "all" in models else models)
     say(_in_advance(len(endpoints), cost_of(endpoints)))
     found = _found(endpoints)
     edit = edit_pool(pool.read_bytes().decode("utf-8-sig"), declared, found)

@@ -98,8 +98,6 @@ class _Probe:
         """Ask as a run would; mend what is refused, as long as anything is named or left."""
         verdict = await self._ask(hello(self._endpoint.model))
         while isinstance(verdict, Rejected | Denied | Transient) and self._calls_left:
-            if isinstance(verdict, Transient) and not _WRONG_PATH.search(verdict.reason):
-                break
             mend = self._address_mend(verdict.reason) or mend_for(self._endpoint, verdict.reason)
             if mend is None:
                 verdict = await self._guess(verdict)

@@ -61,6 +61,7 @@ def edit_pool(text: str, pool: PoolFile, findings: Iterable[Findings]) -> PoolEd
             if address := _address(f.mends):
                 _mend_address(document["providers"][f.provider], address)
         after = tomlkit.dumps(document)
+        after += "" if after.endswith("\n") else "\n"
         check_pool(tomllib.loads(after), pool.source)
     except (TOMLKitError, PoolFileError, KeyError, TypeError, ValueError) as error:
         raise PoolFileError(
