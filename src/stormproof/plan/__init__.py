@@ -10,7 +10,7 @@ from stormproof.plan.planning import (
     make_plan,
     plan_run,
 )
-from stormproof.plan.poolfile import SHIPPED_POOL, PoolFile, load_pool
+from stormproof.plan.poolfile import POOL_SCHEMA, SHIPPED_POOL, PoolFile, load_pool
 from stormproof.plan.run_options import OPTIONS, Option, RunOptions, read_options
 from stormproof.plan.scenarios import SCENARIOS, Scenario, prompt_type_count
 from stormproof.plan.sharding import TrialSupply
@@ -18,6 +18,7 @@ from stormproof.plan.sharding import TrialSupply
 __all__ = [
     "MAX_TRIALS",
     "OPTIONS",
+    "POOL_SCHEMA",
     "SCENARIOS",
     "SHIPPED_POOL",
     "Estimate",
