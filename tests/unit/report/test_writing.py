@@ -156,6 +156,19 @@ def test_results_of_racing_copies_are_labelled_before_any_figure(tmp_path: Path)
     assert {fact.name: fact.value for fact in facts(open_results(folder))}["hedge"] == "all"
 
 
+def test_how_models_were_asked_where_not_all_agree(results: Path) -> None:
+    asked = {"temperature": 0.0, "max_completion_tokens": 500, "max_tokens": ""}
+    endpoints = [{"endpoint_id": n, "model": n, "parameters": asked if n == "m" else {}} for n in "mn"]
+    folder = make(results.parent / "asked", [episode(0, full=True)])
+    append_run(folder, {"options": {}, "endpoints": endpoints[:1]})
+    found = {fact.name: fact.value for fact in facts(open_results(folder))}
+    assert found["most tokens of a reply"].startswith("500 (m)")
+    append_run(folder, {"options": {}, "endpoints": endpoints})
+    found = {fact.name: fact.value for fact in facts(open_results(folder))}
+    assert "0.0 (m)" in found["temperature"]
+    assert "the service's own (m, n)" in found["temperature"]
+
+
 def test_money_where_there_are_prices(results: Path, tmp_path: Path) -> None:
     written = write_report(results, formats=("csv",), out=tmp_path)["csv"]
     table = next(p for p in written if p.name == "endpoints.csv")
