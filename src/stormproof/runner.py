@@ -41,6 +41,7 @@ from stormproof.plan import (
     RunOptions,
     credentials,
     make_plan,
+    own_endpoints,
     prompt_type_count,
 )
 from stormproof.plan.python_api import Pool, checked, endpoints_of
@@ -105,10 +106,11 @@ async def run_async(
     endpoints = endpoints_of(options, pool)
     simulated = pool is None and not options.pool
     if transport is None:
-        _check_reachable(endpoints, simulated=simulated)
+        own = own_endpoints(options, endpoints, simulated=simulated)
+        _check_reachable(own, simulated=simulated)
     try:
         async with _opened(options, store, simulated=simulated) as opened:
-            plan = make_plan(options, endpoints, opened.take_finished())
+            plan = make_plan(options, endpoints, opened.take_finished(), simulated=simulated)
             session = Session(plan, opened, simulated=simulated, on_progress=on_progress, stop=stop)
             if plan.remaining:
                 if store is None:
@@ -190,7 +192,7 @@ def _record(plan: Plan) -> dict[str, object]:
         "stormproof": __version__,
         "suite": WORKFLOWS.version,
         "options": plan.options,
-        "endpoints": plan.endpoints,
+        "endpoints": plan.pool,
     }
 
 

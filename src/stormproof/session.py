@@ -209,8 +209,9 @@ class Session:
         # Set by the episodes alone; everything that is shown of trials and calls comes from it.
         self._counts = Counts(cells, simulated=simulated)
         self._episodes = Episodes(plan, store, self._counts, simulated=simulated)
-        # The store's, those of endpoints as they happen, a last one of `close`; only appended to.
-        self._notices = list(store.notices)
+        # The plan's and the store's, those of endpoints as they happen, a last one of `close`;
+        # only appended to.
+        self._notices = [*plan.notices, *store.notices]
         # Of accepted sends by endpoint id; fed once every SAMPLE_EVERY_S.
         self._rates = Rates()
         # Where every `elapsed_s` counts from.

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from stormproof.domain.calls import Answer, Ok, Reply, Request
-from stormproof.domain.conditions import Condition, Protocol
+from stormproof.domain.conditions import PROTOCOLS, Condition, Protocol
 from stormproof.domain.episodes import Episode
 from stormproof.domain.trials import make_trial
 from stormproof.emulator import (
@@ -53,7 +53,7 @@ def replies(one: Episode) -> list[tuple[str, object, object]]:
     return [(reply.text.strip(), reply.tool_calls, reply.usage) for reply in said]
 
 
-@pytest.mark.parametrize("protocol", ["text", "native"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("model", ["gpt-4o-mini", "qwen2.5-3b-instruct", "DeepSeek-R1-0528"])
 def test_http_between_changes_nothing(model: str, protocol: Protocol) -> None:
     known = next(e for e in pool_endpoints() if e.model == model)

@@ -12,8 +12,11 @@ from typing import NoReturn
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Column, Table
+
+from stormproof.cli.streams import harmless
 
 PLAIN_WIDTH = 200  # columns where no terminal says how wide it is
 _GAP = 3  # between columns
@@ -21,11 +24,24 @@ _EDGES = 2
 
 
 class PlainConsole(Console):
-    """Where the reader is gone it raises BrokenPipeError; rich's own would end the process."""
+    """Shows what can be printed and nothing else.
+
+    Where the reader is gone it raises BrokenPipeError; rich's own would end the process.
+    """
 
     def on_broken_pipe(self) -> NoReturn:
         """Say it as any other failed write is said."""
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Without what a stranger's text could do to the terminal."""
+        for segment in super().render(renderable, options):
+            if segment.control or segment.text.isprintable():
+                yield segment
+            else:
+                yield Segment(harmless(segment.text), segment.style)
 
 
 def output() -> Console:

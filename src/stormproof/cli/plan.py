@@ -41,6 +41,8 @@ def as_data(plan: Plan) -> dict[str, Any]:
     """The plan as JSON-ready data; keys of endpoints are references, never values."""
     return {
         "options": plan.options,
+        "share": plan.share,
+        "notices": plan.notices,
         "planned": plan.planned,
         "done": plan.done,
         "remaining": plan.remaining,

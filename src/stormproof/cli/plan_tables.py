@@ -46,6 +46,7 @@ def _headline(plan: Plan) -> str:
         f"pool: {pool}\n"
         f"results: {options.results} ({options.storage_format}); {options.rate_mode} rate mode, "
         f"{options.sharding} sharding, seed {options.seed}"
+        + "".join(f"\n{line}" for line in (plan.share, *plan.notices) if line)
     )
 
 

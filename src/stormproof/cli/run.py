@@ -13,6 +13,7 @@ import msgspec
 from stormproof.cli.parameters import RunFlags, options_from
 from stormproof.cli.streams import counted, duration, emit_json, say
 from stormproof.cli.user_errors import EXIT_INTERRUPTED
+from stormproof.plan.run_options import OPTIONS
 
 if TYPE_CHECKING:  # the runner brings every room with it, which --dry-run need not load
     from stormproof.session import RunSummary
@@ -77,7 +78,12 @@ def _closing(summary: RunSummary) -> list[str]:
 
 
 def _again() -> str:
-    return shlex.join(["stormproof", *sys.argv[1:]]) if os.name == "posix" else "the same command"
+    """The command as it was, with every setting that came from the environment."""
+    if os.name != "posix":
+        return "the same command"
+    names = (option.env for option in OPTIONS if option.env)
+    settings = [f"{name}={shlex.quote(os.environ[name])}" for name in names if os.environ.get(name)]
+    return " ".join([*settings, shlex.join(["stormproof", *sys.argv[1:]])])
 
 
 def _exit_code(summary: RunSummary) -> int:

@@ -13,8 +13,15 @@ import msgspec
 def say(text: str) -> None:
     """One line of talk on stderr; where nobody can hear it, nothing ends for that."""
     with suppress(OSError):
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(harmless(text) + "\n")
     end_talk()
+
+
+def harmless(text: str) -> str:
+    """Without what steers a terminal or turns its writing round; providers and models write too."""
+    if text.isprintable():
+        return text
+    return "".join(c for c in text if c.isprintable() or c in "\n\t")
 
 
 def end_talk() -> None:

@@ -11,21 +11,30 @@ from msgspec import Struct
 Role = Literal["system", "user", "assistant", "tool"]
 
 
-class ToolCall(Struct, frozen=True, gc=False):
-    """A native tool call as the model wrote it; `arguments` is unparsed text."""
+class ToolCall(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A native tool call as the model wrote it; `arguments` is unparsed text.
+
+    `id` is empty where the server gave none. `carried` are fields that must come back with it.
+    """
 
     id: str
     name: str
     arguments: str
+    carried: dict[str, Any] = {}
 
 
 class Message(Struct, frozen=True, omit_defaults=True):
-    """One message of a conversation, in Stormproof's form; dialects translate it."""
+    """One message of a conversation, in Stormproof's form; dialects translate it.
+
+    `carried`, here and in its tool calls, goes to the server of the endpoint `said_by` alone.
+    """
 
     role: Role
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str = ""
+    carried: dict[str, Any] = {}
+    said_by: str = ""
 
 
 class Usage(Struct, frozen=True, gc=False):

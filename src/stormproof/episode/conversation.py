@@ -9,19 +9,15 @@ from __future__ import annotations
 import msgspec
 
 from stormproof.domain.calls import Answer, Message, Reply, Request
+from stormproof.domain.conditions import Protocol
 from stormproof.domain.episodes import Action, Ending, Turn
 from stormproof.domain.tasks import Execution, Task
 from stormproof.domain.trials import Trial
 from stormproof.episode import observations
 from stormproof.episode.endings import ending_of, stuck
-from stormproof.episode.native import (
-    as_text,
-    function_schemas,
-    recognise_native,
-    recognise_tool_calls,
-    repeatable,
-)
-from stormproof.episode.recognise import LONGEST_QUERY, Recognition, recognise
+from stormproof.episode.native import as_text, each_once, function_schemas, repeatable
+from stormproof.episode.reading import answer_in, read_reply
+from stormproof.episode.recognise import LONGEST_QUERY, Recognition
 from stormproof.episode.tags import without_thoughts
 from stormproof.episode.tool_calls import RecognisedCall
 from stormproof.episode.tool_names import LONGEST_NAME, catalogue_vocabulary
@@ -29,6 +25,7 @@ from stormproof.suites import Weathered
 from stormproof.suites.workflows import WORKFLOWS
 
 EMPTY = "(empty message)"
+SEED_BITS = 31  # of a sampling seed are sent: what every service takes
 
 
 class Conversation:
@@ -51,7 +48,7 @@ class Conversation:
         # What the model has been shown and has said; it grows by each turn's message and
         # observation, so that a prefix of it is what each earlier request held.
         self._messages = list(WORKFLOWS.opening(task, trial.condition))
-        self._native = trial.condition.protocol == "native"
+        self._protocol = trial.condition.protocol
         # Turn budget used: max(1, executions) summed over `turns`; at most max_turns.
         self._spent = 0
         self._vocabulary = catalogue_vocabulary()
@@ -67,14 +64,15 @@ class Conversation:
             turn=len(self.turns),
             model=self.trial.model,
             messages=tuple(self._messages),
-            tools=function_schemas() if self._native else (),
-            seed=self.trial.sampling_seed,
+            tools=function_schemas() if self._protocol == "native" else (),
+            seed=self.trial.sampling_seed % 2**SEED_BITS,
         )
 
     def take(self, answer: Answer) -> Turn:
         """Act on an answer: recognise, execute, observe, and see whether the episode ends."""
-        reply = answer.reply
-        read = self._recognise(reply)
+        calls = each_once(answer.reply.tool_calls, len(self.turns))
+        reply = msgspec.structs.replace(answer.reply, tool_calls=calls)
+        read = read_reply(reply, self._vocabulary, self._protocol)
         results = self._act(read.tool_calls)
         executions = tuple(self._executions[self._settled :])
         self._settled = len(self._executions)
@@ -91,19 +89,13 @@ class Conversation:
             observation=observation,
             query=read.queries[0] if read.queries else "",
             format_repairs=read.repairs,
-            format_error=action == "none",
+            format_error=action == "none" and not read.unread,
+            unread=read.unread,
         )
         self.turns.append(turn)
-        self._messages += (_said(reply, native=self._native), *observation)
+        said = _said(reply, read, self._protocol, answer.endpoint_id)
+        self._messages += (said, *observation)
         return turn
-
-    def _recognise(self, reply: Reply) -> Recognition:
-        if self._native:
-            return recognise_native(reply, self._vocabulary)
-        if reply.tool_calls:  # the server took them out of the text
-            found = recognise_tool_calls(reply.tool_calls, self._vocabulary)
-            return msgspec.structs.replace(found, repairs=len(reply.tool_calls))
-        return recognise(reply.text, self._vocabulary)
 
     def _act(self, calls: tuple[RecognisedCall, ...]) -> list[str]:
         """Execute the tool calls, as long as the episode runs, and say what came of each."""
@@ -131,13 +123,13 @@ class Conversation:
         return observations.executed(execution, value)
 
     def _observe(self, reply: Reply, read: Recognition, results: list[str]) -> tuple[Message, ...]:
-        if self._native and reply.tool_calls:
+        if self._protocol == "native" and reply.tool_calls:
             pairs = zip(reply.tool_calls, results, strict=True)
             return tuple(Message("tool", text, tool_call_id=call.id) for call, text in pairs)
         found = [self._found(query) for query in read.queries]
         described = [self._described(asked.name or asked.written) for asked in read.questions]
         texts = [*results, *found, *described]
-        reminder = observations.NOT_UNDERSTOOD[self.trial.condition.protocol]
+        reminder = observations.NOT_UNDERSTOOD[self._protocol]
         return (Message("user", "\n\n".join(texts) or reminder),)
 
     def _found(self, query: str) -> str:
@@ -168,7 +160,7 @@ def _action(read: Recognition, executions: tuple[Execution, ...]) -> Action:
 
 def _refused(call: RecognisedCall) -> Execution:
     """The execution of a tool call that cannot be carried out: no such tool, no arguments."""
-    problem = call.problem if call.name else observations.unknown_tool(call)
+    problem = call.problem or observations.unknown_tool(call)
     return Execution(
         tool=call.name or call.written,
         arguments=call.arguments,
@@ -180,11 +172,14 @@ def _refused(call: RecognisedCall) -> Execution:
     )
 
 
-def _said(reply: Reply, *, native: bool) -> Message:
+def _said(reply: Reply, read: Recognition, protocol: Protocol, endpoint_id: str) -> Message:
     """The model's message as it is shown back to it: without its thoughts, never empty."""
-    text = without_thoughts(reply.text)[0].strip()
-    if native and reply.tool_calls:
-        return Message("assistant", text, tool_calls=repeatable(reply.tool_calls))
+    is_misplaced = read.action != "none" and not (reply.text.strip() or reply.tool_calls)
+    text = without_thoughts(answer_in(reply.reasoning) if is_misplaced else reply.text)[0].strip()
+    if protocol == "native":
+        calls = repeatable(reply.tool_calls)
+        said = text if calls else text or EMPTY
+        return Message("assistant", said, calls, carried=reply.carried, said_by=endpoint_id)
     if reply.tool_calls:
-        text = f"{text}\n{as_text(reply.tool_calls)}".strip()
+        text = f"{text}\n{as_text(reply.tool_calls, protocol)}".strip()
     return Message("assistant", text or EMPTY)

@@ -15,6 +15,7 @@ from stormproof.errors import CallError
 from stormproof.score import score
 from stormproof.suites.workflows import WORKFLOWS
 
+_COLLIDING = " (a server that reads <tool_call> as JSON by itself fails so: --protocol hermes)"
 Ask = Callable[[Request], Awaitable[Answer]]
 OnTurn = Callable[[Turn], Awaitable[None]]
 
@@ -79,7 +80,7 @@ async def run_episode(
     try:
         await _converse(conversation, ask, on_turn)
     except CallError as error:
-        return _episode(conversation, simulated=simulated, error=error.message)
+        return _episode(conversation, simulated=simulated, error=_explained(error, trial))
     return _episode(conversation, simulated=simulated)
 
 
@@ -120,6 +121,12 @@ def _episode(conversation: Conversation, *, simulated: bool, error: str = "") ->
         started_at=_began(answers[0]) if answers else 0.0,
         ended_at=answers[-1].at if answers else 0.0,
     )
+
+
+def _explained(error: CallError, trial: Trial) -> str:
+    """What broke; a server that takes the text protocol's tags for its own answers HTTP 500."""
+    colliding = trial.condition.protocol == "text" and "HTTP 500" in error.message
+    return f"{error.message}{_COLLIDING}" if colliding else error.message
 
 
 def _began(answer: Answer) -> float:

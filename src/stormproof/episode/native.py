@@ -1,18 +1,20 @@
-"""The native protocol: the `tools` of a request, the `tool_calls` of a reply, and the way back."""
+"""Native tool calls: the `tools` of a request, the `tool_calls` of a reply, and the way back."""
 
 from __future__ import annotations
 
 import functools
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from stormproof.domain.calls import Reply, ToolCall
+from stormproof.domain.calls import ToolCall
+from stormproof.domain.conditions import Protocol
 from stormproof.domain.tasks import ToolSpec
 from stormproof.episode.arguments import read_native_arguments
-from stormproof.episode.recognise import Recognition, recognise
+from stormproof.episode.recognise import Recognition
 from stormproof.episode.tool_calls import RecognisedCall
 from stormproof.episode.tool_names import LONGEST_NAME, Vocabulary
 from stormproof.suites.workflows import WORKFLOWS
@@ -28,28 +30,20 @@ def function_schemas() -> tuple[dict[str, Any], ...]:
     return tuple(_function(spec) for spec in WORKFLOWS.tools.values())
 
 
-def recognise_native(reply: Reply, vocabulary: Vocabulary) -> Recognition:
-    """Read a reply's native calls; without any, its text, where each call counts as a repair."""
-    if reply.tool_calls:
-        return recognise_tool_calls(reply.tool_calls, vocabulary)
-    found = recognise(reply.text, vocabulary)
-    calls = tuple(msgspec.structs.replace(call, repaired=True) for call in found.tool_calls)
-    repairs = max(found.repairs, _count(calls) + len(found.queries))
-    return msgspec.structs.replace(found, tool_calls=calls, repairs=repairs)
-
-
-def recognise_tool_calls(written: tuple[ToolCall, ...], vocabulary: Vocabulary) -> Recognition:
+def recognise_tool_calls(written: Sequence[ToolCall], vocabulary: Vocabulary) -> Recognition:
     """Read native calls; a made-up function for being done means done where it stands alone."""
     calls = tuple(recognise_tool_call(call, vocabulary) for call in written)
     if all(call.is_done for call in calls):
         return Recognition(action="done", repairs=len(calls))
-    return Recognition(action="call", tool_calls=calls, repairs=_count(calls))
+    unread = sum(not call.written or call.problem != "" for call in calls)
+    repairs = sum(call.repaired and not call.problem for call in calls)
+    return Recognition(action="call", tool_calls=calls, repairs=repairs, unread=unread)
 
 
 def recognise_tool_call(call: ToolCall, vocabulary: Vocabulary) -> RecognisedCall:
-    """One native call. Arguments that are no JSON object are its `problem`, never guessed at."""
+    """One native call. Arguments that cannot be read are its `problem`, never guessed at."""
     resolved = vocabulary.resolve(call.name)
-    arguments = read_native_arguments(call.arguments)
+    arguments = read_native_arguments(call.arguments, vocabulary.properties(resolved.name))
     return RecognisedCall(
         name=resolved.name,
         arguments=arguments.values,
@@ -61,6 +55,29 @@ def recognise_tool_call(call: ToolCall, vocabulary: Vocabulary) -> RecognisedCal
     )
 
 
+def each_once(calls: Sequence[ToolCall], turn: int) -> tuple[ToolCall, ...]:
+    """A message's calls, each once, those without an id given one that the episode has only once.
+
+    A call that a server sent twice has the same id and name, and its arguments whole or so far: the
+    longer ones stand. Another call under an id that is taken is another call.
+    """
+    kept: dict[str, ToolCall] = {}
+    for number, call in enumerate(calls):
+        twin = kept.get(call.id) if call.id else None
+        if twin is not None and _is_same(twin, call):
+            kept[call.id] = max(twin, call, key=lambda each: len(each.arguments))
+            continue
+        taken = twin is not None or not call.id
+        named = msgspec.structs.replace(call, id=f"call_{turn}_{number}") if taken else call
+        kept[named.id] = named
+    return tuple(kept.values())
+
+
+def _is_same(one: ToolCall, other: ToolCall) -> bool:
+    shorter, longer = sorted((one.arguments, other.arguments), key=len)
+    return one.name == other.name and longer.startswith(shorter)
+
+
 def repeatable(calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
     """Native calls as servers take them back in the history of a conversation.
 
@@ -68,18 +85,24 @@ def repeatable(calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
     the model would look like a request that no endpoint accepts.
     """
     return tuple(
-        ToolCall(
-            id=call.id,
+        msgspec.structs.replace(
+            call,
             name=_FOREIGN.sub("_", call.name)[:_LONGEST_SENT] or "_",
-            arguments=call.arguments if _is_object(call.arguments) else _as_object(call.arguments),
+            arguments=_object_text(call),
         )
         for call in calls
     )
 
 
-def as_text(calls: tuple[ToolCall, ...]) -> str:
-    """Native calls in the text protocol's form, for a server that took them out of the text."""
-    return "\n".join(f"<tool_call>{call.name} {call.arguments}</tool_call>" for call in calls)
+def as_text(calls: Sequence[ToolCall], protocol: Protocol) -> str:
+    """Native calls in the prompt's form, for a server that took them out of the text."""
+    return "\n".join(f"<tool_call>{_as_text(call, protocol)}</tool_call>" for call in calls)
+
+
+def _as_text(call: ToolCall, protocol: Protocol) -> str:
+    if protocol == "hermes":
+        return f'{{"name": {json.dumps(call.name)}, "arguments": {_object_text(call)}}}'
+    return f"{call.name} {call.arguments}"
 
 
 def _function(spec: ToolSpec) -> dict[str, Any]:
@@ -98,9 +121,7 @@ def _is_object(text: str) -> bool:
         return False
 
 
-def _as_object(text: str) -> str:
-    return json.dumps(read_native_arguments(text).values)
-
-
-def _count(calls: tuple[RecognisedCall, ...]) -> int:
-    return sum(call.repaired for call in calls)
+def _object_text(call: ToolCall) -> str:
+    if _is_object(call.arguments):
+        return call.arguments
+    return json.dumps(read_native_arguments(call.arguments, {}).values)

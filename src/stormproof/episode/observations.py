@@ -15,14 +15,20 @@ from stormproof.suites.workflows import WORKFLOWS
 LONGEST_VALUE = 2_000
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
-NOT_UNDERSTOOD: dict[Protocol, str] = {
-    "text": (
+
+def _forms(call: str) -> str:
+    return (
         "No action was found in your message. Write one of these:\n"
-        '<tool_call>name {"argument": "value"}</tool_call> to call a tool\n'
+        f"<tool_call>{call}</tool_call> to call a tool\n"
         "<tool_search>what you need</tool_search> to find tools\n"
         "<tool_info>name</tool_info> to read about a tool\n"
         f"{WORKFLOWS.completion_phrase}, and no tag, when the task is done"
-    ),
+    )
+
+
+NOT_UNDERSTOOD: dict[Protocol, str] = {
+    "text": _forms('name {"argument": "value"}'),
+    "hermes": _forms('{"name": "name", "arguments": {"argument": "value"}}'),
     "native": (
         "No action was found in your message. Call a function, "
         f"or answer {WORKFLOWS.completion_phrase} when the task is done."

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from stormproof.episode.arguments import (
     ARGUMENT_KEYS,
-    as_object,
-    lenient_object,
+    NOTHING,
+    Arguments,
+    called,
     read_arguments,
-    read_object,
+    read_native_arguments,
     unwrap,
 )
+from stormproof.episode.nearly_json import lenient_object, read_object
 from stormproof.episode.saying_done import is_done_word
 from stormproof.episode.tags import Element
 from stormproof.episode.tool_names import LONGEST_NAME, Resolved, Vocabulary
@@ -22,12 +25,21 @@ from stormproof.episode.tool_names import LONGEST_NAME, Resolved, Vocabulary
 MOST_CALLS = 64  # of one message; more never fit a turn budget
 _REACH = 400
 _NAME_KEYS = ("name", "tool", "tool_name", "function", "function_name", "action", "tool_call")
-_BESIDE = frozenset({*_NAME_KEYS, *ARGUMENT_KEYS, "id", "type", "thought", "reason", "index"})
+_BESIDE = frozenset({*_NAME_KEYS, *ARGUMENT_KEYS, "id", "type", "thought", "reason", "index",
+                     "tool_call_id", "call_id"})  # fmt: skip
 _SEVERAL_KEYS = ("tool_calls", "calls", "tools", "actions", "function_call")
 _ASKING = {"tool_search": "search", "tool_info": "info"}
 _PLACEHOLDERS = frozenset({"tool_name", "toolname", "tool", "name", "function_name", "tool_call"})
 
-_SKIP = re.compile(r"[\s`*\"'(:=]*(?:(?:json|xml|text|plaintext|python|tool_code)\b[\s`]*)?\[?")
+_OWNER = r"(?:(?:functions?|default_api|tools?)\.)?"  # as in `functions.name`
+_SKIP = re.compile(
+    r"[\s`*\"'(:=]*(?:(?:json|xml|text|plaintext|python|tool_code)\b[\s`]*)?\[?\s{0,9}"
+    rf"(?:\w{{1,40}}\s?=\s?)?(?:print\s?\()?{_OWNER}"
+)
+_NEXT_CALL = re.compile(
+    rf"[\s,;)\]]{{0,40}}(?:\w{{1,40}}\s?=\s?)?(?:print\s?\()?{_OWNER}(?=[A-Za-z])"
+)
+_ENDS_LIST = re.compile(r"[\s,;)\]`]{0,40}")
 _HEAD = re.compile(r"[A-Za-z][\w.\-/]{0,80}")
 _CHUNK = re.compile(r"[^\n{(\[=<\":]{0,80}")
 _LIST = re.compile(r"\s*(?:,|;|\n|->|\u2192|\band\b)\s*(?:\d+\.|[-*])?\s*")
@@ -37,10 +49,11 @@ _ATTRIBUTE_NAME = re.compile(
 _ATTRIBUTE_ARGUMENTS = re.compile(r"\s(?:arguments|parameters|args|params|input)\s?=\s?[\"']?(?={)")
 _CHILD_NAME = re.compile(
     r"\s*<(?:tool_?name|name|tool|function|invoke)"
-    r"(?:\s{1,3}name)?\s?(?:=\s?[\"']?|>)\s{0,9}([\w.\- ]{1,80})[\"']?\s{0,9}"
+    rf"(?:\s{{1,3}}name)?\s?(?:=\s?[\"']?|>)\s{{0,9}}{_OWNER}([\w.\- ]{{1,80}})[\"']?\s{{0,9}}"
     r"(?:</\w{1,20}>|>)?",
     re.IGNORECASE,
 )
+_NEXT_CHILD = re.compile(r"<(?:invoke|function)\b(?=[\s=>])", re.IGNORECASE)
 _LAST_SENTENCE = re.compile(r"[^.!?\n]+[.!?:\s]*\Z")
 _INTENT = re.compile(
     r"\b(?:execut|call|run|us(?:e|ing)\b|invok|retry|try|proceed|start)", re.IGNORECASE
@@ -80,10 +93,16 @@ class RecognisedCall(Struct, frozen=True):
         return not self.name and self.written.lower() in {"", *_PLACEHOLDERS}
 
 
-def tool_calls_of(element: Element, vocabulary: Vocabulary) -> list[RecognisedCall]:
-    """The calls in an element: mostly one; more where it lists several names or objects."""
+def tool_calls_of(
+    element: Element, vocabulary: Vocabulary, *, hermes: bool = False
+) -> list[RecognisedCall]:
+    """The calls in an element: mostly one; more where it lists several names or objects.
+
+    `hermes` says which form the prompt asks for: `{"name": …, "arguments": …}`, or a name and its
+    arguments. The other is a repair.
+    """
     body = element.body
-    canonical = _canonical(element, vocabulary)
+    canonical = (_canonical_object if hermes else _canonical)(element, vocabulary)
     if canonical is not None:
         return [canonical]
     if element.attributes:
@@ -95,9 +114,28 @@ def tool_calls_of(element: Element, vocabulary: Vocabulary) -> list[RecognisedCa
             return found
     child = _CHILD_NAME.match(body)
     if child:
-        resolved = vocabulary.resolve(child.group(1).strip())
-        return [_call(resolved, child.group(1), body[child.end() :] or element.after, vocabulary)]
-    return _from_words(element, start, vocabulary)
+        return _from_children(body, child, element.after, vocabulary)
+    return calls_in_brackets(body, start, vocabulary)[0] or _from_words(element, start, vocabulary)
+
+
+def calls_in_brackets(
+    text: str, start: int, vocabulary: Vocabulary
+) -> tuple[list[RecognisedCall], int]:
+    """`name(a=1), name(…)` at `start`: a call of a tool named in full, and those that follow it.
+
+    With where the last one ends, brackets around all of them included.
+    """
+    found: list[RecognisedCall] = []
+    end = at = start
+    while (hit := vocabulary.at_start(text, at)) and len(found) < MOST_CALLS:
+        name, opening = hit
+        if text[opening : opening + 1] != "(":
+            break
+        values, end = called(text, opening, vocabulary.properties(name))
+        found.append(RecognisedCall(name, values, repaired=True))
+        following = _NEXT_CALL.match(text, end)
+        at = following.end() if following else len(text)
+    return found, _ENDS_LIST.match(text, end).end() if found else start  # type: ignore[union-attr]
 
 
 def hermes_calls(text: str, start: int, vocabulary: Vocabulary) -> list[RecognisedCall]:
@@ -124,16 +162,33 @@ def hermes_call(value: dict[str, Any], vocabulary: Vocabulary) -> list[Recognise
             objects = [each for each in inside[:MOST_CALLS] if isinstance(each, dict)]
             return [call for each in objects for call in hermes_call(each, vocabulary)]
     name = next((value[key] for key in _NAME_KEYS if key in value), None)
+    [(only, inside), *_] = [*value.items(), ("", None)]
+    if len(value) == 1 and only in vocabulary.names and isinstance(inside, dict):
+        return [_made(Resolved(only), only, Arguments(inside, strict=False))]
     if isinstance(name, dict):
         return hermes_call({**value, **name} if "name" in name else name, vocabulary)
     if not isinstance(name, str) or not name.strip():
         return []
     resolved = vocabulary.resolve(name)
-    arguments = next((value[key] for key in ARGUMENT_KEYS if key in value), None)
-    if arguments is None:
-        arguments = {k: v for k, v in value.items() if k not in _BESIDE}
-    values = unwrap(as_object(arguments), vocabulary.properties(resolved.name))
-    return [_made(resolved, name, values)]
+    return [_made(resolved, name, _beside_name(value, vocabulary.properties(resolved.name)))]
+
+
+def _beside_name(value: dict[str, Any], properties: Mapping[str, Any]) -> Arguments:
+    """The arguments in an object that names its tool: under a word for them, or beside the name."""
+    key = next((key for key in ARGUMENT_KEYS if key in value), None)
+    if key is None:
+        return Arguments({k: v for k, v in value.items() if k not in _BESIDE}, strict=False)
+    arguments = value[key]
+    if isinstance(arguments, str):
+        return read_native_arguments(arguments, properties)
+    if isinstance(arguments, list) and len(arguments) == 1:
+        arguments = arguments[0]
+    if not isinstance(arguments, dict):
+        return Arguments(
+            {}, strict=False, problem="the arguments are not a JSON object" if arguments else ""
+        )
+    inside = unwrap(arguments, properties)
+    return Arguments(inside, strict=inside is arguments)
 
 
 def is_hermes(value: dict[str, Any]) -> bool:
@@ -162,7 +217,27 @@ def _canonical(element: Element, vocabulary: Vocabulary) -> RecognisedCall | Non
         return None
     arguments = read_arguments(rest or _arguments_after(element.after), vocabulary.properties(name))
     late = not rest and bool(arguments.values)
-    return RecognisedCall(name, arguments.values, repaired=late or not arguments.strict)
+    return RecognisedCall(
+        name,
+        arguments.values,
+        repaired=late or not arguments.strict,
+        problem=arguments.problem,
+    )
+
+
+def _canonical_object(element: Element, vocabulary: Vocabulary) -> RecognisedCall | None:
+    """A call as the `hermes` prompt asks for it: closed, one object, an exact name, an object."""
+    if not element.closed or element.attributes:
+        return None
+    body = element.body.strip()
+    read = read_object(body)
+    if read is None or read[1] < len(body):
+        return None
+    name, arguments = read[0].get("name"), read[0].get("arguments", {})
+    if not isinstance(name, str) or vocabulary.resolve(name) != Resolved(name):
+        return None
+    exact = isinstance(arguments, dict) and set(read[0]) <= {"name", "arguments"}
+    return RecognisedCall(name, arguments) if exact else None
 
 
 def _arguments_after(after: str) -> str:
@@ -186,6 +261,22 @@ def _from_attributes(element: Element, vocabulary: Vocabulary) -> RecognisedCall
     if inner is None and not rest.strip() and named:
         rest = element.body
     return _call(resolved, written, rest, vocabulary)
+
+
+def _from_children(
+    body: str, child: re.Match[str], after: str, vocabulary: Vocabulary
+) -> list[RecognisedCall]:
+    """`<invoke name="…">…</invoke>`, `<function=…>…</function>`, `<name>…</name>…`: one or more."""
+    found: list[RecognisedCall] = []
+    named: re.Match[str] | None = child
+    while named and len(found) < MOST_CALLS:
+        following = _NEXT_CHILD.search(body, named.end())
+        end = following.start() if following else len(body)
+        resolved = vocabulary.resolve(named.group(1).strip())
+        rest = body[named.end() : end] or after
+        found.append(_call(resolved, named.group(1), rest, vocabulary))
+        named = _CHILD_NAME.match(body, end) if following else None
+    return found
 
 
 def _from_words(element: Element, start: int, vocabulary: Vocabulary) -> list[RecognisedCall]:
@@ -238,13 +329,14 @@ def _rest(body: str, end: int, element: Element) -> str:
 
 def _call(resolved: Resolved, written: str, rest: str, vocabulary: Vocabulary) -> RecognisedCall:
     if not resolved.name:
-        return _made(resolved, written, {})
-    arguments = read_arguments(rest, vocabulary.properties(resolved.name))
-    return _made(resolved, written, arguments.values)
+        return _made(resolved, written, NOTHING)
+    return _made(resolved, written, read_arguments(rest, vocabulary.properties(resolved.name)))
 
 
-def _made(resolved: Resolved, written: str, arguments: dict[str, Any]) -> RecognisedCall:
+def _made(resolved: Resolved, written: str, arguments: Arguments) -> RecognisedCall:
     if resolved.name:
-        return RecognisedCall(resolved.name, arguments, repaired=True)
+        return RecognisedCall(
+            resolved.name, arguments.values, repaired=True, problem=arguments.problem
+        )
     written = written.strip()[:LONGEST_NAME]
-    return RecognisedCall("", arguments, written=written, candidates=resolved.candidates)
+    return RecognisedCall("", arguments.values, written=written, candidates=resolved.candidates)

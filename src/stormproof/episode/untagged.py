@@ -10,12 +10,14 @@ import functools
 import itertools
 import re
 
-from stormproof.episode.arguments import lenient_object, read_arguments, read_object
+from stormproof.episode.arguments import Arguments, called, read_arguments
+from stormproof.episode.nearly_json import lenient_object, read_object
 from stormproof.episode.saying_done import says_done
 from stormproof.episode.tags import Element, lesser_elements
 from stormproof.episode.tool_calls import (
     MOST_CALLS,
     RecognisedCall,
+    calls_in_brackets,
     hermes_call,
     hinted,
     is_hermes,
@@ -24,11 +26,17 @@ from stormproof.episode.tool_calls import (
 from stormproof.episode.tool_names import Vocabulary
 
 _LONGEST = 60_000
+_LONGEST_ARGUMENTS = 4_000  # of a call on lines of its own
 _MOST_LENIENT = 4
 _REACH = 1_000
 _OBJECT = re.compile(
-    r"\{\s{0,20}[\"'](?:name|tool|tool_name|function|function_name|action|tool_calls?|type|id)"
-    r"[\"']\s{0,5}:"
+    r"\{\s{0,20}[\"'](?:name|tool|tool_name|function|function_name|action|tool_calls?|type|id"
+    r"|tool_call_id)[\"']\s{0,5}:"
+)
+_UNREAD = re.compile(
+    r"<[|\uff5c]?\s?(?:tool[_ \u2581-]?calls?|function|invoke)[^<>]{0,80}>"
+    r"|[\"'](?:arguments|parameters|tool_name)[\"']\s{0,5}:|\bto=functions\b",
+    re.IGNORECASE,
 )
 _LABEL = (
     r"(?:(?:next )?(?:tool|action|function)(?: to (?:execute|call|use))?|tool[_ ]call|tool[_ ]name"
@@ -38,10 +46,13 @@ _LINE = (
     rf"^[ \t>`*\"'(]{{0,8}}(?P<label>{_LABEL}[`*\"' ]{{0,4}}[:=]?[`*\"' ]{{0,4}})?"
     r"(?P<junk>[a-z]{0,6})(?P<name>NAMES)(?P<rest>[^\n]*)"
 )
+_LISTED = r"(?:^|(?<=[.:;!?*`]\s))[ \t]{0,9}\[(?:(?:functions|default_api)\.)?(?=(?:NAMES)\()"
 _CLOSING = re.compile(r"[\s`*\"').:!;…]*")
-_ARGUMENTS = re.compile(r"[`*\"']{0,3}\s{0,3}(?:[({\[]|[a-z_]{1,40}=\S)", re.IGNORECASE)
+_ARGUMENTS = re.compile(r"[`*\"']{0,3}\s{0,3}(?P<value>[({\[]|[a-z_]{1,40}=\S)", re.IGNORECASE)
+_OBJECT_BELOW = re.compile(r"\s{0,3}(?:```(?:json)?\s{0,3})?(?=\{)")
+_EMPTY = ("()", "{}", "[]")
 _INPUT_LABEL = re.compile(
-    r"[\s`*-]{0,10}(?:action[_ ]input|parameters?|arguments?|args|input)[`*]{0,3}\s?:",
+    r"[\s`*-]{0,10}(?:action[_ ]input|parameters?|arguments?|args|input)[`*]{0,3}\s?:\s{0,9}",
     re.IGNORECASE,
 )
 
@@ -51,10 +62,18 @@ def tool_calls_without_tags(text: str, vocabulary: Vocabulary) -> list[Recognise
     if len(text) > 2 * _LONGEST:
         text = text[:_LONGEST] + "\n" + text[-_LONGEST:]
     return (
-        _in_objects(text, vocabulary) or _in_lines(text, vocabulary) or _announced(text, vocabulary)
+        _in_objects(text, vocabulary)
+        or _in_list(text, vocabulary)
+        or _in_lines(text, vocabulary)
+        or _announced(text, vocabulary)
         if vocabulary.is_in(text)
         else []
     )
+
+
+def looks_like_a_call(text: str) -> bool:
+    """Whether a message that no call could be read from has the marks of one."""
+    return _UNREAD.search(text) is not None
 
 
 def lesser_calls(text: str, vocabulary: Vocabulary) -> list[tuple[Element, RecognisedCall]]:
@@ -79,16 +98,35 @@ def _in_objects(text: str, vocabulary: Vocabulary) -> list[RecognisedCall]:
     return found
 
 
+def _in_list(text: str, vocabulary: Vocabulary) -> list[RecognisedCall]:
+    """`[name(a=1), name(…)]`, as Llama 4 and LFM2 write, where it ends its line."""
+    for match in _with_names(_LISTED, vocabulary.pattern.pattern).finditer(text):
+        calls, end = calls_in_brackets(text, match.end(), vocabulary)
+        closed = text.rfind("]", match.end(), end)
+        if calls and closed > 0 and (end == len(text) or "\n" in text[closed:end]):
+            return calls
+    return []
+
+
 def _in_lines(text: str, vocabulary: Vocabulary) -> list[RecognisedCall]:
-    """Lines that are a call and nothing else; a claim to be done makes them a list of the past."""
-    lines = _line(vocabulary.pattern.pattern).finditer(text)
+    """Lines that are a call and nothing else; a claim to be done makes them a list of the past.
+
+    One call that ends the message is none of the past.
+    """
+    lines = _with_names(_LINE, vocabulary.pattern.pattern).finditer(text)
     matches = list(itertools.islice(lines, MOST_CALLS))
-    called = [call for m in matches if (call := _with_arguments(text, m, vocabulary))]
-    if not called:
+    calls: list[RecognisedCall] = []
+    end = 0
+    for match in matches:
+        if match.start() >= end and (found := _with_arguments(text, match, vocabulary)):
+            call, end = found
+            calls.append(call)
+    if not calls:
         alone = [m for m in matches if _is_alone(m)]
         named = {m.group("name").lower() for m in alone}
-        called = [_named(m.group("name"), vocabulary) for m in alone[:1] if len(named) == 1]
-    return called if called and not says_done(text) else []
+        calls = [_named(m.group("name"), vocabulary) for m in alone[:1] if len(named) == 1]
+    last = len(calls) == 1 and end > 0 and not text[end:].strip("`*)\"' \n")
+    return calls if calls and (last or not says_done(text)) else []
 
 
 def _announced(text: str, vocabulary: Vocabulary) -> list[RecognisedCall]:
@@ -101,10 +139,10 @@ def _announced(text: str, vocabulary: Vocabulary) -> list[RecognisedCall]:
     return [RecognisedCall(name, arguments, repaired=True)] if name and listed else []
 
 
-@functools.lru_cache(8)
-def _line(names: str) -> re.Pattern[str]:
-    """A line that begins with one of the names, whose pattern is given."""
-    return re.compile(_LINE.replace("NAMES", names), re.IGNORECASE | re.MULTILINE)
+@functools.lru_cache(16)
+def _with_names(form: str, names: str) -> re.Pattern[str]:
+    """A form that begins with one of the names, whose pattern is given."""
+    return re.compile(form.replace("NAMES", names), re.IGNORECASE | re.MULTILINE)
 
 
 def _is_alone(match: re.Match[str]) -> bool:
@@ -113,22 +151,37 @@ def _is_alone(match: re.Match[str]) -> bool:
 
 def _with_arguments(
     text: str, match: re.Match[str], vocabulary: Vocabulary
-) -> RecognisedCall | None:
-    rest = match.group("rest")
-    call = _named(match.group("name"), vocabulary)
-    following = text[match.end() : match.end() + 4_000]
-    if _is_alone(match):
-        given = following if match.group("label") and _INPUT_LABEL.match(following) else ""
-        if not given:
-            return None
-    elif _ARGUMENTS.match(rest):
-        given = rest + following if rest.lstrip("`*\"' ")[:1] in ("{", "(", "[") else rest
+) -> tuple[RecognisedCall, int] | None:
+    """The call that a line begins, and where it ends; None where it is not written as a call."""
+    start = _arguments_start(text, match)
+    if start is None:
+        return None
+    name = vocabulary.resolve(match.group("name")).name
+    properties = vocabulary.properties(name)
+    opening, end = text[start : start + 1], match.end()
+    if opening == "(":
+        values, end = called(text, start, properties)
+        arguments = Arguments(values, strict=False)
     else:
+        on_line = opening not in ("{", "[") and start < match.end()
+        given = text[start : match.end() if on_line else start + _LONGEST_ARGUMENTS]
+        arguments = read_arguments(given, properties)
+        read = read_object(text, start) if opening == "{" else None
+        end = read[1] if read else end
+    if not (arguments.values or arguments.problem) and text[start : start + 2] not in _EMPTY:
         return None
-    arguments = read_arguments(given.lstrip("`*\"' "), vocabulary.properties(call.name))
-    if not arguments.values and rest.strip("`*\"' ;")[:2] not in ("()", "{}", "[]"):
-        return None
-    return RecognisedCall(call.name, arguments.values, repaired=True)
+    call = RecognisedCall(name, arguments.values, repaired=True, problem=arguments.problem)
+    return call, max(end, match.end())
+
+
+def _arguments_start(text: str, match: re.Match[str]) -> int | None:
+    """Where the arguments begin of a line that begins with a name: on it, or on the next ones."""
+    if _is_alone(match):
+        below = _OBJECT_BELOW.match(text, match.end())
+        labelled = match.group("label") and _INPUT_LABEL.match(text, match.end())
+        return below.end() if below else labelled.end() if labelled else None
+    on_line = _ARGUMENTS.match(text, match.start("rest"), match.end())
+    return on_line.start("value") if on_line else None
 
 
 def _named(name: str, vocabulary: Vocabulary) -> RecognisedCall:

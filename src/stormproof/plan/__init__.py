@@ -8,12 +8,14 @@ from stormproof.plan.planning import (
     PlannedCell,
     endpoints_for,
     make_plan,
+    own_endpoints,
     plan_run,
 )
 from stormproof.plan.poolfile import POOL_SCHEMA, SHIPPED_POOL, PoolFile, load_pool
 from stormproof.plan.run_options import OPTIONS, Option, RunOptions, read_options
 from stormproof.plan.scenarios import SCENARIOS, Scenario, prompt_type_count
-from stormproof.plan.sharding import TrialSupply
+from stormproof.plan.shards import Shard
+from stormproof.plan.trial_supply import TrialSupply
 
 __all__ = [
     "MAX_TRIALS",
@@ -29,6 +31,7 @@ __all__ = [
     "PoolFile",
     "RunOptions",
     "Scenario",
+    "Shard",
     "TrialSupply",
     "check_models",
     "credentials",
@@ -37,6 +40,7 @@ __all__ = [
     "expand",
     "load_pool",
     "make_plan",
+    "own_endpoints",
     "plan_run",
     "prompt_type_count",
     "read_options",

@@ -40,7 +40,7 @@ def folder_status(
     """The union of the runs' plans, cell by cell. `outcomes` maps trial id → outcome."""
     planned: dict[CellKey, set[str]] = {}
     for options, endpoints in runs:
-        plan = make_plan(options, endpoints)
+        plan = make_plan(options, endpoints, simulated=True)  # trials alone: no limit is divided
         for model in plan.models:
             for _, trial in plan.trials(model):
                 key = (trial.model, trial.condition, trial.task_type)

@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from stormproof.plan.mistakes import did_you_mean, shown, type_name
+from stormproof.plan.shards import Shard
 
 Parser = Callable[[Any], Any]
 
 MAX_TEXT = 4_096
+MAX_SHARDS = 10_000
 
 
 class Unfit(Exception):
@@ -85,6 +87,16 @@ def numbers(least: float, most: float) -> Parser:
     """Comma-separated finite numbers within bounds, in the order given."""
     parse = _number(lambda x: least <= x <= most, f"numbers from {least:g} to {most:,.15g}")
     return lambda raw: tuple(parse(item) for item in _items(raw))
+
+
+def shard(raw: Any) -> Shard:
+    """A part of a plan, as 2/5 or as it was read before."""
+    text = str(raw).strip() if isinstance(raw, str | Shard) else ""
+    match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
+    found = Shard(int(match[1]), int(match[2])) if match else Shard(0, 0)
+    if not 1 <= found.number <= found.of <= MAX_SHARDS:
+        raise Unfit(f"found {shown(raw)}; allowed: 1/N to N/N, as 2/5, with N up to {MAX_SHARDS:,}")
+    return found
 
 
 def switch(raw: Any) -> bool:

@@ -152,7 +152,9 @@ def plan(options: RunOptions, *, pool: Pool | None = None) -> Plan:
     Raises ConfigError where it cannot be planned, StoreError where the folder cannot be read.
     """
     options = checked(options, pool)
-    return make_plan(options, endpoints_of(options, pool), finished_trials(options.results))
+    simulated = pool is None and not options.pool
+    done = finished_trials(options.results)
+    return make_plan(options, endpoints_of(options, pool), done, simulated=simulated)
 
 
 def finished_trials(results: str | Path) -> frozenset[str]:

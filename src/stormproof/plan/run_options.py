@@ -32,6 +32,7 @@ from stormproof.plan import option_values as v
 from stormproof.plan.endpoints import check_models
 from stormproof.plan.mistakes import Mistakes, did_you_mean, shown
 from stormproof.plan.poolfile import SHIPPED_POOL, load_pool
+from stormproof.plan.shards import Shard, ShardBy
 from stormproof.plan.tomlfile import read_toml
 
 SCENARIO_NAMES = ("5.1", "5.2", "5.3", "5.4", "5.5")
@@ -58,7 +59,10 @@ class RunOptions(Struct, frozen=True):
     weather: WeatherMode = "before"
     max_turns: int = 10
     scenarios: tuple[str, ...] = ()
-    strict_levels: bool = False
+    strict_levels: bool = True
+    shard: Shard | None = None
+    shard_by: ShardBy = ""
+    trial: str = ""
     rate_mode: RateMode = "adaptive"
     max_workers: int | None = None
     qps: float | None = None
@@ -122,7 +126,7 @@ OPTIONS: tuple[Option, ...] = (
         "protocols",
         "protocol",
         v.many(PROTOCOLS),
-        "how tools are called: text (tags), native, or all",
+        "how tools are called: text (tags), native, hermes (tags around JSON), or all",
     ),
     Option(
         "severities",
@@ -147,9 +151,22 @@ OPTIONS: tuple[Option, ...] = (
         "strict_levels",
         "strict-levels",
         v.switch,
-        "a model's later level (5.4) waits until the earlier one has ended",
+        "5.4's levels in turn: a model's next one waits until the one before has ended",
         is_switch=True,
     ),
+    Option(
+        "shard",
+        "shard",
+        v.shard,
+        "this machine's part of the plan, as 2/5: the same fifth wherever it is run",
+    ),
+    Option(
+        "shard_by",
+        "shard-by",
+        v.one(("trial", "model")),
+        "trial: an even part of all; model: every endpoint has one owner (default if it fits)",
+    ),
+    Option("trial", "trial", v.text, "run this one trial of the plan, named by its id"),
     Option(
         "rate_mode",
         "rate-mode",

@@ -142,7 +142,7 @@ class _Probe:
             return
         verdict = await self._ask(with_results(self._endpoint.model, reply))
         if isinstance(verdict, Ok):
-            seen = reply.reasoning or reply.carried
+            seen = reply.reasoning or reply.carried or any(c.carried for c in reply.tool_calls)
             self.findings.reasoning = "seen, may stay away" if seen else "none seen"
         elif isinstance(verdict, Rejected) and _CARRIED.search(verdict.reason):
             self.findings.reasoning = "must come back"

@@ -12,6 +12,7 @@ from msgspec import Struct
 from stormproof.audit import audit_table
 from stormproof.report.audit_tables import audit_tables
 from stormproof.report.chart_drawing import CHARTS_NEED, can_draw
+from stormproof.report.completeness import completeness, missing
 from stormproof.report.episode_rows import EpisodeRows
 from stormproof.report.headings import marked, simulated_models
 from stormproof.report.paired_comparisons import (
@@ -25,14 +26,16 @@ from stormproof.report.results import Results, open_results
 from stormproof.report.run_facts import Fact, endpoints, facts
 from stormproof.report.success_tables import (
     NO_VERDICTS,
-    by_task_type,
+    PROMPTS,
+    RELIABILITY,
+    SCALE,
+    TASK_TYPE,
+    along,
+    by_condition,
     errors,
     flagged,
     overall,
-    prompts,
-    reliability,
     replicates,
-    scale,
 )
 from stormproof.report.two_folders import compared_tables
 
@@ -41,7 +44,8 @@ if TYPE_CHECKING:
 
 # Section key and title, and the keys of its tables and charts.
 SECTIONS: Final = (
-    ("overall", "Success", ("overall", "compare", "compare_paired"), ("success",)),
+    ("missing", "Planned and done", ("completeness", "missing"), ()),
+    ("overall", "Success", ("overall", "conditions", "compare", "compare_paired"), ("success",)),
     ("task_types", "By task type", ("task_types",), ("task_types",)),
     ("scale", "Scale", ("scale",), ("scale",)),
     ("flaws", "Flawed plans", ("flaws",), ("flaws",)),
@@ -95,24 +99,37 @@ def gather(folder: Path, compare: Path | None = None) -> Contents:
         simulated |= simulated_models(second.episodes)
         others = [*compared_tables(results, second), *others]
     tables = [
-        *all_tables(results.episodes, judged),
+        *first_tables(results),
+        *all_tables(results.episodes, judged, results.models),
         *(marked(table, simulated) for table in others),
     ]
     return Contents(results, tuple(table for table in tables if table.rows))
 
 
+def first_tables(results: Results) -> tuple[ReportTable, ...]:
+    """What was planned and what is missing: before any rate."""
+    simulated = simulated_models(results.episodes)
+    return tuple(marked(make(results.cells), simulated) for make in (completeness, missing))
+
+
 def all_tables(
-    episodes: EpisodeRows, verdicts: Mapping[str, str] = NO_VERDICTS
+    episodes: EpisodeRows,
+    verdicts: Mapping[str, str] = NO_VERDICTS,
+    planned: Sequence[str] = (),
 ) -> tuple[ReportTable, ...]:
-    """Every table that has rows, in reading order; `verdicts` are the audit's, by model."""
+    """Every table of rates that has rows, in reading order.
+
+    `verdicts` are the audit's, by model; `planned` are models that have a row whatever came of it.
+    """
     makers: tuple[Callable[[EpisodeRows], ReportTable], ...] = (
-        functools.partial(overall, verdicts=verdicts),
-        by_task_type,
-        scale,
+        functools.partial(overall, verdicts=verdicts, planned=planned),
+        by_condition,
+        functools.partial(along, axis=TASK_TYPE),
+        functools.partial(along, axis=SCALE),
         flaws,
-        reliability,
+        functools.partial(along, axis=RELIABILITY),
         reliability_slopes,
-        prompts,
+        functools.partial(along, axis=PROMPTS),
         prompt_indices,
         models_compared,
         replicates,
@@ -141,7 +158,7 @@ def sections(
 
 def lead(results: Results) -> str:
     """What this is, in a sentence, and why there are no charts where none can be drawn."""
-    models = results.episodes.values("model")
+    models = results.models
     named = ", ".join(map(visible, models[:4])) + (" and others" if len(models) > 4 else "")  # noqa: PLR2004  a sentence
     how = "recorded" if results.imported else "run"
     said = f"{len(results.episodes):,} episodes of {named}, {how} under controlled tool failures."

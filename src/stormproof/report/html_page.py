@@ -173,7 +173,7 @@ def _drawn(chart: Chart) -> Drawn:
 
 def _table(table: ReportTable) -> dict[str, Any]:
     table = trimmed(table)
-    notes = tuple(note for note in table.notes if note != SIMULATED_NOTE)  # the banner says it
+    notes = tuple(note for note in table.remarks if note != SIMULATED_NOTE)  # the banner says it
     if len(table.rows) > MOST_ROWS:
         notes = (*notes, f"{MOST_ROWS} of {len(table.rows):,} rows; the CSV file has all.")
     return {

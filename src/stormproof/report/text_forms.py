@@ -56,7 +56,9 @@ def as_markdown(table: ReportTable) -> str:
     head = "| " + " | ".join(escaped_markdown(c.title) for c in table.columns) + " |"
     rule = "|" + "|".join("---:" if is_numeric(c.kind) else "---" for c in table.columns) + "|"
     rows = ["| " + " | ".join(map(escaped_markdown, row)) + " |" for row in written(table)]
-    notes = ["", *(f"*{escaped_markdown(note)}*  " for note in table.notes)] if table.notes else []
+    notes = (
+        ["", *(f"*{escaped_markdown(note)}*  " for note in table.remarks)] if table.remarks else []
+    )
     return "\n".join([f"### {escaped_markdown(table.title)}", "", head, rule, *rows, *notes, ""])
 
 
@@ -77,7 +79,7 @@ def as_latex(table: ReportTable) -> str:
     spec = "".join("r" if is_numeric(c.kind) else "l" for c in table.columns)
     head = " & ".join(_tex(c.title) for c in table.columns) + r" \\"
     rows = [" & ".join(map(_tex, row)) + r" \\" for row in written(table)]
-    notes = " ".join(_tex(note) for note in table.notes)
+    notes = " ".join(_tex(note) for note in table.remarks)
     return "\n".join(
         [
             r"\begin{table}[t]",

@@ -13,6 +13,7 @@ from stormproof.store.header import (
     read_header,
     read_runs,
 )
+from stormproof.store.merging import SOURCE_SAMPLES, Contradiction, Merged, merge
 from stormproof.store.parts import StorageFormat
 from stormproof.store.reading import read_episodes
 from stormproof.store.repairing import repair
@@ -26,11 +27,15 @@ __all__ = [
     "FORMAT",
     "HEADER_FILE",
     "SCORE_COLUMNS",
+    "SOURCE_SAMPLES",
+    "Contradiction",
     "Header",
+    "Merged",
     "StorageFormat",
     "Store",
     "append_run",
     "episode_table",
+    "merge",
     "open_store",
     "query",
     "read_episodes",

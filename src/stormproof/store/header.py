@@ -102,17 +102,22 @@ def write_header(folder: Path, header: Header) -> None:
 
 def check_same(folder: Path, stored: Header, wanted: Header) -> None:
     """Raise PlanMismatch where results of both would not belong together."""
-    names = {"suite": "suite version", "seed": "seed", "simulated": "simulated"}
-    differing = [
-        f"{said} is {getattr(stored, name)!r} in the folder and {getattr(wanted, name)!r} now"
-        for name, said in names.items()
-        if getattr(stored, name) != getattr(wanted, name)
-    ]
+    differing = differences(stored, "in the folder", wanted, "now")
     if differing:
         raise PlanMismatch(
             f"{folder} holds results of another plan: {'; '.join(differing)}",
             hint="choose another folder with --results FOLDER, or use the folder's own options",
         )
+
+
+def differences(one: Header, here: str, other: Header, there: str) -> list[str]:
+    """Why results of both do not belong together, in words; [] where they do."""
+    names = {"suite": "suite version", "seed": "seed", "simulated": "simulated"}
+    return [
+        f"{said} is {getattr(one, name)!r} {here} and {getattr(other, name)!r} {there}"
+        for name, said in names.items()
+        if getattr(one, name) != getattr(other, name)
+    ]
 
 
 def append_run(folder: Path, record: object) -> None:

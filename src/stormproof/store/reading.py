@@ -28,10 +28,11 @@ from stormproof.store.parts import (
     SealedPart,
     list_parts,
     raw_episode,
+    read_episode_records,
     read_notes,
     read_rows,
 )
-from stormproof.store.record_lines import EpisodeRecord, TurnRecord, decode
+from stormproof.store.record_lines import EpisodeRecord, Note, TurnRecord, decode, head_of
 
 _LOOKS = 100  # a seal comes every few thousand episodes: two looks do, unless a name is broken
 
@@ -51,6 +52,10 @@ class Snapshot:
         self._parts = parts  # all in place, by number
         # Trials that have ended in the journals: each stands before any part's.
         self.entries = {t: e for t, e in log.entries.items() if e.episode is not None}
+        # Trials under way in the journals: turns came that no ended episode is made of.
+        self._begun = {t: e for t, e in log.entries.items() if not e.is_settled}
+        # Trials that are being run, for the first time or once more.
+        self._open = {t: e for t, e in log.entries.items() if not e.is_settled}
         self._reader = reader
 
     def sealed(self) -> Iterator[CurrentPart]:
@@ -72,6 +77,29 @@ class Snapshot:
         for trial_id, entry in self.entries.items():
             if wanted is None or trial_id in wanted:
                 yield self.row(entry)
+
+    def episodes(self) -> Iterator[tuple[Note, bytes]]:
+        """The standing record of every trial that has ended, without its turns."""
+        for part, own, _ in self.sealed():
+            yield from (found for found in read_episode_records(part) if found[0].trial_id in own)
+        for entry in self.entries.values():
+            assert entry.episode is not None  # noqa: S101  only what has ended is among them
+            record = self._reader.record(entry.episode)
+            head = head_of(record)
+            assert isinstance(head, Note)  # noqa: S101  no header has a trial
+            yield head, record
+
+    def open_turns(self) -> Iterator[tuple[str, tuple[bytes, ...]]]:
+        """Of every trial under way: the turns that are paid for. It may have an episode too."""
+        for trial_id, entry in self._open.items():
+            yield trial_id, tuple(map(self._reader.record, entry.turns))
+
+    def unfinished_turns(self) -> Iterator[bytes]:
+        """The records of turns that are in no ended episode, as a trial run again repeats some."""
+        ended = {note.trial_id: note.at for part in self._parts for note in read_notes(part)}
+        for trial_id, entry in self._begun.items():
+            known = len(entry.ended) if entry.episode is not None else ended.get(trial_id, 0)
+            yield from (self._reader.record(span) for span in entry.turns[known:])
 
     def row(self, entry: Entry) -> RawEpisode:
         """The records of an ended trial in the journals."""

@@ -25,7 +25,7 @@ class Environment(Protocol):
         """Make one tool call; the effects stay. A simulated failure is a value.
 
         The code INVALID_INPUT is for arguments that cannot be used, and for nothing else. Raises
-        SuiteError for a name that is no tool, and for a bug in a tool.
+        SuiteError for a name that is no tool. Whatever else a bug raises ends its episode alone.
         """
 
     def copied(self) -> Self:

@@ -8,15 +8,17 @@ the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 
 from stormproof.domain.conditions import Condition
 from stormproof.domain.tasks import Cause, Execution, Task, ToolResult
 from stormproof.errors import SuiteError
-from stormproof.suites.seam import Suite
+from stormproof.suites.seam import Environment, Suite
 from stormproof.suites.weather import (
     NEVER_DRAWN,
     TIMEOUT,
@@ -36,6 +38,22 @@ _MESSAGES = {
     "CALCULATION_ERROR": "The calculation failed.",
     "OVERFLOW": "The calculation overflowed.",
 }
+
+
+T = TypeVar("T")
+
+
+def suite_error(what: str, error: Exception) -> SuiteError:
+    """What a part of a suite raised, told without anything that a model wrote.
+
+    So that the message is the same whenever the same place breaks in the same way.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return SuiteError(
+        f"{what} raised {type(error).__name__}{place}",
+        hint="this is a bug in the suite; its episode is not scored, and is run again",
+    )
 
 
 class Weathered:
@@ -64,7 +82,7 @@ class Weathered:
     def call(self, tool: str, arguments: Mapping[str, Any]) -> Execution:
         """Make a tool call; what went wrong is in the record, never an exception.
 
-        Raises SuiteError for a name that is no tool of the suite.
+        Raises SuiteError for a name that is no tool of the suite, and where the suite breaks.
         """
         spec = self._tools.get(tool)
         if spec is None:
@@ -82,18 +100,21 @@ class Weathered:
         )
         if drawn.u > probability:
             return self._by_weather(record, drawn, drawn.error_code(spec.errors))
-        return self._by_itself(record, self.environment.run(tool, arguments))
+        return self._by_itself(record, self._run(self.environment, record))
 
     def _by_weather(self, record: Execution, drawn: Draw, code: str) -> Execution:
         """A storm: but first see, on a copy, whether the tool call would have got that far."""
         effect = self._ambiguous and code == TIMEOUT and drawn.took_effect
         environment = self.environment if effect else self.environment.copied()
-        result = environment.run(record.tool, record.arguments)
+        result = self._run(environment, record)
         if result.error_code == NEVER_DRAWN:
             return self._by_itself(record, result)
         message = _MESSAGES.get(code, "")
         failure = ToolResult(ok=False, error_code=code, message=message)
         return self._recorded(record, failure, "weather", effect=effect and result.ok)
+
+    def _run(self, environment: Environment, record: Execution) -> ToolResult:
+        return _guarded(record.tool, lambda: environment.run(record.tool, record.arguments))
 
     def _by_itself(self, record: Execution, result: ToolResult) -> Execution:
         if result.ok:
@@ -107,7 +128,7 @@ class Weathered:
         """Complete the record, and remember the tool call."""
         self._history.add(record.tool, ok=result.ok)
         if effect:
-            self.goal_met = self.environment.goal_met()
+            self.goal_met = _guarded("the goal check", self.environment.goal_met)
         self.value = result.value
         return msgspec.structs.replace(
             record,
@@ -119,3 +140,13 @@ class Weathered:
             took_effect=effect,
             goal_met=self.goal_met,
         )
+
+
+def _guarded(what: str, work: Callable[[], T]) -> T:
+    """Whatever a suite's code raises is a SuiteError: it may be anybody's."""
+    try:
+        return work()
+    except SuiteError:
+        raise
+    except Exception as error:
+        raise suite_error(what, error) from error

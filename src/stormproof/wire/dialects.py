@@ -11,13 +11,12 @@ from urllib.parse import parse_qsl, quote, urlencode
 import msgspec
 from msgspec import Struct
 
-from stormproof.domain.calls import Message, Request
+from stormproof.domain.calls import Message, Request, ToolCall
 from stormproof.domain.pool import Endpoint
 
 _encode = msgspec.json.Encoder().encode
 _RESERVED = frozenset({"messages", "model", "tools"})  # the episode's alone to say
 # Seeds are wider where they are drawn; Gemini and others take a signed number of 32 bits.
-SEED_BITS = 31
 _CHAT = "/chat/completions"
 _DEPLOYMENT_PATH = re.compile(r"/openai(?:/deployments/[^/]+)?$")
 
@@ -25,10 +24,12 @@ _DEPLOYMENT_PATH = re.compile(r"/openai(?:/deployments/[^/]+)?$")
 class FixedParts(Struct, frozen=True):
     """What all calls to an endpoint share. `url` and `headers` hold credentials: never show them.
 
-    Names of headers are in lower case.
+    Names of headers are in lower case. `server` is what the ids of all endpoints of its
+    deployment begin with.
     """
 
     endpoint: Endpoint
+    server: str
     url: str
     headers: dict[str, str]
     parameters: dict[str, Any]
@@ -38,6 +39,7 @@ def fixed_parts(endpoint: Endpoint, values: Mapping[str, str]) -> FixedParts:
     """Work out what all calls to an endpoint share. `values` holds reference → value."""
     return FixedParts(
         endpoint=endpoint,
+        server=_server(endpoint),
         url=_url(endpoint, values),
         headers=_headers(endpoint, values),
         parameters={k: v for k, v in endpoint.parameters.items() if k not in _RESERVED},
@@ -48,19 +50,19 @@ def encode(fixed: FixedParts, request: Request) -> bytes:
     """The JSON body. The endpoint's parameters win over the request's own fields.
 
     A parameter of "" leaves its field out, for servers that refuse it. An endpoint that names
-    `max_completion_tokens` (o-series, gpt-5) is never sent `max_tokens`. The seed is folded to
-    its lower `SEED_BITS` bits. A stream is asked to end with its usage.
+    `max_completion_tokens` (o-series, gpt-5) is never sent `max_tokens`. A stream is
+    asked to end with its usage.
     """
     endpoint = fixed.endpoint
     messages = request.messages if endpoint.system_role == "system" else _folded(request.messages)
     body: dict[str, Any] = {
         "model": endpoint.deployment,
-        "messages": [_message(m) if m.tool_calls else m for m in messages],
+        "messages": [_message(m, fixed.server) if m.role == "assistant" else m for m in messages],
     }
     if request.tools:
         body["tools"] = request.tools
     if request.seed is not None:
-        body["seed"] = request.seed % 2**SEED_BITS
+        body["seed"] = request.seed
     if request.max_tokens is not None and "max_completion_tokens" not in fixed.parameters:
         body["max_tokens"] = request.max_tokens
     if endpoint.stream:
@@ -86,20 +88,27 @@ def _folded(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     return (Message("user", first.content), *rest)
 
 
-def _message(message: Message) -> dict[str, Any]:
-    """An assistant's message with native calls; the others are on the wire as they are here."""
-    return {
-        "role": message.role,
-        "content": message.content or None,
-        "tool_calls": [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            }
-            for call in message.tool_calls
-        ],
-    }
+def _message(message: Message, server: str) -> dict[str, Any]:
+    """A message as it goes to `server`, which alone is given back what its replies carried."""
+    ours = message.said_by == server or message.said_by.startswith(f"{server}@")
+    silent = None if message.tool_calls else ""
+    written: dict[str, Any] = {"role": message.role, "content": message.content or silent}
+    if message.tool_calls:
+        written["tool_calls"] = [_tool_call(call, ours=ours) for call in message.tool_calls]
+    return message.carried | written if ours else written
+
+
+def _tool_call(call: ToolCall, *, ours: bool) -> dict[str, Any]:
+    carried = call.carried if ours else {}
+    function = {"name": call.name, "arguments": call.arguments}
+    inside = carried.get("function", {})
+    return carried | {"id": call.id, "type": "function", "function": inside | function}
+
+
+def _server(endpoint: Endpoint) -> str:
+    """The endpoint's id without its key: another key of the deployment is the same server."""
+    place, keyed, _ = endpoint.endpoint_id.rpartition(f"{endpoint.deployment}@")
+    return place + endpoint.deployment if keyed else endpoint.endpoint_id
 
 
 def _headers(endpoint: Endpoint, values: Mapping[str, str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ import pytest
 from rich.console import Console
 
 from stormproof.cli.console_tables import output, show, table
+from stormproof.cli.streams import say
 
 
 def shown(width: int) -> str:
@@ -42,3 +43,15 @@ def test_a_file_or_pipe_gets_no_blanks_at_line_ends(capsys: pytest.CaptureFixtur
     lines = capsys.readouterr().out.splitlines()
     assert " b" in lines
     assert [line for line in lines if line != line.rstrip()] == []
+
+
+def test_a_strangers_text_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    strange = "\u202edesrever \x1b]0;title\x07 \x1b[31mred\u2066 \u200b\x9b2J end"
+    made = table("Title", ("name",))
+    made.add_row(strange)
+    show(output(), made)
+    output().print(strange, markup=False, soft_wrap=True)
+    say(strange)
+    shown = capsys.readouterr()
+    assert not [c for c in shown.out + shown.err if not c.isprintable() and c != "\n"]
+    assert (shown.out + shown.err).count("desrever ]0;title [31mred 2J end") == 3

@@ -54,7 +54,7 @@ def test_the_first_request_is_the_opening_with_the_trial_s_own_seed() -> None:
     assert [message.role for message in request.messages] == ["system", "user"]
     assert TASK.description in request.messages[1].content
     assert (request.trial_id, request.turn) == (talk.trial.trial_id, 0)
-    assert request.seed == talk.trial.sampling_seed
+    assert request.seed == talk.trial.sampling_seed % 2**31 != talk.trial.sampling_seed
     assert request.tools == ()
 
 

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from stormproof.domain.calls import Answer, Reply, Request, Usage
-from stormproof.domain.conditions import Condition
+from stormproof.domain.conditions import Condition, Protocol
 from stormproof.domain.episodes import Episode, Turn
 from stormproof.episode import Recognition, Reread, RereadCount, Vocabulary, recognise, run_episode
 from stormproof.errors import RateLimited, StoreError
@@ -74,10 +74,10 @@ async def test_a_journal_of_the_whole_episode_asks_nothing() -> None:
 def a_reader_without(monkeypatch: pytest.MonkeyPatch, *unread: str) -> None:
     """Recognition as an older version had it, which did not read these messages."""
 
-    def older(text: str, vocabulary: Vocabulary) -> Recognition:
-        return Recognition("none") if text in unread else recognise(text, vocabulary)
+    def older(text: str, vocabulary: Vocabulary, protocol: Protocol) -> Recognition:
+        return Recognition("none") if text in unread else recognise(text, vocabulary, protocol)
 
-    monkeypatch.setattr("stormproof.episode.conversation.recognise", older)
+    monkeypatch.setattr("stormproof.episode.reading.recognise", older)
 
 
 async def test_turns_that_are_read_differently_now_are_handed_on_once_before_anything_is_asked(

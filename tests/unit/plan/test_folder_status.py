@@ -2,7 +2,7 @@ from pathlib import Path
 
 import msgspec
 
-from stormproof.plan import RunOptions, endpoints_for, make_plan
+from stormproof.plan import RunOptions, Shard, endpoints_for, make_plan
 from stormproof.plan.folder_status import folder_status, recorded_runs
 from stormproof.store import append_run
 
@@ -43,3 +43,15 @@ def test_a_line_that_a_crash_cut_short_is_passed_over(tmp_path: Path) -> None:
     append_run(tmp_path, record)
     assert recorded_runs(tmp_path) == [(FEW, []), (FEW, [])]
     assert recorded_runs(tmp_path / "nowhere") == []
+
+
+def test_shards_put_together_plan_the_whole(tmp_path: Path) -> None:
+    """Also where an endpoint's one slot could not be divided, as for o3 of the shipped pool."""
+    options = RunOptions(models=("kimi-k2", "o3-0416-global"), prompt_types=("optimal",))
+    for number in (1, 2, 3):
+        one = msgspec.structs.replace(options, shard=Shard(number, 3))
+        plan = make_plan(one, endpoints_for(one), simulated=True)
+        append_run(tmp_path, {"options": plan.options, "endpoints": plan.pool})
+    cells = folder_status(recorded_runs(tmp_path), {})
+    assert sum(c.planned for c in cells) == 2 * 5 * 20
+    assert {c.planned for c in cells} == {20}

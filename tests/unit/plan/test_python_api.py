@@ -8,7 +8,7 @@ import pytest
 
 from stormproof.domain.pool import LimitGroup, Limits
 from stormproof.errors import ConfigError, PlanError, PoolFileError
-from stormproof.plan import OPTIONS, SHIPPED_POOL, RunOptions, endpoints_for, load_pool
+from stormproof.plan import OPTIONS, SHIPPED_POOL, RunOptions, Shard, endpoints_for, load_pool
 from stormproof.plan.python_api import Pool, checked, endpoints_of, finished_trials, plan
 
 MARK = "sk-0123456789abcdef"
@@ -110,3 +110,8 @@ def test_a_plan_says_what_would_be_run_and_makes_nothing(tmp_path: Path) -> None
     assert not results.exists()
     with pytest.raises(PlanError, match="allowed: all, m"):
         plan(msgspec.structs.replace(options, models=("n",)), pool=a_pool())
+
+
+def test_a_shard_is_one_however_it_is_said() -> None:
+    text = RunOptions(shard="2/3")  # type: ignore[arg-type]  # as a program may
+    assert checked(text) == checked(RunOptions(shard=Shard(2, 3))) == RunOptions(shard=Shard(2, 3))

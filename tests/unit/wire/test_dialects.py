@@ -105,11 +105,6 @@ def test_max_completion_tokens_takes_the_place_of_max_tokens() -> None:
     assert "max_tokens" not in asked
 
 
-def test_a_seed_is_folded_to_what_every_service_takes() -> None:
-    assert body(seed=2**52 + 7)["seed"] == 7
-    assert body(seed=2**31 - 1)["seed"] == 2**31 - 1
-
-
 def test_the_system_message_begins_the_users_first_one_where_none_is_taken() -> None:
     endpoint = msgspec.structs.replace(OPENAI, system_role="user")
     system, user, said = Message("system", "S"), Message("user", "U"), Message("assistant", "A")

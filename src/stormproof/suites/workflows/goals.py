@@ -24,12 +24,10 @@ the values that they hold; `expected` may be such a value, or text of the file's
 from __future__ import annotations
 
 import base64
-import binascii
 import gzip
 import io
 import math
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -46,6 +44,8 @@ from stormproof.suites.workflows.world import World
 
 Held = Callable[[World, str, Any], bool]
 TOLERANCE = 1e-6
+MOST_MEMBERS = 100  # of a zip that is looked into
+_MEMBER = b"PK\x01\x02"  # begins each entry of a zip's directory
 
 
 def goal_met(world: World, checks: Iterable[Check]) -> bool:
@@ -94,24 +94,26 @@ def _unpacked(data: str) -> str | None:
     """The text in a base64 gzip or zip of one member, else None; bounded, as bombs are."""
     try:
         raw = base64.b64decode(data, validate=True)
-        if raw[:2] == b"PK":
-            with (
-                zipfile.ZipFile(io.BytesIO(raw)) as archive,
-                archive.open(archive.namelist()[0]) as f,
-            ):
-                return f.read(LONGEST).decode()
-        with gzip.open(io.BytesIO(raw)) as packed:
-            return packed.read(LONGEST).decode()
-    except (
-        binascii.Error,
-        OSError,
-        EOFError,
-        ValueError,
-        IndexError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ):
+        return (_unzipped(raw) if raw[:2] == b"PK" else _ungzipped(raw)).decode()
+    except Exception:  # noqa: BLE001  bytes of a model's own making: readers raise whatever they like
         return None
+
+
+def _ungzipped(raw: bytes) -> bytes:
+    with gzip.open(io.BytesIO(raw)) as packed:
+        return packed.read(LONGEST)
+
+
+def _unzipped(raw: bytes) -> bytes:
+    """The first member's bytes. Of the ways to pack it only those that tools use are known."""
+    if raw.count(_MEMBER) > MOST_MEMBERS:
+        raise ValueError
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        first = archive.infolist()[0]
+        if first.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError
+        with archive.open(first) as member:
+            return member.read(LONGEST)
 
 
 def _post(world: World, url: str, expected: Any) -> bool:
@@ -200,12 +202,17 @@ def same(found: Any, expected: Any) -> bool:
             and all(map(same, found, expected))
         )
     if is_number(expected):
-        return is_number(found) and math.isclose(
-            found, expected, rel_tol=TOLERANCE, abs_tol=TOLERANCE
-        )
+        return is_number(found) and _near(found, expected)
     if isinstance(expected, str):
         return isinstance(found, str) and _lines(found) == _lines(expected)
     return type(found) is type(expected) and bool(found == expected)
+
+
+def _near(a: float, b: float) -> bool:
+    try:
+        return math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    except OverflowError:  # integers beyond every double
+        return a == b
 
 
 def _lines(text: str) -> list[str]:

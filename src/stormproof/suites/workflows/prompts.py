@@ -38,8 +38,7 @@ turn for each."""
 _TEXT = """\
 You complete tasks by calling tools. Write these tags in your messages:
 
-To call a tool, write its name, and its arguments as a JSON object:
-<tool_call>tool_name {{"argument": "value"}}</tool_call>
+{how_to_call}
 To find tools, say what you need:
 <tool_search>what the tool should do</tool_search>
 To read about a tool, its arguments, results and errors:
@@ -50,6 +49,15 @@ Close every tag. After each message you are shown what came of it.
 When the task is done, write {phrase} and no tag.
 
 {tools}"""
+
+_HOW_TO_CALL: dict[Protocol, str] = {
+    "text": """\
+To call a tool, write its name, and its arguments as a JSON object:
+<tool_call>tool_name {"argument": "value"}</tool_call>""",
+    "hermes": """\
+To call a tool, write a JSON object with its name and its arguments:
+<tool_call>{"name": "tool_name", "arguments": {"argument": "value"}}</tool_call>""",
+}
 
 _NATIVE = """\
 You complete tasks by calling the functions you are given. After each call you are shown its result.
@@ -122,7 +130,12 @@ def _numbered(number: int, step: Step) -> str:
 def _instructions(protocol: Protocol, max_turns: int) -> str:
     how_things_are = _HOW_THINGS_ARE.format(max_turns=max_turns, needs=_needs())
     form = _NATIVE if protocol == "native" else _TEXT
-    return form.format(how_things_are=how_things_are, phrase=COMPLETION_PHRASE, tools=_tool_list())
+    return form.format(
+        how_to_call=_HOW_TO_CALL.get(protocol, ""),
+        how_things_are=how_things_are,
+        phrase=COMPLETION_PHRASE,
+        tools=_tool_list(),
+    )
 
 
 def _needs() -> str:

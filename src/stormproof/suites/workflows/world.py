@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from stormproof.domain.tasks import Resource, Task
+from stormproof.suites.workflows.values import failed
 
 Kind = Literal[
     "text",  # what a file or an address holds, unparsed
@@ -36,6 +37,7 @@ PAYLOAD: tuple[Kind, ...] = ("text", "table", "object", "findings", "number")
 ANY: tuple[Kind, ...] = (*PAYLOAD, "archive", "report")
 """Kinds that can be reported: what logger and notifier take when no input is named."""
 
+HEAVIEST = 64_000_000  # bytes of memory, about, for all that the tool calls of an episode bring in
 DEFAULTS_FILE = "defaults.json"
 """A task may hold this file: `{tool: {argument: value}}`, used where a tool call gives none."""
 
@@ -100,6 +102,7 @@ class World:
         "sessions",
         "task",
         "tracked",
+        "weight",
     )
 
     def __init__(self, task: Task) -> None:
@@ -125,6 +128,10 @@ class World:
         self.results: dict[str, Result] = {}  # handle → result, oldest first
         self._counts: dict[str, int] = {}
 
+        # About how many bytes of memory all arguments, results and files so far would take: what is
+        # dropped or shared still counts. Only `bear` adds; at most HEAVIEST.
+        self.weight = 0
+
         self.seen: set[str] = set()  # paths and addresses whose data was read: never shrinks
         self._defaults: Mapping[str, Any] | None = None  # `defaults.json`, once it was asked for
 
@@ -144,6 +151,7 @@ class World:
         twin.notifications = self.notifications.copy()
         twin.tracked = self.tracked.copy()
         twin.results = self.results.copy()
+        twin.weight = self.weight
         twin.seen = self.seen.copy()
         twin._counts = self._counts.copy()  # noqa: SLF001  of its own class
         twin._defaults = self._defaults  # noqa: SLF001  of its own class; never changed
@@ -158,6 +166,12 @@ class World:
     def credentials(self) -> Mapping[str, str]:
         """Service → secret, as the task has them."""
         return self.task.credentials
+
+    def bear(self, weight: int) -> None:
+        """Take on so much more. Raises ToolFault where all of it together would be too much."""
+        if self.weight + weight > HEAVIEST:
+            raise failed("The workspace is full: it holds no more data.")
+        self.weight += weight
 
     def keep(self, tool: str, kind: Kind, value: Any, source: str = "") -> str:
         """Store a result; returns its handle, `<tool>_<count>`."""

@@ -42,7 +42,7 @@ CATALOGUE: Mapping[str, Tool] = MappingProxyType(
 def run_tool(world: World, name: str, arguments: Mapping[str, Any]) -> ToolResult:
     """Run a catalogue tool on the world. Never raises for what a model wrote.
 
-    Raises SuiteError for a name that is not in the catalogue, and for a bug in a tool.
+    Raises SuiteError for a name that is not in the catalogue.
     """
     found = CATALOGUE.get(name)
     if found is None:

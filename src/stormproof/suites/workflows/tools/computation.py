@@ -92,10 +92,16 @@ def computation_calculator(world: World, arguments: CalculatorArguments) -> Made
     if formula.names:
         known = _names_in(take(world, arguments.input, _CALCULABLE).value)
         formula.check_names(known)
+    formula.check_work(_longest(known))
     made = formula.run(known)
     if not is_number(made):
         raise invalid(f"The expression gives {str(made)[:40]!r}, not a number.")
-    return Made(made, "number")
+    return Made(tidy(made) if isinstance(made, int) else made, "number")
+
+
+def _longest(known: dict[str, Any]) -> int:
+    """Of what an expression may name: its longest column."""
+    return max((len(each) for each in known.values() if isinstance(each, list)), default=1)
 
 
 def _names_in(value: Any) -> dict[str, Any]:

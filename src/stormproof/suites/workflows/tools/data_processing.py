@@ -21,7 +21,7 @@ from stormproof.suites.workflows.values.documents import as_json
 from stormproof.suites.workflows.values.expressions import compiled
 from stormproof.suites.workflows.values.formats import parse, recognise
 from stormproof.suites.workflows.values.numerics import tidy, total
-from stormproof.suites.workflows.values.reshaping import Operation, reshaped
+from stormproof.suites.workflows.values.reshaping import Operation, check_work, reshaped
 from stormproof.suites.workflows.values.schemas import (
     MOST_ERRORS,
     required_errors,
@@ -167,6 +167,7 @@ def data_processing_filter(world: World, arguments: FilterArguments) -> Made:
         whole = [r for r in records if not any(is_empty(value) for value in r.values())]
         return Made(whole, "table")
     condition = compiled(arguments.where)
+    condition.check_work(len(records))
     if records:
         condition.check_names(fields_of(records))
     return Made([r for r in records if condition.run(r)], "table")
@@ -229,7 +230,9 @@ def data_processing_transformer(world: World, arguments: TransformerArguments) -
     if len(arguments.operations) > MOST_OPERATIONS:
         raise invalid(f"At most {MOST_OPERATIONS} operations in one call.")
     records = records_of(take(world, arguments.input, DATA).value)
-    for operation in arguments.operations or [Operation(op="normalise")]:
+    operations = arguments.operations or [Operation(op="normalise")]
+    check_work(records, operations)
+    for operation in operations:
         records = reshaped(records, operation)
     return Made(records, "table")
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from stormproof.suites.workflows.tools.contract import Input, Made, ToolArguments, take, tool
-from stormproof.suites.workflows.values import ToolFault, invalid
+from stormproof.suites.workflows.values import ToolFault, affordable, invalid
 from stormproof.suites.workflows.values.formats import format_of, parse, recognise, render
 from stormproof.suites.workflows.values.tabular import listed
 from stormproof.suites.workflows.world import DEFAULTS_FILE, PAYLOAD, World
@@ -53,6 +53,7 @@ def put_file(world: World, path: str, text: str) -> str:
         raise ToolFault("PERMISSION_DENIED", f"{clean} is an input and read-only. Write elsewhere.")
     if len(text) > LARGEST or (len(world.files) >= MOST_FILES and clean not in world.files):
         raise ToolFault("OPERATION_FAILED", "The workspace is full.")
+    world.bear(len(text))
     world.files[clean] = text
     return clean
 
@@ -154,6 +155,7 @@ def _next_unread(world: World) -> str:
 
 
 MOST_MATCHES = 200
+_CHARACTERS_PER_STEP = 10
 
 
 class ScannerArguments(ToolArguments):
@@ -178,6 +180,7 @@ def file_operations_scanner(world: World, arguments: ScannerArguments) -> Made:
     """Lists the files of the workspace, or the lines in them that contain a text."""
     pattern = cleaned(arguments.pattern)
     paths = [path for path in world.files if fnmatch(path, pattern)]
+    affordable(sum(len(world.files[path]) for path in paths) // _CHARACTERS_PER_STEP)
     if not arguments.contains:
         return Made([_described(world, path) for path in paths], "table")
     wanted = arguments.contains.lower()

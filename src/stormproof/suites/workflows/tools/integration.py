@@ -95,6 +95,7 @@ def _address(world: World, url: str) -> dict[str, Any]:
 
 MOST_FIELDS = 100
 LONGEST_INDEX = 6
+LONGEST_PATH = 200
 
 
 class MapperArguments(ToolArguments):
@@ -119,6 +120,8 @@ def integration_mapper(world: World, arguments: MapperArguments) -> Made:
     mapping = arguments.mapping or {}
     if len(mapping) > MOST_FIELDS:
         raise invalid(f"At most {MOST_FIELDS} fields.")
+    if any(len(path) > LONGEST_PATH for path in mapping.values()):
+        raise invalid(f"A path has at most {LONGEST_PATH} characters.")
     value = take(world, arguments.input, DATA).value
     records = records_of(value)
     if mapping:
@@ -156,6 +159,8 @@ def _at(value: Any, path: str) -> Any:
 def _flat(record: Record, joint: str = "_", prefix: str = "") -> Record:
     """Nested objects' fields side by side, their names joined; lists stay as they are."""
     flat: Record = {}
+    if len(prefix) > LONGEST_PATH:
+        raise invalid("The names of nested fields are too long to be joined.")
     for name, value in record.items():
         if isinstance(value, dict):
             flat |= _flat(value, joint, f"{prefix}{name}{joint}")

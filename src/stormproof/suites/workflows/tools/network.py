@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from stormproof.domain.tasks import Resource
 from stormproof.suites.workflows.tools.contract import Input, Made, ToolArguments, take, tool
-from stormproof.suites.workflows.values import ToolFault, failed, invalid
+from stormproof.suites.workflows.values import ToolFault, affordable, failed, invalid
 from stormproof.suites.workflows.values.documents import as_json
 from stormproof.suites.workflows.values.expressions import compiled
 from stormproof.suites.workflows.values.schemas import required_errors, schema_errors
@@ -177,6 +177,7 @@ def network_router(world: World, arguments: RouterArguments) -> Made:
     taken = take(world, arguments.input, DATA)
     records = records_of(taken.value)
     conditions = [(route.to, compiled(route.where)) for route in arguments.routes]
+    affordable(sum(condition.parts for _, condition in conditions) * len(records))
     for _, condition in conditions if records else ():
         condition.check_names(fields_of(records))
     parts: dict[str, list[Record]] = {}

@@ -11,7 +11,7 @@ from typing import Any
 
 from stormproof.suites.workflows.values import ToolFault, failed
 from stormproof.suites.workflows.values.documents import as_json
-from stormproof.suites.workflows.values.numerics import is_number, tidy
+from stormproof.suites.workflows.values.numerics import finite, is_number, tidy
 from stormproof.suites.workflows.values.tabular import is_empty
 
 FEWEST_WITH_OUTLIERS = 4
@@ -47,7 +47,7 @@ def outliers(values: list[Any]) -> list[float]:
     if len(numbers) < FEWEST_WITH_OUTLIERS:
         return []
     low, _, high = statistics.quantiles(numbers, n=4, method="inclusive")
-    reach = 1.5 * (high - low)
+    reach = finite(1.5 * (high - low))
     return [number for number in numbers if not low - reach <= number <= high + reach]
 
 

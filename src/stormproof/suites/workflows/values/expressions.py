@@ -20,7 +20,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from stormproof.suites.workflows.values import ToolFault, invalid
+from stormproof.suites.workflows.values import ToolFault, affordable, invalid
 from stormproof.suites.workflows.values.numerics import is_number, tidy, total
 from stormproof.suites.workflows.values.tabular import listed
 
@@ -33,10 +33,15 @@ Run = Callable[[Names], Any]
 
 
 class Expression(Struct, frozen=True):
-    """A compiled expression and the names that it reads."""
+    """A compiled expression: the names that it reads, and of how many parts it is made."""
 
     names: frozenset[str]
     run: Run
+    parts: int = 1
+
+    def check_work(self, times: int) -> None:
+        """Raise ToolFault where running it so often is more than one tool call may do."""
+        affordable(self.parts * times)
 
     def check_names(self, known: Iterable[str]) -> None:
         """Raise ToolFault (INVALID_INPUT) where the expression reads an unknown name."""
@@ -63,7 +68,7 @@ def compiled(text: str) -> Expression:
         raise invalid(
             f"This cannot be read: {text[:80]!r}. Write it like amount > 100 and status == 'paid'."
         ) from None
-    return Expression(frozenset(names), run)
+    return Expression(frozenset(names), run, sum(1 for _ in ast.walk(tree)))
 
 
 def _check_depth(tree: ast.expr) -> None:
@@ -256,7 +261,7 @@ def _apply(work: Callable[..., Any], values: list[Any]) -> Any:
     except (TypeError, AttributeError):
         given = ", ".join(_quoted(v) for v in values)
         raise invalid(f"A function cannot take these: {given}.") from None
-    return tidy(made) if isinstance(made, float) else made
+    return tidy(made) if is_number(made) else made
 
 
 def _quoted(value: Any) -> str:

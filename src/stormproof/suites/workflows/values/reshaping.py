@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from stormproof.suites.workflows.values import failed, invalid
+from stormproof.suites.workflows.values import affordable, failed, invalid
 from stormproof.suites.workflows.values.documents import as_json
 from stormproof.suites.workflows.values.expressions import compiled
 from stormproof.suites.workflows.values.numerics import is_number, number_in, tidy
@@ -44,6 +44,18 @@ class Operation(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Work = Callable[[list[Record], Operation], list[Record]]
+
+
+def check_work(records: list[Record], operations: Sequence[Operation]) -> None:
+    """Raise ToolFault where the operations are more work than one tool call may do."""
+    cells = sum(map(len, records))
+    affordable(sum(cells + _steps_for_each(each) * len(records) for each in operations))
+
+
+def _steps_for_each(operation: Operation) -> int:
+    """Of each record, beside its own cells."""
+    formula = compiled(operation.expression).parts if operation.expression else 0
+    return len(operation.fields) + formula
 
 
 def reshaped(records: list[Record], operation: Operation) -> list[Record]:
@@ -116,7 +128,8 @@ def _round(records: list[Record], operation: Operation) -> list[Record]:
 
 
 def _normalise(records: list[Record], _: Operation) -> list[Record]:
-    return [{_snake(n): _trimmed(v) for n, v in r.items()} for r in records]
+    names = {name: _snake(name) for name in fields_of(records)}
+    return [{names[n]: _trimmed(v) for n, v in r.items()} for r in records]
 
 
 def _texts(change: Callable[[str], str]) -> Work:
@@ -157,7 +170,7 @@ def _named(name: str, what: str) -> str:
 
 
 def _made(value: Any) -> Any:
-    return tidy(value) if isinstance(value, float) else value
+    return tidy(value) if is_number(value) else value
 
 
 def _as_number(value: Any) -> Any:

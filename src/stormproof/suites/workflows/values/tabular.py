@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from stormproof.suites.workflows.values import invalid
+from stormproof.suites.workflows.values import failed, invalid
 from stormproof.suites.workflows.values.documents import MOST_RECORDS
 from stormproof.suites.workflows.values.numerics import is_number
 
 Record = dict[str, Any]
+MOST_CELLS = 250_000  # of a table: its records times all its fields, whether filled or not
 
 
 def is_table(value: Any) -> bool:
@@ -78,4 +79,13 @@ def _is_numeric(records: Sequence[Record], name: str) -> bool:
 def _bounded(records: list[Record]) -> list[Record]:
     if len(records) > MOST_RECORDS:
         raise invalid(f"There are more than {MOST_RECORDS:,} records.")
+    filled = sum(map(len, records))
+    if len(records) * filled > MOST_CELLS:  # else there are fewer cells, whatever the fields
+        check_cells(len(records), len(set().union(*records)))
     return records
+
+
+def check_cells(records: int, fields: int) -> None:
+    """Raise ToolFault for a table that a few long lines would blow up."""
+    if records * fields > MOST_CELLS:
+        raise failed(f"The table has more than {MOST_CELLS:,} cells.")
