@@ -36,7 +36,7 @@ LONGEST_PAUSE_S = 20.0
 
 _STATUS = re.compile(r"HTTP (\d{3})\b")
 _CARRIED = re.compile(r"reasoning|thought|thinking", re.IGNORECASE)
-_WRONG_PATH = re.compile(r"HTTP 404\b|HTTP 405\b|, not JSON")
+_WRONG_PATH = re.compile(r"HTTP 40[45]\b(?!.*model)|, not JSON", re.IGNORECASE)
 _HAS_VERSION = re.compile(r"/v\d|/openai\b|/models\b")
 
 
