@@ -34,8 +34,8 @@ def event(delta: dict[str, Any], finish: str | None = None, **more: Any) -> byte
 
 
 HELLO = (
-    event({"role": "assistant", "content": "Hel"}),
-    event({"content": "lo"}),
+    event({"role": "assistant", "content": "He"}),
+    event({"content": "llo"}),
     event({}, "stop"),
 )
 USAGE = b'data: {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 2}}\n\n'

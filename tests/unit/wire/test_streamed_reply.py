@@ -37,7 +37,7 @@ def test_texts_grow_and_the_usage_comes_last() -> None:
         b": keep-alive\n\n",
         chunk({"role": "assistant", "content": "", "reasoning_content": None}),
         chunk({"reasoning_content": "Thin"}), chunk({"reasoning_content": "king"}),
-        chunk({"content": "Hel"}, usage=None), chunk({"content": "lo"}), chunk({}, "stop"),
+        chunk({"content": "He"}, usage=None), chunk({"content": "llo"}), chunk({}, "stop"),
         chunk(usage=USAGE), END,
     )  # fmt: skip
     got = classify(200, {}, stream.body(), 0)
@@ -102,7 +102,7 @@ def test_fields_that_nobody_knows_are_kept_as_they_came() -> None:
 
 def test_usage_in_the_choice_and_a_message_that_closes_the_stream() -> None:
     last = {"index": 0, "message": {"content": "Hello"}, "finish_reason": "stop", "usage": USAGE}
-    got = verdict(chunk({"content": "Hel"}), chunk(choices=[last]))
+    got = verdict(chunk({"content": "He"}), chunk(choices=[last]))
     assert isinstance(got, Ok)
     assert (got.reply.text, got.reply.usage) == ("Hello", Usage(5, 2))
 
@@ -116,13 +116,13 @@ def test_usage_in_the_choice_and_a_message_that_closes_the_stream() -> None:
     ],
 )
 def test_an_error_in_the_stream_is_judged_like_one_that_came_whole(error: bytes) -> None:
-    got = verdict(chunk({"content": "Hel"}), error, END)
+    got = verdict(chunk({"content": "He"}), error, END)
     assert isinstance(got, Rejected)
     assert "context length" in got.reason
 
 
 def test_an_error_that_is_no_json_is_passing() -> None:
-    got = verdict(chunk({"content": "Hel"}), b"event: error\ndata: upstream went away\n\n")
+    got = verdict(chunk({"content": "He"}), b"event: error\ndata: upstream went away\n\n")
     assert isinstance(got, Transient)
     assert "upstream went away" in got.reason
 
