@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stormproof.domain.calls import Ok, Rejected, ToolCall, Transient, Usage, Verdict
 from stormproof.wire.classify import classify
@@ -141,3 +143,47 @@ def test_what_is_held_is_the_reply_and_not_its_frames() -> None:
     hostile = read(*[chunk({"content": [{}] * 100}) for _ in range(100)])
     assert hostile.held > 100 * 100 * 64
     assert read(b"data: " + b"x" * 5_000).held > 5_000
+
+
+def test_an_emoji_that_was_cut_in_half_between_chunks_is_put_together() -> None:
+    halves = (rb"\ud83d", rb"\ude00")
+    parts = [chunk({"content": "X"}).replace(b"X", half) for half in halves]
+    got = verdict(chunk({"content": "a"}), *parts, chunk({"content": "b"}, "stop"))
+    assert isinstance(got, Ok)
+    assert (got.reply.text, got.reply.raw) == ("a\U0001f600b", "")
+    lost = verdict(parts[0], chunk({"content": "b", "id": "X"}, "stop").replace(b"X", halves[0]))
+    assert isinstance(lost, Ok)
+    assert lost.reply.text == "\ufffdb"
+
+
+names = st.sampled_from(
+    ["choices", "delta", "message", "index", "id", "name", "content", "tool_calls", "function",
+     "arguments", "finish_reason", "usage", "error", "model"]
+)  # fmt: skip
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.dictionaries(names, json_values, max_size=4), max_size=5), st.binary(max_size=9))
+def test_whatever_comes_there_is_a_body_and_a_verdict(
+    values: list[dict[str, Any]], noise: bytes
+) -> None:
+    deltas = [
+        chunk(v) if i % 2 else b"data: " + json.dumps(v).encode() + b"\n"
+        for i, v in enumerate(values)
+    ]
+    stream = read(noise, *deltas, noise)
+    assert stream.held >= 0
+    classify(200, {}, stream.body(), 0)
+
+
+@pytest.mark.parametrize("depth", [400, 900, 100_000])
+def test_what_is_nested_beyond_reason_ends_nothing(depth: int) -> None:
+    deep = b'data: {"choices":[{"delta":' + b'{"a":' * depth + b"1" + b"}" * depth + b"}]}\n\n"
+    stream = read(deep, chunk({"content": "b"}, "stop"))
+    assert stream.is_whole
+    classify(200, {}, stream.body(), 0)
