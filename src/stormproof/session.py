@@ -20,6 +20,7 @@ from stormproof.domain.episodes import Episode, Turn
 from stormproof.domain.pool import Endpoint
 from stormproof.domain.trials import Trial
 from stormproof.episode import Reread, RereadCount, run_episode
+from stormproof.loop_watch import watch_loop
 from stormproof.plan import Plan, TrialSupply
 from stormproof.pool import Ask, Dispatcher, EndpointState, Event, Job
 from stormproof.progress import Counts, EndpointProgress, Progress, Rates
@@ -209,8 +210,8 @@ class Session:
         # Set by the episodes alone; everything that is shown of trials and calls comes from it.
         self._counts = Counts(cells, simulated=simulated)
         self._episodes = Episodes(plan, store, self._counts, simulated=simulated)
-        # The plan's and the store's, those of endpoints as they happen, a last one of `close`;
-        # only appended to.
+        # The plan's and the store's, those of endpoints and of a loop that is held as they happen,
+        # a last one of `close`; only appended to.
         self._notices = [*plan.notices, *store.notices]
         # Of accepted sends by endpoint id; fed once every SAMPLE_EVERY_S.
         self._rates = Rates()
@@ -237,6 +238,7 @@ class Session:
             tasks.start_soon(self._heed_stop, dispatcher, tasks.cancel_scope)
             tasks.start_soon(self._report_on)
             tasks.start_soon(self._sample)
+            tasks.start_soon(watch_loop, self._notices.append)
             await dispatcher.run(self._episodes)
             tasks.cancel_scope.cancel()
 

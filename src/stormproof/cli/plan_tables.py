@@ -11,7 +11,7 @@ from stormproof.cli.console_tables import output, show, table
 from stormproof.cli.sample_size import SampleSize
 from stormproof.cli.streams import counted, duration
 from stormproof.domain.pool import Endpoint, Limits
-from stormproof.plan import Estimate, Plan, estimate
+from stormproof.plan import Estimate, Plan, estimate, expected_speed_ups
 
 
 def render(plan: Plan, power: float | None = None, sizes: Sequence[SampleSize] = ()) -> None:
@@ -19,7 +19,7 @@ def render(plan: Plan, power: float | None = None, sizes: Sequence[SampleSize] =
     console = output()
     guess = estimate(plan)
     console.print(_headline(plan), markup=False)
-    for part in (_grid(plan), _levels(plan), _shards(plan), _estimates(guess)):
+    for part in (_grid(plan), _levels(plan), _shards(plan), _estimates(guess), _speed_ups(plan)):
         show(console, part)
     if power is not None:
         show(console, _sizes(power, sizes))
@@ -168,6 +168,20 @@ def _estimates(guess: Estimate) -> Table:
             m.model, f"{m.episodes:,}", f"{m.calls:,}", f"{m.prompt_tokens:,}",
             f"{m.completion_tokens:,}", f"{m.calls_per_s:,.1f}", duration(m.seconds),
         )  # fmt: skip
+    return shown
+
+
+def _speed_ups(plan: Plan) -> Table:
+    """Kinds of model with their models, expected from the declared limits alone."""
+    shown = table(
+        "Expected speed-up: all endpoints of a model over the fastest of them alone",
+        ("kind", "model"),
+        ("endpoints", "slots", "calls/s", "speed-up"),
+    )
+    for row in expected_speed_ups(plan):
+        slots = "found while running" if row.slots is None else f"{row.slots:,}"
+        figures = (f"{row.endpoints:,}", slots, f"{row.calls_per_s:,.1f}", f"{row.speed_up:.1f}×")
+        shown.add_row(row.kind, row.model or "all", *figures)
     return shown
 
 

@@ -19,13 +19,19 @@ from stormproof.episode.native import as_text, each_once, function_schemas, repe
 from stormproof.episode.reading import answer_in, read_reply
 from stormproof.episode.recognise import LONGEST_QUERY, Recognition
 from stormproof.episode.tags import without_thoughts
-from stormproof.episode.tool_calls import RecognisedCall
+from stormproof.episode.tool_calls import MOST_CALLS, RecognisedCall
 from stormproof.episode.tool_names import LONGEST_NAME, catalogue_vocabulary
 from stormproof.suites import Weathered
 from stormproof.suites.workflows import WORKFLOWS
 
 EMPTY = "(empty message)"
+# Characters of all replies of an episode; no model's context window is as large.
+LARGEST = 4_000_000
 SEED_BITS = 31  # of a sampling seed are sent: what every service takes
+
+
+class GivenUp(Exception):
+    """Ends a `take` that nobody waits for."""
 
 
 class Conversation:
@@ -56,6 +62,10 @@ class Conversation:
         # the one being taken; between two turns all are settled.
         self._executions: list[Execution] = []
         self._settled = 0
+        # Characters of all replies in `turns`.
+        self._size = 0
+        # Set once, by `give_up`, perhaps while another thread is in `take`.
+        self._given_up = False
 
     def request(self) -> Request:
         """The next model call."""
@@ -70,16 +80,21 @@ class Conversation:
 
     def take(self, answer: Answer) -> Turn:
         """Act on an answer: recognise, execute, observe, and see whether the episode ends."""
-        calls = each_once(answer.reply.tool_calls, len(self.turns))
+        written = answer.reply.tool_calls
+        calls = each_once(written[:MOST_CALLS], len(self.turns))
         reply = msgspec.structs.replace(answer.reply, tool_calls=calls)
         read = read_reply(reply, self._vocabulary, self._protocol)
+        read = msgspec.structs.replace(read, unread=read.unread + len(written[MOST_CALLS:]))
         results = self._act(read.tool_calls)
         executions = tuple(self._executions[self._settled :])
         self._settled = len(self._executions)
         self._spent += max(1, len(executions))
         action = _action(read, executions)
         max_turns = self.trial.condition.max_turns
+        self._size += size_of(answer.reply)
         self.ending = ending_of(action, self._executions, self._spent, max_turns)
+        if self._size > LARGEST and self.ending is None:
+            self.ending = "context_window"
         observation = () if self.ending else self._observe(reply, read, results)
         turn = Turn(
             index=len(self.turns),
@@ -97,11 +112,17 @@ class Conversation:
         self._messages += (said, *observation)
         return turn
 
+    def give_up(self) -> None:
+        """Whoever asked for a turn wants it no more: a `take` under way in a thread ends soon."""
+        self._given_up = True
+
     def _act(self, calls: tuple[RecognisedCall, ...]) -> list[str]:
         """Execute the tool calls, as long as the episode runs, and say what came of each."""
         results: list[str] = []
         for call in calls:
             running = len(self._executions) - self._settled
+            if self._given_up:
+                raise GivenUp
             if self._spent + running >= self.trial.condition.max_turns or stuck(self._executions):
                 break
             results.append(self._carry_out(call))
@@ -144,6 +165,13 @@ class Conversation:
         return observations.unknown_tool(
             RecognisedCall("", written=name, candidates=resolved.candidates)
         )
+
+
+def size_of(reply: Reply) -> int:
+    """Characters that a reply takes, about."""
+    calls = sum(len(call.id) + len(call.name) + len(call.arguments) for call in reply.tool_calls)
+    carried = len(msgspec.json.encode(reply.carried)) if reply.carried else 0
+    return len(reply.text) + len(reply.reasoning) + len(reply.raw) + calls + carried
 
 
 def _action(read: Recognition, executions: tuple[Execution, ...]) -> Action:

@@ -11,6 +11,7 @@ from stormproof.domain.episodes import Episode, Turn
 from stormproof.domain.tasks import Task
 from stormproof.domain.trials import Trial
 from stormproof.episode.conversation import Conversation
+from stormproof.episode.taking import take
 from stormproof.errors import CallError
 from stormproof.score import score
 from stormproof.suites.workflows import WORKFLOWS
@@ -74,7 +75,7 @@ async def run_episode(
     the answers.
     """
     conversation = Conversation(trial, task)
-    reread = _take_again(conversation, journalled)
+    reread = await _take_again(conversation, journalled)
     if reread is not None and on_reread is not None:
         await on_reread(reread)
     try:
@@ -84,13 +85,13 @@ async def run_episode(
     return _episode(conversation, simulated=simulated)
 
 
-def _take_again(conversation: Conversation, journalled: Sequence[Turn]) -> Reread | None:
+async def _take_again(conversation: Conversation, journalled: Sequence[Turn]) -> Reread | None:
     """Take the recorded answers, up to where the episode ends now; None where nothing changed."""
     differing = []
     for recorded in journalled:
         if conversation.ending is not None:
             break
-        if conversation.take(recorded.answer) != recorded:
+        if await take(conversation, recorded.answer) != recorded:
             differing.append(recorded.index)
     if not differing:
         return None
@@ -99,7 +100,7 @@ def _take_again(conversation: Conversation, journalled: Sequence[Turn]) -> Rerea
 
 async def _converse(conversation: Conversation, ask: Ask, on_turn: OnTurn | None) -> None:
     while conversation.ending is None:
-        turn = conversation.take(await ask(conversation.request()))
+        turn = await take(conversation, await ask(conversation.request()))
         if on_turn is not None:
             await on_turn(turn)
 

@@ -19,7 +19,9 @@ _PREFIX = rf"(?:{_BAR}{{1,2}}DSML{_BAR}{{1,2}}|antml:|minimax:|steptml:|seed:|lo
 _CALLS: Final[Mapping[str, str]] = {
     # gpt-oss, whole and stripped: `<|channel|>commentary to=functions.x json<|message|>{}<|call|>`
     r"(?:<\|start\|>)?(?:assistant)?\s?(?:<\|channel\|>)?(?:commentary|analysis|final)?"
-    r"\s{0,3}\bto=functions\.|<\|channel\|>(?:commentary|analysis)\s{1,3}to=": "<tool_call>",
+    r"\s{0,3}\bto=functions\.|(?:<\|channel\|>(?:analysis|commentary)|\bcommentary)\s{1,3}to=": (
+        "<tool_call>"
+    ),
     r"<\|channel\|>commentary(?=\s?(?:<\|constrain\|>|json|<\|message\|>\{))": " ",
     r"(?:<\|constrain\|>\s?(?:json)?\s?)?<\|message\|>|<\|constrain\|>": " ",
     r"<\|call\|>": "</tool_call>",
@@ -28,7 +30,9 @@ _CALLS: Final[Mapping[str, str]] = {
     r"\bfunction(?=[a-z]\w{2,60}\n```json\s)": "<tool_call>",
     # Kimi K2, whole and stripped
     r"<\|tool_call_argument_begin\|>": " ",
-    r"(?<![\w.])functions\.(?=[\w-]{1,64}:\d{1,4}\s{0,9}\{)": "<tool_call>",
+    r"(?<![\w.])functions\.(?=[\w-]{1,64}:\d{1,4}\s{0,9}(?:```(?:json)?\s{0,3})?\{)": (
+        "<tool_call>"
+    ),
     # DeepSeek, Kimi, Step, LFM2: a list's begin and end are as one call's
     rf"<{_BAR}tool{_GAP}calls?{_GAP}(?:section{_GAP})?(?:begin|start){_BAR}>": "<tool_call>",
     rf"<{_BAR}tool{_GAP}calls?{_GAP}(?:section{_GAP})?end{_BAR}>": "</tool_call>",
@@ -66,6 +70,9 @@ _THOUGHTS: Final[Mapping[str, str]] = {
     r"|(?=<\|channel\|>(?:commentary|analysis to=))": "</analysis_channel>",
     r"<\|channel>thought\b": "<analysis_channel>",
     r"<channel\|>": "</analysis_channel>",
+    # The end of a message is no part of it.
+    r"(?:<\|(?:eot_id|eom_id|im_end|endoftext|end_of_text|end_of_turn)\|>|</s>|<end_of_turn>"
+    r"|<\uff5cend\u2581of\u2581sentence\uff5c>)\s{0,20}\Z": "",
     r"\[THINK\]|\u25c1think\u25b7|<\|START_THINKING\|>|<(?:seed:|longcat_)think>": "<think>",
     r"\[/THINK\]|\u25c1/think\u25b7|<\|END_THINKING\|>|</(?:seed:|longcat_)think>": "</think>",
 }
@@ -79,9 +86,10 @@ def _one(table: Mapping[str, str]) -> tuple[re.Pattern[str], tuple[str, ...]]:
 _CALL_FORMS = _one(_CALLS)
 _THOUGHT_FORMS = _one(_THOUGHTS)
 # Where none of these is in a text, none of the forms is.
-_ANY = re.compile(r"<[|\uff5c]|[|\uff5c]>|\[/?(?:TOOL|ARGS|THINK)|[\u25c1\u273f]|to=functions"
-                  r"|function|```tool_|<escape>|<TOOLCALL>|functools"
-                  r"|</?(?:antml:|minimax:|steptml:|seed:|longcat_)")  # fmt: skip
+_ANY = re.compile(
+    r"<[|\uff5c]|[|\uff5c]>|\[/?(?:TOOL|ARGS|THINK)|[\u25c1\u273f]|\bto=|function|```tool_|</s>"
+    r"|<end_of|<escape>|<TOOLCALL>|</?(?:antml:|minimax:|steptml:|seed:|longcat_)"
+)
 
 
 def with_plain_thoughts(text: str) -> str:

@@ -25,7 +25,7 @@ _FULL = (
 _DONE = r"task[_\- ]?complet(?:e|ed|ion)|all_done|done|finish(?:ed)?|final_answer"
 _TAG = re.compile(rf"<\s?[|\uff5c]?\s?(/?)\s?({_FULL}|{_DONE})(?![\w'])([^<>]*)(>?)", re.IGNORECASE)
 _LESSER_TAG = re.compile(
-    r"<\s?(/?)\s?(tool_name|tool_use|tool|function|invoke|execute|action|call)(?![\w'])([^<>]*)(>?)",
+    r"<\s?(/?)\s?(tool_name|tool_use|use_tool|tool|function|invoke|execute|action|call)(?![\w'])([^<>]*)(>?)",
     re.IGNORECASE,
 )
 _BRACKETED = re.compile(rf"[\[(](/?)({_FULL})[\])]", re.IGNORECASE)

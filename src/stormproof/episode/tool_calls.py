@@ -84,8 +84,8 @@ class RecognisedCall(Struct, frozen=True):
 
     @property
     def asks_for(self) -> str:
-        """`search` or `info`, where the text protocol's tag was made up as a native function."""
-        return _ASKING.get(self.written, "") if self.call_id and not self.name else ""
+        """`search` or `info`, where the tag of that name was made up as a tool."""
+        return _ASKING.get(self.written, "") if not self.name else ""
 
     @property
     def is_placeholder(self) -> bool:
@@ -129,6 +129,7 @@ def calls_in_brackets(
     end = at = start
     while (hit := vocabulary.at_start(text, at)) and len(found) < MOST_CALLS:
         name, opening = hit
+        opening += len(".call") if text.startswith(".call(", opening) else 0
         if text[opening : opening + 1] != "(":
             break
         values, end = called(text, opening, vocabulary.properties(name))

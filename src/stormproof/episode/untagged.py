@@ -44,11 +44,16 @@ _LABEL = (
 )
 _LINE = (
     rf"^[ \t>`*\"'(]{{0,8}}(?P<label>{_LABEL}[`*\"' ]{{0,4}}[:=]?[`*\"' ]{{0,4}})?"
+    r"(?:\w{1,40}\s?=\s?)?(?:print\s?\()?(?:(?:functions|default_api|tools)\.)?"
     r"(?P<junk>[a-z]{0,6})(?P<name>NAMES)(?P<rest>[^\n]*)"
 )
-_LISTED = r"(?:^|(?<=[.:;!?*`]\s))[ \t]{0,9}\[(?:(?:functions|default_api)\.)?(?=(?:NAMES)\()"
+_LISTED = r"(?:^|(?<=\s))\[(?:(?:functions|default_api)\.)?(?=(?:NAMES)\()"
 _CLOSING = re.compile(r"[\s`*\"').:!;…]*")
-_ARGUMENTS = re.compile(r"[`*\"']{0,3}\s{0,3}(?P<value>[({\[]|[a-z_]{1,40}=\S)", re.IGNORECASE)
+_ARGUMENTS = re.compile(
+    r"(?:[`*\"']{0,3}\s{0,3}|(?:[\s`*\"':,;|=>-]|\b(?:with|using|args|arguments|json)\b){0,8}"
+    r"(?=\{\s{0,9}[\"'}]))(?P<value>[({\[]|[a-z_]{1,40}=\S)",
+    re.IGNORECASE,
+)
 _OBJECT_BELOW = re.compile(r"\s{0,3}(?:```(?:json)?\s{0,3})?(?=\{)")
 _EMPTY = ("()", "{}", "[]")
 _INPUT_LABEL = re.compile(

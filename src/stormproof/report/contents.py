@@ -23,7 +23,8 @@ from stormproof.report.paired_comparisons import (
 )
 from stormproof.report.report_table import ReportTable, visible
 from stormproof.report.results import Results, open_results
-from stormproof.report.run_facts import Fact, endpoints, facts
+from stormproof.report.run_facts import Fact, facts
+from stormproof.report.spending import Spent, endpoints, speed_ups, spending
 from stormproof.report.success_tables import (
     NO_VERDICTS,
     PROMPTS,
@@ -55,7 +56,7 @@ SECTIONS: Final = (
     ("replicates", "Replicates", ("replicates",), ()),
     ("errors", "Errors", ("errors",), ("errors",)),
     ("audit", "Audit", ("audit", "audit_cells", "findings", "flags"), ()),
-    ("run", "The run", ("endpoints",), ("capacity", "throughput")),
+    ("run", "The run", ("speed", "endpoints"), ("capacity", "throughput")),
 )
 
 
@@ -72,8 +73,11 @@ class Section(Struct, frozen=True):
 class Contents:
     """A results folder with its tables and, when asked for, its charts."""
 
-    def __init__(self, results: Results, tables: tuple[ReportTable, ...]) -> None:
+    def __init__(
+        self, results: Results, tables: tuple[ReportTable, ...], spent: Sequence[Spent] = ()
+    ) -> None:
         self.results = results
+        self.spent = spent  # what each endpoint was paid for, by name
         self.tables = tables  # in reading order; each has rows
 
     @functools.cached_property
@@ -90,10 +94,10 @@ class Contents:
 def gather(folder: Path, compare: Path | None = None) -> Contents:
     """Read a results folder (and a second to set beside it) and make its tables."""
     results = open_results(folder)
-    audit = audit_table(folder, results.table)
+    audit, spent = audit_table(folder, results.table), spending(results)
     judged = {one.name["model"]: one.verdict for one in audit.models}
     simulated = simulated_models(results.episodes)
-    others = [*audit_tables(audit), endpoints(results)]
+    others = [*audit_tables(audit), speed_ups(results, spent), endpoints(results, spent)]
     if compare is not None:
         second = open_results(compare)
         simulated |= simulated_models(second.episodes)
@@ -103,7 +107,7 @@ def gather(folder: Path, compare: Path | None = None) -> Contents:
         *all_tables(results.episodes, judged, results.models),
         *(marked(table, simulated) for table in others),
     ]
-    return Contents(results, tuple(table for table in tables if table.rows))
+    return Contents(results, tuple(table for table in tables if table.rows), spent)
 
 
 def first_tables(results: Results) -> tuple[ReportTable, ...]:
@@ -141,13 +145,11 @@ def all_tables(
     return tuple(marked(table, simulated) for table in found if table.rows)
 
 
-def sections(
-    results: Results, tables: Sequence[ReportTable], charts: Sequence[Chart]
-) -> tuple[Section, ...]:
+def sections(contents: Contents) -> tuple[Section, ...]:
     """Every part that has something to say, what was run first."""
-    by_table = {table.key: table for table in tables}
-    by_chart = {chart.key: chart for chart in charts}
-    parts = [Section("about", "What was run", facts=facts(results))]
+    by_table = {table.key: table for table in contents.tables}
+    by_chart = {chart.key: chart for chart in contents.charts}
+    parts = [Section("about", "What was run", facts=facts(contents.results, contents.spent))]
     for key, title, table_keys, chart_keys in SECTIONS:
         own = [by_table[k] for k in table_keys if k in by_table and by_table[k].rows]
         drawn = [by_chart[k] for k in chart_keys if k in by_chart]

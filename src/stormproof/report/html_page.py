@@ -67,7 +67,7 @@ def page(contents: Contents, pages: Sequence[str] = ()) -> str:
         results,
         lead(results),
         transcripts(read_episodes(results.folder, chosen)),
-        sections=[_section(s) for s in sections(results, contents.tables, contents.charts)],
+        sections=[_section(s) for s in sections(contents)],
         episodes_note=note.format(shown=len(chosen), all=len(results.episodes)),
         pages=pages,
         version=__version__,

@@ -51,6 +51,17 @@ NOTATIONS = {
     "a brace too many": '{"path": "a.csv", "limit": 5}}',
     "an end token": '{"path": "a.csv", "limit": 5}<|im_end|>',
     "triple quotes": """(path='''a.csv''', limit=5)""",
+    "wrapped under any name": '{"reader": {"path": "a.csv", "limit": 5}}',
+    "wrapped as a schema": '{"type": "object", "properties": {"path": "a.csv", "limit": 5}}',
+    "wrapped in lists": '{"args": [{"path": "a.csv", "limit": 5}]}',
+    "escaped": '{\\"path\\": \\"a.csv\\", \\"limit\\": 5}',
+    "entities": "{&quot;path&quot;: &quot;a.csv&quot;, &quot;limit&quot;: 5}",
+    "curly quotes": "{\u201cpath\u201d: \u201ca.csv\u201d, \u201climit\u201d: 5}",
+    "a quote missing": '{"limit": 5, "path": "a.csv}',
+    "null before": 'null{"path": "a.csv", "limit": 5}',
+    "the name before": 'reader({"path": "a.csv", "limit": 5})',
+    "words before": 'the file {"path": "a.csv", "limit": 5}',
+    "a tag before": '<tool_call>{"path": "a.csv", "limit": 5}',
     "GLM": "<arg_key>path</arg_key>\n<arg_value>a.csv</arg_value>\n<arg_key>limit</arg_key>\n"
     "<arg_value>5</arg_value>",
     "typed children": '<parameter name="path" string="true">a.csv</parameter>'
@@ -91,7 +102,8 @@ def test_other_notations_are_read_and_not_strict(text: str) -> None:
 SEPARATORS = [
     ":", ";", ",", "|", "=", " = ", "->", " => ", "\u2192", "\uff1a", " json ", "```json\n",
     " ```\n", ": ```json ", ":0", ":12 ", "\u00a0", "\u3000", "\u2009", "\u200b", " - ", "...",
-    "<|sep|>", ": arguments = ", " with the arguments: ",
+    "<|sep|>", ": arguments = ", " with the arguments: ", " / ", " + ", " & ", "#", " ~> ",
+    "\u2060", " \u21a6 ", " using ",
 ]  # fmt: skip
 
 
@@ -106,7 +118,11 @@ def test_anything_may_separate_a_name_from_its_arguments(separator: str, value: 
     assert not read.strict
 
 
-NATIVE = {name: text for name, text in NOTATIONS.items() if text[:1] in ('{"[') or "fence" in name}
+NATIVE = {
+    name: text
+    for name, text in NOTATIONS.items()
+    if text[:1] in '{"[' or "fence" in name or "before" in name
+}
 
 
 @pytest.mark.parametrize("text", NATIVE.values(), ids=NATIVE)
@@ -128,7 +144,7 @@ def test_nothing_in_other_words_is_no_arguments_and_a_repair(text: str) -> None:
         ("5", "not a JSON object"),
         ('[{"path": "a"}, {"path": "b"}]', "not a JSON object"),
         ('{"path": "a.c', "break off"),
-        ('{"path": "a.csv}', "break off"),
+        ('{"path": "a.csv", "limit": "', "break off"),
         ('{"a":' * 101 + "1" + "}" * 101, "nested deeper than 100 levels"),
         ('{"a":' * 5_000, "nested deeper than 100 levels"),
     ],

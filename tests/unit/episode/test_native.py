@@ -89,6 +89,11 @@ def test_ids_that_a_server_left_out_are_the_episode_s_own() -> None:
     assert len(set(ids)) == 7  # the server's own is as it gave it
 
 
+def test_of_calls_without_end_the_first_are_looked_at() -> None:
+    calls = tuple(ToolCall("", READER, "{}") for _ in range(1_000))
+    assert each_once(calls, 0) == each_once(calls[:64], 0)
+
+
 def test_what_cannot_be_read_is_counted(vocabulary: Vocabulary) -> None:
     calls = (call("the file"), call("{}"), call("{}", ""))
     found = read_reply(Reply("", tool_calls=calls), vocabulary, "native")

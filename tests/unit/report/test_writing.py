@@ -20,7 +20,8 @@ from stormproof.domain.trials import make_trial
 from stormproof.errors import ConfigError, StoreError
 from stormproof.report import FORMATS, terminal_report, write_report
 from stormproof.report.results import open_results
-from stormproof.report.run_facts import facts
+from stormproof.report.run_facts import Fact, facts
+from stormproof.report.spending import spending
 from stormproof.report.transcripts import SAMPLE, failed_ids, sample_ids, transcript
 from stormproof.store import Header, append_run, open_store
 
@@ -137,8 +138,13 @@ def test_a_run_ends_with_one_table_along_its_own_axis(results: Path) -> None:
     assert "By task type" not in text
 
 
+def facts_of(folder: Path) -> tuple[Fact, ...]:
+    results = open_results(folder)
+    return facts(results, spending(results))
+
+
 def test_what_was_run_and_what_it_cost(results: Path) -> None:
-    found = {fact.name: fact.value for fact in facts(open_results(results))}
+    found = {fact.name: fact.value for fact in facts_of(results)}
     assert found["episodes"] == "120 scored, 1 ended by infrastructure"
     assert (found["rate mode"], found["stagger"]) == ("fixed", "0, 30")
     assert found["tokens"] == "240,000 in, 24,000 out"
@@ -155,7 +161,7 @@ def test_results_of_racing_copies_are_labelled_before_any_figure(tmp_path: Path)
     page = written["html"][0].read_text()
     for text in (console.export_text(), written["markdown"][0].read_text(), page):
         assert text.index("HEDGED") < text.index("success")
-    assert {fact.name: fact.value for fact in facts(open_results(folder))}["hedge"] == "all"
+    assert {fact.name: fact.value for fact in facts_of(folder)}["hedge"] == "all"
 
 
 def test_how_models_were_asked_where_not_all_agree(results: Path) -> None:
@@ -164,7 +170,7 @@ def test_how_models_were_asked_where_not_all_agree(results: Path) -> None:
     endpoints = [{"endpoint_id": n, "model": n, "parameters": forms[n]} for n in forms]
     folder = make(results.parent / "asked", [episode(0, full=True)])
     append_run(folder, {"options": {}, "endpoints": endpoints})
-    found = {fact.name: fact.value for fact in facts(open_results(folder))}
+    found = {fact.name: fact.value for fact in facts_of(folder)}
     assert found["temperature"] == "the service's own (m, n); 0.0 (m)"  # in two runs
     assert found["most tokens of a reply"] == "the service's own (m, n); 500 (m)"
 
