@@ -152,6 +152,23 @@ async def test_comments_and_thoughts_keep_a_stream_alive(
         assert took_s > 0.6
 
 
+async def test_a_model_that_thinks_unheard_is_waited_for(
+    loopback: Server, endpoint: Endpoint, asked: Request
+) -> None:
+    filters = b'data: {"choices": [], "prompt_filter_results": []}\n\n'  # what Azure sends at once
+
+    async def thinks(exchange: Any) -> None:
+        await exchange.send(HEAD + framed(filters))
+        await asyncio.sleep(0.8)
+        for data in HELLO:
+            await exchange.send(framed(data))
+        await exchange.send(b"0\r\n\r\n")
+
+    async with asked_of(thinks, loopback, endpoint, asked, silence_s=0.3) as (verdict, _, took_s):
+        assert isinstance(verdict, Ok)
+        assert took_s > 0.6
+
+
 @pytest.mark.parametrize("last", [(DONE,), ()])
 async def test_a_server_that_forgets_to_end_the_body_behind_a_whole_reply(
     loopback: Server, endpoint: Endpoint, asked: Request, last: tuple[bytes, ...]

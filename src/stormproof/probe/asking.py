@@ -25,7 +25,7 @@ from stormproof.domain.calls import (
 )
 from stormproof.domain.pool import Endpoint
 from stormproof.probe.blame import TOKEN_LIMITS, guesses, mend_for, mended
-from stormproof.probe.findings import MOST_CALLS, Findings, Mend, reply_tokens
+from stormproof.probe.endpoint_findings import MOST_CALLS, Findings, Mend, reply_tokens
 from stormproof.probe.questions import hello, with_results, with_tools
 from stormproof.wire import Transport
 

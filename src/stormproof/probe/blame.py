@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import msgspec
 
 from stormproof.domain.pool import Endpoint
-from stormproof.probe.findings import Mend
+from stormproof.probe.endpoint_findings import Mend
 
 TOKEN_LIMITS = ("max_tokens", "max_completion_tokens")
 

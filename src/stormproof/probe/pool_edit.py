@@ -17,7 +17,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from stormproof.errors import PoolFileError
 from stormproof.plan.poolfile import TOKEN_LIMITS, PoolFile, PoolModel, check_pool
-from stormproof.probe.findings import Findings, Mend
+from stormproof.probe.endpoint_findings import Findings, Mend
 
 _Place = tuple[str, ...]
 

@@ -27,7 +27,7 @@ _MOST_CHOICES = 128  # what `n` may be at most; more are somebody's joke
 class StreamedReply:
     """Takes a stream's bytes as they come. `body` is what has come of the reply."""
 
-    __slots__ = ("_choices", "_error", "_is_done", "_kept", "_reader", "_reply")
+    __slots__ = ("_choices", "_error", "_has_begun", "_is_done", "_kept", "_reader", "_reply")
 
     def __init__(self) -> None:
         self._reader = EventReader()
@@ -35,6 +35,7 @@ class StreamedReply:
         # By index, in the form of a whole reply's; texts that grow are StringIO.
         self._choices: dict[int, dict[str, Any]] = {}
         self._error: Any = None  # the first that came; nothing after it counts
+        self._has_begun = False  # true from the first chunk on in which the model said anything
         self._is_done = False  # true from `[DONE]` on
         self._kept = 0  # bytes that `_choices` take, about; only grows
 
@@ -45,8 +46,8 @@ class StreamedReply:
 
     @property
     def has_begun(self) -> bool:
-        """Whether a chunk has come. Comments, which keep a connection alive, are none."""
-        return bool(self._reply or self._choices)
+        """Whether the model has said anything; before that it may think for minutes unheard."""
+        return self._has_begun
 
     @property
     def is_done(self) -> bool:
@@ -102,6 +103,7 @@ class StreamedReply:
         choice = self._choices.setdefault(index, {"message": {}, "finish_reason": None})
         choice["finish_reason"] = said.get("finish_reason") or choice["finish_reason"]
         if isinstance(said.get("delta"), dict):
+            self._has_begun |= any(said["delta"][name] for name in said["delta"].keys() - {"role"})
             self._kept += _merge(choice["message"], said["delta"])
         elif isinstance(said.get("message"), dict):  # all of it once more, at the end
             choice["message"] = said["message"]

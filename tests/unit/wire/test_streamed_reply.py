@@ -131,7 +131,8 @@ def test_an_error_that_is_no_json_is_passing() -> None:
 
 def test_a_stream_is_whole_with_its_end_mark_or_with_an_end_to_each_choice() -> None:
     assert not read(chunk({"content": "a"})).is_whole
-    assert not read(b": ping\n\n").has_begun
+    assert not read(b": ping\n\n", chunk(), chunk({"role": "assistant", "content": ""})).has_begun
+    assert read(chunk({"reasoning_content": "hm"})).has_begun
     assert read(chunk({"content": "a"}, "stop")).is_whole
     assert read(chunk({"content": "a"}), END).is_whole
 
