@@ -132,10 +132,9 @@ def streamed(body: bytes) -> bytes:
     for index, tool_call in enumerate(message.get("tool_calls", ())):
         tool_call["index"] = index
     about = whole | {"object": "chat.completion.chunk"}
-    deltas: tuple[tuple[dict[str, Any], Any], ...]
-    deltas = ((message, None), ({}, choice["finish_reason"]))
-    chunks = [{"index": 0, "delta": delta, "finish_reason": end} for delta, end in deltas]
-    events = [about | {"choices": [chunk]} for chunk in chunks]
+    said: dict[str, Any] = {"index": 0, "delta": message, "finish_reason": None}
+    ended = {"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}
+    events = [about | {"choices": [chunk]} for chunk in (said, ended)]
     events.append(about | {"choices": [], "usage": usage})
     return b"".join(b"data: " + _encode(event) + b"\n\n" for event in events) + b"data: [DONE]\n\n"
 
