@@ -26,8 +26,6 @@ from stormproof.suites.workflows import WORKFLOWS
 SCORER = "full_success"
 SIMULATED = "SIMULATED"
 EPISODES_AT_A_TIME = 5_000  # held whole, but for a cell that has more
-_NEEDS = "inspect_ai is not installed"
-_INSTALL = "pip install 'stormproof[inspect]'"
 
 
 class Cell(NamedTuple):
@@ -46,7 +44,9 @@ def write_inspect_logs(results: Path, folder: Path) -> list[Path]:
     try:
         from inspect_ai.log import write_eval_log  # noqa: PLC0415  an extra, and heavy
     except ImportError:
-        raise ConfigError(f"--inspect: {_NEEDS}", hint=_INSTALL) from None
+        raise ConfigError(
+            "--inspect: inspect_ai is not installed", hint="pip install 'stormproof[inspect]'"
+        ) from None
     header = read_header(results)
     written = []
     try:

@@ -2,11 +2,15 @@ import csv
 import json
 import re
 from pathlib import Path
+from typing import Literal, get_args, get_origin, get_type_hints
 
 import duckdb
 import pytest
 
 from stormproof.cli import main
+from stormproof.domain.conditions import Condition
+from stormproof.domain.episodes import Episode, Score
+from stormproof.domain.trials import Trial
 from stormproof.errors import StoreError
 from stormproof.export import write_csv, write_jsonl
 from stormproof.store import EPISODE_COLUMNS, query
@@ -56,6 +60,16 @@ def test_the_format_page_says_what_every_column_holds() -> None:
     kinds = {str: "text", int: "integer", float: "number", bool: "boolean", tuple: "list"}
     said = {name: kind for names, kind in named for name in re.findall(r"`(\w+)`", names)}
     assert said == {name: kinds[kind] for name, kind in EPISODE_COLUMNS.items()}
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [(hint_name, hint) for part in (Trial, Condition, Episode, Score)
+     for hint_name, hint in get_type_hints(part).items() if get_origin(hint) is Literal],
+)  # fmt: skip
+def test_the_format_page_names_every_allowed_value(column: str, kind: object) -> None:
+    [row] = re.findall(rf"^\| `{column}` \| text \| (.*) \|$", FORMAT_PAGE, re.MULTILINE)
+    assert [value for value in get_args(kind) if f"`{value}`" not in row] == []
 
 
 @pytest.mark.parametrize("library", ["duckdb", "pandas", "polars", "datasets"])
