@@ -20,7 +20,14 @@ from stormproof.domain.conditions import Condition, TaskType
 from stormproof.domain.episodes import Episode
 from stormproof.domain.trials import digest
 from stormproof.errors import ConfigError, StoreError
-from stormproof.store import CONDITION_COLUMNS, Header, episode_table, read_episodes, read_header
+from stormproof.store import (
+    CONDITION_COLUMNS,
+    Header,
+    episode_table,
+    read_episodes,
+    read_header,
+    read_runs,
+)
 from stormproof.suites.workflows import WORKFLOWS
 
 SCORER = "full_success"
@@ -47,7 +54,7 @@ def write_inspect_logs(results: Path, folder: Path) -> list[Path]:
         raise ConfigError(
             "--inspect: inspect_ai is not installed", hint="pip install 'stormproof[inspect]'"
         ) from None
-    header = read_header(results)
+    header = _dated(read_header(results), results)
     written = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -59,6 +66,12 @@ def write_inspect_logs(results: Path, folder: Path) -> list[Path]:
     except OSError as error:
         raise StoreError(f"{folder}: {error.strerror}", hint="name another folder") from None
     return written
+
+
+def _dated(header: Header, results: Path) -> Header:
+    """With the instant of the first run where the folder's own is not recorded."""
+    first = next((run.get("at", 0.0) for run in read_runs(results)), 0.0)
+    return msgspec.structs.replace(header, created_at=header.created_at or first)
 
 
 def eval_log(header: Header, cell: Cell, episodes: Sequence[Episode]) -> Any:

@@ -4,10 +4,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from stormproof.cli import main
 from stormproof.errors import ConfigError
 from stormproof.export import write_inspect_logs
+from stormproof.store import append_run, read_header
+from stormproof.store.header import write_header
 
 IS_THERE = find_spec("inspect_ai") is not None
 needs_inspect = pytest.mark.skipif(not IS_THERE, reason="inspect_ai is not installed")
@@ -46,6 +49,17 @@ def test_inspect_lists_a_log_for_each_cell_and_reads_what_came_of_it(
     assert one.samples[1].error.message == 'infrastructure: a "b", c\nd'
     assert two.results.scores[0].metrics == {}
     assert two.samples[0].error.message.startswith("blocked: ")
+
+
+@needs_inspect
+def test_a_log_is_dated_by_the_first_run(results: Path, tmp_path: Path) -> None:
+    from inspect_ai.log import read_eval_log  # noqa: PLC0415  an extra
+
+    write_header(results, replace(read_header(results), created_at=0.0))
+    append_run(results, {"at": 1.6e9})
+    [path, _] = write_inspect_logs(results, tmp_path / "logs")
+    assert path.name.startswith("2020-09-13T12-26-40+00-00_workflows-data-pipeline_")
+    assert read_eval_log(str(path)).eval.created.startswith("2020-09-13T12:26:40")
 
 
 @needs_inspect
