@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from stormproof.audit import audit_of
 from stormproof.audit.evidence import Evidence
+from stormproof.audit.turn_signs import TurnSigns
 
 
 def evidence(number: int = 0, **fields: Any) -> Evidence:
@@ -18,8 +19,8 @@ def evidence(number: int = 0, **fields: Any) -> Evidence:
         cell={"prompt_type": "optimal", "task_type": "simple_task", "difficulty": "easy",
               "tool_success_rate": "0.9", "protocol": "text"},
         infrastructure=False,
-        calls_seen=5,
-        calls_lost=0,
+        turns=6,
+        signs=TurnSigns(calls_seen=5),
         lost_first=False,
         format_errors=0,
         recorded=True,
@@ -37,8 +38,13 @@ def verdict_on(*evidence: list[Evidence]) -> tuple[str, str]:
     return group.verdict, group.reason
 
 
-GONE: dict[str, Any] = {"infrastructure": True, "full": None, "calls_seen": 0}
-LOST: dict[str, Any] = {"lost_first": True, "calls_lost": 5, "recorded": False, "full": False}
+GONE: dict[str, Any] = {"infrastructure": True, "full": None, "signs": TurnSigns()}
+LOST: dict[str, Any] = {
+    "lost_first": True,
+    "signs": TurnSigns(5, 5, 5),
+    "recorded": False,
+    "full": False,
+}
 
 
 @pytest.mark.parametrize(
@@ -60,11 +66,11 @@ def test_the_cause_that_silenced_more_names_the_verdict(gone: int, lost: int, ve
 
 
 def test_lost_calls_alone_distort() -> None:
-    few = many(50, calls_seen=10, calls_lost=0)
-    some = many(50, 50, calls_seen=10, calls_lost=1)
+    few = many(50, signs=TurnSigns(calls_seen=10))
+    some = many(50, 50, signs=TurnSigns(calls_seen=10, calls_lost=1, not_executed=1))
     assert verdict_on(few, some) == ("distorted by harness", (
         "100 of 100 episodes say something of the model; "
-        "50 of 1,000 turns with a call executed none"))  # fmt: skip
+        "50 of 1,000 turns with a call were not carried out; calls not executed 5.0%"))  # fmt: skip
     assert verdict_on(few, some[:45])[0] == "sound"
 
 
