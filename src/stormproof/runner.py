@@ -28,9 +28,10 @@ import msgspec
 
 from stormproof import __version__
 from stormproof.backends.desk import Crew, LocalWorker
-from stormproof.backends.driver import Driver
+from stormproof.backends.driver import Driver, Hire
 from stormproof.backends.lease_clock import LEASE_S, PATIENCE_S
 from stormproof.backends.messages import Beginning
+from stormproof.backends.ray_cluster import ray_cluster
 from stormproof.backends.unix_socket import worker_processes
 from stormproof.domain.pool import Endpoint
 from stormproof.emulator import (
@@ -116,7 +117,13 @@ async def run_async(
         _check_reachable(own, simulated=simulated)
     try:
         async with _opened(options, store, simulated=simulated) as opened:
-            plan = make_plan(options, endpoints, opened.take_finished(), simulated=simulated)
+            plan = make_plan(
+                options,
+                endpoints,
+                opened.take_finished(),
+                simulated=simulated,
+                blocked=opened.blocked,
+            )
             session = Session(plan, opened, simulated=simulated, on_progress=on_progress, stop=stop)
             if plan.remaining:
                 if store is None:
@@ -156,14 +163,16 @@ def _in_own_thread(main: Callable[[], Awaitable[RunSummary]], stop: Stop) -> Run
 
 def _check_workers(options: RunOptions, transport: Transport | None) -> None:
     """What one process alone can do."""
-    if options.workers is None:
+    if options.ray_address and options.backend != "ray":
+        raise ConfigError("--ray-address: found without --backend ray")
+    if _is_alone(options):
         return
     if transport is not None:
-        raise ConfigError("workers: found a number beside transport=, which is of this process")
+        raise ConfigError("workers: found beside transport=, which is of this process alone")
     if options.debug_log:
         raise ConfigError(
-            "--debug-log: found beside --workers; allowed: one of them",
-            hint="a debug log is of one process: run it with --trial or without --workers",
+            "--debug-log: found beside --workers or --backend ray; allowed: without them",
+            hint="a debug log is of one process; --trial ID runs one trial to look at closely",
         )
 
 
@@ -230,21 +239,47 @@ async def _crew(
             located, secrets = emulated(plan.endpoints, base_url)
         else:
             located, secrets = credentials(plan.endpoints, os.environ)
-        if options.workers is None:
+        if _is_alone(options):
             async with HttpTransport(secrets) as http:
                 with _logged(http, options) as logged:
                     yield _local(located, logged, session, simulated=simulated)
-        else:
-            begin = partial(_beginning, options, secrets, simulated)
-            async with worker_processes(begin) as hire:
-                yield Driver(
-                    located,
-                    options.workers,
-                    hire,
-                    patience_s=PATIENCE_S,
-                    on_event=session.hear,
-                    say=session.say,
-                )
+            return
+        async with _workers(options, secrets, session.say, simulated=simulated) as (count, hire):
+            yield Driver(
+                located,
+                count,
+                hire,
+                patience_s=PATIENCE_S,
+                on_event=session.hear,
+                say=session.say,
+            )
+
+
+def _is_alone(options: RunOptions) -> bool:
+    """Whether this process does all the work."""
+    return options.backend == "local" and options.workers is None
+
+
+@asynccontextmanager
+async def _workers(
+    options: RunOptions,
+    secrets: dict[str, str],
+    say: Callable[[str], None],
+    *,
+    simulated: bool,
+) -> AsyncIterator[tuple[int, Hire]]:
+    """How many workers, and how each is hired."""
+    said = msgspec.json.encode(options)
+
+    def begin(worker: str) -> Beginning:
+        return Beginning(worker, said, secrets, simulated, LEASE_S)
+
+    if options.backend == "ray":
+        async with ray_cluster(options.ray_address, options.workers, begin, say) as found:
+            yield found
+    else:
+        async with worker_processes(begin) as hire:
+            yield options.workers or 1, hire
 
 
 def _local(
@@ -252,16 +287,6 @@ def _local(
 ) -> LocalWorker:
     options = session.plan.options
     return LocalWorker(endpoints, transport, options, simulated=simulated, on_event=session.hear)
-
-
-def _beginning(
-    options: RunOptions,
-    secrets: dict[str, str],
-    simulated: bool,  # noqa: FBT001  given by `partial` alone
-    worker: str,
-) -> Beginning:
-    """What a worker is told first."""
-    return Beginning(worker, msgspec.json.encode(options), secrets, simulated, LEASE_S)
 
 
 def _emulator(options: RunOptions) -> AbstractAsyncContextManager[str]:

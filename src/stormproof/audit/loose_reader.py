@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-LONGEST = 200_000  # characters of a message that are read, half of them from its end
+LONGEST = 100_000  # characters of a message that are read, half of them from its end
 _THOUGHTS = re.compile(r"<think(?:ing)?>[\s\S]*?</think(?:ing)?>|^[\s\S]*?</think(?:ing)?>")
 # Questions about tools: what is asked about stands in the tag, or in the rest of its line.
 _QUESTIONS = re.compile(

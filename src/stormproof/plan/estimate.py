@@ -91,7 +91,7 @@ def paces(plan: Plan) -> dict[str, float]:
         cells = [cell for cell in plan.cells if cell.model == endpoint.model]
         calls = sum(turns(c) * c.planned for c in cells)
         prompt = sum(_prompt_tokens(turns(c)) * c.planned for c in cells)
-        per_call = prompt / calls + REPLY_TOKENS
+        per_call = REPLY_TOKENS + (prompt / calls if calls else FIRST_PROMPT_TOKENS)
         found[endpoint.endpoint_id] = _pace(endpoint, per_call, plan.endpoints)
     return found
 

@@ -118,7 +118,8 @@ def _rates(table: ReportTable) -> Chart | None:
             axis=_rate_axis(records),
         )
     )
-    colour = _colour("model", records)
+    framed = _row_count(records, "model") > _MOST_LINES
+    colour = alt.value(SERIES[0]) if framed else _colour("model", records)
     ceiling = base.mark_line(strokeDash=[5, 4], color=MUTED).encode(y="mean(ceiling):Q")
     spread = base.mark_rule(strokeWidth=1.5, opacity=0.7).encode(
         x="beside:Q", y=alt.Y("low:Q", title=None), y2="high:Q", color=colour
@@ -370,7 +371,7 @@ def _dodged(records: Sequence[Record]) -> list[Record]:
     """Models a little beside each other, so that intervals at one rate do not hide another."""
     models = sorted({record["model"] for record in records})
     rates = [record["rate"] for record in records]
-    step = 0.012 * (max(rates) - min(rates))
+    step = 0.012 * (max(rates) - min(rates)) * (len(models) <= _MOST_LINES)
     middle = (len(models) - 1) / 2
     return [
         record | {"beside": record["rate"] + step * (models.index(record["model"]) - middle)}

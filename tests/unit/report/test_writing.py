@@ -121,7 +121,7 @@ def test_every_form_says_the_same(results: Path, tmp_path: Path) -> None:
     console = Console(width=220, file=io.StringIO(), record=True)
     console.print(*terminal_report(results), sep="\n")
     for text in (console.export_text(), written["markdown"][0].read_text()):
-        assert f"{100 * float(rows[0]['success %']):.1f} " in text
+        assert f"{100 * float(rows[0]['success (share)']):.1f} " in text
         assert "infra" in text
         assert "SIMULATED" not in text
 
@@ -164,6 +164,17 @@ def test_results_of_racing_copies_are_labelled_before_any_figure(tmp_path: Path)
     assert {fact.name: fact.value for fact in facts_of(folder)}["hedge"] == "all"
 
 
+def test_how_models_were_asked_where_not_all_agree(results: Path) -> None:
+    asked = {"temperature": 0.0, "max_completion_tokens": 500, "max_tokens": ""}
+    forms = {"m": asked, "n": {}}
+    endpoints = [{"endpoint_id": n, "model": n, "parameters": forms[n]} for n in forms]
+    folder = make(results.parent / "asked", [episode(0, full=True)])
+    append_run(folder, {"options": {}, "endpoints": endpoints})
+    found = {fact.name: fact.value for fact in facts_of(folder)}
+    assert found["temperature"] == "the service's own (m, n); 0.0 (m)"  # in two runs
+    assert found["most tokens of a reply"] == "the service's own (m, n); 500 (m)"
+
+
 def test_money_where_there_are_prices(results: Path, tmp_path: Path) -> None:
     written = write_report(results, formats=("csv",), out=tmp_path)["csv"]
     table = next(p for p in written if p.name == "endpoints.csv")
@@ -183,7 +194,7 @@ def test_two_folders_side_by_side(results: Path, tmp_path: Path) -> None:
     (paired,) = tables["compare_paired"]
     assert paired["tasks paired"] == "30"
     expected = 40 / 60 - 15 / 60
-    assert float(paired["difference, points"]) == pytest.approx(expected)
+    assert float(paired["difference (share)"]) == pytest.approx(expected)
     assert "results against other" in written["html"][0].read_text()
     console = Console(width=200, file=io.StringIO(), record=True)
     console.print(*terminal_report(results, compare=other), sep="\n")
