@@ -48,11 +48,14 @@ def is_another(served: str, asked: str) -> bool:
 
 
 def others(served: Mapping[Served, int], asked: str) -> int:
-    """Replies that name another model than the one asked for, and than their endpoint's name."""
+    """Replies that name another model than results are filed under, and not the deployment's.
+
+    A deployment's name begins its endpoint's.
+    """
     return sum(
         count
         for (endpoint, name), count in served.items()
-        if is_another(name, asked) and is_another(name, endpoint.partition("@")[0] or asked)
+        if is_another(name, asked) and not _is_same(name, endpoint.partition("@")[0])
     )
 
 
@@ -82,6 +85,11 @@ def summed(parts: Iterable[Iterable[tuple[Served, int]]]) -> Counter[Served]:
         for served, count in part:
             total[served] += count
     return total
+
+
+def _is_same(served: str, asked: str) -> bool:
+    known = _found(_FAMILIES, _last_part(served)) & _found(_FAMILIES, _last_part(asked))
+    return bool(known) and not is_another(served, asked)
 
 
 def _last_part(name: str) -> str:

@@ -134,3 +134,65 @@ def test_an_audit_is_json() -> None:
     data = msgspec.json.decode(msgspec.json.encode(audit_of(many(30))))
     assert data["models"][0]["verdict"] == "sound"
     assert data["rules"]
+
+
+def signed(**signs: int) -> dict[str, Any]:
+    return {"signs": TurnSigns(calls_seen=5, **signs)}
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "flag", "verdict"),
+    [
+        ({"suite": True, **GONE}, "suite errors", "distorted by harness"),
+        ({"blocked": True, "full": None}, "blocked", "distorted by serving"),
+        ({"behind_done": True}, "call behind done", "distorted by harness"),
+        (signed(calls_lost=5, not_executed=5), "calls not executed", "distorted by harness"),
+        (signed(calls_lost=5, arguments_lost=5), "arguments lost", "distorted by harness"),
+        (signed(calls_lost=5, unread=5), "calls unread", "distorted by harness"),
+        (signed(body_kept=5), "bodies not understood", "distorted by serving"),
+        (signed(cut_off=5), "cut at the length limit", "distorted by serving"),
+        (signed(filtered=5), "filtered replies", "distorted by serving"),
+        (signed(empty=5), "empty replies", "distorted by serving"),
+        (
+            {"served": ((("e", "qwen2.5-7b"), 6),), "model": "m"},
+            "served model changed",
+            "distorted by serving",
+        ),
+        ({"context_window": True}, "context window full", "sound"),
+        (signed(repaired=5), "formats repaired", "sound"),
+    ],
+)
+def test_each_column_gives_its_flag_and_verdict(
+    spoiled: dict[str, Any], flag: str, verdict: str
+) -> None:
+    plain = {"served": ((("e", "qwen2.5-7b-v1"), 6),)}
+    few, some = 3, 10
+    for count, expected in ((few, "sound"), (some, verdict)):
+        group = audit_of([*many(100 - count, **plain), *many(count, 200, **spoiled)]).models[0]
+        assert group.verdict == expected
+        assert (flag in group.flags) == (count == some)
+
+
+def test_another_model_than_was_asked_for_is_told() -> None:
+    other = many(30, model="qwen2.5-7b", served=((("e", "Llama-3.3-70B"), 6),))
+    group = audit_of(other).models[0]
+    assert group.verdict == "distorted by serving"
+    assert group.flags == ("another model served",)
+
+
+def test_what_was_repaired_does_not_look_like_what_was_lost() -> None:
+    repaired = audit_of(many(30, **signed(repaired=5))).models[0]
+    unread = audit_of(many(30, **signed(calls_lost=5, unread=5), full=False)).models[0]
+    assert (repaired.verdict, repaired.flags) == ("sound", ("formats repaired",))
+    assert (unread.verdict, unread.flags) == (
+        "distorted by harness",
+        ("calls lost", "calls unread"),
+    )
+
+
+def test_blocked_episodes_are_in_no_rate_and_count_both_ways() -> None:
+    blocked = many(10, 10, blocked=True, recorded=None, full=None)
+    group = audit_of([*many(10, recorded=None), *blocked]).models[0]
+    assert (group.recorded.n, group.valid.n, group.known, group.blocked) == (10, 10, 10, 10)
+    assert group.possible[0] < 0.5
+    assert group.possible[1] > 0.99
