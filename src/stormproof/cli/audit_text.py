@@ -25,7 +25,9 @@ def audit_text(found: Audit) -> list[RenderableType]:
     if found.simulated:
         parts.append(Text(SIMULATED.format(n=f"{found.simulated:,}"), style="bold yellow"))
     parts += [_verdicts(found.models), _figures(found.models)]
-    parts += [Text("What was counted", style="bold"), _signs(found.models)]
+    signs = _signs(found.models)
+    if signs.row_count:
+        parts += [Text("What was counted", style="bold"), signs]
     if found.cells:
         parts += [Text(f"By {', '.join(found.by)}", style="bold"), _figures(found.cells)]
     if found.reasons:

@@ -165,7 +165,7 @@ def signed(**signs: int) -> dict[str, Any]:
 def test_each_column_gives_its_flag_and_verdict(
     spoiled: dict[str, Any], flag: str, verdict: str
 ) -> None:
-    plain = {"served": ((("e", "qwen2.5-7b-v1"), 6),)}
+    plain: dict[str, Any] = {"served": ((("e", "qwen2.5-7b-v1"), 6),)}
     few, some = 3, 10
     for count, expected in ((few, "sound"), (some, verdict)):
         group = audit_of([*many(100 - count, **plain), *many(count, 200, **spoiled)]).models[0]
