@@ -12,6 +12,7 @@
     │ ├ PromptBlocked           the episode ends there, as blocked
     │ └ AuthFailed
     ├ SuiteError                  a bug in a tool, a task or a scorer     exit 70
+    ├ BackendError                workers that a run needs are not there  exit 3
     └ StoreError                                                          exit 3
       ├ StoreLocked
       ├ StoreCorrupt
@@ -82,6 +83,12 @@ class SuiteError(StormproofError):
     """A bug in a tool, a task or a scorer: ours to mend, never a result."""
 
     exit_code = 70
+
+
+class BackendError(StormproofError):
+    """Workers cannot be started, or none of them is left."""
+
+    exit_code = 3
 
 
 class StoreError(StormproofError):

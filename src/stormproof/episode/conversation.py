@@ -16,8 +16,8 @@ from stormproof.domain.trials import Trial
 from stormproof.episode import observations
 from stormproof.episode.endings import ending_of, stuck
 from stormproof.episode.native import as_text, each_once, function_schemas, repeatable
-from stormproof.episode.reading import answer_in, read_reply
 from stormproof.episode.recognise import LONGEST_QUERY, Recognition
+from stormproof.episode.reply_reading import answer_in, read_reply
 from stormproof.episode.tags import without_thoughts
 from stormproof.episode.tool_calls import MOST_CALLS, RecognisedCall
 from stormproof.episode.tool_names import LONGEST_NAME, catalogue_vocabulary

@@ -11,12 +11,15 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from stormproof.episode.json_values import Objects
+
 _BAR = r"[|\uff5c]"  # DeepSeek's is the full-width one
 _GAP = r"[_ \u2581]"
 _PREFIX = rf"(?:{_BAR}{{1,2}}DSML{_BAR}{{1,2}}|antml:|minimax:|steptml:|seed:|longcat_)"
 
 # What is looked for -> what it is put as. The first that fits at a place is taken.
 _CALLS: Final[Mapping[str, str]] = {
+    "<tool_call>": "<tool_call>",
     # gpt-oss, whole and stripped: `<|channel|>commentary to=functions.x json<|message|>{}<|call|>`
     r"(?:<\|start\|>)?(?:assistant)?\s?(?:<\|channel\|>)?(?:commentary|analysis|final)?"
     r"\s{0,3}\bto=functions\.|(?:<\|channel\|>(?:analysis|commentary)|\bcommentary)\s{1,3}to=": (
@@ -94,16 +97,23 @@ _ANY = re.compile(
 
 def with_plain_thoughts(text: str) -> str:
     """The text with every model's marks of thinking put as `<think>` and `<analysis_channel>`."""
-    return _put(text, _THOUGHT_FORMS)
+    if _ANY.search(text) is None:
+        return text
+    pattern, plain = _THOUGHT_FORMS
+    return pattern.sub(lambda match: plain[(match.lastindex or 1) - 1], text)
 
 
 def with_plain_calls(text: str) -> str:
-    """The text with every model's marks of tool calls put as `<tool_call>` and separators."""
-    return _put(text, _CALL_FORMS)
+    """The text with every model's marks of tool calls put as `<tool_call>` and separators.
 
-
-def _put(text: str, forms: tuple[re.Pattern[str], tuple[str, ...]]) -> str:
-    pattern, plain = forms
+    What stands in the JSON object after a mark is its text, and stays as it is.
+    """
     if _ANY.search(text) is None:
         return text
-    return pattern.sub(lambda match: plain[(match.lastindex or 1) - 1], text)
+    pattern, plain = _CALL_FORMS
+    parts, at, objects = list[str](), 0, Objects(text)
+    while mark := pattern.search(text, at):
+        end = objects.past(mark.end())
+        parts += text[at : mark.start()], plain[(mark.lastindex or 1) - 1], text[mark.end() : end]
+        at = end
+    return "".join(parts) + text[at:]

@@ -139,7 +139,7 @@ class Scanner:
     def _string(self, quote: str) -> Any:
         """A quoted text; `"{…}"` with unescaped quotes inside is the object it was meant as."""
         inside = self.at + 1
-        if quote == '"':
+        if quote == '"' and not self.text.startswith('"""', self.at):
             read = self._strict(inside) if self.text[inside : inside + 1] == "{" else None
             if read and self.text[read[1] : read[1] + 1] == quote:
                 self.at = read[1] + 1

@@ -12,7 +12,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from stormproof.episode.json_values import read_json
+from stormproof.episode.json_values import Objects
 from stormproof.episode.markup import with_plain_thoughts
 from stormproof.episode.tool_names import Vocabulary
 
@@ -33,10 +33,8 @@ _CUT_OFF = re.compile(r"<(?:t(?:o(?:o(?:l(?:_(?:c(?:a(?:l)?)?)?)?)?)?)?)?\s{0,9}
 _THOUGHT = re.compile(r"<(/?)(think|thinking|thought|analysis_channel)>", re.IGNORECASE)
 _THOUGHTS = {"analysis_channel": "channel"}  # which is ended by its own kind alone
 _ATTRIBUTE = re.compile(r"\s*[\w.-]{1,60}\s?=|\s*=")
-_OBJECT_AHEAD = re.compile(r"[^<>{]{0,120}\{")
 _HINT_REACH = 300
 _MOST = 256
-_MOST_FAILURES = 16
 _LONGEST = 50_000
 
 
@@ -123,16 +121,10 @@ def _elements(text: str, pattern: re.Pattern[str]) -> list[Element]:
 
 def _tags(text: str, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
     """The tags in order; what stands in a tag's JSON object is its text, and no tag."""
-    at = failures = 0
+    at, objects = 0, Objects(text)
     while tag := pattern.search(text, at):
         yield tag
-        at = tag.end()
-        ahead = _OBJECT_AHEAD.match(text, at) if not tag.group(1) else None
-        if ahead and failures < _MOST_FAILURES:  # each looks at all the text
-            try:
-                _, at = read_json(text, ahead.end() - 1)
-            except ValueError:
-                failures += 1
+        at = tag.end() if tag.group(1) else objects.past(tag.end())
 
 
 def _start(tags: list[re.Match[str]], at: int, text: str) -> int:

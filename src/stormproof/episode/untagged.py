@@ -173,7 +173,8 @@ def _with_arguments(
         arguments = read_arguments(given, properties)
         read = read_object(text, start) if opening == "{" else None
         end = read[1] if read else end
-    if not (arguments.values or arguments.problem) and text[start : start + 2] not in _EMPTY:
+    is_broken = arguments.problem != "" and '"' in text[start : start + _REACH]
+    if not (arguments.values or is_broken) and text[start : start + 2] not in _EMPTY:
         return None
     call = RecognisedCall(name, arguments.values, repaired=True, problem=arguments.problem)
     return call, max(end, match.end())

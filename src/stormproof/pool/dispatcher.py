@@ -126,6 +126,11 @@ class Dispatcher:
             tasks.cancel_scope.cancel()
         self._tasks = None
 
+    def look_again(self) -> None:
+        """The supply has more than when it was last asked."""
+        self._scheduler.look_again(self._now())
+        self._act()
+
     def drain(self) -> None:
         """Begin nothing more; await what is in flight for the stated grace; then end.
 

@@ -24,12 +24,13 @@ class Supply(Protocol):
     def take(self, model: str, shard: int | None) -> Job | None:
         """The model's next job (of one endpoint's share, if `shard` says its number), or None.
 
-        None may be for now only: it is asked again whenever a job has ended.
+        None may be for now only: it is asked again whenever a job has ended, and by
+        `Dispatcher.look_again`.
         """
         ...
 
     def remaining(self, model: str) -> int:
-        """Jobs of the model that have not been taken."""
+        """Jobs of the model that have not been taken, those too that only come later."""
         ...
 
 

@@ -239,7 +239,11 @@ class JobSource:
 
     def left(self, model: ModelQueue) -> int:
         """Jobs of the model that have not ended, begun or not."""
-        return model.under_way + (self._supply.remaining(model.name) if self._supply else 0)
+        return model.under_way + self.remaining(model)
+
+    def remaining(self, model: ModelQueue) -> int:
+        """Jobs of the model that have not begun, those that only come later too."""
+        return self._supply.remaining(model.name) if self._supply else 0
 
     def _take(self, model: ModelQueue, lane: Lane) -> Job | None:
         assert self._supply is not None  # noqa: S101  asked before

@@ -69,6 +69,8 @@ class Scheduler:
         self.notices: list[Notice] = []
         # No request is queued and no job begun any more. Set by `drain`, never cleared.
         self.draining = False
+        # Whether jobs may be begun. Unset by `begin_no_more`, never set again.
+        self._begins = True
         # Where jobs come from. Set once, by `open_at`; before that there are none.
         self._source = JobSource(None, even=False)
         # Whether each endpoint has a share of the supply of its own. Never changes.
@@ -108,8 +110,8 @@ class Scheduler:
 
     @property
     def is_done(self) -> bool:
-        """Whether no job is under way, and none is to be had."""
-        return not self.under_way and all(model.is_dry for model in self.models.values())
+        """Whether no job is under way, and none is to be had, now or later."""
+        return not self.under_way and not any(map(self._may_have_more, self.models.values()))
 
     def next_wake(self) -> float:
         """When `wake` must be called next, if nothing happens before; inf for never."""
@@ -129,8 +131,15 @@ class Scheduler:
             self._use(model, lane, now)
             self._copy(model, lane, now)
 
+    def look_again(self, now: float) -> None:
+        """The supply may have what it did not have before."""
+        for model in self.models.values():
+            model.ask_supply_again()
+            self._pump(model, now)
+
     def begin_no_more(self) -> None:
         """Take nothing more from the supply."""
+        self._begins = False
         for lane in self.lanes:
             lane.ended_when_empty = inf
 
@@ -363,6 +372,11 @@ class Scheduler:
     def _may_start(self, model: ModelQueue, lane: Lane, now: float) -> bool:
         few = lane.beginning < STARTS
         return few and model.has_more(lane) and not model.is_crowded(now)
+
+    def _may_have_more(self, model: ModelQueue) -> bool:
+        """Whether the supply has more for the model, or will; it may have nothing just now."""
+        later = self._begins and bool(model.live) and self._source.remaining(model) > 0
+        return later or not model.is_dry
 
     def _start(self, model: ModelQueue, lane: Lane) -> bool:
         """Begin a job for an idle slot of the lane; false when the supply has none."""

@@ -96,24 +96,25 @@ def gather(folder: Path, compare: Path | None = None) -> Contents:
     results = open_results(folder)
     audit, spent = audit_table(folder, results.table), spending(results)
     judged = {one.name["model"]: one.verdict for one in audit.models}
-    simulated = simulated_models(results.episodes)
+    simulated = results.simulated_models
     others = [*audit_tables(audit), speed_ups(results, spent), endpoints(results, spent)]
     if compare is not None:
         second = open_results(compare)
-        simulated |= simulated_models(second.episodes)
+        simulated |= second.simulated_models
         others = [*compared_tables(results, second), *others]
     tables = [
         *first_tables(results),
         *all_tables(results.episodes, judged, results.models),
-        *(marked(table, simulated) for table in others),
+        *others,
     ]
+    tables = [marked(table, simulated) for table in tables]
     return Contents(results, tuple(table for table in tables if table.rows), spent)
 
 
 def first_tables(results: Results) -> tuple[ReportTable, ...]:
     """What was planned and what is missing: before any rate."""
-    simulated = simulated_models(results.episodes)
-    return tuple(marked(make(results.cells), simulated) for make in (completeness, missing))
+    found = (make(results.cells) for make in (completeness, missing))
+    return tuple(marked(table, results.simulated_models) for table in found if table.rows)
 
 
 def all_tables(
@@ -146,16 +147,21 @@ def all_tables(
 
 
 def sections(contents: Contents) -> tuple[Section, ...]:
-    """Every part that has something to say, what was run first."""
+    """Every part that has something to say: what was planned, what was run, and the rest."""
     by_table = {table.key: table for table in contents.tables}
     by_chart = {chart.key: chart for chart in contents.charts}
-    parts = [Section("about", "What was run", facts=facts(contents.results, contents.spent))]
-    for key, title, table_keys, chart_keys in SECTIONS:
-        own = [by_table[k] for k in table_keys if k in by_table and by_table[k].rows]
-        drawn = [by_chart[k] for k in chart_keys if k in by_chart]
-        if own or drawn:
-            parts.append(Section(key, title, own, drawn))
-    return tuple(parts)
+    parts = [
+        Section(
+            key,
+            title,
+            [by_table[k] for k in table_keys if k in by_table],
+            [by_chart[k] for k in chart_keys if k in by_chart],
+        )
+        for key, title, table_keys, chart_keys in SECTIONS
+    ]
+    about = Section("about", "What was run", facts=facts(contents.results, contents.spent))
+    said = [part for part in parts if part.tables or part.charts]
+    return (*said[:1], about, *said[1:])
 
 
 def lead(results: Results) -> str:

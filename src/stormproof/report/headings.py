@@ -44,7 +44,7 @@ LEVELS = (
 )
 SUCCESS = (
     Column("success %", "interval", "full success over scored, with its 95 % interval"),
-    Column("if lost %", "percent", "had all unscored trials failed, and had all succeeded"),
+    Column("if lost %", "bounds", "had all unscored trials failed, and had all succeeded"),
     Column("ceiling %", "percent", "best that any agent could reach"),
     Column("share of ceiling %", "interval", "success divided by the ceiling"),
 )

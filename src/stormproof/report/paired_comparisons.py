@@ -36,7 +36,9 @@ from stormproof.stats import (
 
 MOST_MODELS_COMPARED = 8
 LOST = Column(
-    "if lost, points", "points", "the difference had the unscored trials been its worst, its best"
+    "if lost, points",
+    "points bounds",
+    "had the unscored trials been against it, or for it",
 )
 LOST_NOTE = (
     "If lost: between what the figure could lie, had the trials that were tried and not scored "
@@ -105,7 +107,7 @@ def flaws(episodes: EpisodeRows) -> ReportTable:
         LOST,
         Column("p (Holm)", "p"),
         Column("retention", "ratio"),
-        Column("retention if lost", "ratio"),
+        Column("retention if lost", "ratio bounds"),
         FLAGS,
     )
     notes = (
@@ -181,7 +183,7 @@ def reliability_slopes(episodes: EpisodeRows) -> ReportTable:
         Column("rates"),
         Column("tasks at all rates", "count"),
         Column("reliability slope", "ratio"),
-        Column("slope if lost", "ratio"),
+        Column("slope if lost", "ratio bounds"),
         FLAGS,
     )
     notes = (f"Reliability slope: {ROBUSTNESS_DEFINITIONS['slope']}.", *_lost_note(rows))

@@ -12,7 +12,10 @@ from msgspec.structs import replace
 
 from stormproof.stats import Contrast, Rate
 
-Kind = Literal["text", "count", "percent", "interval", "number", "points", "ratio", "p"]
+Kind = Literal[
+    "text", "count", "percent", "interval", "number", "points", "ratio", "p",
+    "bounds", "points bounds", "ratio bounds",
+]  # fmt: skip
 
 
 class Bounds(Struct, frozen=True):
@@ -128,9 +131,9 @@ def _interval(value: Rate | Contrast, kind: Kind) -> str:
 
 
 def _limit(value: float, kind: Kind) -> str:
-    if kind == "ratio":
+    if kind.startswith("ratio"):
         return _bound(value)
-    sign = "+" if kind == "points" else ""
+    sign = "+" if kind.startswith("points") else ""
     return f"{100 * value:{sign}.1f}"
 
 

@@ -39,8 +39,14 @@ class Results(Struct, frozen=True):
 
     @property
     def simulated(self) -> bool:
-        """Whether the emulator answered any of the episodes."""
-        return bool((self.episodes.numbers("simulated") > 0).any())
+        """Whether the emulator answered any of the episodes, or is to."""
+        return self.header.simulated or bool((self.episodes.numbers("simulated") > 0).any())
+
+    @property
+    def simulated_models(self) -> frozenset[str]:
+        """Models that the emulator answers for."""
+        answered = self.episodes.at(self.episodes.numbers("simulated") > 0).values("model")
+        return frozenset(self.models if self.header.simulated else answered)
 
     @property
     def hedged(self) -> bool:

@@ -52,8 +52,8 @@ def _ended(episodes: EpisodeRows) -> str:
 
 def _answered(results: Results) -> str:
     if results.simulated:
-        share = np.nanmean(results.episodes.numbers("simulated") > 0)
-        return "SIMULATED agents of the emulator" + ("" if share == 1 else " and real models")
+        every = bool((results.episodes.numbers("simulated") > 0).all())
+        return "SIMULATED agents of the emulator" + ("" if every else " and real models")
     return "recordings of another harness" if results.imported else "the models themselves"
 
 

@@ -20,7 +20,6 @@ from stormproof.report.headings import (
     INFRASTRUCTURE,
     SUCCESS,
     marked,
-    simulated_models,
 )
 from stormproof.report.report_table import ReportTable, is_numeric, trimmed, visible, written
 from stormproof.report.results import SIMULATED_NOTE, Results
@@ -46,9 +45,8 @@ def renderables(results: Results, second: Results | None = None) -> Iterator[Ren
     shown = {SIMULATED_NOTE}  # the opening says it
     beside = () if second is None else marked_comparison(results, second)
     tables = all_tables(results.episodes, verdicts(results), results.models)
-    for table in (*first_tables(results), *beside, *tables):
-        if not table.rows:
-            continue
+    for found in (*first_tables(results), *beside, *tables):
+        table = marked(found, results.simulated_models)
         yield Fitted(table)
         yield from (Text(visible(note), style="dim") for note in table.remarks if note not in shown)
         shown.update(table.remarks)
@@ -71,9 +69,9 @@ def _closing(results: Results) -> ReportTable:
     """A row for each condition and model while they are few, else one for each model."""
     by = by_condition(results.episodes)
     if 0 < len(by.rows) <= _MOST_ROWS:
-        return marked(by, simulated_models(results.episodes))
+        return marked(by, results.simulated_models)
     whole = overall(results.episodes, verdicts(results), results.models)
-    return marked(whole, simulated_models(results.episodes))
+    return marked(whole, results.simulated_models)
 
 
 def _opening(results: Results) -> Iterator[RenderableType]:

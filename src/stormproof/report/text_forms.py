@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from stormproof.report.report_table import (
+    Bounds,
     Column,
     ReportTable,
     Value,
@@ -110,23 +111,30 @@ def _tex(text: str) -> str:
 
 
 def _csv_names(column: Column) -> list[str]:
-    bare = visible(column.title)
+    """Percent and points are written as shares of 1, and say so."""
+    title = visible(column.title)
+    bare = title.removesuffix(" %").removesuffix(", points")
+    unit = " (share)" if bare != title else ""
+    if column.kind.endswith("bounds"):
+        return [f"{bare} low{unit}", f"{bare} high{unit}"]
     if column.kind in {"interval", "points", "ratio"}:
-        return [bare, f"{bare} low", f"{bare} high"]
-    return [bare]
+        return [f"{bare}{unit}", f"{bare} low{unit}", f"{bare} high{unit}"]
+    return [f"{bare}{unit}"]
 
 
 def _csv_values(value: Value, column: Column) -> list[str]:
-    if len(_csv_names(column)) > 1:
-        if isinstance(value, Rate | Contrast):
-            return [_number(value.estimate), _number(value.low), _number(value.high)]
-        return [_number(value), "", ""]
+    width = len(_csv_names(column))
+    if isinstance(value, Bounds):
+        return [_number(value.low), _number(value.high)]
+    if isinstance(value, Rate | Contrast):
+        numbers = (value.estimate, value.low, value.high)
+        return [_number(number) for number in numbers[:width]]
     if isinstance(value, str):
         return ["'" * value.startswith(_FORMULA) + visible(value)]
-    return [_number(value)]
+    return [_number(value), *[""] * (width - 1)]
 
 
-def _number(value: Value) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+def _number(value: float | None) -> str:
+    if value is None or math.isnan(value):
         return ""
-    return repr(value) if isinstance(value, float) else str(value)
+    return repr(value)

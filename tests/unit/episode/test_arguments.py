@@ -9,7 +9,7 @@ from stormproof.episode.arguments import (
     read_native_arguments,
     unwrap,
 )
-from stormproof.episode.nearly_json import as_object, lenient_object, parsed, read_object
+from stormproof.episode.nearly_json import lenient_object
 
 PROPERTIES = {
     "path": {"type": "string"},
@@ -51,6 +51,7 @@ NOTATIONS = {
     "a brace too many": '{"path": "a.csv", "limit": 5}}',
     "an end token": '{"path": "a.csv", "limit": 5}<|im_end|>',
     "triple quotes": """(path='''a.csv''', limit=5)""",
+    "triple double quotes": '(path="""a.csv""", limit=5)',
     "wrapped under any name": '{"reader": {"path": "a.csv", "limit": 5}}',
     "wrapped as a schema": '{"type": "object", "properties": {"path": "a.csv", "limit": 5}}',
     "wrapped in lists": '{"args": [{"path": "a.csv", "limit": 5}]}',
@@ -116,6 +117,12 @@ def test_anything_may_separate_a_name_from_its_arguments(separator: str, value: 
     assert {"limit": 5, **read.values} == WANTED
     assert read.values
     assert not read.strict
+
+
+@pytest.mark.parametrize("between", ["\\n", "<br>", ", please: ", " from disk ", "\n---\n"])
+def test_an_object_near_a_name_is_its_arguments(between: str) -> None:
+    read = read_arguments(between + '{"path": "a.csv", "limit": 5}', PROPERTIES)
+    assert read == Arguments(WANTED, strict=False)
 
 
 NATIVE = {
@@ -193,46 +200,6 @@ def test_a_wrapper_that_the_tool_knows_as_a_parameter_stays() -> None:
     assert unwrap(values, {}) == {"a": 1}
     assert unwrap({"arguments": 5}, {}) == {"arguments": 5}
     assert unwrap({"arguments": {}, "b": 1}, {}) == {"arguments": {}, "b": 1}
-
-
-def test_read_object_takes_objects_alone() -> None:
-    assert read_object('x {"a": 1} y', 2) == ({"a": 1}, 10)
-    assert read_object("[1]") is None
-    assert read_object("{a}") is None
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ('{"a": [1, {"b": "c"}', {"a": [1, {"b": "c"}]}),
-        ("{a: None, b: False, c: undefined}", {"a": None, "b": False, "c": None}),
-        ('{\'a\': "{\\"b\\": 1}"}', {"a": '{"b": 1}'}),
-        ('{\'a\': "{"b": 1}"}', {"a": {"b": 1}}),
-        ("{a: `x y`, b: z}", {"a": "x y", "b": "z"}),
-        ("{a: 'never closed", {"a": "never closed"}),
-        ("{a: [1 2; 3]}", {"a": [1, 2, 3]}),
-        ("no object", {}),
-        ("[1]", {}),
-    ],
-)
-def test_nearly_json_is_read_as_it_was_meant(text: str, value: object) -> None:
-    assert lenient_object(text) == value
-
-
-def test_an_object_may_come_as_text_or_as_nothing_of_the_kind() -> None:
-    assert as_object(' {"a": 1} ') == as_object({"a": 1}) == {"a": 1}
-    assert as_object([1]) == as_object(None) == {}
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        (" None ", None), ("TRUE", True), ("5", 5), ("[1,", [1]), ("{'a': 1}", {"a": 1}),
-        ("text", "text"), ("1 2", "1 2"), ("", ""),
-    ],
-)  # fmt: skip
-def test_a_text_that_is_a_value_is_that_value(text: str, value: object) -> None:
-    assert parsed(text) == value
 
 
 @pytest.mark.parametrize("opening", ["{'a':", "[", "{'a': [", "(a=["])

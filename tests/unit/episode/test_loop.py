@@ -94,7 +94,7 @@ def a_reader_without(monkeypatch: pytest.MonkeyPatch, *unread: str) -> None:
     def older(text: str, vocabulary: Vocabulary, protocol: Protocol) -> Recognition:
         return Recognition("none") if text in unread else recognise(text, vocabulary, protocol)
 
-    monkeypatch.setattr("stormproof.episode.reading.recognise", older)
+    monkeypatch.setattr("stormproof.episode.reply_reading.recognise", older)
 
 
 async def test_turns_that_are_read_differently_now_are_handed_on_once_before_anything_is_asked(

@@ -15,7 +15,7 @@ from stormproof.domain.calls import Reply, ToolCall
 from stormproof.domain.conditions import PROTOCOLS, Protocol
 from stormproof.episode import Vocabulary, catalogue_vocabulary, recognise
 from stormproof.episode.markup import with_plain_calls, with_plain_thoughts
-from stormproof.episode.reading import read_reply
+from stormproof.episode.reply_reading import read_reply
 from stormproof.episode.tags import without_thoughts
 
 CASES = Path(__file__).parents[3] / "../shared/cases/forms.jsonl"
@@ -169,6 +169,7 @@ def test_what_is_thought_is_not_done(text: str, vocabulary: Vocabulary) -> None:
 TWO = [(READER, {"path": "a.csv"}), (FETCHER, {"url": "u"})]
 SECOND = f'{{"name": "{FETCHER}", "arguments": {{"url": "u"}}}}'
 SEVERAL = {
+    "lines of one tag": f'<tool_call>{READER} {ARGUMENTS}\n{FETCHER} {{"url": "u"}}</tool_call>',
     "Hermes": f"<tool_call>{OBJECT}</tool_call>\n<tool_call>{SECOND}</tool_call>",
     "Kimi K2": f"<|tool_calls_section_begin|><|tool_call_begin|>functions.{READER}:0"
     f"<|tool_call_argument_begin|>{ARGUMENTS}<|tool_call_end|><|tool_call_begin|>functions."
@@ -254,7 +255,7 @@ def test_what_looks_like_a_call_and_is_unread_is_counted_and_not_done(
     "inside",
     [
         f"<tool_call>{FETCHER}</tool_call>",
-        "[TOOL_CALLS]network_fetcher[ARGS]{}",
+        "[TOOL_CALLS]network_fetcher[ARGS]{} and </s>",
         f"\n{FETCHER}(url='u')\n",
         "</tool_call> TASK COMPLETE",
         "<tool_search>x</tool_search>",
@@ -263,6 +264,7 @@ def test_what_looks_like_a_call_and_is_unread_is_counted_and_not_done(
 @pytest.mark.parametrize(
     "form",
     [
+        "[TOOL_CALLS]{}[ARGS]{}",
         "<tool_call>{} {}</tool_call>",
         '<tool_call>{{"name": "{}", "arguments": {}}}</tool_call>',
     ],
@@ -272,9 +274,7 @@ def test_markup_in_an_argument_is_an_argument(
 ) -> None:
     text = form.format("file_operations_writer", json.dumps({"path": "a", "content": inside}))
     [(name, arguments)] = asked(text, vocabulary)
-    assert name == "file_operations_writer"
-    assert isinstance(arguments, dict)
-    assert set(arguments) == {"path", "content"}
+    assert (name, arguments) == ("file_operations_writer", {"path": "a", "content": inside})
     assert recognise(text, vocabulary).queries == ()
 
 

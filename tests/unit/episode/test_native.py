@@ -3,7 +3,7 @@ import pytest
 from stormproof.domain.calls import Reply, ToolCall
 from stormproof.episode import Vocabulary, recognise
 from stormproof.episode.native import as_text, each_once, recognise_tool_call
-from stormproof.episode.reading import read_reply
+from stormproof.episode.reply_reading import read_reply
 
 READER, WRITER = "file_operations_reader", "file_operations_writer"
 

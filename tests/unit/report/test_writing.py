@@ -121,7 +121,7 @@ def test_every_form_says_the_same(results: Path, tmp_path: Path) -> None:
     console = Console(width=220, file=io.StringIO(), record=True)
     console.print(*terminal_report(results), sep="\n")
     for text in (console.export_text(), written["markdown"][0].read_text()):
-        assert f"{100 * float(rows[0]['success %']):.1f} " in text
+        assert f"{100 * float(rows[0]['success (share)']):.1f} " in text
         assert "infra" in text
         assert "SIMULATED" not in text
 
@@ -183,7 +183,7 @@ def test_two_folders_side_by_side(results: Path, tmp_path: Path) -> None:
     (paired,) = tables["compare_paired"]
     assert paired["tasks paired"] == "30"
     expected = 40 / 60 - 15 / 60
-    assert float(paired["difference, points"]) == pytest.approx(expected)
+    assert float(paired["difference (share)"]) == pytest.approx(expected)
     assert "results against other" in written["html"][0].read_text()
     console = Console(width=200, file=io.StringIO(), record=True)
     console.print(*terminal_report(results, compare=other), sep="\n")

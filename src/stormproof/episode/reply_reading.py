@@ -26,13 +26,9 @@ def read_reply(reply: Reply, vocabulary: Vocabulary, protocol: Protocol) -> Reco
     found = _read(reply, vocabulary, protocol)
     if reply.finish_reason != "length" or not found.tool_calls:
         return found
-    in_a_word = _last_character(reply).isalnum()
-    longer = [
-        _read(_with_more(reply, more), vocabulary, protocol)
-        for more in (_MORE if in_a_word else _MORE[1:])
-    ]
-    whole = all(_last(found) == _last(each) for each in longer)
-    return found if whole else _cut(found)
+    possible = _MORE if _last_character(reply).isalnum() else _MORE[1:]
+    longer = (_read(_with_more(reply, more), vocabulary, protocol) for more in possible)
+    return found if all(_last(found) == _last(each) for each in longer) else _cut(found)
 
 
 def _read(reply: Reply, vocabulary: Vocabulary, protocol: Protocol) -> Recognition:
@@ -46,17 +42,23 @@ def _read(reply: Reply, vocabulary: Vocabulary, protocol: Protocol) -> Recogniti
 
 
 def _misplaced(reasoning: str, vocabulary: Vocabulary, protocol: Protocol) -> Recognition:
-    """What an answer among the thoughts asks for; being done it must say in the prompt's words."""
+    """What an answer among the thoughts asks for; being done it must say in the prompt's words.
+
+    Thoughts alone are nothing: neither done nor unread.
+    """
     found = as_repairs(recognise(answer_in(reasoning), vocabulary, protocol))
-    if found.action == "done" and WORKFLOWS.completion_phrase not in reasoning:
-        return Recognition("none")
-    return found
+    if found.action == "done":
+        return found if WORKFLOWS.completion_phrase in reasoning else Recognition("none")
+    return found if found.action != "none" or _is_answer(reasoning) else Recognition("none")
 
 
 def answer_in(reasoning: str) -> str:
     """The answer in what a server took for thought: all of it, or what it comes to in the end."""
-    reasoning = reasoning.strip()
-    return reasoning if reasoning[:1] in ("<", "{", "[") else reasoning.rpartition("\n\n")[2]
+    return reasoning if _is_answer(reasoning) else reasoning.rstrip().rpartition("\n\n")[2]
+
+
+def _is_answer(reasoning: str) -> bool:
+    return reasoning.lstrip()[:1] in ("<", "{", "[")
 
 
 def _with_more(reply: Reply, more: str) -> Reply:

@@ -8,7 +8,7 @@ import pytest
 from stormproof.domain.calls import Reply, ToolCall
 from stormproof.domain.conditions import PROTOCOLS, Protocol
 from stormproof.episode import Vocabulary, recognise
-from stormproof.episode.reading import read_reply
+from stormproof.episode.reply_reading import read_reply
 
 READER, WRITER = "file_operations_reader", "file_operations_writer"
 READ = f'<tool_call>{READER} {{"path": "a.csv"}}</tool_call>'
@@ -72,6 +72,8 @@ def test_a_thought_beside_an_answer_is_no_answer(
 def test_thoughts_end_nothing_but_in_the_prompt_s_words(vocabulary: Vocabulary) -> None:
     thought = Reply("", reasoning="I have read it.\n\nSo all steps are complete.")
     assert read_reply(thought, vocabulary, "text").action == "none"
+    markup = Reply("", reasoning='I write {"name": …, "arguments": …} next.')
+    assert read_reply(markup, vocabulary, "text").unread == 0
     said = Reply("", reasoning="I have read it.\n\nTASK COMPLETE")
     assert read_reply(said, vocabulary, "text").action == "done"
 
