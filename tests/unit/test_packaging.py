@@ -43,7 +43,7 @@ def test_the_wheel_says_what_it_is(wheel: ZipFile) -> None:
     said = metadata(wheel)
     assert "Typing :: Typed" in said.get_all("Classifier", [])
     assert "llm" in said["Keywords"].split(",")
-    assert said.get_all("Provides-Extra") == ["charts"]
+    assert said.get_all("Provides-Extra") == ["charts", "ray"]
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert str(said.get_payload()).strip() == readme.strip()
 
