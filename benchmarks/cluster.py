@@ -125,7 +125,7 @@ def grid(episodes: int) -> tuple[str, ...]:
 
 def kills(folder: Path, episodes: int, seed: int = 1) -> dict[str, Any]:
     """What happens to a run in which everything dies, against a calm one."""
-    rng, options = random.Random(seed), {"seed": 1, "time_scale": 0.2}
+    rng, options = random.Random(seed), {"seed": 1, "time_scale": 0.05}
     deaths = [*"wwwdwwnwwdwww"]  # ten workers; the driver twice; a node, for which another comes
     with ShippedGround(folder / "calm", options) as calm:
         require(calm.finish("a", *grid(episodes)) == 0, "the calm run failed")

@@ -25,7 +25,7 @@ from stormproof.wire import Transport
 LINGER_S = 0.02  # an answer waits so long, from the one before it, for more to go with it
 BEAT_S = 0.25  # and at most so long where there is nothing to say
 STATES_EVERY_S = 1.0
-MOST_WANTED = 32  # trials of a model that are asked for at once
+MOST_WANTED = 256  # trials of a model that are asked for at once
 STOPPED = "stopped: "
 
 
