@@ -29,6 +29,7 @@ def build_app() -> App:
 COMMANDS = {
     "run": ("run:run", "Run what of the plan is not done yet."),
     "plan": ("plan:plan", "Show what a run would do: grid, shards, slots, done, estimate."),
+    "probe": ("probe:probe", "Ask each endpoint of a pool file what it takes; mend the file."),
     "status": ("status:status", "Show what of a results folder's plans is done."),
     "report": ("report:report", "Report a results folder: tables on screen, and files."),
     "audit": ("audit:audit", "Say which numbers of a results folder hold, and why."),

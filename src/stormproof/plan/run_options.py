@@ -60,7 +60,7 @@ class RunOptions(Struct, frozen=True):
     weather: WeatherMode = "before"
     max_turns: int = 10
     scenarios: tuple[str, ...] = ()
-    strict_levels: bool = False
+    strict_levels: bool = True
     shard: Shard | None = None
     shard_by: ShardBy = ""
     trial: str = ""
@@ -155,7 +155,7 @@ OPTIONS: tuple[Option, ...] = (
         "strict_levels",
         "strict-levels",
         v.switch,
-        "a model's later level (5.4) waits until the earlier one has ended",
+        "5.4's levels in turn: a model's next one waits until the one before has ended",
         is_switch=True,
     ),
     Option(

@@ -29,7 +29,7 @@ def records(chart: Chart) -> list[dict[str, Any]]:
 
 
 def test_each_chart_answers_a_question(charts: dict[str, Chart]) -> None:
-    assert set(charts) == {"success", "flaws", "reliability", "prompts", "errors"}
+    assert set(charts) == {"success", "task_types", "flaws", "reliability", "prompts", "errors"}
     assert all(chart.question.endswith("?") for chart in charts.values())
 
 
@@ -80,7 +80,12 @@ def test_files_stand_on_white_paper(charts: dict[str, Chart]) -> None:
 
 def test_no_name_becomes_code(make_grid: Callable[..., Rows], make_table: ToTable) -> None:
     rows = [
-        row | {"model": HOSTILE, "task_type": HOSTILE[i % 3 :], "error_category": HOSTILE[i % 4 :]}
+        row
+        | {
+            "model": HOSTILE,
+            "task_type": HOSTILE[i // 12 % 3 :],
+            "error_category": HOSTILE[i % 4 :],
+        }
         for i, row in enumerate(make_grid(tasks=12, models=("x",)))
     ]
     drawn = charts_of(all_tables(EpisodeRows.of(make_table(rows))))
