@@ -212,7 +212,11 @@ class Driver:
         self._give_again(self.ledger.drained(worker, answer))
         self.ledger.rebalance(self._left())
         self.ledger.lease(self._left())
-        if self._is_draining and asked.held == asked.draining == answer.drained:
+        if (
+            self._is_draining
+            and asked.held == asked.draining
+            and {*asked.held} == {*answer.drained}
+        ):
             self._at_rest.add(worker)
         self._end_if_over()
 
