@@ -18,8 +18,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
+from urllib.error import URLError
 
 from proving_ground import ProvingGround
 from stormproof.backends.lease_clock import LEASE_S, PATIENCE_S
@@ -105,17 +107,25 @@ class Paid:
 
     def note(self) -> None:
         """Look now: what is kept by now must not be asked for again."""
-        repeats = self._ground.stats()["repeats"]
+        repeats = self._repeats()
         for turn in self._ground.journalled(self._results):
             self._asked.setdefault(turn, repeats.get(turn, 1))
 
     def repeated(self) -> int:
         """How often kept turns were asked for since."""
-        repeats = self._ground.stats()["repeats"]
+        repeats = self._repeats()
         return sum(repeats.get(turn, 1) - before for turn, before in self._asked.items())
 
     def __len__(self) -> int:
         return len(self._asked)
+
+    def _repeats(self) -> dict[str, int]:
+        """A busy machine may take its time to say it."""
+        for _ in range(10):
+            with suppress(TimeoutError, URLError):
+                found: dict[str, int] = self._ground.stats()["repeats"]
+                return found
+        raise TimeoutError("the emulator does not say what it was asked")
 
 
 def grid(episodes: int) -> tuple[str, ...]:
