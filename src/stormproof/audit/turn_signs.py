@@ -55,7 +55,7 @@ def signs_of(
     reply, executed = turn.answer.reply, bool(turn.executions)
     cut = reply.finish_reason == "length"  # what was cut within a call is no fault of reading
     seen = executed or (not cut and _asks(turn, reader, reported))
-    unread = turn.unread > 0 and not cut
+    unread = turn.unread > 0 and not cut and not _is_bare(reply, reader)
     missed = seen and not executed
     emptied = executed and has_arguments and not cut and _emptied(turn, reader)
     return TurnSigns(
@@ -101,6 +101,12 @@ def _emptied(turn: Turn, reader: LooseReader) -> bool:
     else:
         given = {*reader.gives_arguments_to(reply.text)}
     return not bare.isdisjoint(given)
+
+
+def _is_bare(reply: Reply, reader: LooseReader) -> bool:
+    """Whether a reply's native calls name tools and hold nothing more: no reader could lose it."""
+    calls = reply.tool_calls
+    return bool(calls) and all(reader.tool(c.name) and not _is_given(c.arguments) for c in calls)
 
 
 def _is_given(arguments: str) -> bool:

@@ -49,6 +49,7 @@ LOST = SEEN | {"calls_lost": 1}
         (turn(f"<tool_call>{TOOL} {{}}</tool_call>", BARE), SEEN),
         (turn("", BARE, tool_calls=native('{"path": "a.csv"')), LOST | {"arguments_lost": 1}),
         (turn("", BARE, tool_calls=native("null")), SEEN),
+        (turn("", BARE, tool_calls=native("{"), unread=1), SEEN),
         (turn("", tool_calls=native("{}")), LOST | {"not_executed": 1}),
         (turn("", tool_calls=(ToolCall("1", "tool_search", "{}"),), action="search"), {}),
         (turn("I am not sure what to do."), {}),
