@@ -29,7 +29,7 @@ from stormproof.report.results import open_results
 from stormproof.stats import Contrast, Rate
 from stormproof.store import Header, episode_table, open_store
 
-FEW, MANY = range(25), range(25, 500)
+FEW, MANY = range(18), range(18, 500)
 FIELDS = [
     "prompt_type",
     "difficulty",
