@@ -117,7 +117,13 @@ async def run_async(
         _check_reachable(own, simulated=simulated)
     try:
         async with _opened(options, store, simulated=simulated) as opened:
-            plan = make_plan(options, endpoints, opened.take_finished(), simulated=simulated)
+            plan = make_plan(
+                options,
+                endpoints,
+                opened.take_finished(),
+                simulated=simulated,
+                blocked=opened.blocked,
+            )
             session = Session(plan, opened, simulated=simulated, on_progress=on_progress, stop=stop)
             if plan.remaining:
                 if store is None:

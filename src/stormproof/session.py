@@ -8,6 +8,7 @@ keeps its records.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from time import gmtime, monotonic, strftime
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from msgspec import Struct
 
 from stormproof.backends.desk import Crew
 from stormproof.domain.episodes import Episode, Turn
+from stormproof.domain.reasons import in_lines
 from stormproof.domain.trials import Trial
 from stormproof.episode import Reread, RereadCount
 from stormproof.loop_watch import watch_loop
@@ -27,8 +29,7 @@ from stormproof.progress import Counts, EndpointProgress, Progress, Rates
 REPORT_EVERY_S = 0.25
 SAMPLE_EVERY_S = 1.0
 HEED_EVERY_S = 0.05  # how late a request to stop may be heard
-STOPPED = "stopped: "
-NOTEWORTHY = frozenset({"stopped", "stuck"})  # events that a person should hear of at once
+NOTEWORTHY = frozenset({"stopped", "stuck", "trouble"})  # events to be heard of at once
 
 OnProgress = Callable[[Progress], object]
 
@@ -45,12 +46,17 @@ class RunStore(Protocol):
         """What a person should know of how the records were found."""
         ...
 
+    @property
+    def blocked(self) -> AbstractSet[str]:
+        """Ids of the finished trials that a provider's filter ended. Asked once a run."""
+        ...
+
     def take_finished(self) -> set[str]:
-        """Ids of the trials that have completed: they are not run again. Asked once a run."""
+        """Ids of the trials that are final: they are not run again. Asked once a run."""
         ...
 
     def journalled(self, trial_id: str) -> tuple[Turn, ...]:
-        """Turns that are paid for, of a trial that has not completed; () when there are none."""
+        """Turns that are paid for, of a trial that is not final; () when there are none."""
         ...
 
     async def turn(self, trial_id: str, turn: Turn) -> None:
@@ -74,7 +80,11 @@ class RunSummary(Struct, frozen=True):
     """What a run leaves behind. `ran` counts the episodes that ended in this run.
 
     `results` is the results folder, "" where the records went into a store of the caller's own.
-    `planned`, `scored` and `infrastructure` count trials; `calls` and `tokens` are this run's.
+    `planned`, `scored`, `blocked` and `infrastructure` count trials; `calls` and `tokens` are this
+    run's. `reasons` are those of the infrastructure episodes, each counted, the most frequent
+    first; `faults` those among them in which the suite broke. `discarded` replies came with a
+    success status and were none, `discarded_tokens` is what they said they cost; `hedged` calls
+    were given up for a copy elsewhere: these may have to be paid as well.
     `stopped` names each endpoint that was given up, with the reason and since when; where trials
     are left without a score, `silent` names those whose last call was refused or failed.
     `notices` are the lines that `Progress` had last.
@@ -93,11 +103,17 @@ class RunSummary(Struct, frozen=True):
     stopped: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    blocked: int = 0
+    reasons: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+    discarded: int = 0
+    discarded_tokens: int = 0
+    hedged: int = 0
 
     @property
     def remaining(self) -> int:
-        """Trials without a score."""
-        return self.planned - self.scored
+        """Trials that the next run would do."""
+        return self.planned - self.scored - self.blocked
 
 
 class Stop:
@@ -200,7 +216,9 @@ class Session:
         self._on_progress = on_progress
         # What `on_progress` raised; it is not called again, and the run drains.
         self._callback_error: Exception | None = None
-        cells = ((c.model, c.condition, c.planned, c.done) for c in plan.cells)
+        cells = (
+            (c.model, c.condition, c.planned, c.done - c.blocked, c.blocked) for c in plan.cells
+        )
         # Set by the desk alone; everything that is shown of trials and calls comes from it.
         self._counts = Counts(cells, simulated=simulated)
         self._desk = RunDesk(plan, store, self._counts)
@@ -310,33 +328,46 @@ class Session:
             errors=state.errors,
             state=state.state,
             decision=state.decision,
+            discarded=state.discarded,
+            discarded_tokens=state.discarded_tokens,
+            hedges=state.hedges,
         )
 
     def _summary(self) -> RunSummary:
         counts, planned, states = self._counts, self.plan.planned, self._states()
-        given_up = [state for state in states if state.state.startswith(STOPPED)]
-        troubled = [s for s in states if s.trouble and s not in given_up]
+        given_up = [state for state in states if state.stopped]
+        troubled = [s for s in states if s.trouble and not s.stopped]
+        ended = counts.scored + counts.blocked
         return RunSummary(
             results=self.plan.options.results,
             planned=planned,
             scored=counts.scored,
             infrastructure=counts.infrastructure,
-            ran=counts.scored + counts.infrastructure - counts.done_before,
+            ran=ended + counts.infrastructure - counts.done_before,
             calls=counts.calls,
             tokens=counts.tokens,
             elapsed_s=monotonic() - self._start,
             simulated=counts.simulated,
             interrupted=self.stop.is_draining,
             stopped=tuple(map(_blamed, given_up)),
-            silent=tuple(map(_blamed, troubled)) if counts.scored < planned else (),
+            silent=tuple(map(_blamed, troubled)) if ended < planned else (),
             notices=tuple(self._notices),
+            blocked=counts.blocked,
+            reasons=tuple(in_lines(counts.reasons.counted())),
+            faults=tuple(map(str, counts.reasons.counted(is_suites=True))),
+            discarded=sum(state.discarded for state in states),
+            discarded_tokens=sum(state.discarded_tokens for state in states),
+            hedged=sum(state.hedges for state in states),
         )
 
 
 def _blamed(state: EndpointState) -> str:
     """Which endpoint, why, and since when."""
+    why = f"{state.endpoint_id}: {state.stopped or state.trouble}"
+    if not state.troubled_at:
+        return why
     since = strftime("%Y-%m-%d %H:%M:%S", gmtime(state.troubled_at))
-    return f"{state.endpoint_id}: {state.trouble} (no answer since {since} UTC)"
+    return f"{why} (no answer since {since} UTC)"
 
 
 def _sample(elapsed_s: float, endpoint: EndpointProgress) -> dict[str, Any]:

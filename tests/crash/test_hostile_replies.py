@@ -98,7 +98,7 @@ def peak_mb(process: subprocess.Popen[bytes]) -> int:
 def test_replies_that_cost_most_are_bounded_in_memory(pool: Path) -> None:
     process = start(pool, 4)
     peak = peak_mb(process)
-    assert peak < 400
+    assert peak < 600  # what a run and its report take, and some 100 MB
     assert process.returncode == 0
     episodes = list(read_episodes(pool.parent / "r"))
     assert len(episodes) == 4

@@ -104,7 +104,6 @@ def test_a_prompt_that_never_fits_is_infrastructure_and_says_why(serve: Serve, p
     assert "exceed_context_size_error" in episodes[0].error
 
 
-@pytest.mark.xfail(reason="a full context window is infrastructure still")
 def test_a_conversation_that_outgrows_the_context_ends_there(serve: Serve, play: Play) -> None:
     [episode] = play(
         serve(context=2048), task_types=("simple_task",), prompt_types=("baseline",), max_turns=40

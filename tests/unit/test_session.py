@@ -47,7 +47,8 @@ def test_every_second_a_line_on_every_endpoint_is_kept_as_json_can_say_it() -> N
     run(store, median_s=1.5)
     line = store.samples[0]
     assert list(line) == [
-        "id", "t", "in_flight", "window", "rps", "refused", "errors", "state", "decision"
+        "id", "t", "in_flight", "window", "rps", "refused", "errors", "state", "decision",
+        "discarded", "discarded_tokens", "hedges",
     ]  # fmt: skip
     assert (line["id"], line["in_flight"]) == ("here", 2)
     assert line["window"] is None or line["window"] >= 2

@@ -194,13 +194,13 @@ async def test_refusals_and_denials_are_what_the_official_client_makes_of_them()
                 await ask_officially(at[name], asked_of(at[name], 1))
     limited, spent = got["limited"], got["spent"]
     assert isinstance(limited, Refused)
-    assert not limited.exhausted
+    assert not limited.quota
     assert limited.retry_after_s is not None
     assert 0 < limited.retry_after_s <= 20.5
     assert limited.rates is not None
     assert limited.rates.limit_rpm == 3
     assert isinstance(spent, Refused)
-    assert spent.exhausted
+    assert spent.quota
     assert isinstance(got["revoked"], Denied)
     assert isinstance(got["gone"], Denied)
 

@@ -34,8 +34,8 @@ def event(delta: dict[str, Any], finish: str | None = None, **more: Any) -> byte
 
 
 HELLO = (
-    event({"role": "assistant", "content": "Hel"}),
-    event({"content": "lo"}),
+    event({"role": "assistant", "content": "He"}),
+    event({"content": "llo"}),
     event({}, "stop"),
 )
 USAGE = b'data: {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 2}}\n\n'
@@ -148,6 +148,23 @@ async def test_comments_and_thoughts_keep_a_stream_alive(
     events = (HELLO[0], b": PROCESSING\n\n", b": PROCESSING\n\n", b": PROCESSING\n\n", *HELLO[1:])
     script = streams(*events, DONE, pause_s=0.15)
     async with asked_of(script, loopback, endpoint, asked, silence_s=0.3) as (verdict, _, took_s):
+        assert isinstance(verdict, Ok)
+        assert took_s > 0.6
+
+
+async def test_a_model_that_thinks_unheard_is_waited_for(
+    loopback: Server, endpoint: Endpoint, asked: Request
+) -> None:
+    filters = b'data: {"choices": [], "prompt_filter_results": []}\n\n'  # what Azure sends at once
+
+    async def thinks(exchange: Any) -> None:
+        await exchange.send(HEAD + framed(filters))
+        await asyncio.sleep(0.8)
+        for data in HELLO:
+            await exchange.send(framed(data))
+        await exchange.send(b"0\r\n\r\n")
+
+    async with asked_of(thinks, loopback, endpoint, asked, silence_s=0.3) as (verdict, _, took_s):
         assert isinstance(verdict, Ok)
         assert took_s > 0.6
 

@@ -13,7 +13,8 @@ from typing import Protocol
 from stormproof.domain.episodes import Episode, Turn
 from stormproof.domain.pool import Endpoint
 from stormproof.domain.trials import Trial
-from stormproof.episode import Reread, run_episode
+from stormproof.episode import Reread, broken_episode, run_episode, suite_at_work
+from stormproof.errors import SuiteError
 from stormproof.plan import RunOptions
 from stormproof.pool import Ask, Dispatcher, EndpointState, Event, Job
 from stormproof.suites.workflows import WORKFLOWS
@@ -91,18 +92,26 @@ class Episodes:
 
     async def _run(self, trial: Trial, ask: Ask) -> None:
         try:
-            episode = await run_episode(
-                trial,
-                WORKFLOWS.load_task(trial.task_id, self._seed),
-                ask,
-                journalled=self._desk.journalled(trial.trial_id),
-                on_turn=partial(self._desk.turn, trial),
-                on_reread=partial(self._desk.reread, trial),
-                simulated=self._simulated,
-            )
-            await self._desk.episode(episode)
+            await self._desk.episode(await self._play(trial, ask))
         finally:
             self._desk.left(trial)
+
+    async def _play(self, trial: Trial, ask: Ask) -> Episode:
+        journalled = self._desk.journalled(trial.trial_id)
+        try:
+            with suite_at_work():
+                task = WORKFLOWS.load_task(trial.task_id, self._seed)
+        except SuiteError as fault:
+            return broken_episode(trial, journalled, fault, simulated=self._simulated)
+        return await run_episode(
+            trial,
+            task,
+            ask,
+            journalled=journalled,
+            on_turn=partial(self._desk.turn, trial),
+            on_reread=partial(self._desk.reread, trial),
+            simulated=self._simulated,
+        )
 
 
 class LocalWorker:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Literal
 
 from msgspec import Struct
@@ -10,6 +11,8 @@ Dialect = Literal["openai", "azure"]
 SystemRole = Literal["system", "user"]
 RateMode = Literal["adaptive", "fixed"]
 Sharding = Literal["dynamic", "even"]
+
+FEW_SLOTS = 8  # in fixed mode, of an endpoint for which nothing at all is declared
 
 
 class Limits(Struct, frozen=True):
@@ -56,6 +59,17 @@ class Endpoint(Struct, frozen=True):
     stream: bool = False
     price_in: float | None = None
     price_out: float | None = None
+
+    @property
+    def fixed_slots(self) -> float:
+        """Requests in flight in fixed mode: as many as are declared, inf where a rate is.
+
+        A rate holds itself, and how many slots it needs depends on how long answers take.
+        """
+        if self.limits.max_workers is not None:
+            return self.limits.max_workers
+        declared = (self.limits, *(group.limits for group in self.groups))
+        return FEW_SLOTS if all(limits == Limits() for limits in declared) else inf
 
     @property
     def references(self) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ class _MessageOut(Struct, omit_defaults=True):
 
 class _Choice(Struct):
     message: _MessageOut
-    finish_reason: str
+    finish_reason: str | None
     index: int = 0
 
 
@@ -113,11 +113,12 @@ def completion(reply: Reply, model: str, answer_id: str) -> bytes:
     ]
     message = _MessageOut(content=reply.text, role="assistant", tool_calls=tool_calls or None)
     read, written = reply.usage.prompt_tokens, reply.usage.completion_tokens
+    ended = reply.finish_reason or ("stop" if reply.text or tool_calls or written else None)
     return _encode(
         _Completion(
             id=answer_id,
             model=model,
-            choices=[_Choice(message, reply.finish_reason or "stop")],
+            choices=[_Choice(message, ended)],
             usage=_Usage(read, written, read + written),
         )
     )
@@ -131,10 +132,9 @@ def streamed(body: bytes) -> bytes:
     for index, tool_call in enumerate(message.get("tool_calls", ())):
         tool_call["index"] = index
     about = whole | {"object": "chat.completion.chunk"}
-    deltas: tuple[tuple[dict[str, Any], Any], ...]
-    deltas = ((message, None), ({}, choice["finish_reason"]))
-    chunks = [{"index": 0, "delta": delta, "finish_reason": end} for delta, end in deltas]
-    events = [about | {"choices": [chunk]} for chunk in chunks]
+    said: dict[str, Any] = {"index": 0, "delta": message, "finish_reason": None}
+    ended = {"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}
+    events = [about | {"choices": [chunk]} for chunk in (said, ended)]
     events.append(about | {"choices": [], "usage": usage})
     return b"".join(b"data: " + _encode(event) + b"\n\n" for event in events) + b"data: [DONE]\n\n"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from stormproof.domain.calls import Answer, Message, Reply, Request
+from stormproof.domain.calls import FILTERED, MALFORMED, Answer, Message, Reply, Request
 from stormproof.domain.conditions import Protocol
 from stormproof.domain.episodes import Action, Ending, Turn
 from stormproof.domain.tasks import Execution, Task
@@ -44,7 +44,7 @@ class Conversation:
     def __init__(self, trial: Trial, task: Task) -> None:
         self.trial = trial
         self.task = task
-        # All that were taken, in order: turns[i].index == i. `take` alone appends.
+        # All that were taken, in order: turns[i].index == i. `take` and `keep` alone append.
         self.turns: list[Turn] = []
         # None while the next request may be sent. Set once, by the turn that ends the episode,
         # which is the only one without an observation.
@@ -79,7 +79,13 @@ class Conversation:
         )
 
     def take(self, answer: Answer) -> Turn:
-        """Act on an answer: recognise, execute, observe, and see whether the episode ends."""
+        """Act on an answer: recognise, execute, observe, and see whether the episode ends.
+
+        Of what a provider's filter has ended nobody knows what it would have been: it ends there.
+        """
+        if answer.reply.finish_reason == FILTERED:
+            self.ending = "blocked"
+            return self.keep(answer)
         written = answer.reply.tool_calls
         calls = each_once(written[:MOST_CALLS], len(self.turns))
         reply = msgspec.structs.replace(answer.reply, tool_calls=calls)
@@ -90,6 +96,8 @@ class Conversation:
         self._settled = len(self._executions)
         self._spent += max(1, len(executions))
         action = _action(read, executions)
+        # The service itself says of a malformed call that it is the model's.
+        unread = 0 if reply.finish_reason == MALFORMED else read.unread
         max_turns = self.trial.condition.max_turns
         self._size += size_of(answer.reply)
         self.ending = ending_of(action, self._executions, self._spent, max_turns)
@@ -104,12 +112,18 @@ class Conversation:
             observation=observation,
             query=read.queries[0] if read.queries else "",
             format_repairs=read.repairs,
-            format_error=action == "none" and not read.unread,
-            unread=read.unread,
+            format_error=action == "none" and not unread,
+            unread=unread,
         )
         self.turns.append(turn)
         said = _said(reply, read, self._protocol, answer.endpoint_id)
         self._messages += (said, *observation)
+        return turn
+
+    def keep(self, answer: Answer) -> Turn:
+        """Take an answer on which nothing can be done; the episode ends with it."""
+        turn = Turn(index=len(self.turns), answer=answer, action="none")
+        self.turns.append(turn)
         return turn
 
     def give_up(self) -> None:

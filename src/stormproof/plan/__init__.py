@@ -11,7 +11,7 @@ from stormproof.plan.planning import (
     own_endpoints,
     plan_run,
 )
-from stormproof.plan.poolfile import SHIPPED_POOL, PoolFile, load_pool
+from stormproof.plan.poolfile import POOL_SCHEMA, SHIPPED_POOL, PoolFile, load_pool
 from stormproof.plan.run_options import OPTIONS, Option, RunOptions, read_options
 from stormproof.plan.scenarios import SCENARIOS, Scenario, prompt_type_count
 from stormproof.plan.shards import Shard
@@ -21,6 +21,7 @@ from stormproof.plan.trial_supply import TrialSupply
 __all__ = [
     "MAX_TRIALS",
     "OPTIONS",
+    "POOL_SCHEMA",
     "SCENARIOS",
     "SHIPPED_POOL",
     "Estimate",

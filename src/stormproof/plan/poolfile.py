@@ -18,6 +18,7 @@ from stormproof.plan.tomltable import TomlTable
 DIALECTS: tuple[Dialect, ...] = ("openai", "azure")
 RATE_MODES: tuple[RateMode, ...] = ("adaptive", "fixed")
 SYSTEM_ROLES: tuple[SystemRole, ...] = ("system", "user")
+POOL_SCHEMA = Path(__file__).with_name("pool.schema.json")  # for editors
 SHIPPED_POOL = Path(__file__).with_name("pools") / "azure-ideallab.toml"
 
 MAX_WORKERS = 100_000

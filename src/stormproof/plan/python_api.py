@@ -9,6 +9,7 @@ from typing import Any, NotRequired, Self, TypedDict
 
 import msgspec
 
+from stormproof.domain.episodes import FINAL
 from stormproof.domain.pool import Dialect, Endpoint, SystemRole
 from stormproof.errors import ConfigError
 from stormproof.plan.mistakes import Mistakes
@@ -158,12 +159,12 @@ def plan(options: RunOptions, *, pool: Pool | None = None) -> Plan:
 
 
 def finished_trials(results: str | Path) -> frozenset[str]:
-    """Trials that the results folder has scores for; none where there is no folder yet."""
+    """Trials that the results folder has a final end of; none where there is no folder yet."""
     if not (Path(results) / HEADER_FILE).exists():
         return frozenset()
     ended = episode_table(results, ["trial_id", "outcome"]).to_pydict()
     pairs = zip(ended["trial_id"], ended["outcome"], strict=True)
-    return frozenset(trial for trial, outcome in pairs if outcome == "completed")
+    return frozenset(trial for trial, outcome in pairs if outcome in FINAL)
 
 
 def _plain(value: Any) -> Any:

@@ -38,6 +38,8 @@ def _facts(results: Results, spent: Sequence[Spent]) -> Iterator[tuple[str, str]
     yield "seed", "" if results.imported else f"{header.seed}"
     for name in ("rate_mode", "sharding", "stagger", "hedge", "pool", "storage_format"):
         yield name.replace("_", " "), _option(results, name)
+    yield "temperature", _asked_with(results, "temperature")
+    yield "most tokens of a reply", _asked_with(results, "max_tokens", "max_completion_tokens")
     yield from _times(results)
     yield "tool calls", f"{_sum(episodes, 'calls'):,.0f}"
     yield from spent_facts(results, spent)
@@ -62,6 +64,19 @@ def _option(results: Results, name: str) -> str:
     found = [run.get("options", {}).get(name) for run in results.runs]
     said = [_plain(value) for value in found if value]
     return ", then ".join(dict.fromkeys(said))
+
+
+def _asked_with(results: Results, *names: str) -> str:
+    """What the pool file set under one of the names, with the models where not all agree."""
+    models: dict[str, dict[str, None]] = {}
+    for endpoint in (e for run in results.runs for e in run.get("endpoints", ())):
+        parameters = endpoint.get("parameters", {})
+        set_here = [f"{parameters[n]}" for n in names if parameters.get(n, "") != ""]
+        said = set_here[0] if set_here else "the service's own"
+        models.setdefault(said, {})[endpoint["model"]] = None
+    if len(models) == 1:
+        return next(iter(models))
+    return "; ".join(f"{said} ({', '.join(named)})" for said, named in models.items())
 
 
 def _plain(value: Any) -> str:

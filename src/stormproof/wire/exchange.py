@@ -30,7 +30,7 @@ from stormproof.wire.streamed_reply import StreamedReply
 
 CONNECT_TIMEOUT_S = 15.0
 LARGEST_BODY = 4 * 2**20  # bytes; 200 slots full of these still fit a small machine
-SILENCE_S = 60.0  # in a stream that has begun; servers that think send comments or empty chunks
+SILENCE_S = 90.0  # in a stream in which the model has begun to speak
 _FAREWELL_S = 1.0  # for the end of the body behind a stream's end mark
 _TIMEOUT = ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S)
 

@@ -30,7 +30,7 @@ from stormproof.domain.calls import Denied, Ok, Request, Transient, Verdict
 from stormproof.domain.pool import Endpoint
 from stormproof.errors import ConfigError
 from stormproof.wire.classify import classify, succeeded
-from stormproof.wire.connections import connector, is_address, proxy_for
+from stormproof.wire.connections import connector, is_address, proxy_for, shown
 from stormproof.wire.dialects import encode, fixed_parts
 from stormproof.wire.exchange import (
     CONNECT_TIMEOUT_S,
@@ -51,6 +51,7 @@ _HEADERS = {
     "accept": "application/json",
     "user-agent": "stormproof",
 }
+_OF_THE_ADDRESS = frozenset({404, 405, 410})
 # Bytes of a body that is read on the loop; longer ones are read in a thread, so that nobody waits.
 LARGEST_AT_ONCE = 131_072
 _PRINTABLE_ASCII = range(0x20, 0x7F)
@@ -110,7 +111,7 @@ class HttpTransport:
             caller = self._caller(endpoint)
         if caller.address is None:
             return Denied("its address (or its proxy's) is not an http(s) one")
-        received = _Received(caller.scrubber, self._silence_s)
+        received = _Received(caller, self._silence_s)
         body = encode(caller.fixed, request)
         mark = f"{request.trial_id}/{request.turn}/{attempt}"
         judge = received.verdict
@@ -172,29 +173,39 @@ def _secrets_in(proxy: str) -> Iterator[str]:
 class _Received(Received):
     """An answer, whole or not, and what to make of it; what it holds of keys is taken out first."""
 
-    __slots__ = ("_scrubber", "headers")
+    __slots__ = ("_caller", "headers")
 
-    def __init__(self, scrubber: Scrubber, silence_s: float) -> None:
+    def __init__(self, caller: _Caller, silence_s: float) -> None:
         super().__init__(silence_s)
-        self._scrubber = scrubber
+        self._caller = caller
         self.headers: Headers = {}  # none unless the answer came whole; set once, by `send`
 
     def get(self, name: str, /) -> str | None:
         """A header without keys."""
         value = self.headers.get(name)
-        return None if value is None else self._scrubber.text(value)
+        return None if value is None else self._caller.scrubber.text(value)
+
+    @property
+    def address(self) -> str:
+        """What was called, for a person to read."""
+        return self._caller.scrubber.text(shown(self._caller.fixed.url))
 
     def verdict(self) -> Verdict:
-        """On an answer that came whole."""
+        """On an answer that came whole; where the address may be at fault it is named."""
         if not self.is_whole:
             return self.cut_short("the stream ended before its reply did")
-        body = self._scrubber.body(self.body())
-        return classify(self.status, self, body, time.time())
+        body = self._caller.scrubber.body(self.body())
+        verdict = classify(self.status, self, body, time.time())
+        if isinstance(verdict, Denied) and self.status in _OF_THE_ADDRESS:
+            return Denied(f"{verdict.reason} (asked at {self.address})")
+        return verdict
 
     def too_large(self) -> Verdict:
         """More than is taken."""
         size = f"a body of more than {LARGEST_BODY >> 20} MiB"
-        return Transient(f"HTTP {self.status} with {size}", raw=self._raw())
+        return Transient(
+            f"HTTP {self.status} with {size}", raw=self._raw(), paid=succeeded(self.status)
+        )
 
     def cut_short(self, reason: str) -> Verdict:
         """A call that broke off. A reply that came whole before that is a reply."""
@@ -205,13 +216,18 @@ class _Received(Received):
             verdict = classify(self.status, {}, raw.encode(), time.time())
             if isinstance(verdict, Ok) and not verdict.reply.raw:
                 return verdict
-        return Transient(reason, raw=raw)
+        return Transient(reason, raw=raw, paid=succeeded(self.status))
 
     def _raw(self) -> str:
         """The start of a body that may have been paid for."""
         if not succeeded(self.status):
             return ""
-        return as_raw(self._scrubber.body(self.body()))
+        return as_raw(self._caller.scrubber.body(self.body()))
+
+    def unreached(self, why: str) -> Transient:
+        """There is nobody to talk to."""
+        host = urlsplit(self.address).netloc
+        return Transient(f"cannot connect to {host}: {why}", unreached=True)
 
 
 def _failed(error: Exception, received: _Received) -> Verdict:
@@ -222,11 +238,11 @@ def _failed(error: Exception, received: _Received) -> Verdict:
     if isinstance(error, InvalidURL):
         return Denied("its address (or its proxy's) is not an http(s) one")
     if isinstance(error, ConnectionTimeoutError):
-        return Transient(f"no connection within {CONNECT_TIMEOUT_S:g} s")
+        return received.unreached(f"nothing within {CONNECT_TIMEOUT_S:g} s")
     if isinstance(error, ClientHttpProxyError):
-        return Transient(f"cannot connect: the proxy answered HTTP {error.status}")
+        return received.unreached(f"the proxy answered HTTP {error.status}")
     if isinstance(error, ClientConnectorError):
         number = error.os_error.errno
         words = os.strerror(number) if number and number > 0 else "its name is not known"
-        return Transient(f"cannot connect: {words}")
+        return received.unreached(words)
     return received.cut_short("the answer broke off" if received.status else "no answer")

@@ -8,6 +8,8 @@ in the place of a chunk, of a choice, or as an event of that name.
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from io import StringIO
 from typing import Any
 
@@ -15,8 +17,6 @@ import msgspec
 
 from stormproof.wire.event_stream import EventReader, ServerEvent
 
-_decode = msgspec.json.Decoder().decode
-_encode = msgspec.json.Encoder(enc_hook=StringIO.getvalue).encode
 _END = "[DONE]"
 _OF_THE_REPLY = ("id", "object", "created", "model", "system_fingerprint")
 _SAID_ONCE = frozenset({"id", "name", "role", "type", "index"})
@@ -27,7 +27,7 @@ _MOST_CHOICES = 128  # what `n` may be at most; more are somebody's joke
 class StreamedReply:
     """Takes a stream's bytes as they come. `body` is what has come of the reply."""
 
-    __slots__ = ("_choices", "_error", "_is_done", "_kept", "_reader", "_reply")
+    __slots__ = ("_choices", "_error", "_has_begun", "_is_done", "_kept", "_reader", "_reply")
 
     def __init__(self) -> None:
         self._reader = EventReader()
@@ -35,6 +35,7 @@ class StreamedReply:
         # By index, in the form of a whole reply's; texts that grow are StringIO.
         self._choices: dict[int, dict[str, Any]] = {}
         self._error: Any = None  # the first that came; nothing after it counts
+        self._has_begun = False  # true from the first chunk on in which the model said anything
         self._is_done = False  # true from `[DONE]` on
         self._kept = 0  # bytes that `_choices` take, about; only grows
 
@@ -45,8 +46,8 @@ class StreamedReply:
 
     @property
     def has_begun(self) -> bool:
-        """Whether a chunk has come. Comments, which keep a connection alive, are none."""
-        return bool(self._reply or self._choices)
+        """Whether the model has said anything; before that it may think for minutes unheard."""
+        return self._has_begun
 
     @property
     def is_done(self) -> bool:
@@ -69,22 +70,20 @@ class StreamedReply:
         for event in self._reader.end():
             self._take(event)
         if self._error is not None:
-            return _encode({"error": self._error})
+            return _written({"error": self._error})
         choices = [self._choices[index] for index in sorted(self._choices)]
-        return _encode(self._reply | {"choices": choices})
+        return _written(self._reply | {"choices": choices})
 
     def _take(self, event: ServerEvent) -> None:
         if event.data.strip() == _END:
             self._is_done = True
             return
-        try:
-            chunk = _decode(event.data)
-        except (msgspec.DecodeError, RecursionError):
-            chunk = None
+        chunk = _read(event.data)
         if event.name == "error" and not (isinstance(chunk, dict) and "error" in chunk):
             chunk = {"error": chunk or event.data}
         if isinstance(chunk, dict) and self._error is None:
-            self._take_chunk(chunk)
+            with suppress(RecursionError):  # nested deeper than anything that is meant
+                self._take_chunk(chunk)
 
     def _take_chunk(self, chunk: dict[str, Any]) -> None:
         self._error = chunk.get("error") or None
@@ -104,10 +103,40 @@ class StreamedReply:
         choice = self._choices.setdefault(index, {"message": {}, "finish_reason": None})
         choice["finish_reason"] = said.get("finish_reason") or choice["finish_reason"]
         if isinstance(said.get("delta"), dict):
+            self._has_begun |= any(said["delta"][name] for name in said["delta"].keys() - {"role"})
             self._kept += _merge(choice["message"], said["delta"])
         elif isinstance(said.get("message"), dict):  # all of it once more, at the end
             choice["message"] = said["message"]
             self._kept += _weight(said["message"])
+
+
+def _read(data: str) -> Any:
+    """The JSON value, or None. Half an emoji is taken: its other half may be in the next chunk."""
+    try:
+        return _decode(data)
+    except (msgspec.DecodeError, RecursionError):
+        pass
+    try:
+        return json.loads(data, strict=False)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _written(value: Any) -> bytes:
+    try:
+        return _encode(value)
+    except UnicodeEncodeError:  # halves that never met; whoever reads the body knows these
+        return json.dumps(value, default=_joined).encode()
+
+
+def _joined(text: StringIO) -> str:
+    """What has grown, halves of emojis put together."""
+    said = text.getvalue()
+    return said.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder(enc_hook=_joined).encode
 
 
 def _merge(whole: dict[str, Any], delta: dict[str, Any]) -> int:

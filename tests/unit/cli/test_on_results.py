@@ -146,8 +146,8 @@ def test_status_in_words(made: Ran, said: Any) -> None:
     out, _ = said("status", made.folder)
     assert "models are SIMULATED" in out
     rows = [line.split() for line in out.splitlines()]
-    assert ["all", str(TRIALS), str(TRIALS), "0", "0"] in rows
-    assert [MODELS[0], "optimal", "easy", "0.8", "simple_task", "2", "2", "0", "0"] in rows
+    assert ["all", str(TRIALS), str(TRIALS), "0", "0", "0"] in rows
+    assert [MODELS[0], "optimal", "easy", "0.8", "simple_task", "2", "2", "0", "0", "0"] in rows
 
 
 def test_report_on_screen_tells_success_per_model(made: Ran, tmp_path: Path, said: Any) -> None:

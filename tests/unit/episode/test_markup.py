@@ -295,8 +295,8 @@ def test_marks_of_thought_are_told_as_one() -> None:
 @pytest.mark.parametrize("before", ["", "<tool_call>", "[TOOL_CALLS]file_operations_reader"])
 def test_no_markup_takes_long(before: str, piece: str) -> None:
     start = time.process_time()
-    recognise(before + piece * (200_000 // len(piece)), catalogue_vocabulary())
-    assert time.process_time() - start < 2
+    recognise(before + piece * (80_000 // len(piece)), catalogue_vocabulary())
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.skipif(not CASES.exists(), reason="the cases of first contact are not here")

@@ -168,9 +168,7 @@ def test_parameters_may_say_anything_but_what_the_episode_says(tmp_path: Path, n
     assert f"parameters.{name}: found a parameter" in wrong(
         path, SMALL.replace("temperature = 0.0", f'{name} = ""')
     )
-    free = (
-        'n = 2, stream_options = "", tool_choice = "auto", seed = 5, reasoning = { effort = "x" }'
-    )
+    free = 'n = 2, stream_options = "", tool_choice = "auto", seed = 5, think = { effort = "x" }'
     path.write_text(SMALL.replace("temperature = 0.0", free))
     assert len(expand(load_pool(path))[-1].parameters) == 5
 

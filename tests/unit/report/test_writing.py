@@ -165,6 +165,17 @@ def test_results_of_racing_copies_are_labelled_before_any_figure(tmp_path: Path)
     assert {fact.name: fact.value for fact in facts_of(folder)}["hedge"] == "all"
 
 
+def test_how_models_were_asked_where_not_all_agree(results: Path) -> None:
+    asked = {"temperature": 0.0, "max_completion_tokens": 500, "max_tokens": ""}
+    forms = {"m": asked, "n": {}}
+    endpoints = [{"endpoint_id": n, "model": n, "parameters": forms[n]} for n in forms]
+    folder = make(results.parent / "asked", [episode(0, full=True)])
+    append_run(folder, {"options": {}, "endpoints": endpoints})
+    found = {fact.name: fact.value for fact in facts_of(folder)}
+    assert found["temperature"] == "the service's own (m, n); 0.0 (m)"  # in two runs
+    assert found["most tokens of a reply"] == "the service's own (m, n); 500 (m)"
+
+
 def test_money_where_there_are_prices(results: Path, tmp_path: Path) -> None:
     written = write_report(results, formats=("csv",), out=tmp_path)["csv"]
     table = next(p for p in written if p.name == "endpoints.csv")

@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stormproof.domain.calls import Ok, Rejected, ToolCall, Transient, Usage, Verdict
 from stormproof.wire.classify import classify
@@ -37,7 +39,7 @@ def test_texts_grow_and_the_usage_comes_last() -> None:
         b": keep-alive\n\n",
         chunk({"role": "assistant", "content": "", "reasoning_content": None}),
         chunk({"reasoning_content": "Thin"}), chunk({"reasoning_content": "king"}),
-        chunk({"content": "Hel"}, usage=None), chunk({"content": "lo"}), chunk({}, "stop"),
+        chunk({"content": "He"}, usage=None), chunk({"content": "llo"}), chunk({}, "stop"),
         chunk(usage=USAGE), END,
     )  # fmt: skip
     got = classify(200, {}, stream.body(), 0)
@@ -102,7 +104,7 @@ def test_fields_that_nobody_knows_are_kept_as_they_came() -> None:
 
 def test_usage_in_the_choice_and_a_message_that_closes_the_stream() -> None:
     last = {"index": 0, "message": {"content": "Hello"}, "finish_reason": "stop", "usage": USAGE}
-    got = verdict(chunk({"content": "Hel"}), chunk(choices=[last]))
+    got = verdict(chunk({"content": "He"}), chunk(choices=[last]))
     assert isinstance(got, Ok)
     assert (got.reply.text, got.reply.usage) == ("Hello", Usage(5, 2))
 
@@ -116,20 +118,21 @@ def test_usage_in_the_choice_and_a_message_that_closes_the_stream() -> None:
     ],
 )
 def test_an_error_in_the_stream_is_judged_like_one_that_came_whole(error: bytes) -> None:
-    got = verdict(chunk({"content": "Hel"}), error, END)
+    got = verdict(chunk({"content": "He"}), error, END)
     assert isinstance(got, Rejected)
     assert "context length" in got.reason
 
 
 def test_an_error_that_is_no_json_is_passing() -> None:
-    got = verdict(chunk({"content": "Hel"}), b"event: error\ndata: upstream went away\n\n")
+    got = verdict(chunk({"content": "He"}), b"event: error\ndata: upstream went away\n\n")
     assert isinstance(got, Transient)
     assert "upstream went away" in got.reason
 
 
 def test_a_stream_is_whole_with_its_end_mark_or_with_an_end_to_each_choice() -> None:
     assert not read(chunk({"content": "a"})).is_whole
-    assert not read(b": ping\n\n").has_begun
+    assert not read(b": ping\n\n", chunk(), chunk({"role": "assistant", "content": ""})).has_begun
+    assert read(chunk({"reasoning_content": "hm"})).has_begun
     assert read(chunk({"content": "a"}, "stop")).is_whole
     assert read(chunk({"content": "a"}), END).is_whole
 
@@ -141,3 +144,47 @@ def test_what_is_held_is_the_reply_and_not_its_frames() -> None:
     hostile = read(*[chunk({"content": [{}] * 100}) for _ in range(100)])
     assert hostile.held > 100 * 100 * 64
     assert read(b"data: " + b"x" * 5_000).held > 5_000
+
+
+def test_an_emoji_that_was_cut_in_half_between_chunks_is_put_together() -> None:
+    halves = (rb"\ud83d", rb"\ude00")
+    parts = [chunk({"content": "X"}).replace(b"X", half) for half in halves]
+    got = verdict(chunk({"content": "a"}), *parts, chunk({"content": "b"}, "stop"))
+    assert isinstance(got, Ok)
+    assert (got.reply.text, got.reply.raw) == ("a\U0001f600b", "")
+    lost = verdict(parts[0], chunk({"content": "b", "id": "X"}, "stop").replace(b"X", halves[0]))
+    assert isinstance(lost, Ok)
+    assert lost.reply.text == "\ufffdb"
+
+
+names = st.sampled_from(
+    ["choices", "delta", "message", "index", "id", "name", "content", "tool_calls", "function",
+     "arguments", "finish_reason", "usage", "error", "model"]
+)  # fmt: skip
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.dictionaries(names, json_values, max_size=4), max_size=5), st.binary(max_size=9))
+def test_whatever_comes_there_is_a_body_and_a_verdict(
+    values: list[dict[str, Any]], noise: bytes
+) -> None:
+    deltas = [
+        chunk(v) if i % 2 else b"data: " + json.dumps(v).encode() + b"\n"
+        for i, v in enumerate(values)
+    ]
+    stream = read(noise, *deltas, noise)
+    assert stream.held >= 0
+    classify(200, {}, stream.body(), 0)
+
+
+@pytest.mark.parametrize("depth", [400, 900, 100_000])
+def test_what_is_nested_beyond_reason_ends_nothing(depth: int) -> None:
+    deep = b'data: {"choices":[{"delta":' + b'{"a":' * depth + b"1" + b"}" * depth + b"}]}\n\n"
+    stream = read(deep, chunk({"content": "b"}, "stop"))
+    assert stream.is_whole
+    classify(200, {}, stream.body(), 0)
