@@ -14,7 +14,7 @@ from stormproof.audit import FEWEST_EPISODES, TOLERATED
 from stormproof.errors import SuiteError
 from stormproof.report.common_cells import Aligned, balanced, codes_of
 from stormproof.report.episode_rows import EpisodeRows
-from stormproof.report.report_table import Bounds
+from stormproof.report.report_table import IfLost
 from stormproof.score import WEIGHTS
 from stormproof.stats import Rate, clustered
 
@@ -42,7 +42,7 @@ class CellFigures(Struct, frozen=True):
     coverage: float
     ceiling: float
     share: Rate | None
-    bounds: Bounds | None
+    bounds: IfLost | None
     trouble: float
     left_out: int
     flags: tuple[str, ...]
@@ -126,7 +126,7 @@ def weighted_mean(values: npt.NDArray[Any], weights: npt.NDArray[np.float64]) ->
     return float((values[known] * weights[known]).sum()) / total if total else math.nan
 
 
-def _bounds(aligned: Aligned, counted: npt.NDArray[np.bool_]) -> Bounds | None:
+def _bounds(aligned: Aligned, counted: npt.NDArray[np.bool_]) -> IfLost | None:
     """None where every trial that was tried has a score."""
     if counted.all() or not counted.any():
         return None
@@ -134,7 +134,7 @@ def _bounds(aligned: Aligned, counted: npt.NDArray[np.bool_]) -> Bounds | None:
     full = aligned.rows.is_value("success", "full") & counted
     total = float(weights.sum())
     worst = float((weights * full).sum()) / total
-    return Bounds(worst, worst + float(weights[~counted].sum()) / total)
+    return IfLost(worst, worst + float(weights[~counted].sum()) / total)
 
 
 def _format_trouble(scored: EpisodeRows) -> float:
@@ -161,7 +161,7 @@ def _flags(cell: CellFigures) -> tuple[str, ...]:
     return tuple(flags)
 
 
-def _inside(bounds: Bounds, rate: Rate) -> bool:
+def _inside(bounds: IfLost, rate: Rate) -> bool:
     return rate.low <= bounds.low and bounds.high <= rate.high
 
 

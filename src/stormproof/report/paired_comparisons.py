@@ -19,7 +19,7 @@ from stormproof.report.condition_words import cells_in_words
 from stormproof.report.episode_rows import EpisodeRows
 from stormproof.report.headings import COUNTS, FLAGS, SUCCESS, counts, ordered
 from stormproof.report.matched_tasks import Array, Matched, matched
-from stormproof.report.report_table import Bounds, Column, ReportTable, Value
+from stormproof.report.report_table import Column, IfLost, ReportTable, Value
 from stormproof.report.success_tables import PROMPTS, RELIABILITY, cells_of, in_scenario, is_flawed
 from stormproof.stats import (
     ROBUSTNESS_DEFINITIONS,
@@ -52,7 +52,7 @@ class Pairing(Struct, frozen=True):
 
     pairs: Matched
     comparison: Comparison
-    bounds: Bounds | None
+    bounds: IfLost | None
     flag: str
 
     @property
@@ -152,7 +152,7 @@ def _flawed(
     return keys, groups
 
 
-def _retained(pairs: Matched) -> tuple[Contrast, Bounds | None, str]:
+def _retained(pairs: Matched) -> tuple[Contrast, IfLost | None, str]:
     """Retention, its bounds, and a flag where these turn what it says of 1."""
     found = retention(*pairs.values, kinds=pairs.kinds)
 
@@ -284,7 +284,7 @@ def p_of(comparison: Comparison) -> float:
 
 
 def _lost_note(rows: Sequence[tuple[Value, ...]]) -> tuple[str, ...]:
-    return (LOST_NOTE,) if any(isinstance(v, Bounds) for row in rows for v in row) else ()
+    return (LOST_NOTE,) if any(isinstance(v, IfLost) for row in rows for v in row) else ()
 
 
 def _best(names: Sequence[str], pairs: Matched) -> str:

@@ -47,7 +47,7 @@ from stormproof.report.headings import (
     simulated_note,
     success_values,
 )
-from stormproof.report.report_table import Bounds, Column, ReportTable, Value
+from stormproof.report.report_table import Column, IfLost, ReportTable, Value
 from stormproof.stats import PASS_DEFINITIONS, pass_at_1, pass_hat_k
 
 NO_VERDICTS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -87,7 +87,7 @@ def overall(
         for model in absent
     ]
     ceilings = (CEILING,) if np.isfinite(episodes.numbers("ceiling")).any() else ()
-    bounds = (BOUNDS,) if any(isinstance(row[2], Bounds) for row in rows) else ()
+    bounds = (BOUNDS,) if any(isinstance(row[2], IfLost) for row in rows) else ()
     notes = (INTERVALS, INFRASTRUCTURE, *ceilings, *bounds, *simulated_note(episodes))
     cells = cells_in_words(aligned, ())
     return ReportTable("overall", "Overall", columns, tuple(rows), notes, cells)

@@ -10,7 +10,7 @@ import pytest
 from stormproof.errors import SuiteError
 from stormproof.report.cell_figures import whole
 from stormproof.report.episode_rows import EpisodeRows
-from stormproof.report.report_table import Bounds
+from stormproof.report.report_table import IfLost
 from stormproof.stats import wilson
 
 Rows = list[dict[str, Any]]
@@ -31,7 +31,7 @@ def test_infrastructure_is_in_no_rate(
     assert cell.weighted == pytest.approx(0.75)
     assert cell.share is not None
     assert cell.share.estimate == pytest.approx(0.6 / 0.9)
-    assert cell.bounds == Bounds(6 / 40, 36 / 40)
+    assert cell.bounds == IfLost(6 / 40, 36 / 40)
     flags = ("n below 20", "infrastructure failures", "what is lost may matter")
     assert cell.flags == flags
 
