@@ -283,12 +283,15 @@ def flagged(episodes: EpisodeRows) -> ReportTable:
         cell = whole(group)
         if cell.flags:
             condition = condition_label(condition_of(group))
-            rows.append((model, condition, *counts(cell), cell.trouble, ", ".join(cell.flags)))
+            rows.append(
+                (model, condition, *counts(cell), cell.unread, cell.repaired, ", ".join(cell.flags))
+            )
     columns = (
         Column("model"),
         Column("condition"),
         *COUNTS,
-        Column("format trouble %", "percent", "turns whose format had an error or needed repair"),
+        Column("unread %", "percent", "format errors and unread tool calls, a turn"),
+        Column("repaired %", "percent", "repairs of what was read, a turn"),
         FLAGS,
     )
     notes = ("Cells flagged here should not be quoted as results before the flag is understood.",)

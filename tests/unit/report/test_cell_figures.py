@@ -64,8 +64,9 @@ def test_a_cell_where_format_trouble_dominates_is_flagged(
         rows = [make_episode(task_id=f"t{i}", turns=4, **fields) for i in range(25)]
         return whole(EpisodeRows.of(make_table(rows))).flags
 
-    assert flags(format_errors=1, format_repairs=1) == ("format errors dominate",)
-    assert flags(format_errors=1) == ()
+    assert flags(format_errors=1, unread=1) == ("format errors dominate",)
+    assert flags(format_repairs=4) == ("formats repaired",)
+    assert flags(format_errors=1, format_repairs=1) == ()
 
 
 @pytest.mark.parametrize(
