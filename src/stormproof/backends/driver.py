@@ -136,7 +136,7 @@ class Driver:
         states = self._states.get(endpoint.endpoint_id)
         if not states:
             return EndpointState(endpoint.endpoint_id, endpoint.model, 0, 0, 0, 0, 0, 0, "", "")
-        names = ("accepted", "refused", "errors", "hedges")
+        names = ("accepted", "refused", "errors", "hedges", "discarded", "discarded_tokens")
         sums = {name: sum(getattr(s, name) for s in states.values()) for name in names}
         return msgspec.structs.replace(states[max(states)], **sums)
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from stormproof.audit import FEWEST_EPISODES, TOLERATED
 from stormproof.errors import SuiteError
-from stormproof.report.common_cells import CELL, Aligned, balanced, codes_of
+from stormproof.report.common_cells import Aligned, balanced, codes_of
 from stormproof.report.episode_rows import EpisodeRows
 from stormproof.report.report_table import Bounds
 from stormproof.score import WEIGHTS
@@ -79,8 +79,8 @@ def figures_of(aligned: Aligned) -> CellFigures:
 
 
 def whole(group: EpisodeRows) -> CellFigures:
-    """The figures of a group that nothing stands beside."""
-    return figures_of(Aligned(group, codes_of([group], CELL)[0], 0))
+    """The figures of trials of one condition, which nothing stands beside."""
+    return figures_of(Aligned(group, codes_of([group], ("task_type",))[0], 0))
 
 
 def rate_of(

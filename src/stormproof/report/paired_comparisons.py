@@ -34,7 +34,7 @@ from stormproof.stats import (
     slope_weights,
 )
 
-MOST_MODELS_COMPARED = 8
+MOST_MODELS_COMPARED = 16
 LOST = Column(
     "if lost, points",
     "points bounds",
@@ -227,7 +227,8 @@ def prompt_indices(episodes: EpisodeRows) -> ReportTable:
 
 def models_compared(episodes: EpisodeRows) -> ReportTable:
     """Every pair of models on the tasks and conditions that both have."""
-    groups = list(episodes.groups("model"))[:MOST_MODELS_COMPARED]
+    every = list(episodes.groups("model"))
+    groups = every[:MOST_MODELS_COMPARED]
     found = [
         (first, second, pair)
         for ((first,), a), ((second,), b) in itertools.combinations(groups, 2)
@@ -238,12 +239,19 @@ def models_compared(episodes: EpisodeRows) -> ReportTable:
         (first, second, *pairing_values(pair, p))
         for (first, second, pair), p in zip(found, adjusted, strict=True)
     )
+    more = (f"The first {len(groups)} of {len(every)} models.",) if groups != every else ()
     columns = (Column("model"), Column("against"), *pairing_columns("success %", "against %"))
     notes = (
         (
             "Paired by task: both models met the same weather. Only settings that both models "
             "completed count, so rates hold within their row alone."
         ),
+        *(
+            (f"The first {len(groups)} of {len(every)} models.",)
+            if len(every) > len(groups)
+            else ()
+        ),
+        *more,
         *_lost_note(rows),
     )
     return ReportTable("models", "Models against each other", columns, rows, notes)
