@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -172,25 +173,27 @@ def kills(folder: Path, episodes: int, seed: int = 1) -> dict[str, Any]:
         }  # fmt: skip
 
 
-def freeze(folder: Path, episodes: int) -> dict[str, Any]:
+def freeze(folder: Path) -> dict[str, Any]:
     """One of two workers stands still for longer than its lease; then it goes on."""
-    options = {"seed": 1, "time_scale": 1.0}
-    with ShippedGround(folder / "freeze", options) as ground:
-        process = ground.start("f", *grid(episodes), "--workers", "2")
+    with ProvingGround(folder / "freeze", {"seed": 1, "time_scale": 0.5}) as ground:
+        process = ground.start(
+            "f", "--prompt-types", "optimal", "--num-instances", "60", "--workers", "2"
+        )
         ground.await_turns("f", process, 100)
-        frozen = children(process.pid, "stormproof.backends")[0]
+        frozen, began = children(process.pid, "stormproof.backends")[0], time.monotonic()
         os.kill(frozen, signal.SIGSTOP)
-        began = time.monotonic()
         log = ground.folder / "f.log"
         while "does not answer" not in log.read_text() and process.poll() is None:
             time.sleep(0.05)
         given_up_s = time.monotonic() - began
         os.kill(frozen, signal.SIGCONT)
-        code = process.wait(1200)
+        code = process.wait(600)
+        late = re.search(r"(\d+) turns came under leases", log.read_text())
         return {
             "exit": code, "given_up_after_s": round(given_up_s, 2),
             "lease_s": LEASE_S, "patience_s": PATIENCE_S,
             "came_back": "back, without what it had" in log.read_text(),
+            "late_turns_rejected": int(late[1]) if late else 0,
         }  # fmt: skip
 
 
@@ -233,7 +236,7 @@ def main() -> None:
         if "kills" in asked.sections:
             print(json.dumps({"figure": "kills"} | kills(folder, asked.episodes)), flush=True)
         if "freeze" in asked.sections:
-            print(json.dumps({"figure": "freeze"} | freeze(folder, asked.episodes)), flush=True)
+            print(json.dumps({"figure": "freeze"} | freeze(folder)), flush=True)
         for workers in (0, 1, 2) if "scaling" in asked.sections else ():
             found = pace(folder, workers, asked.episodes, time_scale=0.02)
             print(json.dumps({"figure": "scaling"} | found), flush=True)

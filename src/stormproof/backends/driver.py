@@ -114,6 +114,8 @@ class Driver:
             self._end_if_over()
             await self._over.wait()
             self._tasks.cancel_scope.cancel()
+        if self.ledger.rejected:
+            self._say(f"{self.ledger.rejected} turns came under leases that were over: not kept")
         if not self._is_over():
             reasons = dict.fromkeys(self._gone.values())
             raise BackendError(
