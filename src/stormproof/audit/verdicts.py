@@ -9,8 +9,8 @@ import numpy as np
 from msgspec import Struct
 
 from stormproof.audit.evidence import Evidence
-from stormproof.audit.measures import MEASURES, TOLERATED, Verdict
 from stormproof.audit.served_names import changed, others, summed
+from stormproof.audit.thresholds import MEASURES, TOLERATED, Verdict
 from stormproof.audit.turn_signs import TurnSigns
 from stormproof.stats import Rate, clustered
 
