@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
+from math import exp, inf, sqrt
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -14,6 +15,8 @@ from msgspec import Struct
 from stormproof.domain.conditions import Condition
 from stormproof.domain.episodes import Episode, Turn
 from stormproof.domain.reasons import Reasons
+
+NINE_OF_TEN = 1.645  # standard deviations to either side
 
 
 class CellProgress(Struct, frozen=True):
@@ -37,7 +40,8 @@ class EndpointProgress(Struct, frozen=True):
 
     `rps` is answers per second over the last five seconds; `refused`, `errors`, `discarded` and
     `hedges` count sends since the start, as in `pool.EndpointState`. `state` says whether it is
-    open, `decision` what its controller did last.
+    open, `decision` what its controller did last. `trouble` is what its last send ended in where
+    that was no answer, `troubled_at` the wall-clock instant since when (epoch seconds).
     """
 
     name: str
@@ -51,6 +55,31 @@ class EndpointProgress(Struct, frozen=True):
     discarded: int = 0
     discarded_tokens: int = 0
     hedges: int = 0
+    model: str = ""
+    trouble: str = ""
+    troubled_at: float = 0.0
+
+    @property
+    def is_shut(self) -> bool:
+        """Whether nothing but a canary may be sent to it."""
+        return self.state != "open"
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether this run will not send to it again."""
+        return self.state.startswith("stopped")
+
+
+class TimeLeft(Struct, frozen=True):
+    """Seconds until the slowest model is done: nine times of ten from `low_s` to `high_s`.
+
+    All three are inf where nothing of the model has ended in this run: then nobody knows.
+    """
+
+    model: str
+    likely_s: float
+    low_s: float
+    high_s: float
 
 
 class Progress(Struct, frozen=True):
@@ -58,8 +87,9 @@ class Progress(Struct, frozen=True):
 
     `cells` are model × condition. `under_way` counts episodes that have begun and not ended.
     `done_before` trials were final when the run began. `simulated` is true once any answer was.
-    `draining` says that the run was asked to end. `notices` are lines that a person should read,
-    the oldest first; they only become more.
+    `draining` says that the run was asked to end; `drain_left_s` is how long it will wait at most
+    for what is in flight. `time_left` is None where nothing is left to do, and while draining.
+    `notices` are lines that a person should read, the oldest first; they only become more.
     """
 
     elapsed_s: float
@@ -72,6 +102,8 @@ class Progress(Struct, frozen=True):
     simulated: bool = False
     draining: bool = False
     notices: tuple[str, ...] = ()
+    drain_left_s: float | None = None
+    time_left: TimeLeft | None = None
 
     @property
     def planned(self) -> int:
@@ -99,10 +131,15 @@ class Progress(Struct, frozen=True):
         return self.scored + self.infrastructure + self.blocked
 
     @property
+    def in_flight(self) -> int:
+        """Model calls that have been sent and not ended."""
+        return sum(endpoint.in_flight for endpoint in self.endpoints)
+
+    @property
     def time_left_s(self) -> float | None:
-        """Seconds left at the pace so far; None before anything has ended."""
-        ended = self.ended - self.done_before
-        return self.elapsed_s * (self.planned - self.ended) / ended if ended > 0 else None
+        """The likely seconds left, as in `time_left`; None where that is None or not known."""
+        left = self.time_left
+        return left.likely_s if left and left.likely_s < inf else None
 
 
 class _Cell(NamedTuple):
@@ -132,6 +169,11 @@ class Counts:
             self._planned[cell] += planned
             self._scored[cell] += scored
             self._blocked[cell] += blocked
+        # By model: final when the run began. Never changed.
+        self._before = _by_model(self._scored + self._blocked)
+        # By model: the longest episode that ended in this run, in seconds of the wall clock. One
+        # that an earlier run began counts from there.
+        self._longest_s: dict[str, float] = defaultdict(float)
         # Final when the run began; never changed.
         self.done_before = self._scored.total() + self._blocked.total()
         # Episodes between `began` and `left`; 0 again when the run is over.
@@ -168,6 +210,9 @@ class Counts:
         """An episode has its record."""
         trial = episode.trial
         cell = _Cell(trial.model, condition_in_words(trial.condition))
+        if episode.started_at:
+            took_s = episode.ended_at - episode.started_at
+            self._longest_s[trial.model] = max(self._longest_s[trial.model], took_s)
         if episode.outcome == "infrastructure":
             self._infrastructure[cell] += 1
             self.reasons.add(episode.error, is_suites=episode.ending == "suite")
@@ -181,6 +226,19 @@ class Counts:
         self.tokens += reply.usage.prompt_tokens + reply.usage.completion_tokens
         self.simulated = self.simulated or reply.simulated
 
+    def by_model(self) -> dict[str, ModelCounts]:
+        """Every model now, in the plan's order."""
+        planned = _by_model(self._planned)
+        all_ended = _by_model(self._scored + self._blocked + self._infrastructure)
+        return {
+            model: ModelCounts(
+                all_ended[model] - self._before[model],
+                planned[model] - all_ended[model],
+                self._longest_s[model],
+            )
+            for model in planned
+        }
+
     def cells(self) -> tuple[CellProgress, ...]:
         """Every cell now, in the plan's order."""
         return tuple(
@@ -189,6 +247,14 @@ class Counts:
             )
             for cell, planned in self._planned.items()
         )
+
+
+class ModelCounts(NamedTuple):
+    """A model's trials: ended in this run, and those that it has still to end."""
+
+    ended: int
+    remaining: int
+    longest_s: float
 
 
 class Rates:
@@ -214,6 +280,54 @@ class Rates:
             return 0.0
         (start, first), (end, last) = seen[0], seen[-1]
         return (last - first) / (end - start)
+
+
+class Paces:
+    """How fast each model's episodes end: since the run began, and over the later half of it.
+
+    What has begun well may go on badly, and the other way round: the slower of the two paces is
+    likely, the faster one bounds the range.
+    """
+
+    SAMPLES = 200  # kept of a model, about
+
+    def __init__(self) -> None:
+        # By model (instant in seconds of the run, episodes ended), oldest first: one at or before
+        # half the time that the newest says, and all after it.
+        self._seen: dict[str, deque[tuple[float, int]]] = defaultdict(lambda: deque([(0.0, 0)]))
+
+    def observe(self, at_s: float, model: str, ended: int) -> None:
+        """How many of the model's episodes have ended in this run, at an instant."""
+        seen = self._seen[model]
+        if at_s - seen[-1][0] >= at_s / self.SAMPLES:
+            seen.append((at_s, ended))
+        while len(seen) > 1 and seen[1][0] <= at_s / 2:
+            seen.popleft()
+
+    def left(self, at_s: float, model: str, counts: ModelCounts) -> TimeLeft:
+        """When the model will be done, at its own pace.
+
+        Both what has ended and what is to come are taken as Poisson: the logarithm of the time has
+        a variance of about 1/ended + 1/remaining. The last episodes may take as long as the longest
+        one took, however fast others come in.
+        """
+        start_s, before = self._seen[model][0]
+        lately, lately_s = max(1, counts.ended - before), at_s - start_s
+        if not counts.ended or lately_s <= 0:
+            return TimeLeft(model, inf, inf, inf)
+        fast_s, slow_s = sorted(
+            counts.remaining * per_s for per_s in (at_s / counts.ended, lately_s / lately)
+        )
+        spread = exp(NINE_OF_TEN * sqrt(1 / lately + 1 / counts.remaining))
+        longest_s = min(counts.longest_s, at_s)
+        return TimeLeft(model, slow_s, fast_s / spread, max(slow_s * spread, longest_s))
+
+
+def _by_model(cells: Counter[_Cell]) -> Counter[str]:
+    models = Counter[str]()
+    for cell, count in cells.items():
+        models[cell.model] += count
+    return models
 
 
 def condition_in_words(condition: Condition) -> str:

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from stormproof.backends.desk import Crew
+from stormproof.control.bounds import Bounds
 from stormproof.domain.episodes import Episode, Turn
 from stormproof.domain.reasons import in_lines
 from stormproof.domain.trials import Trial
@@ -24,7 +25,7 @@ from stormproof.episode import Reread, RereadCount
 from stormproof.loop_watch import watch_loop
 from stormproof.plan import Plan, TrialSupply
 from stormproof.pool import EndpointState, Event
-from stormproof.progress import Counts, EndpointProgress, Progress, Rates
+from stormproof.progress import Counts, EndpointProgress, Paces, Progress, Rates, TimeLeft
 
 REPORT_EVERY_S = 0.25
 SAMPLE_EVERY_S = 1.0
@@ -227,6 +228,10 @@ class Session:
         self._notices = [*plan.notices, *store.notices]
         # Of accepted sends by endpoint id; fed once every SAMPLE_EVERY_S.
         self._rates = Rates()
+        # Of ended episodes by model; fed with `_rates`.
+        self._paces = Paces()
+        # When what is in flight is given up, on the monotonic clock; None before a drain.
+        self._drained_by: float | None = None
         # Where every `elapsed_s` counts from.
         self._start = monotonic()
         # None until `run` has begun: a plan without anything left needs none.
@@ -265,18 +270,22 @@ class Session:
 
     def progress(self) -> Progress:
         """How it stands now."""
-        counts = self._counts
+        counts, now = self._counts, monotonic()
+        endpoints = tuple(self._endpoint(state) for state in self._states())
+        draining = self.stop.is_draining
         return Progress(
-            elapsed_s=monotonic() - self._start,
+            elapsed_s=now - self._start,
             cells=counts.cells(),
-            endpoints=tuple(self._endpoint(state) for state in self._states()),
+            endpoints=endpoints,
             calls=counts.calls,
             tokens=counts.tokens,
             under_way=counts.under_way,
             done_before=counts.done_before,
             simulated=counts.simulated,
-            draining=self.stop.is_draining,
+            draining=draining,
             notices=tuple(self._notices),
+            drain_left_s=None if self._drained_by is None else max(0.0, self._drained_by - now),
+            time_left=None if draining else self._time_left(now - self._start, endpoints),
         )
 
     # --- beside the crew -------------------------------------------------------------------
@@ -285,6 +294,7 @@ class Session:
         while not self.stop.is_draining:  # noqa: ASYNC110  any thread may ask, a loop's event is its own
             await anyio.sleep(HEED_EVERY_S)
         crew.drain()
+        self._drained_by = monotonic() + Bounds().drain_grace_s
         while not self.stop.is_cancelled:  # noqa: ASYNC110  any thread may ask
             await anyio.sleep(HEED_EVERY_S)
         everything.cancel()
@@ -309,6 +319,8 @@ class Session:
         while True:
             await anyio.sleep(SAMPLE_EVERY_S)
             elapsed_s = round(monotonic() - self._start, 3)
+            for model, counts in self._counts.by_model().items():
+                self._paces.observe(elapsed_s, model, counts.ended)
             for state in self._states():
                 self._rates.observe(elapsed_s, state.endpoint_id, state.accepted)
                 self.store.append_sample(_sample(elapsed_s, self._endpoint(state)))
@@ -331,7 +343,22 @@ class Session:
             discarded=state.discarded,
             discarded_tokens=state.discarded_tokens,
             hedges=state.hedges,
+            model=state.model,
+            trouble=state.trouble,
+            troubled_at=state.troubled_at,
         )
+
+    def _time_left(
+        self, elapsed_s: float, endpoints: tuple[EndpointProgress, ...]
+    ) -> TimeLeft | None:
+        """The slowest model's; one that has no endpoint any more has nothing to do in this run."""
+        alive = {endpoint.model for endpoint in endpoints if not endpoint.is_given_up}
+        left = (
+            self._paces.left(elapsed_s, model, counts)
+            for model, counts in self._counts.by_model().items()
+            if counts.remaining and model in alive
+        )
+        return max(left, key=lambda one: one.likely_s, default=None)
 
     def _summary(self) -> RunSummary:
         counts, planned, states = self._counts, self.plan.planned, self._states()
@@ -373,5 +400,7 @@ def _blamed(state: EndpointState) -> str:
 def _sample(elapsed_s: float, endpoint: EndpointProgress) -> dict[str, Any]:
     """A line of pool.jsonl; an unbounded window is null, which JSON can carry."""
     fields = msgspec.structs.asdict(endpoint)
+    for of_the_moment in ("model", "trouble", "troubled_at"):
+        del fields[of_the_moment]
     window = None if endpoint.window == float("inf") else endpoint.window
     return {"id": fields.pop("name"), "t": elapsed_s, **fields, "window": window}

@@ -78,6 +78,37 @@ def test_turns_that_are_read_differently_now_are_kept_anew_and_said_to_be() -> N
     assert seen[-1].notices == summary.notices
 
 
+def test_a_drain_says_how_long_it_waits_at_most_and_no_time_left() -> None:
+    stop, seen = Stop(), list[Progress]()
+
+    def watch(progress: Progress) -> None:
+        seen.append(progress)
+        if progress.in_flight:
+            stop.drain()
+
+    store = MemoryStore()
+    plan = make_plan(OPTIONS, [HERE], store.take_finished())
+    session = Session(plan, store, on_progress=watch, stop=stop)
+    transport = SimulatedTransport(ScriptedModel([Reply("done")]), median_s=1.0)
+    anyio.run(
+        session.run,
+        LocalWorker(plan.endpoints, transport, OPTIONS, simulated=False, on_event=session.hear),
+    )
+    before = seen[0]
+    assert (before.draining, before.drain_left_s) == (False, None)
+    waited = [one.drain_left_s for one in seen if one.drain_left_s is not None]
+    assert waited == sorted(waited, reverse=True)
+    assert 15 < waited[-1] < waited[0] <= 20
+    assert not any(one.time_left for one in seen if one.draining)
+
+
+def test_time_left_is_of_models_that_have_an_endpoint_and_trials() -> None:
+    _, seen = run(MemoryStore(), median_s=1.5)
+    known = [progress.time_left for progress in seen if progress.time_left]
+    assert {left.model for left in known} == {"here"}
+    assert seen[-1].time_left is None
+
+
 def test_a_stop_only_ever_becomes_firmer() -> None:
     stop = Stop()
     assert (stop.is_draining, stop.is_cancelled) == (False, False)

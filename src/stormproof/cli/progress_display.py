@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from heapq import nsmallest
+from math import inf
 from types import TracebackType
 from typing import Self
 
@@ -14,10 +16,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from stormproof.cli.trouble_lines import TroubleLines
 from stormproof.progress import CellProgress, EndpointProgress, Progress
 
 PLAIN_EVERY_S = 5.0
-NARROW = 76  # columns below which only what must be seen is kept
+WIDE, NARROW = 76, 56  # columns below which decoration goes, and below which counts do
 
 
 class ProgressDisplay:
@@ -40,7 +43,7 @@ class ProgressDisplay:
         with suppress(OSError):
             for line in progress.notices[self._said :]:
                 self._said += 1
-                self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+                self._print(line)
             if progress.under_way or progress.calls:
                 self.draw(progress)
 
@@ -59,6 +62,9 @@ class ProgressDisplay:
 
     def end(self) -> None:
         """Nothing more comes."""
+
+    def _print(self, line: str) -> None:
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 class LiveDisplay(ProgressDisplay):
@@ -82,18 +88,22 @@ class LiveDisplay(ProgressDisplay):
 
 
 class PlainDisplay(ProgressDisplay):
-    """A line every `PLAIN_EVERY_S`, and one for the end."""
+    """A line every `PLAIN_EVERY_S` and one for the end; endpoints' troubles as they come and go."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         # In seconds of the run; the first line comes late, that a short run has but its last.
         self._next_s = PLAIN_EVERY_S
+        # Hears of every moment, in order.
+        self._troubles = TroubleLines()
         # The newest moment, None once it is printed.
         self._unprinted: Progress | None = None
 
     def draw(self, progress: Progress) -> None:
         """Print it when it is time."""
         self._unprinted = progress
+        for line in self._troubles.lines(progress):
+            self._print(line)
         if progress.elapsed_s >= self._next_s:
             self._next_s = progress.elapsed_s + PLAIN_EVERY_S
             self.end()
@@ -101,7 +111,7 @@ class PlainDisplay(ProgressDisplay):
     def end(self) -> None:
         """Print the newest moment, unless it stands there."""
         if self._unprinted is not None:
-            self.console.print(headline(self._unprinted), soft_wrap=True, highlight=False)
+            self._print(headline(self._unprinted))
             self._unprinted = None
 
 
@@ -113,23 +123,38 @@ def display(console: Console, *, quiet: bool) -> ProgressDisplay:
 
 
 def headline(progress: Progress) -> str:
-    """The run in one line, for logs and for the top of the live display."""
-    parts = [
-        f"{progress.ended}/{progress.planned} episodes",
-        f"{progress.under_way} under way",
-        f"{short(progress.calls)} calls",
-        f"{short(progress.tokens)} tokens",
-        f"{clock(progress.elapsed_s)} gone, {clock(progress.time_left_s)} left",
-    ]
-    if progress.infrastructure:
-        parts.insert(1, f"{progress.infrastructure} infrastructure")
-    if progress.blocked:
-        parts.insert(1, f"{progress.blocked} blocked")
-    if progress.simulated:
-        parts.append("SIMULATED models")
-    if progress.draining:
-        parts.append("draining: Ctrl-C again stops at once")
-    return " · ".join(parts)
+    """The run in one line, for logs and for the top of the live display: state, trouble, sums."""
+    return " · ".join(
+        [
+            f"{progress.ended}/{progress.planned} episodes",
+            *(["SIMULATED models"] if progress.simulated else []),
+            *([f"{progress.blocked} blocked"] if progress.blocked else []),
+            *([f"{progress.infrastructure} infrastructure"] if progress.infrastructure else []),
+            *_drain(progress),
+            ", ".join([f"{clock(progress.elapsed_s)} gone", *_left(progress)]),
+            f"{progress.under_way} under way",
+            f"{short(progress.calls)} calls",
+            f"{short(progress.tokens)} tokens",
+        ]
+    )
+
+
+def _drain(progress: Progress) -> list[str]:
+    if not progress.draining:
+        return []
+    bound = progress.drain_left_s
+    most = "" if bound is None else f", {clock(bound)} at most"
+    return [f"draining: {progress.in_flight} calls in flight{most}; Ctrl-C again stops at once"]
+
+
+def _left(progress: Progress) -> list[str]:
+    left = progress.time_left
+    if left is None:
+        return []
+    whose = f" for {left.model}" if len({cell.model for cell in progress.cells}) > 1 else ""
+    if left.likely_s == inf:
+        return [f"time left{whose} not known yet"]
+    return [f"{clock(left.likely_s)} left{whose} ({clock(left.low_s)}–{clock(left.high_s)})"]
 
 
 def render(progress: Progress, width: int, height: int) -> RenderableType:
@@ -138,22 +163,44 @@ def render(progress: Progress, width: int, height: int) -> RenderableType:
     frames = 2 + 2 + 1  # two table heads and the line that says what is hidden
     room = height - len(head.wrap(Console(width=width), width)) - frames
     rows = rows_that_fit(progress.cells, max(1, room // 2))
-    endpoints = progress.endpoints[: max(1, room - len(rows))]
-    hidden = len(progress.endpoints) - len(endpoints)
-    parts: list[RenderableType] = [head, _cells(rows, width), _endpoints(endpoints, width)]
-    if hidden:
-        parts.append(Text(f"and {hidden} more endpoints", style="dim"))
+    endpoints = sorted(progress.endpoints, key=lambda endpoint: not endpoint.is_shut)
+    shown = max(1, room - len(rows))
+    parts: list[RenderableType] = [
+        head,
+        _cells(rows, width),
+        _endpoints(endpoints[:shown], width),
+        *_hidden(
+            endpoints[shown:], len({c.model for c in progress.cells} - {r.model for r in rows})
+        ),
+    ]
     return Group(*parts)
 
 
+def _hidden(endpoints: list[EndpointProgress], models: int) -> list[Text]:
+    """What the screen has no room for, in a line."""
+    shut = sum(endpoint.is_shut for endpoint in endpoints)
+    parts = [f"{len(endpoints)} more endpoints"] if endpoints else []
+    if shut:
+        parts.append(f"{shut} of them shut")
+    if models:
+        parts.append(f"{models} more models")
+    said = "and " + ", ".join(parts)
+    return [Text(said, style="dim", no_wrap=True, overflow="ellipsis")] if parts else []
+
+
 def rows_that_fit(cells: tuple[CellProgress, ...], limit: int) -> list[CellProgress]:
-    """The cells where `limit` rows hold them, else one for each model, without a condition."""
+    """The cells where `limit` rows hold them, else one for each model, without a condition.
+
+    Where these are too many as well, those that are least done, in the plan's order.
+    """
     if len(cells) <= limit:
         return [*cells]
     models: dict[str, list[CellProgress]] = {}
     for cell in cells:
         models.setdefault(cell.model, []).append(cell)
-    return [_together(model, own) for model, own in models.items()][:limit]
+    rows = [_together(model, own) for model, own in models.items()]
+    least = nsmallest(limit, rows, key=lambda row: row.ended / max(1, row.planned))
+    return [row for row in rows if row in least]
 
 
 def _together(model: str, cells: list[CellProgress]) -> CellProgress:
@@ -163,38 +210,39 @@ def _together(model: str, cells: list[CellProgress]) -> CellProgress:
         planned=sum(cell.planned for cell in cells),
         scored=sum(cell.scored for cell in cells),
         infrastructure=sum(cell.infrastructure for cell in cells),
+        blocked=sum(cell.blocked for cell in cells),
     )
 
 
 def _cells(rows: list[CellProgress], width: int) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, expand=True, pad_edge=False)
     table.add_column("model · condition", overflow="ellipsis", no_wrap=True, ratio=3)
-    if width >= NARROW:
+    if width >= WIDE:
         table.add_column("", ratio=2)
     for title in ("done", "planned", "infra"):
         table.add_column(title, justify="right")
     for row in rows:
-        bar = [ProgressBar(row.planned, row.ended)] if width >= NARROW else []
+        bar = [ProgressBar(row.planned, row.ended)] if width >= WIDE else []
         infra = Text(str(row.infrastructure), style="red" if row.infrastructure else "dim")
         name = f"{row.model} · {row.condition}" if row.condition else row.model
         table.add_row(name, *bar, str(row.scored), str(row.planned), infra)
     return table
 
 
-def _endpoints(rows: tuple[EndpointProgress, ...], width: int) -> Table:
+def _endpoints(rows: list[EndpointProgress], width: int) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, expand=True, pad_edge=False)
     table.add_column("endpoint", overflow="ellipsis", no_wrap=True, ratio=3)
-    for title in ("in flight", "req/s", "429s"):
+    table.add_column("in flight", justify="right", no_wrap=True)
+    counts = ("req/s", "429s", "errors")[: 3 if width >= WIDE else 2 if width >= NARROW else 0]
+    for title in counts:
         table.add_column(title, justify="right", no_wrap=True)
-    if width >= NARROW:
-        table.add_column("errors", justify="right")
-        table.add_column("state", overflow="ellipsis", no_wrap=True, ratio=2)
+    table.add_column("state", overflow="ellipsis", no_wrap=True, ratio=4)
     for row in rows:
-        window = "∞" if row.window == float("inf") else f"{row.window:.0f}"
-        state = row.decision or row.state if row.state == "open" else row.state
-        wide = [str(row.errors), state] if width >= NARROW else []
-        cells = [f"{row.in_flight}/{window}", f"{row.rps:.1f}", str(row.refused)]
-        table.add_row(row.name.partition("/")[2] or row.name, *cells, *wide)
+        window = "∞" if row.window == inf else f"{row.window:.0f}"
+        figures = [f"{row.rps:.1f}", str(row.refused), str(row.errors)][: len(counts)]
+        state = Text(row.state, style="red") if row.is_shut else Text(row.decision or row.state)
+        name = row.name.partition("/")[2] or row.name
+        table.add_row(name, f"{row.in_flight}/{window}", *figures, state)
     return table
 
 

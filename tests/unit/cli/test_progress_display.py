@@ -1,5 +1,6 @@
 import io
 import re
+from math import inf
 from typing import NoReturn
 
 import pytest
@@ -7,10 +8,12 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from stormproof.cli.progress_display import clock, display, headline, render, rows_that_fit, short
-from stormproof.progress import CellProgress, EndpointProgress, Progress
+from stormproof.progress import CellProgress, EndpointProgress, Progress, TimeLeft
 
 ENDPOINTS = tuple(
-    EndpointProgress(f"house/qwen2.5-72b-instruct/key{i}", 4, float("inf"), 3.2, 1, 0, "hold")
+    EndpointProgress(
+        f"house/qwen2.5-72b-instruct/key{i}", 4, float("inf"), 3.2, 1, 0, "open", "hold"
+    )
     for i in range(40)
 )
 MOMENT = Progress(
@@ -21,6 +24,7 @@ MOMENT = Progress(
     tokens=1234567,
     under_way=33,
     simulated=True,
+    time_left=TimeLeft("model-4", 100, 50, 200),
 )
 
 
@@ -32,13 +36,45 @@ def test_it_fits_any_screen_and_says_what_is_hidden(width: int, height: int) -> 
     assert max(map(len, lines)) <= width
     assert len(lines) <= height
     assert "more endpoints" in lines[-1]
+    assert "4 more models" in lines[-1] or width > 40
     assert "SIMULATED" in " ".join(lines)
 
 
-def test_headline_names_infrastructure_and_the_drain() -> None:
-    assert "10 infrastructure" in headline(MOMENT)
+def test_at_70_by_20_trouble_is_seen_before_all_else() -> None:
+    shut = replace(ENDPOINTS[0], name="house/b/last", state="closed: HTTP 503")
+    cells = tuple(CellProgress(f"m{i}", "x", 10, 10 - i % 3, 0) for i in range(14))
+    crowded = replace(MOMENT, cells=cells, endpoints=(*ENDPOINTS, shut, *[shut] * 8))
+    console = Console(width=68, height=20, file=io.StringIO(), record=True)
+    console.print(render(crowded, 68, 20))
+    lines = console.export_text().splitlines()
+    assert len(lines) <= 20
+    assert "closed: HTTP 503" in next(line for line in lines if "b/last" in line)
+    assert {line.split()[0] for line in lines if re.match(r"m\d", line)} <= {
+        f"m{i}" for i in range(14) if i % 3
+    }
+    assert re.search(r"and \d+ more endpoints, \d of them shut, \d+ more models", lines[-1])
+    assert not any("━" in line for line in lines)
+
+
+def test_the_headline_says_state_and_trouble_before_sums() -> None:
+    assert headline(MOMENT) == (
+        "210/500 episodes · SIMULATED models · 10 infrastructure · "
+        "0:12 gone, 1:40 left for model-4 (0:50–3:20) · 33 under way · 1234 calls · 1.2M tokens"
+    )
+
+
+def test_the_headline_names_no_model_where_there_is_one_and_no_time_that_nobody_knows() -> None:
+    one = replace(MOMENT, cells=MOMENT.cells[:1])
+    assert "gone, 1:40 left (0:50–3:20)" in headline(one)
+    unknown = replace(one, time_left=TimeLeft("model-0", inf, inf, inf))
+    assert "gone, time left not known yet ·" in headline(unknown)
+    assert "left" not in headline(replace(one, time_left=None))
+
+
+def test_a_drain_says_what_it_waits_for_and_how_long_at_most() -> None:
     assert "Ctrl-C" not in headline(MOMENT)
-    assert "Ctrl-C" in headline(replace(MOMENT, draining=True))
+    draining = replace(MOMENT, draining=True, drain_left_s=17.9, time_left=None)
+    assert "draining: 160 calls in flight, 0:17 at most; Ctrl-C again" in headline(draining)
 
 
 def test_plain_lines_come_seldom_and_hold_no_control_codes() -> None:
@@ -54,6 +90,20 @@ def test_plain_lines_come_seldom_and_hold_no_control_codes() -> None:
     ]
     assert "210/500 episodes" in lines[0]
     assert "\x1b" not in out.getvalue()
+
+
+def test_a_log_tells_a_trouble_that_lasts_as_it_begins_and_as_it_ends() -> None:
+    out = io.StringIO()
+    well = EndpointProgress("p/m/k", 1, 4, 1, 0, 0, "open")
+    ill = replace(well, state="closed: HTTP 503", trouble="HTTP 503 [overloaded]", troubled_at=9.0)
+    with display(Console(file=out), quiet=False) as show:
+        for second, endpoint in enumerate([well, *[ill] * 7, well]):
+            show(replace(MOMENT, elapsed_s=float(second), endpoints=(endpoint,)))
+    told = [line for line in out.getvalue().splitlines() if "episodes" not in line]
+    assert told == [
+        "p/m/k: no answer: HTTP 503 [overloaded]",
+        "p/m/k: answers again after 7 s (HTTP 503 [overloaded])",
+    ]
 
 
 def test_a_live_display_leaves_room_for_the_echo_of_ctrl_c() -> None:
