@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,19 +19,19 @@ from stormproof.store.header import HEADER_FILE, Header, check_same, read_header
 from stormproof.store.journal import (
     JournalWriter,
     Log,
+    Scan,
     corrupt,
     journal_numbers,
     journal_path,
     scan,
     take,
 )
+from stormproof.store.part_listing import list_files, list_parts, numbers_met_twice
 from stormproof.store.parts import (
     EPISODES,
     TURNS,
     SealedPart,
     half,
-    list_files,
-    list_parts,
     read_notes,
 )
 from stormproof.store.record_lines import JournalLine, to_line
@@ -73,7 +74,11 @@ def _recover(folder: Path, header: Header, lock: FolderLock) -> Opened:
     header = _header(folder, header)
     parts = list_parts(folder)
     _tidy(folder, parts)
-    log, notices = Log(), []
+    log = Log()
+    notices = [
+        f"several parts have the number {number}; all are read, and repair renumbers them"
+        for number in numbers_met_twice(parts)
+    ]
     numbers = journal_numbers(folder)
     for number in numbers:
         notices += _take_in(folder, number, log, is_last=number == numbers[-1])
@@ -157,11 +162,20 @@ def _take_in(folder: Path, number: int, log: Log, *, is_last: bool) -> list[str]
     tail = found.tail
     if tail is not None and (tail.record is not None or not is_last):
         take(tail._replace(length=_whole(tail)), number, log, found)
-    if found.damage:
+    if found.bad:
         raise corrupt(path, found)
-    if tail is None:
-        return []
-    return [_trim(path, tail) if tail.record is None else _mend(path, tail)]
+    said = [f"{path.name}: {what}" for what in _healed(found)]
+    if tail is not None:
+        said.append(_trim(path, tail) if tail.record is None else _mend(path, tail))
+    return said
+
+
+def _healed(found: Scan) -> Iterator[str]:
+    """What somebody has done to a journal and what all readers put right."""
+    if found.edited:
+        yield f"lines with other line ends or a byte order mark, read all the same: {found.edited}"
+    if found.moved:
+        yield f"lines that stand before the turn they follow, read behind it: {len(found.moved)}"
 
 
 def _whole(tail: JournalLine) -> int:
