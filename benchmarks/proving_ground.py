@@ -59,6 +59,7 @@ class ProvingGround:
         self.pool.write_text(POOL.format(port=self.port, workers=workers))
         self.options = folder / "emulator.json"
         self.options.write_text(json.dumps({"emulator": options}))
+        self.keys = {key: f"emulated-{key}" for key in KEYS}  # for the environment of any command
         self.emulator: subprocess.Popen[bytes] | None = None
         self.runs: list[subprocess.Popen[bytes]] = []
 
@@ -119,7 +120,7 @@ class ProvingGround:
 
         `environ` is added to the environment; it starts in a shell after `after`.
         """
-        env = os.environ | {key: f"emulated-{key}" for key in KEYS} | (environ or {})
+        env = os.environ | self.keys | (environ or {})
         given = ("run", "--pool", str(self.pool), "--results", results, "--json", *words)
         shell = ("sh", "-c", f'{after} && exec "$@"', "sh") if after else ()
         with (self.folder / f"{log or results}.log").open("ab") as talk:

@@ -1,8 +1,8 @@
 """Kills, faults and endurance on real processes and real HTTP; writes docs/reliability.md.
 
-    python benchmarks/torture.py                 all of it, about an hour
+    python benchmarks/torture.py                 all of it, about an hour and a half
     python benchmarks/torture.py --short         a few kills and one faulty run, about a minute
-    python benchmarks/torture.py --only kills    kills, provider, faults, stops, soak, fuzz, tools
+    python benchmarks/torture.py --only kills    one part or several, of PARTS below
     python benchmarks/torture.py --page FILE     the page again, from lines printed before
 
 Prints one JSON line per figure. A job against the emulator is run undisturbed first; whatever is
@@ -31,15 +31,17 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "property"))
 from hostile_tools import hostile_calls
 
+from hostile_torture import hostile
 from proving_ground import ProvingGround, kill
 from soak import soak
+from storage_torture import disk, many, mount, writers
 from stormproof.cli.user_errors import EXIT_INTERRUPTED
 from stormproof.control.bounds import Bounds
 from stormproof.store import episode_table, read_episodes, same_records
 
 DOCS = Path(__file__).parents[1] / "docs" / "reliability.md"
 TESTS = Path(__file__).parents[1] / "tests"
-Figures = dict[str, float | int]
+Figures = dict[str, Any]  # numbers, and the commit that a part ran on
 EARLY = 0.2  # share of kills while the process still starts; the others hit it at work
 
 # Faults at once: shares of requests, and what befalls single endpoints while the run is under way.
@@ -135,7 +137,7 @@ def faults(folder: Path, instances: int) -> Figures:
 
 
 def stops(folder: Path) -> Figures:
-    """SIGINT and SIGTERM to runs all of whose endpoints have fallen silent in the middle of it.
+    """SIGINT, SIGTERM and SIGHUP to runs whose endpoints have all fallen silent midway.
 
     Requests in flight are awaited for the grace that is stated; then the run ends, and goes on
     where it was once the endpoints answer again.
@@ -147,7 +149,7 @@ def stops(folder: Path) -> Figures:
     silent = usual | {"rules": [{"match": "*", "faults": {"hang": 0.3}}]}
     took, found = [], []
     with ProvingGround(folder / "hung", silent) as ground:
-        for sign in (signal.SIGINT, signal.SIGTERM):
+        for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             process = ground.start(sign.name, *words)
             ground.await_turns(sign.name, process, more=5)
             time.sleep(3)  # by now every slot waits for an answer that does not come
@@ -158,7 +160,7 @@ def stops(folder: Path) -> Figures:
         ground.kill_emulator()
         ground.options.write_text(json.dumps({"emulator": usual}))
         ground.start_emulator()
-        for name in ("SIGINT", "SIGTERM"):
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             _require(ground.finish(name, *words) == 0, "the resume failed")
             found.append(_compared(folder / "calm" / "a", folder / "hung" / name))
     return {"signals": len(took), "stated_grace_s": Bounds().drain_grace_s,
@@ -207,11 +209,19 @@ def _longest_stall(folder: Path) -> float:
     return round(max((b - a for a, b in pairwise(at)), default=0.0), 1)
 
 
+def _commit() -> str:
+    """What is checked out, and whether anything differs from it."""
+    words = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    done = subprocess.run(words, cwd=TESTS.parent, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "not from a checkout"
+
+
 def _require(condition: bool, what: str) -> None:  # noqa: FBT001  the claim itself
     if not condition:
         raise SystemExit(f"torture: {what}")
 
 
+BY_HAND = "## Whose trouble it is"
 INTRODUCTION = """\
 # Reliability
 
@@ -232,9 +242,19 @@ def _page(figures: dict[str, Figures]) -> str:
     for name, found in figures.items():
         parts += [f"## {name.capitalize()}", "", cleandoc(PARTS[name].__doc__ or ""), ""]
         parts += ["| figure | value |", "|---|---|"]
-        parts += [f"| {key.replace('_', ' ')} | {value:,} |" for key, value in found.items()]
+        parts += [f"| {key.replace('_', ' ')} | {_cell(value)} |" for key, value in found.items()]
         parts.append("")
-    return "\n".join(parts)
+    return "\n".join(parts) + _by_hand()
+
+
+def _cell(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:,}"
+
+
+def _by_hand() -> str:
+    """What stands on the page behind the parts, and is written by people."""
+    text = DOCS.read_text(encoding="utf-8")
+    return text[text.index(BY_HAND) - 1 :]
 
 
 def _printed(files: Sequence[Path]) -> dict[str, Figures]:
@@ -249,6 +269,11 @@ PARTS: dict[str, Callable[..., Figures]] = {
     "provider": emulator_kills,
     "faults": faults,
     "stops": stops,
+    "hostile": hostile,
+    "writers": writers,
+    "disk": disk,
+    "mount": mount,
+    "many": many,
     "soak": soak,
     "fuzz": fuzz,
     "tools": tools,
@@ -275,6 +300,11 @@ def main() -> None:
         "provider": (2 if given.short else 20, rng),
         "faults": (2 if given.short else 60,),
         "stops": (),
+        "hostile": (0.1 if given.short else 10,),
+        "writers": (5 if given.short else 430, rng),
+        "disk": (1 if given.short else 15, rng),
+        "mount": (),
+        "many": (5_000 if given.short else 200_000,),
         "soak": (0.2 if given.short else given.minutes,),
         "fuzz": (1 if given.short else 20,),
         "tools": (5_000 if given.short else 1_000_000,),
@@ -282,7 +312,7 @@ def main() -> None:
     figures: dict[str, Figures] = {}
     with tempfile.TemporaryDirectory(prefix="stormproof-torture-") as folder:
         for name in given.only:
-            figures[name] = PARTS[name](Path(folder) / name, *plans[name])
+            figures[name] = {"commit": _commit(), **PARTS[name](Path(folder) / name, *plans[name])}
             print(json.dumps({"torture": name, **figures[name]}), flush=True)
     if not given.short and set(given.only) == set(PARTS):
         DOCS.write_text(_page(figures))

@@ -2,64 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from hostile_service import Hostile, peak_mb
 from proving_ground import STORMPROOF
 from stormproof.store import read_episodes
-
-VALUE = {"text": "x" * 20_000}
-SCHEMA = {"anyOf": [{"type": "string"}] * 450}
-
-
-def call(number: int, name: str, arguments: Any) -> dict[str, Any]:
-    function = {"name": name, "arguments": json.dumps(arguments)}
-    return {"id": f"c{number}", "type": "function", "function": function}
-
-
-def reply(*calls: dict[str, Any]) -> bytes:
-    message = {"role": "assistant", "content": None, "tool_calls": calls}
-    usage = {"prompt_tokens": 1, "completion_tokens": 1}
-    return json.dumps({"choices": [{"message": message, "finish_reason": "tool_calls"}],
-                       "usage": usage}).encode()  # fmt: skip
-
-
-STORED = call(0, "data_processing_parser", {"input": json.dumps(VALUE), "format": "json"})
-CHECKS = [
-    call(n, "data_processing_validator", {"schema": {"title": str(n), **SCHEMA}})
-    for n in range(1, 120)
-]
-LONG = call(0, "data_processing_validator", {"input": {"text": "x" * 900_000}, "schema": SCHEMA})
-REPLIES = (reply(STORED, *CHECKS), reply(LONG, *CHECKS))
-
-
-class Hostile(BaseHTTPRequestHandler):
-    """Gives each conversation one of the two."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["content-length"]))
-        turn = self.headers["x-client-request-id"]
-        data = REPLIES[sum(turn.encode()) % 2]
-        self.send_response(200)
-        self.send_header("content-length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 @pytest.fixture
@@ -81,17 +37,6 @@ def start(pool: Path, episodes: int) -> subprocess.Popen[bytes]:
              "--protocol", "native", "--quiet")  # fmt: skip
     environ = os.environ | {"KEY": "sk-0123456789"}
     return subprocess.Popen([*STORMPROOF, *words], cwd=pool.parent, env=environ)
-
-
-def peak_mb(process: subprocess.Popen[bytes]) -> int:
-    """Its resident memory at most, when it has ended."""
-    peak = 0
-    while process.poll() is None:
-        status = Path(f"/proc/{process.pid}/status").read_text()
-        found = re.search(r"VmHWM:\s+(\d+) kB", status)
-        peak = int(found[1]) >> 10 if found else peak
-        time.sleep(0.05)
-    return peak
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory from /proc")

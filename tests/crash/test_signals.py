@@ -77,11 +77,20 @@ def test_talk_that_nobody_reads_any_more_does_not_end_a_run(prove: Grounds) -> N
     assert episode_table(ground.folder / "r")["outcome"].unique().to_pylist() == ["completed"]
 
 
-@pytest.mark.parametrize("second", STOPS[:2])
-def test_a_second_signal_stops_at_once(prove: Grounds, second: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (signal.SIGINT, signal.SIGINT),
+        (signal.SIGINT, signal.SIGTERM),
+        (signal.SIGHUP, signal.SIGHUP),
+    ],
+)
+def test_a_second_signal_stops_at_once(
+    prove: Grounds, first: signal.Signals, second: signal.Signals
+) -> None:
     ground = prove(latency=ENDLESS)
     process = in_flight(ground, "r")
-    process.send_signal(signal.SIGINT)
+    process.send_signal(first)
     time.sleep(0.5)
     assert process.poll() is None  # it waits for the answers
     start = time.monotonic()

@@ -48,7 +48,7 @@ def _exit_code(command: Callable[[], object]) -> int:
     except SystemExit as ended:  # cyclopts' own commands and rich's console, which --help prints to
         result = _ended(ended)
     except Exception as error:  # noqa: BLE001  the last line of defence
-        return _bug(error)
+        return _no_room(error) if _is_limit(error) else _bug(error)
     return result if isinstance(result, int) else 0
 
 
@@ -75,6 +75,23 @@ def _system(error: OSError) -> int:
     )
     if error.filename is None:
         silence(sys.stdout)
+    return EXIT_SYSTEM
+
+
+_LIMITS = ("can't start new thread", "cannot allocate memory", "failed to map segment")
+
+
+def _is_limit(error: Exception) -> bool:
+    """Whether the system gave no memory or no thread: Python and loaders say it in their words."""
+    return isinstance(error, MemoryError) or any(w in str(error).lower() for w in _LIMITS)
+
+
+def _no_room(error: Exception) -> int:
+    what, flag = ("threads", "u") if "thread" in str(error) else ("memory", "v")
+    _tell(
+        f"the system gives this process no more {what}",
+        f"raise the limit (ulimit -{flag} shows it); then the same command goes on from here",
+    )
     return EXIT_SYSTEM
 
 

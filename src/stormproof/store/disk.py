@@ -83,6 +83,18 @@ def _write(
         return path
 
 
+def forget_cached(path: Path) -> None:
+    """Make the next reading of a file's content come from the disk, as far as the system can.
+
+    After an fsync that failed, Linux holds pages for clean that never arrived. What is still on
+    its way arrives first.
+    """
+    with store_errors("read", path), path.open("rb+") as file:
+        os.fsync(file.fileno())
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
 def checksum(path: Path) -> str:
     """CRC-32 of a file's content, 8 hex digits."""
     crc = 0

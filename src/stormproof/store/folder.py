@@ -145,10 +145,11 @@ class Store:
             await anyio.to_thread.run_sync(self._release)
 
     def _release(self) -> None:
-        with self._sealing.guard:
+        with self._sealing.guard, suppress(OSError):  # what is durable was so before
             self._writer.close()
-        os.close(self._samples)
-        self._lock.release()
+        with suppress(OSError):
+            os.close(self._samples)
+        self._lock.release(self._commit.failed)
 
     def _known(self, trial_id: str) -> int:
         entry = self._writer.log.entries.get(trial_id)

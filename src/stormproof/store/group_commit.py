@@ -77,6 +77,11 @@ class GroupCommit:
         if self._failure is not None:
             raise StoreError(self._failure.message, hint=self._failure.hint)
 
+    @property
+    def failed(self) -> str:
+        """What went wrong earlier, in words; "" where nothing did."""
+        return self._failure.message if self._failure else ""
+
     def _enqueue(self, lines: Sequence[PendingLine]) -> tuple[_Batch, bool]:
         """The batch that takes the lines, and whether the caller is its first."""
         leads = self._waiting is None

@@ -6,6 +6,7 @@ A folder takes any number of runs of the same suite and seed; together they say 
 from __future__ import annotations
 
 import os
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ def read_header(folder: Path | str) -> Header:
     path = Path(folder) / HEADER_FILE
     try:
         with store_errors("read", path):
-            data = path.read_bytes()
+            data = path.read_bytes().removeprefix(BOM_UTF8)
     except StoreError as error:
         if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
             raise StoreError(
@@ -140,7 +141,7 @@ def read_runs(folder: Path) -> Iterator[dict[str, Any]]:
     with store_errors("read", path), path.open("rb") as file:
         for line in file:
             try:
-                record = msgspec.json.decode(line)
+                record = msgspec.json.decode(line.removeprefix(BOM_UTF8))
             except msgspec.DecodeError:
                 continue
             if isinstance(record, dict):

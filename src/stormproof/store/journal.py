@@ -122,6 +122,11 @@ class Log:
         self.settled += entry.is_settled
         return ""
 
+    def follows(self, note: Note) -> bool:
+        """Whether a line that came too early goes on from what there is, and replaces nothing."""
+        entry = self.entries.get(note.trial_id) or Entry()
+        return note.at == len(entry.turns) and not (note.outcome and entry.episode)
+
 
 class Damage(Struct, frozen=True):
     """A line that cannot be used."""
@@ -132,12 +137,22 @@ class Damage(Struct, frozen=True):
 
 
 class Scan(Struct):
-    """What a journal was found to hold. `take` counts: every ended line is good or damage."""
+    """What a journal was found to hold. `take` counts: every ended line is good or bad."""
 
     header: Header | None = None  # the newest copy among the good lines
     good: int = 0
-    damage: list[Damage] = []  # in order of the lines; none of them is in the log
+    bad: dict[int, Damage] = {}  # by offset, in order; none of them is in the log
+    # Those of the bad that came before the turn that they follow, by trial.
+    early: dict[str, list[tuple[Note, Span]]] = {}
+    # Good lines that were early, by offset: the line that they were taken in behind, and when.
+    moved: dict[int, tuple[int, int]] = {}
+    edited: int = 0  # of the good: those with bytes around them that Stormproof never writes
     tail: JournalLine | None = None  # a last line without its line break: in neither count yet
+
+    @property
+    def damage(self) -> list[Damage]:
+        """What is bad, in order of the lines."""
+        return [*self.bad.values()]
 
 
 def scan(file: BinaryIO, number: int, log: Log) -> Scan:
@@ -152,12 +167,13 @@ def scan(file: BinaryIO, number: int, log: Log) -> Scan:
 
 
 def take(line: JournalLine, number: int, log: Log, found: Scan) -> None:
-    """Take one line into the log, or list what is wrong with it."""
+    """Take one line into the log, and those that waited for it; or list what is wrong with it."""
     why = _wrong(line, number, log, found)
     if why:
-        found.damage.append(Damage(line.number, line.offset, why))
+        found.bad[line.offset] = Damage(line.number, line.offset, why)
     else:
         found.good += 1
+    found.edited += line.is_edited
 
 
 def _wrong(line: JournalLine, number: int, log: Log, found: Scan) -> str:
@@ -170,13 +186,32 @@ def _wrong(line: JournalLine, number: int, log: Log, found: Scan) -> str:
     if isinstance(head, Header):
         found.header = head
         return ""
-    return log.add(head, Span(number, line.offset, line.length))
+    span = Span(number, line.offset, line.length)
+    why = log.add(head, span)
+    if why:
+        found.early.setdefault(head.trial_id, []).append((head, span))
+    elif head.trial_id in found.early:
+        _take_early(head.trial_id, line.offset, log, found)
+    return why
+
+
+def _take_early(trial_id: str, behind: int, log: Log, found: Scan) -> None:
+    """Lines that somebody put in another order are all there: they are taken as they follow."""
+    waiting = found.early.pop(trial_id)
+    while fitting := next((each for each in waiting if log.follows(each[0])), None):
+        waiting.remove(fitting)
+        log.add(*fitting)
+        del found.bad[fitting[1].offset]
+        found.good += 1
+        found.moved[fitting[1].offset] = (behind, len(found.moved) + 1)
+    if waiting:
+        found.early[trial_id] = waiting
 
 
 def corrupt(path: Path, found: Scan) -> StoreCorrupt:
     """The one clear error for a journal that is damaged before its end."""
     first = found.damage[0]
-    more = f" (and {len(found.damage) - 1} more lines)" if len(found.damage) > 1 else ""
+    more = f" (and {len(found.bad) - 1} more lines)" if len(found.bad) > 1 else ""
     return StoreCorrupt(
         f"{path}, line {first.line}{more}: {first.why}; the other {found.good} lines are sound",
         hint=f"run: stormproof repair {path.parent} (it keeps a copy; lost turns are run again)",
@@ -237,7 +272,7 @@ class JournalWriter:
             open_entries = [e for e in self.log.entries.values() if not e.is_settled]
             with store_errors("read", self._folder), SpanReader(self._folder) as reader:
                 spans = (span for entry in open_entries for span in entry.spans)
-                self._create(self.number + 1, map(reader.line, spans))
+                self._create(self.number + 1, map(to_line, map(reader.record, spans)))
             os.close(self._fd)
             self.number += 1
             self.log = Log()

@@ -52,29 +52,18 @@ class SealedPart(Struct, frozen=True):
     turns: Path | None = None
 
 
-def list_parts(folder: Path) -> list[SealedPart]:
-    """All parts whose episodes are in place, by number."""
-    return [part for part in list_files(folder) if part.episodes is not None]
+def number_in(path: Path) -> int | None:
+    """The number in the name of a part's file; None where it is no such name."""
+    match = _NAME.fullmatch(path.name)
+    return int(match[1]) if match else None
 
 
-def list_files(folder: Path) -> list[SealedPart]:
-    """All parts, those also that lack one of their files, by number."""
-    found: dict[int, dict[str, Path]] = {}
-    for kind in (EPISODES, TURNS):
-        for path in sorted((folder / kind).glob("part-*")):
-            match = _NAME.fullmatch(path.name)
-            if match:
-                pair = found.setdefault(int(match[1]), {})
-                # A repair that was cut short leaves the damaged file beside the sound one.
-                if kind not in pair or not is_sound(pair[kind]):
-                    pair[kind] = path
-    forms = {ending: form for form, ending in ENDINGS.items()}
-    return [
-        SealedPart(
-            number, forms[next(iter(pair.values())).suffix], pair.get(EPISODES), pair.get(TURNS)
-        )
-        for number, pair in sorted(found.items())
-    ]
+def of_files(number: int, episodes: Path | None, turns: Path | None) -> SealedPart:
+    """The part that these files are; one of them may be None."""
+    one = episodes or turns
+    assert one is not None  # noqa: S101  a part without any file is never made
+    form = next(form for form, ending in ENDINGS.items() if ending == one.suffix)
+    return SealedPart(number, form, episodes, turns)
 
 
 def is_sound(path: Path) -> bool:
@@ -133,8 +122,12 @@ def read_rows(part: SealedPart) -> Iterator[tuple[Note, RawEpisode]]:
 
 def read_episode_records(part: SealedPart) -> Iterator[tuple[Note, bytes]]:
     """Every episode's record, in order, without a look at the turns."""
-    path = checked(part, part.episodes)
-    read = _parquet().read_records if part.form == "parquet" else _json_records
+    yield from file_records(checked(part, part.episodes))
+
+
+def file_records(path: Path) -> Iterator[tuple[Note, bytes]]:
+    """Every record of one file of a part, in order, whatever stands beside it."""
+    read = _parquet().read_records if path.suffix == ENDINGS["parquet"] else _json_records
     for record in read(path):
         yield _note(path, record), record
 

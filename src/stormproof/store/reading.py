@@ -23,10 +23,10 @@ from stormproof.store.journal import (
     journal_path,
     scan,
 )
+from stormproof.store.part_listing import list_parts
 from stormproof.store.parts import (
     RawEpisode,
     SealedPart,
-    list_parts,
     raw_episode,
     read_episode_records,
     read_notes,
@@ -60,12 +60,12 @@ class Snapshot:
 
     def sealed(self) -> Iterator[CurrentPart]:
         """Each part with the trials whose newest episode it has."""
-        notes = {part.number: [*read_notes(part)] for part in self._parts}
-        newest = {note.trial_id: number for number, own in notes.items() for note in own}
-        for part in self._parts:
-            ids = {note.trial_id for note in notes[part.number]}
-            own = {t for t in ids if newest[t] == part.number and t not in self.entries}
-            yield CurrentPart(part, own, is_whole=len(own) == len(notes[part.number]))
+        notes = [[*read_notes(part)] for part in self._parts]
+        newest = {note.trial_id: place for place, own in enumerate(notes) for note in own}
+        for place, part in enumerate(self._parts):
+            ids = {note.trial_id for note in notes[place]}
+            own = {t for t in ids if newest[t] == place and t not in self.entries}
+            yield CurrentPart(part, own, is_whole=len(own) == len(notes[place]))
 
     def rows(self, ids: Collection[str] | None = None) -> Iterator[RawEpisode]:
         """The standing episode of every trial (of `ids`, where given), with its turns."""
@@ -125,7 +125,7 @@ def snapshot(folder: Path | str) -> Iterator[Snapshot]:
             if number > sealed:
                 with open(files[number], "rb", closefd=False) as file:
                     found = scan(file, number, log)
-                if found.damage:
+                if found.bad:
                     raise corrupt(journal_path(folder, number), found)
         yield Snapshot(parts, log, reader)
 

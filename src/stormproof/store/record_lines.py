@@ -10,6 +10,7 @@ episode without its turns.
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, Literal, NamedTuple, TypeVar
 from zlib import crc32
@@ -32,7 +33,12 @@ def to_line(record: bytes) -> bytes:
 
 
 def record_of(line: bytes) -> bytes | None:
-    """The record of a whole line, or None where the line does not check out."""
+    """The record of a whole line, or None where the line does not check out.
+
+    What an editor or a transfer puts round a line (CR LF, a byte order mark) is no part of it.
+    """
+    if line.startswith(BOM_UTF8) or line.endswith(b"\r\n"):
+        line = line.removeprefix(BOM_UTF8).removesuffix(b"\n").removesuffix(b"\r") + b"\n"
     record = line[_RECORD_AT:-2]
     return record if line == to_line(record) else None
 
@@ -45,6 +51,11 @@ class JournalLine(NamedTuple):
     length: int
     record: bytes | None
     is_ended: bool = True
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether a sound record stands in more than the line that was written."""
+        return self.record is not None and self.length > _RECORD_AT + len(self.record) + len("}\n")
 
 
 def read_lines(file: BinaryIO) -> Iterator[JournalLine]:

@@ -5,37 +5,47 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from stormproof.domain.episodes import FINAL
 from stormproof.errors import StoreCorrupt, StoreLocked
-from stormproof.store.disk import TEMPORARY, store_errors, sync_folder, write_all, write_whole
+from stormproof.store.disk import (
+    TEMPORARY,
+    forget_cached,
+    store_errors,
+    sync_folder,
+    write_all,
+    write_whole,
+)
 from stormproof.store.header import HEADER_FILE, Header, check_same, read_header, write_header
 from stormproof.store.journal import (
     JournalWriter,
     Log,
+    Scan,
     corrupt,
     journal_numbers,
     journal_path,
     scan,
     take,
 )
+from stormproof.store.part_listing import list_files, list_parts, numbers_met_twice
 from stormproof.store.parts import (
     EPISODES,
     TURNS,
     SealedPart,
     half,
-    list_files,
-    list_parts,
     read_notes,
 )
 from stormproof.store.record_lines import JournalLine, to_line
 from stormproof.store.sealing import is_unfinished, remove_superfluous
 
+_Said = TypeVar("_Said")
 LOCK_FILE = "lock"
 SAMPLES_FILE = "pool.jsonl"
 
@@ -73,10 +83,17 @@ def _recover(folder: Path, header: Header, lock: FolderLock) -> Opened:
     header = _header(folder, header)
     parts = list_parts(folder)
     _tidy(folder, parts)
-    log, notices = Log(), []
+    log = Log()
+    notices = [
+        f"several parts have the number {number}; all are read, and repair renumbers them"
+        for number in numbers_met_twice(parts)
+    ]
     numbers = journal_numbers(folder)
+    if lock.failure:
+        notices.append(f"the last run could not go on: {lock.failure}")
     for number in numbers:
-        notices += _take_in(folder, number, log, is_last=number == numbers[-1])
+        is_last = number == numbers[-1]
+        notices += _take_in(folder, number, log, is_last=is_last, was_failing=bool(lock.failure))
     number = max([*numbers, *(part.number + 1 for part in parts), 1])
     standing, unfinished = _sealed(parts)
     for trial_id, entry in log.entries.items():
@@ -150,18 +167,30 @@ def _tidy(folder: Path, parts: list[SealedPart]) -> None:
         remove_superfluous(folder, parts[-1].number)
 
 
-def _take_in(folder: Path, number: int, log: Log, *, is_last: bool) -> list[str]:
+def _take_in(folder: Path, number: int, log: Log, *, is_last: bool, was_failing: bool) -> list[str]:
     path = journal_path(folder, number)
+    forget_cached(path)  # whatever is built on it now was on the disk
     with store_errors("read", path), path.open("rb") as file:
         found = scan(file, number, log)
     tail = found.tail
     if tail is not None and (tail.record is not None or not is_last):
         take(tail._replace(length=_whole(tail)), number, log, found)
-    if found.damage:
+    if found.bad:
         raise corrupt(path, found)
-    if tail is None:
-        return []
-    return [_trim(path, tail) if tail.record is None else _mend(path, tail)]
+    said = [f"{path.name}: {what}" for what in _found(found, was_failing=was_failing)]
+    if tail is not None:
+        said.append(_trim(path, tail) if tail.record is None else _mend(path, tail))
+    return said
+
+
+def _found(found: Scan, *, was_failing: bool) -> Iterator[str]:
+    """What a failing disk left of a journal, and what somebody has done to it."""
+    if was_failing:
+        yield f"read from the disk again: {found.good} lines check out"
+    if found.edited:
+        yield f"lines with other line ends or a byte order mark, read all the same: {found.edited}"
+    if found.moved:
+        yield f"lines that stand before the turn they follow, read behind it: {len(found.moved)}"
 
 
 def _whole(tail: JournalLine) -> int:
@@ -209,11 +238,18 @@ class Holder(Struct, frozen=True):
     started: str = ""
 
 
+class Failure(Struct, frozen=True):
+    """What stands in the lock of a writer that could not write any more."""
+
+    failed: str
+
+
 class FolderLock:
     """Held from construction to `release`. Raises StoreLocked naming the process that has it."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / LOCK_FILE
+        self.failure = ""  # of the writer before us, in its words; set once, by `_take`
         with store_errors("open", self._path):
             # Open, and locked where the file system can, from here to `release`.
             self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -227,24 +263,34 @@ class FolderLock:
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise self._locked(self._holder()) from None
+            raise self._locked(self._said(Holder)) from None
         except OSError:  # a file system without locks: the word of the file is all there is
-            holder = self._holder()
+            holder = self._said(Holder)
             if holder is not None and _may_live(holder):
                 raise self._locked(holder) from None
+        failure = self._said(Failure)
+        self.failure = failure.failed if failure else ""
         with store_errors("write", self._path):
-            os.ftruncate(self._fd, 0)
-            os.lseek(self._fd, 0, os.SEEK_SET)
-            write_all(self._fd, msgspec.json.encode(_this_process()) + b"\n")
+            self._say(_this_process())
 
-    def release(self) -> None:
-        """Let the next process in."""
-        os.ftruncate(self._fd, 0)
-        os.close(self._fd)
-
-    def _holder(self) -> Holder | None:
+    def release(self, failed: str = "") -> None:
+        """Let the next process in, and tell it why nothing more could be written, if that is so."""
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=Holder)
+            # Where even this cannot be written, what stands there names a process that is gone.
+            with suppress(OSError):
+                self._say(Failure(failed) if failed else None)
+        finally:
+            with suppress(OSError):
+                os.close(self._fd)
+
+    def _say(self, what: Holder | Failure | None) -> None:
+        os.ftruncate(self._fd, 0)
+        os.lseek(self._fd, 0, os.SEEK_SET)
+        write_all(self._fd, msgspec.json.encode(what) + b"\n" if what else b"")
+
+    def _said(self, kind: type[_Said]) -> _Said | None:
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=kind)
         except (OSError, msgspec.DecodeError):
             return None
 

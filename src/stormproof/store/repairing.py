@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from stormproof.errors import StoreCorrupt, StoreError
 from stormproof.store.disk import store_errors, sync_folder, write_whole
 from stormproof.store.header import HEADER_FILE, Header, read_header, write_header
 from stormproof.store.journal import Log, Scan, journal_numbers, journal_path, scan
+from stormproof.store.part_listing import list_files, numbers_met_twice
 from stormproof.store.parts import (
     EPISODES,
     TURNS,
     SealedPart,
-    list_files,
     read_rows,
     salvage,
     write_part,
@@ -39,6 +40,7 @@ def repair(folder: Path | str) -> tuple[str, ...]:
         done = [*_mend_header(folder)]
         for part in list_files(folder):
             done += _mend_part(folder, part)
+        done += _renumber(folder)
         log = Log()
         for number in journal_numbers(folder):
             done += _mend_journal(folder, number, log)
@@ -90,6 +92,38 @@ def _mend_part(folder: Path, part: SealedPart) -> Iterator[str]:
         )
 
 
+def _renumber(folder: Path) -> Iterator[str]:
+    """Give each part a number of its own, in the order in which they stand, below all journals.
+
+    From the highest down, each part copied before it goes: wherever this ends, nothing is lost.
+    """
+    parts = list_files(folder)
+    numbers = numbers_met_twice(parts)
+    if not numbers:
+        return
+    room = len(parts) - len({part.number for part in parts})
+    for number in reversed(journal_numbers(folder)):
+        if number > parts[-1].number:
+            with store_errors("rename", journal_path(folder, number)):
+                journal_path(folder, number).rename(journal_path(folder, number + room))
+                sync_folder(folder)
+    for count in range(len(parts), 0, -1):
+        by = count - len({part.number for part in parts[:count]})
+        if by:
+            _move(parts[count - 1], by)
+    yield f"several parts had a number in common ({', '.join(map(str, numbers))}): renumbered"
+
+
+def _move(part: SealedPart, by: int) -> None:
+    """Raise a part's number."""
+    files = [path for path in (part.turns, part.episodes) if path is not None]
+    for path in files:
+        name = path.name.replace(f"part-{part.number:06d}", f"part-{part.number + by:06d}")
+        with store_errors("copy", path), path.open("rb") as old:
+            write_whole(path.with_name(name), partial(shutil.copyfileobj, old))
+    _remove(set(files))
+
+
 def _remove(paths: set[Path]) -> None:
     for path in paths:
         with store_errors("remove", path):
@@ -107,16 +141,16 @@ def _mend_journal(folder: Path, number: int, log: Log) -> Iterator[str]:
     path = journal_path(folder, number)
     found = _scan(folder, number, log)
     is_torn = found.tail is not None and found.tail.record is None
-    if not found.damage and not is_torn:
+    if not (found.bad or found.moved or found.edited or is_torn):
         return
     aside = _copy_aside(path)
-    bad = {damage.offset for damage in found.damage}
     with store_errors("read", path), path.open("rb") as file:
-        lines = [line for line in read_lines(file) if line.offset not in bad]
+        lines = [line for line in read_lines(file) if line.offset not in found.bad]
+    lines.sort(key=lambda line: found.moved.get(line.offset, (line.offset, 0)))
     records = [line.record for line in lines if line.record is not None]
     write_whole(path, lambda file: file.writelines(map(to_line, records)))
     yield (
-        f"{path.name}: {len(records)} lines were saved, {len(bad) + is_torn} were not; "
+        f"{path.name}: {len(records)} lines were saved, {len(found.bad) + is_torn} were not; "
         f"the old file is {aside}"
     )
 

@@ -314,3 +314,12 @@ def test_recorded_rules_give_what_was_recorded(recordings: Path, tmp_path: Path,
     out, _ = said("audit", tmp_path / "r")
     assert "qwen2.5-72b-instruct: distorted" in out or "qwen2.5-72b-instruct: not usable" in out
     assert "SIMULATED" not in out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the full disk of Linux")
+def test_a_full_disk_is_told_as_the_file_s(ran: Ran, capsys: pytest.CaptureFixture[str]) -> None:
+    page = ran.folder / "report" / "report.md"
+    page.parent.mkdir(exist_ok=True)
+    page.symlink_to("/dev/full")
+    assert main(["report", str(ran.folder), "--format", "markdown", "--quiet"]) == 3
+    assert capsys.readouterr().err.startswith(f"error: No space left on device: {page}\n")

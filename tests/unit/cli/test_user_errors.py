@@ -72,6 +72,33 @@ def test_talk_that_nobody_hears_changes_no_exit_code(redirect: str, tmp_path: Pa
     assert subprocess.run(words, cwd=tmp_path, capture_output=True, check=False).returncode == 2
 
 
+@pytest.mark.parametrize(
+    ("error", "what"),
+    [
+        (MemoryError(), "memory"),
+        (ImportError("lib.so: failed to map segment from shared object"), "memory"),
+        (RuntimeError("can't start new thread"), "threads"),
+    ],
+)
+def test_a_limit_of_the_system_is_no_bug(
+    error: Exception, what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert guarded(raising(error)) == 3
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: the system gives this process no more {what}\nhint: raise the")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ulimit -v is Linux's")
+@pytest.mark.parametrize("limit_mb", [200, 400])
+def test_a_run_in_little_address_space_ends_in_words(tmp_path: Path, limit_mb: int) -> None:
+    ours = shlex.join([sys.executable, "-m", "stormproof", "run", "--num-instances", "1"])
+    words = ["sh", "-c", f"ulimit -v {limit_mb * 1024}; {ours}"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 3
+    assert b"Traceback" not in done.stderr
+    assert b"error: the system gives this process no more " in done.stderr
+
+
 def test_an_interrupt_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
     assert guarded(raising(KeyboardInterrupt())) == EXIT_INTERRUPTED
     assert "goes on from here" in capsys.readouterr().err

@@ -30,7 +30,8 @@ from stormproof.store import (
     same_records,
     turn_table,
 )
-from stormproof.store.parts import list_parts, read_rows
+from stormproof.store.part_listing import list_parts
+from stormproof.store.parts import read_rows
 from stormproof.store.record_lines import turn_record
 from stormproof.testing.records import a_trial, a_turn, an_episode
 

@@ -1,8 +1,18 @@
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
+import anyio
+import pytest
+
+from stormproof.errors import StoreError
+from stormproof.store import Header, open_store, read_episodes
 from stormproof.store.recovery import FolderLock, Holder, _may_live, _this_process
+from stormproof.testing.records import a_trial, a_turn, an_episode
+
+HEADER = Header(suite="1", seed=0)
 
 
 def test_who_may_still_live(tmp_path: Path) -> None:
@@ -15,3 +25,78 @@ def test_who_may_still_live(tmp_path: Path) -> None:
     assert (tmp_path / "lock").read_text().startswith(f'{{"pid":{us.pid}')
     lock.release()
     assert (tmp_path / "lock").read_text() == ""
+
+
+def test_a_lock_that_cannot_be_written_is_one_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_fd: int, _size: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    lock = FolderLock(tmp_path)
+    monkeypatch.setattr(os, "ftruncate", fails)
+    lock.release()
+    with pytest.raises(StoreError, match=r"cannot write .*lock: Input/output error") as raised:
+        FolderLock(tmp_path)
+    assert "the disk fails" in raised.value.hint
+    monkeypatch.undo()
+    FolderLock(tmp_path).release()  # nobody holds it
+
+
+class FailingDisk:
+    """From the given fsync of a journal on: error, and what was under way never arrives."""
+
+    def __init__(self, sound: int) -> None:
+        self._left = sound
+        self._fsync = os.fsync
+        self._arrived: dict[str, int] = {}
+
+    def fsync(self, fd: int) -> None:
+        path = Path(f"/proc/self/fd/{fd}").readlink()
+        if path.suffix != ".jsonl":
+            self._fsync(fd)
+        elif self._left:
+            self._left -= 1
+            self._fsync(fd)
+            self._arrived[str(path)] = path.stat().st_size
+        else:
+            with path.open("rb+") as file:
+                lost = path.stat().st_size - file.seek(self._arrived.get(str(path), 0))
+                file.write(bytes(lost))
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="asks /proc for a file's name")
+@pytest.mark.parametrize("sound", [1, 2, 5, 9])
+def test_after_a_failed_fsync_nothing_rests_on_the_page_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sound: int
+) -> None:
+    turns = [a_turn(0), a_turn(1)]
+    acknowledged: list[str] = []
+
+    async def go_on() -> None:
+        async with open_store(tmp_path, HEADER) as store:
+            monkeypatch.setattr(os, "fsync", FailingDisk(sound).fsync)
+            for trial in map(a_trial, range(10)):
+                await store.turn(trial.trial_id, turns[0])
+                await store.turn(trial.trial_id, turns[1])
+                await store.episode(an_episode(trial, turns))
+                acknowledged.append(trial.trial_id)
+
+    with pytest.raises(StoreError, match="Input/output error"):
+        anyio.run(go_on)
+    monkeypatch.undo()
+
+    async def look() -> tuple[set[str], int, tuple[str, ...]]:
+        async with open_store(tmp_path, HEADER) as store:
+            begun = len(store.journalled(a_trial(len(acknowledged)).trial_id))
+            return store.take_finished(), begun, store.notices
+
+    finished, begun, notices = anyio.run(look)
+    assert finished == set(acknowledged)
+    assert 3 * len(acknowledged) + begun == sound
+    assert "the last run could not go on: cannot write" in notices[0]
+    assert f"read from the disk again: {1 + sound} lines check out" in notices[1]
+    assert "unfinished last line" in notices[2]
+    assert {e.trial.trial_id for e in read_episodes(tmp_path)} == finished
+    assert anyio.run(look)[2] == ()

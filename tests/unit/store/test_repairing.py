@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -17,6 +17,7 @@ from stormproof.store import (
     open_store,
     read_episodes,
     read_header,
+    read_runs,
     repair,
 )
 from stormproof.testing.records import a_trial, a_turn, an_episode
@@ -49,6 +50,10 @@ def change(path: Path, at: int, bits: int = 255) -> bytes:
     at %= len(before)
     path.write_bytes(before[:at] + bytes([before[at] ^ bits]) + before[at + 1 :])
     return before
+
+
+def by_trial(episodes: Iterable[Episode]) -> dict[str, Episode]:
+    return {episode.trial.trial_id: episode for episode in episodes}
 
 
 def copies(folder: Path) -> set[bytes]:
@@ -177,3 +182,88 @@ def test_of_a_replaced_turn_the_latest_sound_line_counts(tmp_path: Path, damaged
             wanted[turn.index : turn.index + 1] = [turn]
     assert anyio.run(kept) == tuple(wanted)
     assert repair(tmp_path) == ()
+
+
+async def run_and_break_off(folder: Path) -> None:
+    """Two trials that have ended, one that is under way: all in a journal."""
+    async with open_store(folder, HEADER) as store:
+        for episode in EPISODES[:2]:
+            for turn in episode.turns:
+                await store.turn(episode.trial.trial_id, turn)
+            await store.episode(episode)
+        await store.turn(EPISODES[2].trial.trial_id, a_turn(0))
+        await store.turn(EPISODES[2].trial.trial_id, a_turn(1))
+        raise KeyboardInterrupt
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    with pytest.raises(KeyboardInterrupt):
+        anyio.run(run_and_break_off, tmp_path / "r")
+    return tmp_path / "r" / "journal-000001.jsonl"
+
+
+def swapped(lines: list[bytes]) -> list[bytes]:
+    """Every two neighbours but the header."""
+    pairs = zip(lines[2::2], lines[1::2], strict=True)
+    return [lines[0], *(line for pair in pairs for line in pair)]
+
+
+EDITS: dict[str, Callable[[list[bytes]], list[bytes]]] = {
+    "CR LF": lambda lines: [line.replace(b"\n", b"\r\n") for line in lines],
+    "a byte order mark": lambda lines: [b"\xef\xbb\xbf" + lines[0], *lines[1:]],
+    "both": lambda lines: [b"\xef\xbb\xbf" + b"\r\n".join(map(bytes.rstrip, lines)) + b"\r\n"],
+    "swapped": swapped,
+    "backwards": lambda lines: [lines[0], *lines[:0:-1]],
+    "doubled": lambda lines: [line for line in lines for _ in range(2)],
+    "twice over": lambda lines: lines + lines,
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("hands", ["repair", "a run"])
+def test_a_journal_that_went_through_other_hands_is_read_whole(
+    journal: Path, edit: str, hands: str
+) -> None:
+    folder = journal.parent
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(EDITS[edit](lines)))
+    assert by_trial(read_episodes(folder)) == by_trial(EPISODES[:2])
+    if hands == "repair":
+        said = repair(folder)
+        assert all(" were saved, 0 were not" in line for line in said)
+        assert repair(folder) == ()
+        if said:
+            assert sorted(journal.read_bytes().splitlines(keepends=True)) == sorted(lines)
+
+    async def go_on() -> tuple[str, ...]:
+        async with open_store(folder, HEADER) as store:
+            assert store.take_finished() == {e.trial.trial_id for e in EPISODES[:2]}
+            assert store.journalled(EPISODES[2].trial.trial_id) == (a_turn(0), a_turn(1))
+            await store.episode(EPISODES[2])
+            return store.notices
+
+    notices = anyio.run(go_on)
+    heals_itself = edit in {"doubled", "twice over"}  # a line may always be met twice
+    assert bool(notices) == (hands == "a run" and not heals_itself)
+    assert by_trial(read_episodes(folder)) == by_trial(EPISODES[:3])
+
+
+def test_other_line_ends_in_the_files_beside_the_journals(
+    sealed: tuple[Path, StorageFormat],
+) -> None:
+    folder, form = sealed
+    for name in ("header.json", "runs.jsonl"):
+        (folder / "runs.jsonl").write_bytes(b'\n{"planned":1}')
+        text = (folder / name).read_bytes()
+        (folder / name).write_bytes(b"\xef\xbb\xbf" + text.replace(b"\n", b"\r\n"))
+    assert read_header(folder) == HEADER
+    assert [*read_runs(folder)] == [{"planned": 1}]
+    if form == "json":  # its checksum is in its name
+        (part,) = (folder / "turns").glob("part-000001-*")
+        part.write_bytes(part.read_bytes().replace(b"\n", b"\r\n"))
+        with pytest.raises(StoreCorrupt, match="checksum"):
+            [*read_episodes(folder)]
+        (said,) = repair(folder)
+        assert "6 episodes were saved, 0 were not" in said
+    assert sorted(read_episodes(folder), key=str) == sorted(EPISODES, key=str)
