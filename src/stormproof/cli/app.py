@@ -32,6 +32,7 @@ COMMANDS = {
     "probe": ("probe:probe", "Ask each endpoint of a pool file what it takes; mend the file."),
     "status": ("status:status", "Show what of a results folder's plans is done."),
     "report": ("report:report", "Report a results folder: tables on screen, and files."),
+    "check": ("check:check", "Judge a results folder by what is required of it, for CI."),
     "audit": ("audit:audit", "Say which numbers of a results folder hold, and why."),
     "import": ("importing:import_recordings", "Take recorded episodes into a results folder."),
     "merge": ("merging:merge", "Put results folders together: one record for each trial."),
