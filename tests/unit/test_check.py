@@ -207,7 +207,7 @@ def test_a_folder_without_a_plan_cannot_be_judged(tmp_path: Path) -> None:
 def test_minimums_are_read() -> None:
     assert parse_minimum("success>=0.6") == Minimum("success", 0.6)
     assert parse_minimum(" a: b:7b:  share >= .5 ") == Minimum("share", 0.5, "a: b:7b")
-    for wrong in ("success>0.6", "sucess>=0.6", "success>=60", "success>=nan", ""):
+    for wrong in ("success>0.6", "succ>=0.6", "success>=60", "success>=nan", ""):
         with pytest.raises(ConfigError, match="allowed: "):
             parse_minimum(wrong)
 

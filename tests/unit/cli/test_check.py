@@ -62,7 +62,7 @@ def test_each_breach_is_a_line(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--min", "sucess>=1"), "allowed: [MODEL: ]MEASURE>=NUMBER"),
+        (("--min", "succ>=1"), "allowed: [MODEL: ]MEASURE>=NUMBER"),
         (("--margin", "nan"), "--margin: found nan; allowed: a share from 0 to 1"),
         (("--max-infra", "5"), "--max-infra: found 5"),
         (("--baseline", "nowhere"), "nowhere: there is no such folder"),
