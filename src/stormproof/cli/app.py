@@ -33,6 +33,7 @@ COMMANDS = {
     "status": ("status:status", "Show what of a results folder's plans is done."),
     "report": ("report:report", "Report a results folder: tables on screen, and files."),
     "export": ("export:export", "Write a results folder's episodes for other tools."),
+    "check": ("check:check", "Judge a results folder by what is required of it, for CI."),
     "audit": ("audit:audit", "Say which numbers of a results folder hold, and why."),
     "import": ("importing:import_recordings", "Take recorded episodes into a results folder."),
     "merge": ("merge:merge", "Put results folders together: one record for each trial."),

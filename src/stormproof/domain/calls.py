@@ -38,16 +38,21 @@ class Message(Struct, frozen=True, omit_defaults=True):
 
 
 class Usage(Struct, frozen=True, gc=False):
-    """Tokens of one call or a sum of calls, as the provider counted them."""
+    """Tokens of one call or a sum of calls, as the provider counted them.
+
+    `cached_tokens` of the prompt's were read from the provider's cache.
+    """
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         """Sum, field by field."""
         return Usage(
             self.prompt_tokens + other.prompt_tokens,
             self.completion_tokens + other.completion_tokens,
+            self.cached_tokens + other.cached_tokens,
         )
 
 

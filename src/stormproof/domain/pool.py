@@ -38,7 +38,9 @@ class Endpoint(Struct, frozen=True):
     (`env:NAME`), never a value; so are those values of `headers` and `query` that are secret.
     `groups` are the shared limits above this endpoint. `parameters` are merged into each
     request's body, and "" leaves a field out. Where `system_role` is "user", a system message is
-    told in the user's first one.
+    told in the user's first one. Prices are per million tokens, `price_cached` of prompt tokens
+    that the provider had cached; `price_id` is the model's name in a file of prices ("": its own
+    name), and `price_source` says which entry of which file the prices are.
     """
 
     endpoint_id: str
@@ -59,6 +61,9 @@ class Endpoint(Struct, frozen=True):
     stream: bool = False
     price_in: float | None = None
     price_out: float | None = None
+    price_cached: float | None = None
+    price_id: str = ""
+    price_source: str = ""
 
     @property
     def fixed_slots(self) -> float:

@@ -106,6 +106,8 @@ def _endpoints(
                 stream=deployment.form.stream,
                 price_in=model.price_in,
                 price_out=model.price_out,
+                price_cached=model.price_cached,
+                price_id=model.price_id,
             )  # fmt: skip
 
 

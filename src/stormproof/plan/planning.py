@@ -22,6 +22,7 @@ from stormproof.domain.trials import Trial, make_trial, trial_id_of
 from stormproof.errors import PlanError
 from stormproof.plan.endpoints import expand
 from stormproof.plan.poolfile import SHIPPED_POOL, PoolFile, load_pool
+from stormproof.plan.prices import price_notices, priced
 from stormproof.plan.run_options import RunOptions
 from stormproof.plan.scenarios import GridCell, grid, prompt_type_count
 from stormproof.plan.shards import Shard, Share, planned_by_model, share_of
@@ -92,7 +93,8 @@ class Plan(Struct, frozen=True):
     @property
     def notices(self) -> tuple[str, ...]:
         """What a person should know of the plan before it is run, a line each."""
-        return tuple(_of_the_debug_log(self.options, self.endpoints))
+        debug_log = _of_the_debug_log(self.options, self.endpoints)
+        return (*debug_log, *price_notices(self.endpoints, self.options.prices))
 
     def trials(self, model: str) -> Iterator[tuple[int, Trial]]:
         """The model's unfinished trials with their levels, in the order in which to start them.
@@ -116,7 +118,7 @@ class Plan(Struct, frozen=True):
 
 def endpoints_for(options: RunOptions, pool: PoolFile | None = None) -> tuple[Endpoint, ...]:
     """The endpoints of the pool, or of the options' where none is given; no key is read."""
-    return expand(
+    endpoints = expand(
         pool or load_pool(options.pool or SHIPPED_POOL),
         rate_mode=options.rate_mode,
         prompt_types=prompt_type_count(options),
@@ -124,6 +126,7 @@ def endpoints_for(options: RunOptions, pool: PoolFile | None = None) -> tuple[En
         max_workers=options.max_workers,
         qps=options.qps,
     )
+    return priced(endpoints, options.prices) if options.prices else endpoints
 
 
 def plan_run(options: RunOptions, done: AbstractSet[str] = frozenset()) -> Plan:

@@ -93,6 +93,9 @@ class PoolDeployment(Struct, frozen=True):
 class PoolModel(Struct, frozen=True):
     """A model, by the name that its results are filed under. Prices are per million tokens.
 
+    `price_cached` is of prompt tokens that the provider had cached; `price_id` is the model's
+    name in a file of prices, where it is another one there.
+
     `per_prompt_type` multiplies the workers of its single deployment by the number of prompt
     types in the run.
     """
@@ -102,6 +105,8 @@ class PoolModel(Struct, frozen=True):
     per_prompt_type: bool = False
     price_in: float | None = None
     price_out: float | None = None
+    price_cached: float | None = None
+    price_id: str = ""
 
 
 class PoolFile(Struct, frozen=True):
@@ -189,6 +194,8 @@ def _model(table: TomlTable, providers: dict[str, Provider]) -> PoolModel:
         per_prompt_type=table.flag("per_prompt_type"),
         price_in=table.number("price_in", at_most=1e6, zero=True),
         price_out=table.number("price_out", at_most=1e6, zero=True),
+        price_cached=table.number("price_cached", at_most=1e6, zero=True),
+        price_id=table.text("price_id", required=False, example="azure/gpt-4o-mini"),
     )
     if "provider" not in table.data and not all(d.provider for d in deployments):
         table.wrong("provider", "nothing", f"one of {', '.join(providers) or 'the providers'}")

@@ -90,6 +90,8 @@ class ModelTable(RequestFormTable, total=False):
     per_prompt_type: bool
     price_in: float
     price_out: float
+    price_cached: float
+    price_id: str
 
 
 class Pool:

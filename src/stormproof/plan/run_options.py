@@ -48,6 +48,7 @@ class RunOptions(Struct, frozen=True):
     """
 
     pool: str = ""
+    prices: str = ""
     models: tuple[str, ...] = ()
     prompt_types: tuple[str, ...] = ()
     task_types: tuple[TaskType, ...] = ()
@@ -101,6 +102,12 @@ OPTIONS: tuple[Option, ...] = (
         "pool",
         v.text,
         "pool file; without one, the embedded emulator serves the shipped pool",
+    ),
+    Option(
+        "prices",
+        "prices",
+        v.text,
+        "litellm's JSON of prices, for models whose prices the pool file does not give",
     ),
     Option("models", "model", v.names, "models of the pool, comma-separated, or all (default)"),
     Option(

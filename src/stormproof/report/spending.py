@@ -16,11 +16,11 @@ from stormproof.report.results import Results
 from stormproof.store import turn_table, unfinished_turn_table
 
 _PER_PRICE: Final = 1e6
-_PRICES = "Prices are the pool file's, for a million tokens, in its currency."
+_PRICES = "Prices are for a million tokens, in the currency of who gave them:"
 _PAID = "Calls count every answer, in episodes that have not ended too."
 _USED = (
     "endpoint_id", "index", "attempts", "latency_ms", "queued_ms", "prompt_tokens",
-    "completion_tokens",
+    "completion_tokens", "cached_tokens",
 )  # fmt: skip
 
 
@@ -28,7 +28,7 @@ class Spent(Struct, frozen=True):
     """One endpoint: answers that became turns, `unfinished` of them in no ended episode.
 
     `extra_sends` gave no answer that was used: refused, failed, or the slower copy of a hedge.
-    `cost` is NaN without prices.
+    `cached_tokens` are among the prompt's. `cost` is NaN without prices.
     """
 
     endpoint: str
@@ -38,16 +38,24 @@ class Spent(Struct, frozen=True):
     extra_sends: int
     prompt_tokens: int
     completion_tokens: int
+    cached_tokens: int
     latency_s: float
     queued_s: float
 
     @property
     def cost(self) -> float:
-        """Money by the pool file's prices."""
+        """Money by the prices that the run was given; cached tokens as others without theirs."""
         price_in, price_out = self.about.get("price_in"), self.about.get("price_out")
         if price_in is None and price_out is None:
             return math.nan
-        paid = self.prompt_tokens * (price_in or 0) + self.completion_tokens * (price_out or 0)
+        price_cached = self.about.get("price_cached")
+        if price_cached is None:
+            price_cached = price_in
+        paid = (
+            (self.prompt_tokens - self.cached_tokens) * (price_in or 0)
+            + self.cached_tokens * (price_cached or 0)
+            + self.completion_tokens * (price_out or 0)
+        )
         return float(paid / _PER_PRICE)
 
     @property
@@ -78,6 +86,7 @@ def spending(results: Results) -> list[Spent]:
             row["attempts_sum"] - row["index_count"],
             row["prompt_tokens_sum"],
             row["completion_tokens_sum"],
+            row["cached_tokens_sum"] or 0,  # null in what an older Stormproof wrote
             row["latency_ms_mean"] / 1000,
             row["queued_ms_mean"] / 1000,
         )
@@ -94,6 +103,7 @@ def _grouped(turns: pa.Table) -> list[dict[str, Any]]:
             ("attempts", "sum"),
             ("prompt_tokens", "sum"),
             ("completion_tokens", "sum"),
+            ("cached_tokens", "sum"),
         ]
     )
     return sorted(grouped.to_pylist(), key=lambda row: str(row["endpoint_id"]))
@@ -116,7 +126,7 @@ def spent_facts(results: Results, spent: Sequence[Spent]) -> Iterator[tuple[str,
     completion = sum(one.completion_tokens for one in spent)
     yield "tokens", f"{prompt:,} in, {completion:,} out" if prompt + completion else ""
     costs = [one.cost for one in spent if not math.isnan(one.cost)]
-    yield "cost", f"{sum(costs):,.2f} in the pool file's currency" if costs else ""
+    yield "cost", f"{sum(costs):,.2f} in the currency of the prices" if costs else ""
 
 
 def endpoints(results: Results, spent: Sequence[Spent]) -> ReportTable:
@@ -133,14 +143,22 @@ def endpoints(results: Results, spent: Sequence[Spent]) -> ReportTable:
         Column("tokens thrown away", "count", "by those replies' own account"),
         Column("second copies", "count", "sent beside a slow call; one answer of the two counts"),
         Column("tokens in", "count"),
+        Column("of them cached", "count", "prompt tokens that the service had cached"),
         Column("tokens out", "count"),
         Column("mean latency s", "number"),
         Column("mean wait for a slot s", "number"),
         Column("cost", "number"),
     )
     priced = any(not math.isnan(one.cost) for one in spent)
-    notes = (_PAID, _PRICES if priced else "The pool file gives no prices.")
+    notes = (_PAID, _price_note(spent) if priced else "Nobody gave prices.")
     return ReportTable("endpoints", "Endpoints", columns, rows, notes)
+
+
+def _price_note(spent: Sequence[Spent]) -> str:
+    """Who gave the prices, model by model."""
+    priced = [one for one in spent if not math.isnan(one.cost)]
+    said = {one.model: one.about.get("price_source") or "the pool file" for one in priced}
+    return f"{_PRICES} {', '.join(f'{model} by {source}' for model, source in said.items())}."
 
 
 def _row(one: Spent, moved: Carried) -> tuple[Value, ...]:
@@ -154,6 +172,7 @@ def _row(one: Spent, moved: Carried) -> tuple[Value, ...]:
         moved.discarded_tokens,
         moved.hedges,
         one.prompt_tokens,
+        one.cached_tokens,
         one.completion_tokens,
         one.latency_s,
         one.queued_s,

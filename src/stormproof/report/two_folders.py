@@ -30,7 +30,7 @@ _SAME_NAME = ("A", "B")
 def compared_tables(first: Results, second: Results) -> tuple[ReportTable, ...]:
     """Both folders beside each other, and the paired differences."""
     names = (visible(first.name), visible(second.name))
-    a, b = _on_one_scale(first, second)
+    a, b = on_one_scale(first, second)
     if names[0] != names[1]:
         return _beside(a, b, names), _paired(a, b, names)
     places = zip(_SAME_NAME, (first.folder, second.folder), strict=True)
@@ -46,7 +46,7 @@ def marked_comparison(first: Results, second: Results) -> tuple[ReportTable, ...
     return tuple(marked(table, simulated) for table in tables if table.rows)
 
 
-def _on_one_scale(first: Results, second: Results) -> tuple[EpisodeRows, EpisodeRows]:
+def on_one_scale(first: Results, second: Results) -> tuple[EpisodeRows, EpisodeRows]:
     """The episodes of both, their codes meaning the same, so that tasks can be matched."""
     tables = [
         result.table.drop_columns(["trial_id"]).append_column(

@@ -14,6 +14,7 @@ from stormproof.stats.contrasts import (
     linear,
     mcnemar,
     ratio,
+    unpaired_difference,
 )
 from stormproof.stats.pass_k import PASS_DEFINITIONS, pass_at_1, pass_hat_k
 from stormproof.stats.power import detectable_difference, tasks_needed
@@ -49,5 +50,6 @@ __all__ = [
     "slope",
     "slope_weights",
     "tasks_needed",
+    "unpaired_difference",
     "wilson",
 ]

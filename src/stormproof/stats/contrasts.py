@@ -67,6 +67,19 @@ def difference(
     return Contrast(found.estimate, max(-1.0, found.low), min(1.0, found.high), found.tasks)
 
 
+def unpaired_difference(first: Rate, second: Rate) -> Contrast:
+    """Interval for the difference of two rates that were measured apart.
+
+    Newcombe's hybrid score interval (Newcombe 1998, Stat. Med. 17:873): each rate's own limits
+    are recovered as variances, as MOVER does, without a correlation.
+    """
+    estimate = first.estimate - second.estimate
+    below = math.hypot(first.estimate - first.low, second.high - second.estimate)
+    above = math.hypot(first.high - first.estimate, second.estimate - second.low)
+    tasks = min(first.tasks, second.tasks)
+    return Contrast(estimate, max(-1.0, estimate - below), min(1.0, estimate + above), tasks)
+
+
 def linear(
     groups: Sequence[Numbers],
     weights: Sequence[float],

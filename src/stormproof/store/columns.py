@@ -53,11 +53,12 @@ _TURN = (
     _Fields(Totals, "", ("calls", "failed_calls")),  # of this one turn: counted, not stored
     _Fields(Turn, "turn.", ("format_repairs", "format_error")),
     _Fields(Reply, "turn.answer.reply.", ("finish_reason",)),
-    _Fields(Usage, "turn.answer.reply.usage.", Usage.__struct_fields__),
+    _Fields(Usage, "turn.answer.reply.usage.", ("prompt_tokens", "completion_tokens")),
     _Fields(Answer, "turn.answer.", ("endpoint_id",)),
     _Fields(Reply, "turn.answer.reply.", ("served_model",)),
     _Fields(Answer, "turn.answer.", _ANSWER),
     _Fields(Turn, "turn.", ("unread",)),
+    _Fields(Usage, "turn.answer.reply.usage.", ("cached_tokens",)),
 )
 
 

@@ -209,7 +209,18 @@ def read_usage(value: Mapping[str, Any]) -> Usage:
     usage = value.get("usage")
     if not isinstance(usage, dict):
         return Usage()
-    return Usage(_tokens(usage.get("prompt_tokens")), _tokens(usage.get("completion_tokens")))
+    prompt = _tokens(usage.get("prompt_tokens"))
+    return Usage(
+        prompt, _tokens(usage.get("completion_tokens")), min(prompt, _cached_tokens(usage))
+    )
+
+
+def _cached_tokens(usage: Mapping[str, Any]) -> int:
+    """As OpenAI says it, as DeepSeek does, and as Moonshot does."""
+    details = usage.get("prompt_tokens_details")
+    said = details.get("cached_tokens") if isinstance(details, dict) else None
+    places = (said, usage.get("prompt_cache_hit_tokens"), usage.get("cached_tokens"))
+    return next((found for found in map(_tokens, places) if found), 0)
 
 
 def _tokens(count: Any) -> int:

@@ -13,7 +13,7 @@ from stormproof.domain.episodes import Episode, Turn
 from stormproof.domain.trials import make_trial
 from stormproof.report.result_charts import rows_of
 from stormproof.report.results import open_results
-from stormproof.report.spending import endpoints, speed_ups, spending, spent_facts
+from stormproof.report.spending import Spent, endpoints, speed_ups, spending, spent_facts
 from stormproof.store import Header, append_run, open_store
 
 TRIALS = [
@@ -77,7 +77,7 @@ def test_what_was_spent_is_said_in_words(folder: Path) -> None:
         "and 1 second copies sent"
     )
     assert said["tokens"] == "700 in, 70 out"
-    assert said["cost"] == "0.00 in the pool file's currency"
+    assert said["cost"] == "0.00 in the currency of the prices"
     assert [row["thrown away"] for row in rows_of(endpoints(results, spending(results)))] == [5, 0]
 
 
@@ -89,3 +89,18 @@ def test_all_endpoints_beside_the_fastest(folder: Path) -> None:
         assert (row["endpoints"], row["slots"], row["reached at once"]) == (2, 8, 4)
         assert (row["refusals"], row["answers/s"]) == (2, pytest.approx(0.7))
         assert row["speed-up ×"] == pytest.approx(7 / 6)
+
+
+def test_cached_tokens_have_a_price_of_their_own() -> None:
+    def cost(**about: object) -> float:
+        return Spent("m-1", about, 1, 0, 0, 1_000_000, 500_000, 400_000, 0.0, 0.0).cost
+
+    assert cost(price_in=2.0, price_out=10.0) == pytest.approx(2 + 5)
+    assert cost(price_in=2.0, price_out=10.0, price_cached=0.5) == pytest.approx(1.2 + 0.2 + 5)
+    assert cost(price_in=2.0, price_cached=0.0) == pytest.approx(1.2)
+
+
+def test_who_gave_the_prices_stands_under_the_endpoints(folder: Path) -> None:
+    results = open_results(folder)
+    table = endpoints(results, spending(results))
+    assert table.notes[-1].endswith("who gave them: m by the pool file.")

@@ -12,7 +12,15 @@ from statsmodels.stats.contingency_tables import mcnemar as their_mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from stormproof.stats import clustered, holm, linear, mcnemar, slope, wilson
+from stormproof.stats import (
+    clustered,
+    holm,
+    linear,
+    mcnemar,
+    slope,
+    unpaired_difference,
+    wilson,
+)
 
 
 def close(expected: Any) -> Any:
@@ -98,3 +106,10 @@ def test_mover_of_unrelated_groups_is_newcombes(copies: int) -> None:
     expected = confint_proportions_2indep(half, n, half, n, compare="diff", method="newcomb")
     found = linear([a, b], [1.0, -1.0])
     assert (found.low, found.high) == close(expected)
+
+
+def test_a_difference_of_rates_measured_apart_is_newcombes() -> None:
+    for first, second in (((9, 10), (3, 40)), ((0, 20), (20, 20)), ((50, 100), (61, 100))):
+        found = unpaired_difference(wilson(*first), wilson(*second))
+        expected = confint_proportions_2indep(*first, *second, compare="diff", method="newcomb")
+        assert (found.low, found.high) == close(expected)

@@ -162,6 +162,12 @@ def test_a_part_of_unknown_form_keeps_the_body_raw(message: dict[str, Any]) -> N
         ({"prompt_tokens": "3", "completion_tokens": -4}, Usage()),
         ({"prompt_tokens": 1e300, "completion_tokens": 4.0}, Usage(0, 4)),
         ("many", Usage()),
+        # OpenAI and Azure; DeepSeek; Moonshot
+        ({"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 8}}, Usage(9, 0, 8)),
+        ({"prompt_tokens": 9, "prompt_cache_hit_tokens": 7}, Usage(9, 0, 7)),
+        ({"prompt_tokens": 9, "cached_tokens": 6}, Usage(9, 0, 6)),
+        ({"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 99}}, Usage(9, 0, 9)),
+        ({"prompt_tokens": 9, "prompt_tokens_details": ["x"], "cached_tokens": "6"}, Usage(9)),
     ],
 )
 def test_usage_never_costs_a_reply(usage: Any, expected: Usage) -> None:
