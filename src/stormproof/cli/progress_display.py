@@ -142,6 +142,8 @@ def headline(progress: Progress) -> str:
 def _drain(progress: Progress) -> list[str]:
     if not progress.draining:
         return []
+    if not progress.under_way:
+        return ["drained"]
     bound = progress.drain_left_s
     most = "" if bound is None else f", {clock(bound)} at most"
     return [f"draining: {progress.in_flight} calls in flight{most}; Ctrl-C again stops at once"]

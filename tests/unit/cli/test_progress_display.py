@@ -75,6 +75,7 @@ def test_a_drain_says_what_it_waits_for_and_how_long_at_most() -> None:
     assert "Ctrl-C" not in headline(MOMENT)
     draining = replace(MOMENT, draining=True, drain_left_s=17.9, time_left=None)
     assert "draining: 160 calls in flight, 0:17 at most; Ctrl-C again" in headline(draining)
+    assert "drained · 0:12 gone · 0 under way" in headline(replace(draining, under_way=0))
 
 
 def test_plain_lines_come_seldom_and_hold_no_control_codes() -> None:
