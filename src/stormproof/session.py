@@ -29,9 +29,7 @@ from stormproof.progress import Counts, EndpointProgress, Progress, Rates
 REPORT_EVERY_S = 0.25
 SAMPLE_EVERY_S = 1.0
 HEED_EVERY_S = 0.05  # how late a request to stop may be heard
-NOTEWORTHY = frozenset(
-    {"stopped", "stuck", "trouble"}
-)  # events that a person should hear of at once
+NOTEWORTHY = frozenset({"stopped", "stuck", "trouble"})  # events to be heard of at once
 
 OnProgress = Callable[[Progress], object]
 

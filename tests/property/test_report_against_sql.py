@@ -23,13 +23,13 @@ from stormproof.domain.conditions import Condition
 from stormproof.domain.episodes import Episode, Score
 from stormproof.domain.trials import make_trial
 from stormproof.report.contents import all_tables
-from stormproof.report.report_table import Bounds, ReportTable
+from stormproof.report.report_table import IfLost, ReportTable
 from stormproof.report.result_charts import charts_of, rows_of
 from stormproof.report.results import open_results
 from stormproof.stats import Contrast, Rate
 from stormproof.store import Header, episode_table, open_store
 
-FEW, MANY = range(25), range(25, 500)
+FEW, MANY = range(18), range(18, 500)
 FIELDS = [
     "prompt_type",
     "difficulty",
@@ -199,7 +199,7 @@ def check_rates(
         row = rows[key]
         assert row["success %"].estimate == pytest.approx(rate, abs=1e-9), key
         assert (row["scored"], row["full"]) == (n, full), key
-        bounds = row["if lost %"] or Bounds(rate, rate)
+        bounds = row["if lost %"] or IfLost(rate, rate)
         assert (bounds.low, bounds.high) == pytest.approx((worst, best), abs=1e-9), key
         assert row["success %"].low - 1e-9 <= rate <= row["success %"].high + 1e-9
     check_no_paradox(records, where, by, found)

@@ -22,7 +22,7 @@ from stormproof.domain.calls import (
     Transient,
     Verdict,
 )
-from stormproof.domain.pool import Endpoint, Limits, Sharding
+from stormproof.domain.pool import Endpoint, LimitGroup, Limits, Sharding
 from stormproof.errors import (
     AuthFailed,
     CallError,
@@ -88,7 +88,11 @@ class Work:
 
 
 def simulate(
-    says: Says, work: Work, endpoints: int = 1, sharding: Sharding = "dynamic"
+    says: Says,
+    work: Work,
+    endpoints: int = 1,
+    sharding: Sharding = "dynamic",
+    groups: tuple[LimitGroup, ...] = (),
 ) -> tuple[Dispatcher, Wire, float, dict[str, float]]:
     """Run to the end: also how long it took, and when a person was first told of each endpoint."""
     wire, said_at = Wire(says), dict[str, float]()
@@ -102,7 +106,7 @@ def simulate(
         pool = [
             Endpoint(
                 f"m{n}", n, "m", "p", "openai", "http://x", "d", f"env:K{n}",
-                limits=Limits(max_workers=10),
+                limits=Limits(max_workers=10), groups=groups,
             )
             for n in range(endpoints)
         ]  # fmt: skip
@@ -126,6 +130,19 @@ def test_what_one_endpoint_rejects_another_answers_and_the_one_is_named(
     assert wire.sends[1] <= 10  # those that were in flight when three had come back
     (_, rejecting) = dispatcher.snapshot()
     assert rejecting.stopped == "it rejects every request: HTTP 400: tools?"
+
+
+@pytest.mark.parametrize("sharding", ["dynamic", "even"])
+def test_the_last_request_finds_the_other_endpoint_under_a_shared_limit_too(
+    sharding: Sharding,
+) -> None:
+    shared = (LimitGroup("provider p", Limits(max_workers=20)),)
+    work = Work(2)
+    _, _, took_s, _ = simulate(
+        lambda number, *_: Rejected("HTTP 400") if number == 0 else None, work, 3, sharding, shared
+    )
+    assert (work.done, work.errors) == (2, [])
+    assert took_s < 5
 
 
 def test_a_request_that_all_reject_is_asked_of_each_once() -> None:

@@ -92,17 +92,17 @@ class Episodes:
 
     async def _run(self, trial: Trial, ask: Ask) -> None:
         try:
-            await self._desk.episode(await self._played(trial, ask))
+            await self._desk.episode(await self._play(trial, ask))
         finally:
             self._desk.left(trial)
 
-    async def _played(self, trial: Trial, ask: Ask) -> Episode:
+    async def _play(self, trial: Trial, ask: Ask) -> Episode:
         journalled = self._desk.journalled(trial.trial_id)
         try:
             with suite_at_work():
                 task = WORKFLOWS.load_task(trial.task_id, self._seed)
         except SuiteError as fault:
-            return broken_episode(trial, journalled, fault)
+            return broken_episode(trial, journalled, fault, simulated=self._simulated)
         return await run_episode(
             trial,
             task,

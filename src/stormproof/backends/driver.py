@@ -11,8 +11,8 @@ import msgspec
 from anyio.abc import TaskGroup
 
 from stormproof.backends.desk import Desk, OnEvent
-from stormproof.backends.ledger import Ledger
-from stormproof.backends.messages import Answer, Grant, Item, Pull, Want, decode_answer, encode
+from stormproof.backends.leasing import Ledger
+from stormproof.backends.messages import Delivery, Grant, Haul, Pull, Want, decode_haul, encode
 from stormproof.domain.episodes import Episode, Turn
 from stormproof.domain.pool import Endpoint
 from stormproof.domain.trials import Trial
@@ -114,6 +114,8 @@ class Driver:
             self._end_if_over()
             await self._over.wait()
             self._tasks.cancel_scope.cancel()
+        if self.ledger.rejected:
+            self._say(f"{self.ledger.rejected} turns came under leases that were over: not kept")
         if not self._is_over():
             reasons = dict.fromkeys(self._gone.values())
             raise BackendError(
@@ -134,7 +136,7 @@ class Driver:
         states = self._states.get(endpoint.endpoint_id)
         if not states:
             return EndpointState(endpoint.endpoint_id, endpoint.model, 0, 0, 0, 0, 0, 0, "", "")
-        names = ("accepted", "refused", "errors", "hedges")
+        names = ("accepted", "refused", "errors", "hedges", "discarded", "discarded_tokens")
         sums = {name: sum(getattr(s, name) for s in states.values()) for name in names}
         return msgspec.structs.replace(states[max(states)], **sums)
 
@@ -153,7 +155,7 @@ class Driver:
         try:
             while not self._over.is_set():
                 question = self._question(worker)
-                answer = decode_answer(await link.ask(encode(question)))
+                answer = decode_haul(await link.ask(encode(question)))
                 await self._heard(worker, answer, question)
         except LinkBroken as broken:
             has_worked = self.ledger.has_worked(worker)
@@ -197,7 +199,7 @@ class Driver:
         left = self._left()[model]
         return -(-left // (LAST_TRIALS * sharing)) if sharing > 1 else left
 
-    async def _heard(self, worker: str, answer: Answer, asked: Pull) -> None:
+    async def _heard(self, worker: str, answer: Haul, asked: Pull) -> None:
         counting = self.ledger.hear(worker, answer, asked, anyio.current_time())
         if self._gone.pop(worker, None):
             self._say(f"{worker}: back, without what it had")
@@ -212,11 +214,15 @@ class Driver:
         self._give_again(self.ledger.drained(worker, answer))
         self.ledger.rebalance(self._left())
         self.ledger.lease(self._left())
-        if self._is_draining and asked.held == asked.draining == answer.drained:
+        if (
+            self._is_draining
+            and asked.held == asked.draining
+            and {*asked.held} == {*answer.drained}
+        ):
             self._at_rest.add(worker)
         self._end_if_over()
 
-    async def _keep(self, item: Item) -> None:
+    async def _keep(self, item: Delivery) -> None:
         """Bring an item to the desk."""
         trial = self.ledger.trial(item.trial_id)
         match item.kind:
@@ -229,7 +235,7 @@ class Driver:
             case "returned":
                 self._give_again([self.ledger.end(trial.trial_id)])
 
-    async def _end(self, trial: Trial, item: Item) -> None:
+    async def _end(self, trial: Trial, item: Delivery) -> None:
         episode = decode(item.record, Episode)
         if episode.outcome == "infrastructure" and self.ledger.has_died(item.epoch, trial.model):
             self._give_again([self.ledger.end(trial.trial_id)])

@@ -58,10 +58,10 @@ class Want(Struct, frozen=True):
     count: int
 
 
-ItemKind = Literal["turn", "reread", "episode", "returned"]
+DeliveryKind = Literal["turn", "reread", "episode", "returned"]
 
 
-class Item(Struct, frozen=True):
+class Delivery(Struct, frozen=True):
     """Something that came of a trial. `serial` counts the worker's items from 1.
 
     `index` is a turn's, and `record` the turn, the `Reread` or the episode as JSON. A trial that
@@ -71,12 +71,12 @@ class Item(Struct, frozen=True):
     serial: int
     epoch: int
     trial_id: str
-    kind: ItemKind
+    kind: DeliveryKind
     index: int = 0
     record: bytes = b""
 
 
-class Answer(Struct, frozen=True):
+class Haul(Struct, frozen=True):
     """The worker's answer: all items that are not acknowledged, and what it could use.
 
     `dead` are (epoch, model) none of whose endpoints is usable any more; `drained` are epochs
@@ -84,7 +84,7 @@ class Answer(Struct, frozen=True):
     """
 
     round: int
-    items: tuple[Item, ...] = ()
+    items: tuple[Delivery, ...] = ()
     wants: tuple[Want, ...] = ()
     dead: tuple[tuple[int, str], ...] = ()
     drained: tuple[int, ...] = ()
@@ -107,5 +107,5 @@ class Beginning(Struct, frozen=True):
 
 encode = msgspec.msgpack.Encoder().encode
 decode_pull = msgspec.msgpack.Decoder(Pull).decode
-decode_answer = msgspec.msgpack.Decoder(Answer).decode
+decode_haul = msgspec.msgpack.Decoder(Haul).decode
 decode_beginning = msgspec.msgpack.Decoder(Beginning).decode

@@ -6,11 +6,14 @@ empty actor without a word: whether a worker is gone, and what happens then, the
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import re
 import secrets
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from importlib.util import find_spec
 from typing import Any
@@ -25,6 +28,7 @@ from stormproof.backends.ray_actor import WorkerActor
 from stormproof.errors import BackendError
 
 START_S = 60.0  # for an actor to begin
+REACH_S = 5.0  # for its machine to
 JOIN_S = 30.0  # for a cluster to answer
 OBJECTS_BYTES = 100_000_000  # of a cluster of our own: nothing of ours goes through its store
 
@@ -104,19 +108,37 @@ def _hiring(begin: Callable[[str], Beginning]) -> Hire:
 
 
 async def _connected(address: str, cpus: int) -> None:
-    """Connect, in a thread: Ray takes signals over where it is started in the main one."""
+    """Connect, in a thread: Ray takes signals over where it is started in the main one.
+
+    In a daemon's, since Ray may try for minutes, and a process that has given up must end.
+    """
     own = {"num_cpus": cpus, "object_store_memory": OBJECTS_BYTES, "_node_ip_address": "127.0.0.1"}
+    start = _init(address=address or "local", **({} if address else own))
+    done: Future[object] = Future()
+
+    def connect() -> None:
+        try:
+            done.set_result(start())
+        except BaseException as error:  # noqa: BLE001  whoever waits hears of it
+            done.set_exception(error)
+
     try:
+        await _reached(address)
+        threading.Thread(target=connect, daemon=True).start()
         with anyio.fail_after(JOIN_S):
-            start = _init(address=address or "local", **({} if address else own))
-            await anyio.to_thread.run_sync(start, abandon_on_cancel=True)
+            await asyncio.wrap_future(done)
     except TimeoutError:
-        raise BackendError(
-            f"--ray-address {address}: no answer within {JOIN_S:.0f} s",
-            hint="ray status --address ADDRESS says whether a cluster is there",
-        ) from None
+        raise _refused(address, TimeoutError(f"no answer within {JOIN_S:.0f} s")) from None
     except Exception as error:  # noqa: BLE001  Ray raises whatever it meets
         raise _refused(address, error) from None
+
+
+async def _reached(address: str) -> None:
+    """Whether anybody listens there: Ray would look for half a minute, and write of it."""
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdecimal() and "/" not in host:
+        with anyio.fail_after(REACH_S):
+            await (await anyio.connect_tcp(host, int(port))).aclose()
 
 
 def _init(**options: Any) -> Callable[[], object]:
@@ -161,7 +183,7 @@ def _why(error: BaseException) -> str:
 @contextmanager
 def _environment(*, is_own: bool) -> Iterator[None]:
     """What Ray reads from the environment, for as long as it is there: no statistics, a token."""
-    wanted = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "error"}
+    wanted = {"RAY_USAGE_STATS_ENABLED": "0"}
     if is_own:
         wanted |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     before = {name: os.environ.get(name) for name in wanted}

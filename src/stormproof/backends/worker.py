@@ -11,7 +11,16 @@ from anyio.abc import TaskGroup
 
 from stormproof.backends.desk import Episodes, dispatcher_of
 from stormproof.backends.lease_clock import LeaseClock
-from stormproof.backends.messages import Answer, Beginning, Grant, Item, ItemKind, Lease, Pull, Want
+from stormproof.backends.messages import (
+    Beginning,
+    Delivery,
+    DeliveryKind,
+    Grant,
+    Haul,
+    Lease,
+    Pull,
+    Want,
+)
 from stormproof.domain.calls import Request, Verdict
 from stormproof.domain.episodes import Episode, Turn
 from stormproof.domain.pool import Endpoint
@@ -25,7 +34,7 @@ from stormproof.wire import Transport
 LINGER_S = 0.02  # an answer waits so long, from the one before it, for more to go with it
 BEAT_S = 0.25  # and at most so long where there is nothing to say
 STATES_EVERY_S = 1.0
-MOST_WANTED = 32  # trials of a model that are asked for at once
+MOST_WANTED = 256  # trials of a model that are asked for at once
 STOPPED = "stopped: "
 
 
@@ -58,7 +67,7 @@ class Outbox:
 
     def __init__(self) -> None:
         # In order of their serials, without gaps.
-        self.items: list[Item] = []
+        self.items: list[Delivery] = []
         # Set when there is something to say.
         self.news = anyio.Event()
         # By serial: each of an item in `items` whose sender waits.
@@ -66,10 +75,10 @@ class Outbox:
         # The last serial given.
         self._serial = 0
 
-    def add(self, epoch: int, trial_id: str, kind: ItemKind, index: int, record: bytes) -> int:
+    def add(self, epoch: int, trial_id: str, kind: DeliveryKind, index: int, record: bytes) -> int:
         """Add an item; its serial."""
         self._serial += 1
-        self.items.append(Item(self._serial, epoch, trial_id, kind, index, record))
+        self.items.append(Delivery(self._serial, epoch, trial_id, kind, index, record))
         self.news.set()
         return self._serial
 
@@ -193,7 +202,7 @@ class LeaseDesk:
         self._outbox.news.set()
 
     async def _send(
-        self, trial: Trial, kind: ItemKind, record: msgspec.Struct, index: int = 0
+        self, trial: Trial, kind: DeliveryKind, record: msgspec.Struct, index: int = 0
     ) -> None:
         serial = self._outbox.add(self.epoch, trial.trial_id, kind, index, encode(record))
         await self._outbox.kept(serial)
@@ -240,7 +249,7 @@ class Worker:
         # When the last answer was given, and states went with one.
         self._answered_at = self._stated_at = 0.0
 
-    async def answer(self, pull: Pull) -> Answer:
+    async def answer(self, pull: Pull) -> Haul:
         """Do what the question says, and answer it when there is something to say."""
         self._reconcile(pull)
         self._lease_clock.asked(pull.round)
@@ -294,14 +303,14 @@ class Worker:
         living = {s.model for s in post.dispatcher.snapshot() if not s.state.startswith(STOPPED)}
         post.dead |= {state.model for state in post.dispatcher.snapshot()} - living
 
-    def _answer(self, number: int) -> Answer:
+    def _answer(self, number: int) -> Haul:
         now = anyio.current_time()
         for post in self._posts.values():
             for model in post.dead:
                 post.desk.give_back(model)
         self._outbox.news = anyio.Event()
         events, self._events = tuple(self._events), []
-        answer = Answer(
+        answer = Haul(
             round=number,
             items=tuple(self._outbox.items),
             wants=tuple(

@@ -35,7 +35,7 @@ COMMANDS = {
     "check": ("check:check", "Judge a results folder by what is required of it, for CI."),
     "audit": ("audit:audit", "Say which numbers of a results folder hold, and why."),
     "import": ("importing:import_recordings", "Take recorded episodes into a results folder."),
-    "merge": ("merging:merge", "Put results folders together: one record for each trial."),
+    "merge": ("merge:merge", "Put results folders together: one record for each trial."),
     "repair": ("repair:repair", "Show what is damaged in a results folder, and mend it."),
     "tools": ("tools:tools", "List the suite's tools, or describe one."),
     "emulate": ("emulate:emulate", "Serve a pool file's endpoints with simulated models."),

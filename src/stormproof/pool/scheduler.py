@@ -7,7 +7,7 @@ was decided: starts the jobs in `begun`, wakes the requests in `decided`, says t
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import inf
 from typing import Literal
 
@@ -400,22 +400,25 @@ class Scheduler:
         hungry = [m for m in models if m.is_hungry]
         while hungry:
             model = min(hungry, key=lambda m: m.passed)
-            lane = next((x for x in model.lanes if x.ready_at(now) <= now), None)
-            if lane is None:
-                hungry.remove(model)
-            elif self._grant_next(model, lane, now):
+            if any(self._grant_next(model, x, now) for x in self._ready_lanes(model, now)):
                 step = 1 / max(1, self._source.left(model))
                 self._virtual = max(self._virtual, model.passed)
                 model.passed = max(model.passed, self._virtual - LAG * step) + step
-            elif self._claims(model, lane, now):
+                continue
+            ready_lanes = self._ready_lanes(model, now)
+            lane = next((x for x in ready_lanes if self._claims(model, x, now)), None)
+            if lane is not None:
                 self._wake_at(lane, model.claimed_at + CLAIM_S)
                 break
-            else:
-                hungry.remove(model)
+            hungry.remove(model)
         for model in models:
             for lane in model.lanes:
                 if (ready := lane.ready_at(now)) > now:
                     self._note_wake(model, lane, ready)
+
+    def _ready_lanes(self, model: ModelQueue, now: float) -> Iterator[Lane]:
+        """Those that have room; each may have requests, and a share of the supply, of its own."""
+        return (lane for lane in model.lanes if lane.ready_at(now) <= now)
 
     def _claims(self, model: ModelQueue, lane: Lane, now: float) -> bool:
         """Whether a job of the model has just been begun, and its request is about to come."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stormproof.audit import Audit, Judgement
+from stormproof.audit import MEASURES, Audit, Judgement, Measure
 from stormproof.report.report_table import Column, ReportTable, Value
 
 _COUNTS = (
     Column("verdict", "text"),
     Column("episodes", "count"),
     Column("infra", "count", "ended by infrastructure"),
+    Column("blocked", "count", "ended by a provider's filter"),
     Column("first call lost", "count", "a reader sees a call in it, and none was executed"),
     Column("turns with a call", "count"),
     Column("of them lost", "count", "turns whose call was not executed"),
@@ -38,6 +39,7 @@ def audit_tables(audit: Audit, *, recorded: bool) -> tuple[ReportTable, ...]:
         names = ("model", *audit.by)
         title = f"Audit by {', '.join(audit.by)}".replace("_", " ")
         tables.append(_judged("audit_cells", title, audit.cells, names, recorded))
+    tables += [_signs(audit.models), _reasons(audit)]
     if audit.findings:
         tables.append(_findings(audit))
     return tuple(tables)
@@ -60,10 +62,42 @@ def _judged(
 
 
 def _values(one: Judgement, *, recorded: bool) -> tuple[Value, ...]:
-    counts = (one.verdict, one.episodes, one.infrastructure)
+    counts = (one.verdict, one.episodes, one.infrastructure, one.blocked)
     calls = (one.lost_first, one.calls_seen, one.calls_lost)
     rates = (one.recorded, one.valid, one.ours, *one.possible)
     return (*counts, *calls, *(rates if recorded else ()), one.reason)
+
+
+def _signs(judged: Sequence[Judgement]) -> ReportTable:
+    """Every column of the audit that counts anything, model by model."""
+    columns = (
+        Column("model"),
+        Column("sign", "text"),
+        Column("count", "count"),
+        Column("of", "count"),
+        Column("them", "text", "what the count is of; calls are turns with a call"),
+        Column("share %", "percent"),
+        Column("flag", "text", "the verdict that it gives, or a flag beside any verdict"),
+    )
+    rows = tuple(
+        (one.name["model"], m.counts, share.count, share.of, m.of, share.value, _flag(one, m))
+        for one in judged
+        for m in MEASURES
+        if (share := one.shares[m.column]).count
+    )
+    return ReportTable("signs", "What the audit counted", columns, rows)
+
+
+def _flag(one: Judgement, measure: Measure) -> str:
+    if measure.flag not in one.flags:
+        return ""
+    return "flag" if measure.verdict == "sound" else measure.verdict
+
+
+def _reasons(audit: Audit) -> ReportTable:
+    columns = (Column("model"), Column("episodes", "count"), Column("reason", "text"))
+    rows = tuple((r.model, r.count, r.text) for r in audit.reasons)
+    return ReportTable("reasons", "Why infrastructure ended episodes", columns, rows)
 
 
 def _findings(audit: Audit) -> ReportTable:

@@ -12,13 +12,13 @@ from msgspec.structs import replace
 
 from stormproof.audit import FEWEST_EPISODES, TOLERATED
 from stormproof.errors import SuiteError
-from stormproof.report.common_cells import CELL, Aligned, balanced, codes_of
+from stormproof.report.common_cells import Aligned, balanced, codes_of
 from stormproof.report.episode_rows import EpisodeRows
-from stormproof.report.report_table import Bounds
+from stormproof.report.report_table import IfLost
 from stormproof.score import WEIGHTS
 from stormproof.stats import Rate, clustered
 
-FORMAT_DOMINATES = 0.5  # share of turns with format trouble, from which a cell is flagged
+FORMAT_DOMINATES = 0.5  # format errors, or repairs, a turn from which a cell is flagged
 
 
 class CellFigures(Struct, frozen=True):
@@ -26,8 +26,9 @@ class CellFigures(Struct, frozen=True):
 
     `success` is full success, the only kind that the ceiling bounds. `share` is success divided
     by the mean ceiling. `bounds` is success had all unscored trials failed, and had all succeeded.
-    `trouble` is the share of turns whose format had an error or needed repair. Means are NaN where
-    nothing was scored. `left_out` counts scored trials in cells that others of the table lack.
+    `unread` are format errors and unread tool calls a turn, `repaired` repairs a turn: what was
+    lost and what worked are kept apart. Means are NaN where nothing was scored. `left_out` counts
+    scored trials in cells that others of the table lack.
     """
 
     scored: int
@@ -42,8 +43,9 @@ class CellFigures(Struct, frozen=True):
     coverage: float
     ceiling: float
     share: Rate | None
-    bounds: Bounds | None
-    trouble: float
+    bounds: IfLost | None
+    unread: float
+    repaired: float
     left_out: int
     flags: tuple[str, ...]
 
@@ -70,7 +72,8 @@ def figures_of(aligned: Aligned) -> CellFigures:
         ceiling=ceiling,
         share=share_of(success, ceiling) if len(scored) else None,
         bounds=_bounds(aligned, counted),
-        trouble=_format_trouble(scored),
+        unread=_a_turn(scored, "format_errors", "unread"),
+        repaired=_a_turn(scored, "format_repairs"),
         left_out=aligned.left_out,
         flags=(),
     )
@@ -79,8 +82,8 @@ def figures_of(aligned: Aligned) -> CellFigures:
 
 
 def whole(group: EpisodeRows) -> CellFigures:
-    """The figures of a group that nothing stands beside."""
-    return figures_of(Aligned(group, codes_of([group], CELL)[0], 0))
+    """The figures of trials of one condition, which nothing stands beside."""
+    return figures_of(Aligned(group, codes_of([group], ("task_type",))[0], 0))
 
 
 def rate_of(
@@ -126,7 +129,7 @@ def weighted_mean(values: npt.NDArray[Any], weights: npt.NDArray[np.float64]) ->
     return float((values[known] * weights[known]).sum()) / total if total else math.nan
 
 
-def _bounds(aligned: Aligned, counted: npt.NDArray[np.bool_]) -> Bounds | None:
+def _bounds(aligned: Aligned, counted: npt.NDArray[np.bool_]) -> IfLost | None:
     """None where every trial that was tried has a score."""
     if counted.all() or not counted.any():
         return None
@@ -134,15 +137,12 @@ def _bounds(aligned: Aligned, counted: npt.NDArray[np.bool_]) -> Bounds | None:
     full = aligned.rows.is_value("success", "full") & counted
     total = float(weights.sum())
     worst = float((weights * full).sum()) / total
-    return Bounds(worst, worst + float(weights[~counted].sum()) / total)
+    return IfLost(worst, worst + float(weights[~counted].sum()) / total)
 
 
-def _format_trouble(scored: EpisodeRows) -> float:
+def _a_turn(scored: EpisodeRows, *counts: str) -> float:
     turns = np.nansum(scored.numbers("turns"))
-    spoiled = np.nansum(scored.numbers("format_errors")) + np.nansum(
-        scored.numbers("format_repairs")
-    )
-    return float(spoiled / turns) if turns else 0.0
+    return float(sum(np.nansum(scored.numbers(c)) for c in counts) / turns) if turns else 0.0
 
 
 def _flags(cell: CellFigures) -> tuple[str, ...]:
@@ -156,12 +156,14 @@ def _flags(cell: CellFigures) -> tuple[str, ...]:
         flags.append("infrastructure failures")
     if cell.bounds is not None and not _inside(cell.bounds, cell.success):
         flags.append("what is lost may matter")
-    if cell.trouble >= FORMAT_DOMINATES:
+    if cell.unread >= FORMAT_DOMINATES:
         flags.append("format errors dominate")
+    if cell.repaired >= FORMAT_DOMINATES:
+        flags.append("formats repaired")
     return tuple(flags)
 
 
-def _inside(bounds: Bounds, rate: Rate) -> bool:
+def _inside(bounds: IfLost, rate: Rate) -> bool:
     return rate.low <= bounds.low and bounds.high <= rate.high
 
 

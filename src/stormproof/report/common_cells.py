@@ -66,7 +66,8 @@ def codes_of(groups: Sequence[EpisodeRows], names: Sequence[str]) -> list[Codes]
     for name in names:
         values = np.concatenate([group.as_numbers(name) for group in groups])
         unique, inverse = np.unique(values, return_inverse=True)
-        _, found = np.unique(found * max(1, len(unique)) + inverse, return_inverse=True)
+        if len(unique) > 1:
+            _, found = np.unique(found * len(unique) + inverse, return_inverse=True)
     return np.split(found, np.cumsum(sizes)[:-1])
 
 

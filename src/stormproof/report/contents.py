@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from stormproof.audit import audit_table
+from stormproof.audit import audit
 from stormproof.report.audit_tables import audit_tables
 from stormproof.report.chart_drawing import CHARTS_NEED, can_draw
 from stormproof.report.completeness import completeness, missing
@@ -39,6 +39,7 @@ from stormproof.report.success_tables import (
     replicates,
 )
 from stormproof.report.two_folders import compared_tables
+from stormproof.store import read_episodes
 
 if TYPE_CHECKING:
     from stormproof.report.result_charts import Chart
@@ -55,7 +56,7 @@ SECTIONS: Final = (
     ("models", "Models compared", ("models",), ()),
     ("replicates", "Replicates", ("replicates",), ()),
     ("errors", "Errors", ("errors",), ("errors",)),
-    ("audit", "Audit", ("audit", "audit_cells", "findings", "flags"), ()),
+    ("audit", "Audit", ("audit", "audit_cells", "signs", "reasons", "findings", "flags"), ()),
     ("run", "The run", ("speed", "endpoints"), ("capacity", "throughput")),
 )
 
@@ -94,11 +95,11 @@ class Contents:
 def gather(folder: Path, compare: Path | None = None) -> Contents:
     """Read a results folder (and a second to set beside it) and make its tables."""
     results = open_results(folder)
-    audit, spent = audit_table(folder, results.table), spending(results)
-    judged = {one.name["model"]: one.verdict for one in audit.models}
+    audited, spent = audit(read_episodes(folder)), spending(results)
+    judged = {one.name["model"]: one.verdict for one in audited.models}
     simulated = results.simulated_models
     others = [
-        *audit_tables(audit, recorded=results.imported),
+        *audit_tables(audited, recorded=results.imported),
         speed_ups(results, spent),
         endpoints(results, spent),
     ]

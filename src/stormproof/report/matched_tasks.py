@@ -15,7 +15,7 @@ from stormproof.domain.conditions import Condition
 from stormproof.report.cell_figures import kinds_of
 from stormproof.report.common_cells import Codes, codes_of
 from stormproof.report.episode_rows import EpisodeRows
-from stormproof.report.report_table import Bounds
+from stormproof.report.report_table import IfLost
 from stormproof.stats import Contrast
 
 Array = npt.NDArray[np.float64]
@@ -47,11 +47,11 @@ class Matched(Struct, frozen=True):
 
     def bounds(
         self, estimate: Callable[[list[Array]], float], signs: Sequence[float]
-    ) -> Bounds | None:
+    ) -> IfLost | None:
         """Between what an estimate that rises where `signs` are positive can lie."""
         if not self.worst:
             return None
-        return Bounds(estimate(self.extreme(signs)), estimate(self.extreme([-s for s in signs])))
+        return IfLost(estimate(self.extreme(signs)), estimate(self.extreme([-s for s in signs])))
 
     def extreme(self, signs: Sequence[float]) -> list[Array]:
         """The groups that count for an estimate at their worst, those against it at their best."""

@@ -19,7 +19,7 @@ from stormproof.report.condition_words import cells_in_words
 from stormproof.report.episode_rows import EpisodeRows
 from stormproof.report.headings import COUNTS, FLAGS, SUCCESS, counts, ordered
 from stormproof.report.matched_tasks import Array, Matched, matched
-from stormproof.report.report_table import Bounds, Column, ReportTable, Value
+from stormproof.report.report_table import Column, IfLost, ReportTable, Value
 from stormproof.report.success_tables import PROMPTS, RELIABILITY, cells_of, in_scenario, is_flawed
 from stormproof.stats import (
     ROBUSTNESS_DEFINITIONS,
@@ -34,7 +34,7 @@ from stormproof.stats import (
     slope_weights,
 )
 
-MOST_MODELS_COMPARED = 8
+MOST_MODELS_COMPARED = 16
 LOST = Column(
     "if lost, points",
     "points bounds",
@@ -52,7 +52,7 @@ class Pairing(Struct, frozen=True):
 
     pairs: Matched
     comparison: Comparison
-    bounds: Bounds | None
+    bounds: IfLost | None
     flag: str
 
     @property
@@ -152,7 +152,7 @@ def _flawed(
     return keys, groups
 
 
-def _retained(pairs: Matched) -> tuple[Contrast, Bounds | None, str]:
+def _retained(pairs: Matched) -> tuple[Contrast, IfLost | None, str]:
     """Retention, its bounds, and a flag where these turn what it says of 1."""
     found = retention(*pairs.values, kinds=pairs.kinds)
 
@@ -227,7 +227,8 @@ def prompt_indices(episodes: EpisodeRows) -> ReportTable:
 
 def models_compared(episodes: EpisodeRows) -> ReportTable:
     """Every pair of models on the tasks and conditions that both have."""
-    groups = list(episodes.groups("model"))[:MOST_MODELS_COMPARED]
+    every = list(episodes.groups("model"))
+    groups = every[:MOST_MODELS_COMPARED]
     found = [
         (first, second, pair)
         for ((first,), a), ((second,), b) in itertools.combinations(groups, 2)
@@ -238,12 +239,19 @@ def models_compared(episodes: EpisodeRows) -> ReportTable:
         (first, second, *pairing_values(pair, p))
         for (first, second, pair), p in zip(found, adjusted, strict=True)
     )
+    more = (f"The first {len(groups)} of {len(every)} models.",) if groups != every else ()
     columns = (Column("model"), Column("against"), *pairing_columns("success %", "against %"))
     notes = (
         (
             "Paired by task: both models met the same weather. Only settings that both models "
             "completed count, so rates hold within their row alone."
         ),
+        *(
+            (f"The first {len(groups)} of {len(every)} models.",)
+            if len(every) > len(groups)
+            else ()
+        ),
+        *more,
         *_lost_note(rows),
     )
     return ReportTable("models", "Models against each other", columns, rows, notes)
@@ -276,7 +284,7 @@ def p_of(comparison: Comparison) -> float:
 
 
 def _lost_note(rows: Sequence[tuple[Value, ...]]) -> tuple[str, ...]:
-    return (LOST_NOTE,) if any(isinstance(v, Bounds) for row in rows for v in row) else ()
+    return (LOST_NOTE,) if any(isinstance(v, IfLost) for row in rows for v in row) else ()
 
 
 def _best(names: Sequence[str], pairs: Matched) -> str:

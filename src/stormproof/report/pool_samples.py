@@ -22,8 +22,8 @@ SAMPLES_FILE: Final = "pool.jsonl"
 class Sample(Struct, frozen=True):
     """One endpoint at one moment; `t` is in seconds since the run's start.
 
-    `refused`, `errors` and `discarded` (replies that were paid for and thrown away) count since
-    then too.
+    `refused`, `errors`, `discarded` (replies that may be paid for and were none), the tokens in
+    these, and `hedges` (second copies of a send) count since then too.
     """
 
     id: str
@@ -34,6 +34,8 @@ class Sample(Struct, frozen=True):
     refused: int = 0
     errors: int = 0
     discarded: int = 0
+    discarded_tokens: int = 0
+    hedges: int = 0
     state: str = ""
 
 
@@ -93,6 +95,8 @@ class Carried(Struct, frozen=True):
     active_s: float = 0.0
     refused: int = 0
     discarded: int = 0
+    discarded_tokens: int = 0
+    hedges: int = 0
 
 
 def carried(runs: Sequence[SampledRun], ids: Collection[str]) -> Carried:
@@ -107,6 +111,8 @@ def carried(runs: Sequence[SampledRun], ids: Collection[str]) -> Carried:
         max((sum(one.active_s for one in own) for own in by_source.values()), default=0.0),
         sum(one.refused for one in every),
         sum(one.discarded for one in every),
+        sum(one.discarded_tokens for one in every),
+        sum(one.hedges for one in every),
     )
 
 
@@ -121,4 +127,6 @@ def _together(endpoints: Sequence[Sequence[Sample]]) -> Carried:
         sum(now - before for before, now in moments if in_flight[now]),
         sum(max(sample.refused for sample in samples) for samples in endpoints),
         sum(max(sample.discarded for sample in samples) for samples in endpoints),
+        sum(max(sample.discarded_tokens for sample in samples) for samples in endpoints),
+        sum(max(sample.hedges for sample in samples) for samples in endpoints),
     )

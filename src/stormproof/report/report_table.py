@@ -18,14 +18,14 @@ Kind = Literal[
 ]  # fmt: skip
 
 
-class Bounds(Struct, frozen=True):
+class IfLost(Struct, frozen=True):
     """Where an estimate would lie had all that is not scored failed, or all succeeded."""
 
     low: float
     high: float
 
 
-Value = str | int | float | Rate | Contrast | Bounds | None
+Value = str | int | float | Rate | Contrast | IfLost | None
 
 MISSING = "–"
 _SUSPECT = re.compile(r"[^\n\t -~]")
@@ -76,7 +76,7 @@ def shown(value: Value, kind: Kind) -> str:
         return MISSING
     if isinstance(value, Rate | Contrast):
         return _interval(value, kind)
-    if isinstance(value, Bounds):
+    if isinstance(value, IfLost):
         return f"{_limit(value.low, kind)} to {_limit(value.high, kind)}"
     return value if isinstance(value, str) else _number_shown(value, kind)
 
@@ -95,7 +95,7 @@ def sort_key(value: Value) -> float | str:
     """What a column sorts by: the estimate of an interval; NaN sorts last."""
     if isinstance(value, Rate | Contrast):
         return value.estimate
-    if isinstance(value, Bounds):
+    if isinstance(value, IfLost):
         return value.low
     return math.nan if value is None else value
 

@@ -115,10 +115,12 @@ def spent_facts(results: Results, spent: Sequence[Spent]) -> Iterator[tuple[str,
         yield "model calls", f"{int(results.episodes.numbers('turns').sum()):,}"
         return
     unfinished = sum(one.unfinished for one in spent)
-    discarded = carried(read_samples(results.folder), {one.endpoint for one in spent}).discarded
+    moved = carried(read_samples(results.folder), {one.endpoint for one in spent})
     parts = [f"{sum(one.calls for one in spent):,}"]
     parts += [f"{unfinished:,} of them in episodes that have not ended"] if unfinished else []
-    parts += [f"and {discarded:,} replies paid for and thrown away"] if discarded else []
+    thrown = f"and {moved.discarded:,} replies of {moved.discarded_tokens:,} tokens thrown away"
+    parts += [thrown] if moved.discarded else []
+    parts += [f"and {moved.hedges:,} second copies sent"] if moved.hedges else []
     yield "model calls", ", ".join(parts)
     prompt = sum(one.prompt_tokens for one in spent)
     completion = sum(one.completion_tokens for one in spent)
@@ -138,6 +140,8 @@ def endpoints(results: Results, spent: Sequence[Spent]) -> ReportTable:
         Column("of them unfinished", "count", "in episodes that have not ended"),
         Column("sends beyond", "count", "sends that gave no answer: refused, failed or hedged"),
         Column("thrown away", "count", "replies that were paid for and not used"),
+        Column("tokens thrown away", "count", "by those replies' own account"),
+        Column("second copies", "count", "sent beside a slow call; one answer of the two counts"),
         Column("tokens in", "count"),
         Column("of them cached", "count", "prompt tokens that the service had cached"),
         Column("tokens out", "count"),
@@ -165,6 +169,8 @@ def _row(one: Spent, moved: Carried) -> tuple[Value, ...]:
         one.unfinished,
         one.extra_sends,
         moved.discarded,
+        moved.discarded_tokens,
+        moved.hedges,
         one.prompt_tokens,
         one.cached_tokens,
         one.completion_tokens,

@@ -47,7 +47,7 @@ from stormproof.report.headings import (
     simulated_note,
     success_values,
 )
-from stormproof.report.report_table import Bounds, Column, ReportTable, Value
+from stormproof.report.report_table import Column, IfLost, ReportTable, Value
 from stormproof.stats import PASS_DEFINITIONS, pass_at_1, pass_hat_k
 
 NO_VERDICTS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -87,7 +87,7 @@ def overall(
         for model in absent
     ]
     ceilings = (CEILING,) if np.isfinite(episodes.numbers("ceiling")).any() else ()
-    bounds = (BOUNDS,) if any(isinstance(row[2], Bounds) for row in rows) else ()
+    bounds = (BOUNDS,) if any(isinstance(row[2], IfLost) for row in rows) else ()
     notes = (INTERVALS, INFRASTRUCTURE, *ceilings, *bounds, *simulated_note(episodes))
     cells = cells_in_words(aligned, ())
     return ReportTable("overall", "Overall", columns, tuple(rows), notes, cells)
@@ -283,12 +283,15 @@ def flagged(episodes: EpisodeRows) -> ReportTable:
         cell = whole(group)
         if cell.flags:
             condition = condition_label(condition_of(group))
-            rows.append((model, condition, *counts(cell), cell.trouble, ", ".join(cell.flags)))
+            rows.append(
+                (model, condition, *counts(cell), cell.unread, cell.repaired, ", ".join(cell.flags))
+            )
     columns = (
         Column("model"),
         Column("condition"),
         *COUNTS,
-        Column("format trouble %", "percent", "turns whose format had an error or needed repair"),
+        Column("unread %", "percent", "format errors and unread tool calls, a turn"),
+        Column("repaired %", "percent", "repairs of what was read, a turn"),
         FLAGS,
     )
     notes = ("Cells flagged here should not be quoted as results before the flag is understood.",)

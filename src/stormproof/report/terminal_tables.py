@@ -12,7 +12,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table as Grid
 from rich.text import Text
 
-from stormproof.audit import audit_table
+from stormproof.audit import audit
 from stormproof.report.contents import all_tables, first_tables
 from stormproof.report.headings import (
     COUNTS,
@@ -25,6 +25,7 @@ from stormproof.report.report_table import ReportTable, is_numeric, trimmed, vis
 from stormproof.report.results import SIMULATED_NOTE, Results
 from stormproof.report.success_tables import by_condition, overall
 from stormproof.report.two_folders import marked_comparison
+from stormproof.store import read_episodes
 
 _GAP = 2
 _MOST_ROWS = 24
@@ -32,11 +33,9 @@ HEADLINE = {"model", "condition", *(c.title for c in (*SUCCESS, FLAGS, *COUNTS))
 
 
 def verdicts(results: Results) -> Mapping[str, str]:
-    """The audit's verdicts on recordings; our own results need no reading to be shown."""
-    if not results.imported:
-        return {}
-    audit = audit_table(results.folder, results.table)
-    return {one.name["model"]: one.verdict for one in audit.models}
+    """The audit's verdicts, by model."""
+    judged = audit(read_episodes(results.folder)).models
+    return {one.name["model"]: one.verdict for one in judged}
 
 
 def renderables(results: Results, second: Results | None = None) -> Iterator[RenderableType]:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from stormproof.report.report_table import (
-    Bounds,
     Column,
+    IfLost,
     ReportTable,
     Value,
     is_numeric,
@@ -124,7 +124,7 @@ def _csv_names(column: Column) -> list[str]:
 
 def _csv_values(value: Value, column: Column) -> list[str]:
     width = len(_csv_names(column))
-    if isinstance(value, Bounds):
+    if isinstance(value, IfLost):
         return [_number(value.low), _number(value.high)]
     if isinstance(value, Rate | Contrast):
         numbers = (value.estimate, value.low, value.high)

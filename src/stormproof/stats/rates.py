@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -163,5 +164,6 @@ def _score_limits(p: float, n: float, z: float) -> tuple[float, float]:
     return max(0.0, low), min(1.0, high)
 
 
+@functools.cache
 def _normal(level: float) -> float:
     return float(stats.norm.ppf((1 + level) / 2))

@@ -18,10 +18,10 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 
 def test_more_is_wanted_each_time_that_trials_ran_out_up_to_a_bound() -> None:
     stock, wanted = Stock(), []
-    for _ in range(8):
+    for _ in range(10):
         stock.ran_dry = True
         wanted.append(stock.want())
-    assert wanted == [2, 4, 8, 16, 32, MOST_WANTED, MOST_WANTED, MOST_WANTED]
+    assert wanted == [2, 4, 8, 16, 32, 64, 128, 256, MOST_WANTED, MOST_WANTED]
     assert stock.want() == 1
 
 

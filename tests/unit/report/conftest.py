@@ -47,6 +47,7 @@ def episode(**fields: Any) -> dict[str, Any]:
         "completion_tokens": 300,
         "format_repairs": 0,
         "format_errors": 0,
+        "unread": 0,
         "simulated": False,
         "source": "run",
         "error": "",

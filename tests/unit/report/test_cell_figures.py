@@ -10,7 +10,7 @@ import pytest
 from stormproof.errors import SuiteError
 from stormproof.report.cell_figures import whole
 from stormproof.report.episode_rows import EpisodeRows
-from stormproof.report.report_table import Bounds
+from stormproof.report.report_table import IfLost
 from stormproof.stats import wilson
 
 Rows = list[dict[str, Any]]
@@ -31,7 +31,7 @@ def test_infrastructure_is_in_no_rate(
     assert cell.weighted == pytest.approx(0.75)
     assert cell.share is not None
     assert cell.share.estimate == pytest.approx(0.6 / 0.9)
-    assert cell.bounds == Bounds(6 / 40, 36 / 40)
+    assert cell.bounds == IfLost(6 / 40, 36 / 40)
     flags = ("n below 20", "infrastructure failures", "what is lost may matter")
     assert cell.flags == flags
 
@@ -64,8 +64,9 @@ def test_a_cell_where_format_trouble_dominates_is_flagged(
         rows = [make_episode(task_id=f"t{i}", turns=4, **fields) for i in range(25)]
         return whole(EpisodeRows.of(make_table(rows))).flags
 
-    assert flags(format_errors=1, format_repairs=1) == ("format errors dominate",)
-    assert flags(format_errors=1) == ()
+    assert flags(format_errors=1, unread=1) == ("format errors dominate",)
+    assert flags(format_repairs=4) == ("formats repaired",)
+    assert flags(format_errors=1, format_repairs=1) == ()
 
 
 @pytest.mark.parametrize(

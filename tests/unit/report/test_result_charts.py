@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from stormproof.domain.conditions import PROMPT_TYPES
 from stormproof.report.chart_drawing import DARK, INK, MUTED, SERIES, as_png, as_svg, as_svg_file
 from stormproof.report.contents import all_tables
 from stormproof.report.episode_rows import EpisodeRows
@@ -101,3 +102,22 @@ def test_many_models_get_a_frame_each(make_grid: Callable[..., Rows], make_table
     tables = all_tables(EpisodeRows.of(make_table(rows)))
     chart = next(c for c in charts_of(tables) if c.key == "reliability")
     assert "facet" in chart.spec
+
+
+def test_forty_cells_and_fourteen_models(
+    make_episode: Callable[..., dict[str, Any]], make_table: ToTable
+) -> None:
+    """Every model has its name beside its marks, and an axis has the grid's order."""
+    rows = [
+        make_episode(model=f"m{m:02}", prompt_type=prompt, tool_success_rate=rate, task_id=f"t{i}")
+        for m in range(14)
+        for i in range(2)
+        for rate in (0.6, 0.7, 0.8, 0.9)
+        for prompt in PROMPT_TYPES
+    ]
+    tables = {table.key: table for table in all_tables(EpisodeRows.of(make_table(rows)))}
+    assert len(tables["conditions"].rows) == 14 * 40
+    assert [row[1] for row in tables["prompts"].rows[:3]] == ["baseline", "cot", "optimal"]
+    spec = {chart.key: chart for chart in charts_of(tuple(tables.values()))}["prompts"].spec
+    assert spec["facet"]["field"] == "prompt type"
+    assert "legend" not in spec["spec"]["layer"][0]["encoding"].get("color", {})

@@ -41,7 +41,15 @@ async def fill(folder: Path) -> None:
     pool = [declared | {"endpoint_id": name} for name in ("m-1", "m-2")]
     append_run(folder, {"options": {}, "endpoints": pool})
     samples = [
-        {"id": "m-1", "t": 10.0, "in_flight": 3, "refused": 2, "discarded": 5},
+        {
+            "id": "m-1",
+            "t": 10.0,
+            "in_flight": 3,
+            "refused": 2,
+            "discarded": 5,
+            "discarded_tokens": 600,
+            "hedges": 1,
+        },
         {"id": "m-2", "t": 10.0, "in_flight": 1},
     ]
     (folder / "pool.jsonl").write_text("\n".join(map(json.dumps, samples)))
@@ -65,7 +73,8 @@ def test_what_was_spent_is_said_in_words(folder: Path) -> None:
     results = open_results(folder)
     said = dict(spent_facts(results, spending(results)))
     assert said["model calls"] == (
-        "7, 4 of them in episodes that have not ended, and 5 replies paid for and thrown away"
+        "7, 4 of them in episodes that have not ended, and 5 replies of 600 tokens thrown away, "
+        "and 1 second copies sent"
     )
     assert said["tokens"] == "700 in, 70 out"
     assert said["cost"] == "0.00 in the currency of the prices"

@@ -18,6 +18,7 @@ from stormproof.domain.episodes import Episode, Score, Turn
 from stormproof.domain.tasks import Execution
 from stormproof.domain.trials import make_trial
 from stormproof.errors import ConfigError, StoreError
+from stormproof.plan import RunOptions, plan_run
 from stormproof.report import FORMATS, terminal_report, write_report
 from stormproof.report.results import open_results
 from stormproof.report.run_facts import Fact, facts
@@ -302,3 +303,17 @@ def test_the_smallest_runs_have_a_report_too(tmp_path: Path, episodes: list[Epis
     assert set(written) == set(FORMATS)
     assert "What was run" in written["html"][-1].read_text()
     assert terminal_report(folder)
+
+
+def test_a_run_of_which_nothing_has_ended_says_what_it_planned(tmp_path: Path) -> None:
+    plan = plan_run(RunOptions(models=("kimi-k2",), scenarios=("5.4",), num_instances=2))
+    anyio.run(fill, tmp_path / "r", [])
+    append_run(tmp_path / "r", {"options": plan.options, "endpoints": plan.endpoints})
+    written = write_report(tmp_path / "r", episodes="failed")
+    assert written["charts"] == ()
+    page = written["html"][-1].read_text()
+    assert "UNFINISHED: 0 of 40 planned trials are scored" in page
+    for paths in written.values():
+        assert all("kimi-k2" in path.read_text() for path in paths if path.stem != "overall")
+    assert terminal_report(tmp_path / "r")
+    assert terminal_report(tmp_path / "r", brief=True)

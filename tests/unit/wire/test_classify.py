@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stormproof.domain.calls import (
@@ -421,6 +421,7 @@ header_values = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(
     st.integers(100, 599),
     header_values,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from stormproof.backends.messages import Answer, Grant, Item, Lease, Pull, Want
+from stormproof.backends.messages import Delivery, Grant, Haul, Lease, Pull, Want
 from stormproof.domain.pool import Endpoint
 from stormproof.domain.trials import Trial
 
@@ -197,7 +197,7 @@ class Ledger:
             draining=tuple(unit.epoch for unit in held if unit.is_draining or drain),
         )
 
-    def hear(self, worker: str, answer: Answer, asked: Pull, now: float) -> list[Item]:
+    def hear(self, worker: str, answer: Haul, asked: Pull, now: float) -> list[Delivery]:
         """An answer came: what of it counts, to be kept and then to be `acknowledge`d.
 
         One that comes after its worker was given up brings it back, with nothing: none of its
@@ -225,12 +225,12 @@ class Ledger:
         """The trial has ended, or is to be given out again."""
         return self._out.pop(trial_id).trial
 
-    def drained(self, worker: str, answer: Answer) -> list[Trial]:
+    def drained(self, worker: str, answer: Haul) -> list[Trial]:
         """Free the units that were to be given up and have come to rest; their open trials."""
         resting = [u for u in self.held(worker) if u.is_draining and u.epoch in answer.drained]
         return [trial for unit in resting for trial in self._free(unit)]
 
-    def _counts(self, seat: _Seat, item: Item, units: Mapping[int, Unit]) -> bool:
+    def _counts(self, seat: _Seat, item: Delivery, units: Mapping[int, Unit]) -> bool:
         """Whether the item is new, of a lease in force, of a trial given under it, and in turn."""
         if item.serial <= seat.heard:
             return False

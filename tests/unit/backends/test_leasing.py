@@ -3,8 +3,8 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from stormproof.backends.driver import units_of
-from stormproof.backends.ledger import Ledger
-from stormproof.backends.messages import Answer, Grant, Item, Want
+from stormproof.backends.leasing import Ledger
+from stormproof.backends.messages import Delivery, Grant, Haul, Want
 from stormproof.domain.pool import Endpoint, LimitGroup, Limits
 from stormproof.testing.records import a_trial, an_endpoint
 
@@ -30,8 +30,8 @@ def granted(ledger: Ledger, worker: str, number: int = 0) -> Grant:
     return grant
 
 
-def turn(grant: Grant, serial: int, index: int = 0) -> Item:
-    return Item(serial, grant.epoch, grant.trial.trial_id, "turn", index)
+def turn(grant: Grant, serial: int, index: int = 0) -> Delivery:
+    return Delivery(serial, grant.epoch, grant.trial.trial_id, "turn", index)
 
 
 def test_the_most_work_goes_first_to_the_idlest() -> None:
@@ -47,7 +47,7 @@ def test_leases_and_trials_are_said_until_they_are_known_and_trials_once_counted
     first = ledger.pull("one", LEFT)
     assert [lease.epoch for lease in first.leases] == list(first.held)
     assert first.trials == (grant,)
-    assert ledger.hear("one", Answer(1), first, 1.0) == []
+    assert ledger.hear("one", Haul(1), first, 1.0) == []
     second = ledger.pull("one", LEFT)
     assert (second.round, second.leases, second.trials) == (2, (), ())
     assert second.held == first.held
@@ -57,12 +57,12 @@ def test_what_is_heard_twice_counts_once_and_only_what_is_kept_is_acknowledged()
     ledger = a_ledger("one", "two")
     grant = granted(ledger, "one")
     pull = ledger.pull("one", LEFT)
-    assert ledger.hear("one", Answer(1, (turn(grant, 1),)), pull, 1.0) == [turn(grant, 1)]
+    assert ledger.hear("one", Haul(1, (turn(grant, 1),)), pull, 1.0) == [turn(grant, 1)]
     assert ledger.pull("one", LEFT).acked == 0
     ledger.acknowledge("one")
     pull = ledger.pull("one", LEFT)
     assert pull.acked == 1
-    again = Answer(3, (turn(grant, 1), turn(grant, 2, 1)))
+    again = Haul(3, (turn(grant, 1), turn(grant, 2, 1)))
     assert ledger.hear("one", again, pull, 2.0) == [turn(grant, 2, 1)]
     assert ledger.rejected == 0
 
@@ -71,11 +71,11 @@ def test_a_turn_out_of_order_or_under_an_old_epoch_does_not_count() -> None:
     ledger = a_ledger("one", "two")
     grant = granted(ledger, "one")
     pull = ledger.pull("one", LEFT)
-    assert ledger.hear("one", Answer(1, (turn(grant, 1, index=1),)), pull, 1.0) == []
+    assert ledger.hear("one", Haul(1, (turn(grant, 1, index=1),)), pull, 1.0) == []
     assert ledger.lose("one") == [grant.trial]
     ledger.lease(LEFT)
     assert models(ledger, "one") == []
-    assert ledger.hear("one", Answer(2, (turn(grant, 2),)), pull, 20.0) == []
+    assert ledger.hear("one", Haul(2, (turn(grant, 2),)), pull, 20.0) == []
     assert ledger.rejected == 2
     assert ledger.pull("one", LEFT).held == ()
 
@@ -90,13 +90,13 @@ def test_another_worker_is_given_the_trial_under_a_new_epoch() -> None:
     new = Grant(unit.epoch, grant.trial, (b"{}",))
     ledger.grant("two", new)
     pull = ledger.pull("two", LEFT)
-    assert ledger.hear("two", Answer(1, (turn(new, 1, index=1),)), pull, 1.0)
-    assert not ledger.hear("two", Answer(1, (turn(grant, 2, index=2),)), pull, 1.0)
+    assert ledger.hear("two", Haul(1, (turn(new, 1, index=1),)), pull, 1.0)
+    assert not ledger.hear("two", Haul(1, (turn(grant, 2, index=2),)), pull, 1.0)
 
 
 def test_the_silent_are_given_up_after_the_patience_and_not_before() -> None:
     ledger = a_ledger("one", "two")
-    ledger.hear("two", Answer(1), ledger.pull("two", LEFT), 10.0)
+    ledger.hear("two", Haul(1), ledger.pull("two", LEFT), 10.0)
     assert ledger.overdue(15.0) == []
     assert ledger.overdue(15.1) == ["one"]
     ledger.lose("one")
@@ -113,7 +113,7 @@ def test_a_worker_with_nothing_left_takes_a_unit_over_once_it_has_come_to_rest()
     moving = next(u for u in ledger.units if u.is_draining)
     assert moving.models == ("b",)
     assert pull.draining == (moving.epoch,)
-    answer = Answer(1, wants=(Want(moving.epoch, "b", None, 3),))
+    answer = Haul(1, wants=(Want(moving.epoch, "b", None, 3),))
     ledger.hear("two", answer, pull, 1.0)
     assert ledger.wants("two") == []
     assert ledger.drained("two", answer) == []
