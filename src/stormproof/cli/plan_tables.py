@@ -181,7 +181,7 @@ def _shared(endpoint: Endpoint) -> str:
 def _estimates(guess: Estimate) -> Table:
     shown = table(
         f"Estimate: {guess.calls:,} calls, {_tokens(guess)} tokens, about {duration(guess.seconds)}"
-        + ("" if guess.cost is None else f", {guess.cost:,.2f} in the pool file's currency"),
+        + ("" if guess.cost is None else f", {guess.cost:,.2f} in the currency of the prices"),
         ("model",),
         ("episodes", "calls", "tokens in", "tokens out", "calls/s", "time"),
     )
