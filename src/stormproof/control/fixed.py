@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from stormproof.control.controller import (
-    ACCEPTED,
-    FAILED,
-    REFUSED,
-    SILENT,
-    Sent,
-    View,
-)
-from stormproof.control.gate import Gate
+from stormproof.control.breaker import Breaker, State
+from stormproof.control.controller import Fate, Sent, View
 from stormproof.control.pace import Ceiling
 from stormproof.domain.calls import RateHeaders
 from stormproof.domain.pool import Limits

@@ -17,7 +17,6 @@ from math import inf, log
 
 from stormproof.control.adaptive import Adaptive
 from stormproof.control.controller import Sent, View
-from stormproof.control.pacer import Pacer
 from stormproof.domain.calls import RateHeaders
 from stormproof.domain.pool import Limits
 
@@ -179,8 +178,7 @@ class Member:
     def blamed_above(self, above: Adaptive, now: float) -> None:
         """The level is to blame for what was refused: believe in no limit of one's own."""
         if not self.own:
-            self.control.window.forget_cap(now)
-            self.control.pacer = Pacer()
+            self.control.forget(now)
         self.sends, self.suspicion = 0, 0.0
         for sent in self._above:
             self._above[sent] = above.sent(now, sent.tokens)
