@@ -25,7 +25,7 @@ from pyreqwest.client import ClientBuilder
 from stormproof.domain.calls import Message, Ok, Request
 from stormproof.domain.pool import Endpoint
 from stormproof.wire import HttpTransport
-from stormproof.wire.dialects import encode, line_to
+from stormproof.wire.dialects import encode, fixed_parts
 
 IN_FLIGHT = 200
 CALLS = 10_000
@@ -103,7 +103,7 @@ async def _cpu_ms(call: Call, calls: int) -> float:
 
 async def _measure(url: str, calls: int) -> dict[str, float]:
     endpoint = Endpoint("e", 0, "model", "p", "openai", url, "model", "env:KEY")
-    body, url = encode(line_to(endpoint), REQUEST), line_to(endpoint).url
+    body, url = encode(fixed_parts(endpoint), REQUEST), fixed_parts(endpoint).url
     headers = {"authorization": "Bearer sk-0123456789", "content-type": "application/json"}
     figures: dict[str, float] = {}
 

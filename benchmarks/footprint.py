@@ -38,8 +38,8 @@ from stormproof.domain.trials import Trial
 from stormproof.emulator import pool_endpoints
 from stormproof.plan import plan_run, read_options
 from stormproof.store import read_episodes
-from stormproof.store.parts import Row, write_part
-from stormproof.store.records import episode_record, turn_record
+from stormproof.store.parts import RawEpisode, write_part
+from stormproof.store.record_lines import episode_record, turn_record
 
 PLANNED = 50_000
 FINISHED = 100_000
@@ -187,9 +187,9 @@ def finish(ground: ProvingGround, instances: int) -> None:
         write_part(folder, number, "parquet", partial(tuple, rows))
 
 
-def _row(trial: Trial, template: Episode) -> Row:
+def _row(trial: Trial, template: Episode) -> RawEpisode:
     turns = tuple(turn_record(trial.trial_id, turn) for turn in template.turns)
-    return Row(episode_record(replace(template, trial=trial)), turns)
+    return RawEpisode(episode_record(replace(template, trial=trial)), turns)
 
 
 def batched(trials: Iterator[Trial], size: int) -> Iterator[list[Trial]]:

@@ -14,8 +14,8 @@ import anyio
 
 from stormproof.domain.calls import Message, Request
 from stormproof.domain.pool import Endpoint
-from stormproof.emulator import Settings, emulated, emulator_process
-from stormproof.emulator.options import EmulatorOptions, Rule
+from stormproof.emulator import Emulation, emulated, emulator_process
+from stormproof.emulator.behaviour import EmulatorOptions, Rule
 from stormproof.errors import CallError
 from stormproof.pool import Ask, Dispatcher, Job
 from stormproof.wire import HttpTransport
@@ -110,7 +110,7 @@ async def ground(rules: Sequence[Rule], seed: int = 0) -> AsyncIterator[Ground]:
     pool = endpoints(len(rules))
     options = EmulatorOptions(seed=seed, time_scale=1.0, rules=tuple(rules))
     async with (
-        emulator_process(Settings(pool, options)) as url,
+        emulator_process(Emulation(pool, options)) as url,
         aiohttp.ClientSession() as session,
     ):
         located, keys = emulated(pool, url)

@@ -38,7 +38,7 @@ from stormproof.plan import expand, load_pool
 from stormproof.store import read_episodes
 from stormproof.suites.workflows.tasks import load_task
 from stormproof.wire.connections import connector
-from stormproof.wire.dialects import encode, line_to
+from stormproof.wire.dialects import encode, fixed_parts
 from stormproof.wire.exchange import Address, Received
 
 IN_FLIGHT = 200
@@ -58,7 +58,7 @@ def _requests(endpoints: Mapping[str, Endpoint], results: Path) -> Iterator[Post
         conversation = Conversation(episode.trial, load_task(episode.trial.task_id))
         for turn in episode.turns:
             request = conversation.request()
-            line = line_to(endpoints[turn.answer.endpoint_id])
+            line = fixed_parts(endpoints[turn.answer.endpoint_id])
             name, prefix = line.credential
             key = f"emulated-{line.endpoint.key.removeprefix('env:')}"
             mark = f"{request.trial_id}/bare/{request.turn}"

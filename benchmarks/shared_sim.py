@@ -20,7 +20,7 @@ import heapq
 import itertools
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import exp, inf, log
 from pathlib import Path
@@ -32,8 +32,9 @@ from capacity_sim import TICK_S, TOKENS_PER_S, oracle
 from stormproof.control.controller import Sent
 from stormproof.domain.calls import Request
 from stormproof.domain.pool import Endpoint
-from stormproof.pool.lane import Lane
-from stormproof.pool.queue import Running, Waiting
+from stormproof.pool import Ask
+from stormproof.pool.endpoint import Lane
+from stormproof.pool.jobs import ActiveJob, PendingRequest, Status
 from stormproof.pool.scheduler import Scheduler
 from worlds import RETRIES, SECONDS, Server
 
@@ -50,18 +51,9 @@ class World:
     by_slots: bool = False
 
 
-class Endless(Waiting):
-    """A request that tells when it is sent."""
-
-    __slots__ = ("tell",)
-
-    def __init__(self, running: Running, tell: Callable[[Lane, Sent], None]) -> None:
-        super().__init__(running, Request("t", 1, running.model, ()), 1.0)
-        self.tell = tell
-
-    def grant(self, lane: Lane, sent: Sent) -> None:
-        """See `Waiting`."""
-        self.tell(lane, sent)
+async def play(ask: Ask) -> None:
+    """A job that the scheduler never starts: its requests are made here."""
+    del ask
 
 
 @dataclass
@@ -89,6 +81,7 @@ class Drive:
             server.ends_at = self.until
         self._refill()
         self.scheduler.open_at(0.0)
+        self._act()
         looks_at = 0.0
         self._push(0.0, "look")
         while self.events[0][0] < self.until:
@@ -98,6 +91,7 @@ class Drive:
                     continue
                 looks_at = inf
                 self.scheduler.wake(self.now)
+                self._act()
             elif lane and sent:
                 self._handle(kind, lane, sent, more)
             self._refill()
@@ -112,13 +106,20 @@ class Drive:
 
     def _refill(self) -> None:
         for model in self.scheduler.models.values():
-            while len(model.line) < AHEAD:
-                running = Running(model.name, model.lanes[0], pinned=False)
-                model.line.push(Endless(running, self._send), 1.0)
+            while len(model.common) < AHEAD:
+                job = ActiveJob(play, model.lanes[0], pinned=False)
+                job.status = Status.WAITING  # uncounted: each model has the same work left
+                request = Request("t", 1, model.name, ())
+                model.common.push(PendingRequest(job, request, self.now, 1.0), 1.0)
 
-    def _send(self, lane: Lane, sent: Sent) -> None:
-        self.sends += 1
-        self._push(self.now + self.net.uniform(0.005, 0.02), "arrive", lane, sent)
+    def _act(self) -> None:
+        """Send what was granted."""
+        for pending in self.scheduler.decided:
+            assert pending.flight  # noqa: S101  no endpoint ever stops
+            self.sends += 1
+            at = self.now + self.net.uniform(0.005, 0.02)
+            self._push(at, "arrive", pending.flight.lane, pending.flight.sent)
+        self.scheduler.decided.clear()
 
     def _handle(self, kind: str, lane: Lane, sent: Sent, more: float) -> None:
         now, server, shared = self.now, self.world.servers[lane.place], self.world.shared
@@ -138,6 +139,7 @@ class Drive:
             lane.controller.refused(sent, now, None if more < 0 else more)
         lane.give_back(now, 0.0)
         self.scheduler.freed(lane, now)
+        self._act()
 
     def _arrive(self, lane: Lane, sent: Sent, server: Server, shared: Server | None) -> None:
         now = self.now

@@ -15,19 +15,19 @@ from stormproof.domain.conditions import PROTOCOLS, TASK_TYPES, Condition, Proto
 from stormproof.domain.episodes import Episode
 from stormproof.domain.tasks import Execution, Step, Task
 from stormproof.domain.trials import Trial, make_trial
-from stormproof.emulator import speech
-from stormproof.emulator.agents import Agents
-from stormproof.emulator.memory import outcomes, position
-from stormproof.emulator.skills import skill_at
+from stormproof.emulator import agent_wording
+from stormproof.emulator.agent_decisions import Agents, position, tool_results
+from stormproof.emulator.agent_skills import skill_at
 from stormproof.episode import run_episode
-from stormproof.episode.conversation import FAILURES_IN_A_ROW
+from stormproof.episode.endings import FAILURES_IN_A_ROW
 from stormproof.plan.scenarios import SCENARIOS
 from stormproof.score import weighted_success
 from stormproof.score.measures import success
 from stormproof.stats import wilson
-from stormproof.suites.workflows.environment import Environment
+from stormproof.suites import Weathered
+from stormproof.suites.workflows import WORKFLOWS
+from stormproof.suites.workflows.optimum import Guide, ceiling
 from stormproof.suites.workflows.tasks import SUITE_VERSION, find_task, load_task
-from stormproof.suites.workflows.workflow import Guide, ceiling
 from stormproof.testing import asking
 from suite_tasks import RATES, Figure, default_ids
 
@@ -150,7 +150,7 @@ def paired() -> Iterator[Figure]:
 def stubborn(request: Request) -> Reply:
     """Works through the task's solution and repeats each step until it succeeds."""
     task = _task_of(request)
-    at = position(task.solution, outcomes(request.messages), tries=1_000)
+    at = position(task.solution, tool_results(request.messages), tries=1_000)
     return _said(task.solution[at] if at < len(task.solution) else None, request)
 
 
@@ -194,7 +194,7 @@ def _guided(task_id: str, rate: float, protocol: Protocol, replicate: int) -> Ep
     guide = Guide(task, rate, condition.max_turns)
 
     def respond(request: Request) -> Reply:
-        return _said(guide.next_step(outcomes(request.messages)), request)
+        return _said(guide.next_step(tool_results(request.messages)), request)
 
     return episode(task_id, condition, respond, "guide", replicate)
 
@@ -205,10 +205,10 @@ def _directly(task_id: str, rate: float, replicate: int) -> tuple[bool, float]:
     condition = Condition("baseline", task.difficulty, rate)
     trial = trial_of(task, condition, "guide", replicate)
     guide = Guide(task, rate, condition.max_turns)
-    environment = Environment(task, condition, trial.weather_seed)
+    weathered = Weathered(WORKFLOWS, task, condition, trial.weather_seed)
     done: list[Execution] = []
     while (step := guide.next_step(done)) and not _gave_up(done):
-        done.append(environment.call(step.tool, step.arguments))
+        done.append(weathered.call(step.tool, step.arguments))
     return success(task, done) == "full", ceiling(task, rate, condition.max_turns)
 
 
@@ -228,5 +228,5 @@ def _said(step: Step | None, request: Request) -> Reply:
     """The call in the request's protocol; that all is done where there is none."""
     rng = Random(request.turn)
     if step is None:
-        return speech.done("", rng)
-    return speech.call((step,), None, rng, native=bool(request.tools), thinks=False)
+        return agent_wording.done(rng)
+    return agent_wording.tool_calls((step,), None, rng, native=bool(request.tools), thinks=False)

@@ -13,8 +13,8 @@ from msgspec import Struct, field
 from stormproof.audit.old_harness import tool_calls as old_calls
 from stormproof.audit.recording_format import RecordedEpisode, read
 from stormproof.episode import catalogue_vocabulary, recognise
-from stormproof.episode.calls import Call
 from stormproof.episode.recognise import Recognition
+from stormproof.episode.tool_calls import RecognisedCall
 from suite_tasks import Figure
 
 CORPUS = Path(__file__).parents[2] / "shared/corpus/recorded_episodes.jsonl.gz"
@@ -54,19 +54,19 @@ class _Tally(Struct):
     def add(self, text: str) -> None:
         """Read one message."""
         found = recognise(text, catalogue_vocabulary())
-        why = [*filter(None, map(reason_against, found.calls))] or _nothing_found(text, found)
+        why = [*filter(None, map(reason_against, found.tool_calls))] or _nothing_found(text, found)
         self.turns += 1
         self.recognised += found.action != "none"
-        self.calls += sum(reason_against(call) == "" for call in found.calls)
+        self.calls += sum(reason_against(call) == "" for call in found.tool_calls)
         self.old_turns += bool(old_calls(text))
         self.reasons.update(why)
         if why:
             self.refused.append(_Sample(text, f"refused: {', '.join(why)}"))
-        elif found.calls:
-            self.read.append(_Sample(text, f"read as {', '.join(map(_shown, found.calls))}"))
+        elif found.tool_calls:
+            self.read.append(_Sample(text, f"read as {', '.join(map(_shown, found.tool_calls))}"))
 
 
-def reason_against(call: Call) -> str:
+def reason_against(call: RecognisedCall) -> str:
     """Why a recognised call is not carried out; empty where it is."""
     if call.is_placeholder:
         return PLACEHOLDER
@@ -87,7 +87,7 @@ def _nothing_found(text: str, found: Recognition) -> list[str]:
     return [ANNOUNCED if named and _INTENT.search(text) else NO_TOOL]
 
 
-def _shown(call: Call) -> str:
+def _shown(call: RecognisedCall) -> str:
     return f"{call.name}({', '.join(f'{k}={v!r}' for k, v in call.arguments.items())})"
 
 

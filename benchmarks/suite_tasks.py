@@ -17,10 +17,11 @@ from stormproof.domain.conditions import (
 )
 from stormproof.domain.tasks import Step, Task
 from stormproof.score.measures import success
-from stormproof.suites.workflows.environment import Environment
+from stormproof.suites import Weathered
+from stormproof.suites.workflows import WORKFLOWS
+from stormproof.suites.workflows.optimum import ceiling, optimal_plan
 from stormproof.suites.workflows.prompts import opening, shown_plan
 from stormproof.suites.workflows.tasks import DEFAULT_COUNTS, load_task, task_ids
-from stormproof.suites.workflows.workflow import ceiling, optimal_plan
 
 Figure = dict[str, object]
 
@@ -97,8 +98,8 @@ def _user_message(task: Task, prompt_type: str) -> str:
 
 def _calmly_reaches(task: Task, plan: tuple[Step, ...]) -> bool:
     """Whether following the plan blindly is a full success when no tool fails, in ten turns."""
-    environment = Environment(task, Condition("optimal", task.difficulty, 1.0), weather_seed=0)
-    done = [environment.call(step.tool, step.arguments) for step in plan[:MAX_TURNS]]
+    weathered = Weathered(WORKFLOWS, task, Condition("optimal", task.difficulty, 1.0), 0)
+    done = [weathered.call(step.tool, step.arguments) for step in plan[:MAX_TURNS]]
     return success(task, done) == "full"
 
 

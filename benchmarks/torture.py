@@ -30,7 +30,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 from proving_ground import ProvingGround, kill
 from soak import soak
-from stormproof.cli.failures import EXIT_INTERRUPTED
+from stormproof.cli.user_errors import EXIT_INTERRUPTED
 from stormproof.control.bounds import Bounds
 from stormproof.store import episode_table, read_episodes, same_records
 

@@ -1,135 +1,164 @@
 """The composition root: the only place that wires rooms together.
 
-    pool file + options → endpoints → store (what is done) → plan → dispatcher → episodes → store
+    options, pool → endpoints → store (what is done) → plan → session → store
 
-The terminal, signals, the debug log and the samples of the pool hang on the side; none of them
-can change a record.
+Nothing here touches what a process has but once: signals, the collector and the terminal are the
+command line's. So a run may go on in any thread, and inside any loop.
 """
 
 from __future__ import annotations
 
-import gc
+import asyncio
 import os
-import signal
-import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
     asynccontextmanager,
-    contextmanager,
     nullcontext,
-    suppress,
 )
 from functools import partial
+from inspect import iscoroutinefunction
 from pathlib import Path
-from time import gmtime, monotonic, strftime, time
+from time import time
 
 import anyio
 import msgspec
-from msgspec import Struct
 
 from stormproof import __version__
-from stormproof.domain.episodes import Turn
 from stormproof.domain.pool import Endpoint
-from stormproof.domain.trials import Trial
 from stormproof.emulator import (
+    Emulation,
     EmulatorOptions,
-    Settings,
     emulated,
     emulator_process,
     pool_endpoints,
 )
-from stormproof.episode import run_episode
-from stormproof.errors import StormproofError
+from stormproof.errors import ConfigError, StormproofError
 from stormproof.plan import (
     Plan,
     RunOptions,
-    TrialSupply,
     credentials,
-    endpoints_for,
     make_plan,
+    own_endpoints,
     prompt_type_count,
 )
-from stormproof.pool import Ask, Dispatcher, EndpointState, Event, Job
-from stormproof.store import Header, Store, append_run, open_store
-from stormproof.suites.workflows.tasks import SUITE_VERSION, load_task
-from stormproof.view.console import PlainConsole
-from stormproof.view.debuglog import DebugLog
-from stormproof.view.frame import EndpointRow, Frame
-from stormproof.view.profile import profiled
-from stormproof.view.progress import Progress, Rates
-from stormproof.view.terminal import display
+from stormproof.plan.python_api import Pool, checked, endpoints_of
+from stormproof.session import OnProgress, RunStore, RunSummary, Session, Stop
+from stormproof.store import Header, append_run, open_store
+from stormproof.suites.workflows import WORKFLOWS
 from stormproof.wire import HttpTransport, Transport
+from stormproof.wire.debug_log import DebugLog
 
-SAMPLE_EVERY_S = 1.0
 DEBUG_LOG_FILE = "debug.log"
-STOPPED = "stopped: "
-TOLD = frozenset({"stopped", "stuck"})  # events that a person should hear of while the run goes on
-COLLECT_AFTER = (50_000, 20, 50)  # new objects; collections of the young; of the middle-aged
-SWITCH_AFTER_S = 0.0005  # between threads that both want to run
 
 
-class RunSummary(Struct, frozen=True):
-    """What a run leaves behind. `ran` counts the episodes that ended in this run.
+def run(
+    options: RunOptions,
+    *,
+    pool: Pool | None = None,
+    transport: Transport | None = None,
+    store: RunStore | None = None,
+    on_progress: OnProgress | None = None,
+    stop: Stop | None = None,
+) -> RunSummary:
+    """Run what of the plan is not done yet, and return when it is. See `run_async`.
 
-    `stopped` names each endpoint that was given up, with the reason and since when; where trials
-    are left without a score, `silent` names those whose last call was refused or failed.
+    Works in any thread. Where a loop runs in this one, as in a notebook's, the run goes on in a
+    thread of its own, which then is also the one that calls `on_progress`.
     """
-
-    results: str
-    planned: int
-    scored: int
-    infrastructure: int
-    ran: int
-    calls: int
-    tokens: int
-    elapsed_s: float
-    simulated: bool
-    interrupted: bool = False
-    stopped: tuple[str, ...] = ()
-    silent: tuple[str, ...] = ()
-
-    @property
-    def remaining(self) -> int:
-        """Trials without a score."""
-        return self.planned - self.scored
+    stop = stop or Stop()
+    main = partial(
+        run_async,
+        options,
+        pool=pool,
+        transport=transport,
+        store=store,
+        on_progress=on_progress,
+        stop=stop,
+    )
+    return _in_own_thread(main, stop) if _is_in_a_loop() else _in_own_loop(main)
 
 
-def run(options: RunOptions) -> RunSummary:
-    """Run what of the plan is not done yet. Raises `ConfigError` and `StoreError`.
+async def run_async(
+    options: RunOptions,
+    *,
+    pool: Pool | None = None,
+    transport: Transport | None = None,
+    store: RunStore | None = None,
+    on_progress: OnProgress | None = None,
+    stop: Stop | None = None,
+) -> RunSummary:
+    """Run what of the plan is not done yet, inside the loop that is running.
 
-    SIGINT, SIGTERM and SIGHUP drain: requests in flight end, nothing new starts. A second one
-    stops at once. Either way the same call goes on from there.
+    Without a pool here or in the options, the embedded emulator serves the shipped one; with a
+    `transport`, that answers all calls and no key is read. A `store` takes the records in place
+    of the folder `options.results`. `on_progress` is called four times a second and at the end;
+    what it raises drains the run, and is raised when everything is stored. `stop` ends the run
+    early. Cancelled from outside it ends at once, and the same options go on from there.
+
+    Raises ConfigError before anything is sent, StoreError where records cannot be kept.
     """
+    if iscoroutinefunction(on_progress):
+        raise ConfigError("on_progress: found an async function; allowed: a plain one")
+    options = checked(options, pool)
+    endpoints = endpoints_of(options, pool)
+    simulated = pool is None and not options.pool
+    if transport is None:
+        own = own_endpoints(options, endpoints, simulated=simulated)
+        _check_reachable(own, simulated=simulated)
     try:
-        with (
-            _tuned_interpreter(),
-            profiled(Path(options.results)) if options.profile else nullcontext(),
-        ):
-            return anyio.run(_run, options, backend_options={"use_uvloop": os.name == "posix"})
+        async with _opened(options, store, simulated=simulated) as opened:
+            plan = make_plan(options, endpoints, opened.take_finished(), simulated=simulated)
+            session = Session(plan, opened, simulated=simulated, on_progress=on_progress, stop=stop)
+            if plan.remaining:
+                if store is None:
+                    append_run(Path(options.results), _record(plan))
+                async with _reached(plan, transport, simulated=simulated) as (located, reached):
+                    await session.run(located, reached)
+                await opened.seal()
+            summary = session.close()
     except BaseExceptionGroup as group:
         raise _cause(group) from group
+    return summary if store is None else msgspec.structs.replace(summary, results="")
 
 
-@contextmanager
-def _tuned_interpreter() -> Iterator[None]:
-    """Look for cyclic garbage seldom, and let the journal's thread in soon.
-
-    A thousand episodes under way are a large heap, all alive: with usual thresholds half of a
-    run's CPU time goes into looking through it, though nearly nothing that a run makes has cycles.
-    And each of the journal's writes waits for its turn at the interpreter twice.
-    """
-    thresholds, interval_s = gc.get_threshold(), sys.getswitchinterval()
-    gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
-    sys.setswitchinterval(SWITCH_AFTER_S)
+def _is_in_a_loop() -> bool:
+    """Whether this thread is inside asyncio's or trio's loop."""
     try:
-        yield
-    finally:
-        sys.setswitchinterval(interval_s)
-        gc.set_threshold(*thresholds)
-        gc.unfreeze()
+        anyio.current_time()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _in_own_loop(main: Callable[[], Awaitable[RunSummary]]) -> RunSummary:
+    return anyio.run(main, backend_options={"use_uvloop": os.name == "posix"})
+
+
+def _in_own_thread(main: Callable[[], Awaitable[RunSummary]], stop: Stop) -> RunSummary:
+    """Whatever interrupts the waiting, as Ctrl-C does, ends the run before it is raised."""
+    with ThreadPoolExecutor(1, "stormproof") as threads:
+        under_way = threads.submit(_in_own_loop, main)
+        try:
+            return under_way.result()
+        except BaseException:
+            stop.cancel()
+            raise
+
+
+def _check_reachable(endpoints: tuple[Endpoint, ...], *, simulated: bool) -> None:
+    """What would end the run before its first call is said before anything is made."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        raise ConfigError(
+            "a run over HTTP needs asyncio, and another event loop is running",
+            hint="call stormproof.run, which takes a thread of its own, or give transport= one",
+        ) from None
+    if not simulated:
+        credentials(endpoints, os.environ)
 
 
 def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -140,26 +169,20 @@ def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return found
 
 
-async def _run(options: RunOptions) -> RunSummary:
-    endpoints = endpoints_for(options)
-    simulated = not options.pool
-    if not simulated:
-        credentials(endpoints, os.environ)  # a key that is missing is told before anything is made
-    folder = Path(options.results)
+@asynccontextmanager
+async def _opened(
+    options: RunOptions, store: RunStore | None, *, simulated: bool
+) -> AsyncIterator[RunStore]:
+    """The store to run into: the caller's own, or the results folder, locked."""
+    if store is not None:
+        yield store
+        return
     header = Header(
-        suite=SUITE_VERSION, seed=options.seed, simulated=simulated, stormproof=__version__
+        suite=WORKFLOWS.version, seed=options.seed, simulated=simulated, stormproof=__version__
     )
-    async with open_store(folder, header, storage_format=options.storage_format) as store:
-        plan = make_plan(options, endpoints, store.take_finished())
-        session = _Session(plan, store, simulated=simulated)
-        for notice in store.notices:
-            session.say(notice)
-        if plan.remaining:
-            append_run(folder, _record(plan))
-            async with _reached(plan, simulated=simulated) as (located, transport):
-                await session.run(located, transport)
-            await store.seal()
-        return session.summary()
+    folder = Path(options.results)
+    async with open_store(folder, header, storage_format=options.storage_format) as opened:
+        yield opened
 
 
 def _record(plan: Plan) -> dict[str, object]:
@@ -167,206 +190,40 @@ def _record(plan: Plan) -> dict[str, object]:
     return {
         "at": time(),
         "stormproof": __version__,
-        "suite": SUITE_VERSION,
+        "suite": WORKFLOWS.version,
         "options": plan.options,
-        "endpoints": plan.endpoints,
+        "endpoints": plan.pool,
     }
 
 
 @asynccontextmanager
 async def _reached(
-    plan: Plan, *, simulated: bool
+    plan: Plan, transport: Transport | None, *, simulated: bool
 ) -> AsyncIterator[tuple[tuple[Endpoint, ...], Transport]]:
-    """Endpoints with addresses and a transport to them: real ones, or an emulator of our own."""
-    options = plan.options
-    async with _emulator(options) if simulated else nullcontext("") as base_url:
+    """Endpoints and a transport to them: the caller's, or HTTP to real ones or an emulator."""
+    if transport is not None:
+        with _logged(transport, plan.options) as wrapped:
+            yield plan.endpoints, wrapped
+        return
+    async with _emulator(plan.options) if simulated else nullcontext("") as base_url:
         if simulated:
             located, secrets = emulated(plan.endpoints, base_url)
         else:
             located, secrets = credentials(plan.endpoints, os.environ)
-        async with HttpTransport(secrets) as transport:
-            with _logged(transport, options) as wrapped:
+        async with HttpTransport(secrets) as http:
+            with _logged(http, plan.options) as wrapped:
                 yield located, wrapped
 
 
 def _emulator(options: RunOptions) -> AbstractAsyncContextManager[str]:
     """An emulator of the shipped pool, with the limits that it declares whatever the run says."""
     endpoints = pool_endpoints(prompt_types=prompt_type_count(options))
-    return emulator_process(Settings(endpoints, EmulatorOptions(seed=options.seed)))
+    return emulator_process(Emulation(endpoints, EmulatorOptions(seed=options.seed)))
 
 
 def _logged(transport: Transport, options: RunOptions) -> AbstractContextManager[Transport]:
     if not options.debug_log:
         return nullcontext(transport)
-    path = Path(options.results) / DEBUG_LOG_FILE
-    return DebugLog(transport, path, options.debug_process_num)
-
-
-class _Session:
-    """One run under way: hands out episodes, keeps their turns, tells how it goes."""
-
-    def __init__(self, plan: Plan, store: Store, *, simulated: bool) -> None:
-        self.plan = plan
-        self.store = store
-        self.simulated = simulated
-        self.trials = TrialSupply(plan)
-        self.progress = Progress(
-            ((c.model, c.condition, c.planned, c.done) for c in plan.cells), simulated=simulated
-        )
-        self.rates = Rates()
-        self.start = monotonic()
-        self.dispatcher: Dispatcher | None = None
-        self._console = PlainConsole(stderr=True)
-
-    # --- the dispatcher's supply ---------------------------------------------------------
-
-    def take(self, model: str, shard: int | None) -> Job | None:
-        """The model's next episode, ready to be run."""
-        trial = self.trials.take(model, shard)
-        return None if trial is None else partial(self._episode, trial)
-
-    def remaining(self, model: str) -> int:
-        """Episodes of the model that have not begun."""
-        return self.trials.remaining(model)
-
-    async def _episode(self, trial: Trial, ask: Ask) -> None:
-        self.progress.began()
-        try:
-            episode = await run_episode(
-                trial,
-                load_task(trial.task_id, self.plan.options.seed),
-                ask,
-                journalled=self.store.journalled(trial.trial_id),
-                on_turn=partial(self._turn, trial.trial_id),
-                simulated=self.simulated,
-            )
-            await self.store.episode(episode)
-            self.progress.ended(episode)
-        finally:
-            self.progress.left()
-            self.trials.ended(trial)
-
-    async def _turn(self, trial_id: str, turn: Turn) -> None:
-        await self.store.turn(trial_id, turn)
-        reply = turn.answer.reply
-        tokens = reply.usage.prompt_tokens + reply.usage.completion_tokens
-        self.progress.turn(tokens, simulated=reply.simulated)
-
-    # --- the run -------------------------------------------------------------------------
-
-    async def run(self, endpoints: tuple[Endpoint, ...], transport: Transport) -> None:
-        """Run until nothing is left, or until told to stop."""
-        options = self.plan.options
-        self.dispatcher = Dispatcher(
-            endpoints,
-            transport,
-            rate_mode=options.rate_mode,
-            sharding=options.sharding,
-            stagger=options.stagger,
-            hedge=options.hedge,
-            on_event=self._hear,
-        )
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._heed_signals, tasks.cancel_scope)
-            tasks.start_soon(self._show)
-            tasks.start_soon(self._sample)
-            await self.dispatcher.run(self)
-            tasks.cancel_scope.cancel()
-
-    async def _heed_signals(self, everything: anyio.CancelScope) -> None:
-        with anyio.open_signal_receiver(*_stop_signals()) as signals:
-            async for _ in signals:
-                if self.progress.draining:
-                    everything.cancel()
-                    return
-                self.progress.draining = True
-                self._dispatcher.drain()
-
-    async def _show(self) -> None:
-        try:
-            await display(self._console, quiet=self.plan.options.quiet)(self._frame)
-        except OSError:  # the terminal is gone; the run is not
-            await anyio.sleep_forever()
-
-    def say(self, line: str) -> None:
-        """One line above the display; a terminal that is gone does not end the run."""
-        with suppress(OSError):
-            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-    def _hear(self, event: Event) -> None:
-        if event.kind in TOLD:
-            self.say(f"{event.kind}: {event.subject}: {event.text}")
-
-    async def _sample(self) -> None:
-        """The state of every endpoint once a second, for the report."""
-        while True:
-            await anyio.sleep(SAMPLE_EVERY_S)
-            elapsed = round(monotonic() - self.start, 3)
-            for state in self._dispatcher.snapshot():
-                self.rates.observe(elapsed, state.endpoint_id, state.accepted)
-                self.store.append_sample(_sample(elapsed, self._row(state)))
-
-    @property
-    def _dispatcher(self) -> Dispatcher:
-        assert self.dispatcher is not None  # noqa: S101  set before anything asks
-        return self.dispatcher
-
-    def _frame(self) -> Frame:
-        rows = (self._row(state) for state in self._dispatcher.snapshot())
-        return self.progress.frame(monotonic() - self.start, rows)
-
-    def _row(self, state: EndpointState) -> EndpointRow:
-        return EndpointRow(
-            name=state.endpoint_id,
-            in_flight=state.in_flight,
-            window=state.window,
-            rps=self.rates.of(state.endpoint_id),
-            refused=state.refused,
-            errors=state.errors,
-            state=state.state,
-            decision=state.decision,
-        )
-
-    def summary(self) -> RunSummary:
-        """How it stands now."""
-        progress = self.progress
-        scored = progress.scored.total()
-        states = self.dispatcher.snapshot() if self.dispatcher else ()
-        return RunSummary(
-            results=self.plan.options.results,
-            planned=self.plan.planned,
-            scored=scored,
-            infrastructure=progress.infrastructure.total(),
-            ran=scored + progress.infrastructure.total() - progress.done_before,
-            calls=progress.calls,
-            tokens=progress.tokens,
-            elapsed_s=monotonic() - self.start,
-            simulated=progress.simulated,
-            interrupted=progress.draining,
-            stopped=tuple(_blamed(s) for s in states if s.state.startswith(STOPPED)),
-            silent=tuple(
-                _blamed(s)
-                for s in states
-                if s.trouble and not s.state.startswith(STOPPED) and scored < self.plan.planned
-            ),
-        )
-
-
-def _blamed(state: EndpointState) -> str:
-    """Which endpoint, why, and since when."""
-    since = strftime("%Y-%m-%d %H:%M:%S", gmtime(state.troubled_at))
-    return f"{state.endpoint_id}: {state.trouble} (no answer since {since} UTC)"
-
-
-def _sample(elapsed_s: float, row: EndpointRow) -> dict[str, object]:
-    """A line of pool.jsonl; an unbounded window is null, which JSON can carry."""
-    fields = msgspec.structs.asdict(row)
-    window = None if row.window == float("inf") else row.window
-    return {"id": fields.pop("name"), "t": elapsed_s, **fields, "window": window}
-
-
-def _stop_signals() -> Iterator[signal.Signals]:
-    """Without SIGHUP where it is ignored: `nohup` means that the run outlives its terminal."""
-    yield from (signal.SIGINT, signal.SIGTERM)
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        yield signal.SIGHUP
+    folder = Path(options.results)
+    folder.mkdir(parents=True, exist_ok=True)  # it may be that the records go elsewhere
+    return DebugLog(transport, folder / DEBUG_LOG_FILE, options.debug_process_num)

@@ -15,7 +15,7 @@ from stormproof.domain.episodes import Episode
 from stormproof.errors import StoreCorrupt
 from stormproof.store import Header, StorageFormat, open_store, read_episodes, repair
 from stormproof.store.folder import Store
-from stormproof.store.opening import Opened, open_folder
+from stormproof.store.recovery import Opened, open_folder
 from stormproof.testing.records import a_trial, a_turn, an_episode
 
 HEADER = Header(suite="1", seed=0)
@@ -25,9 +25,9 @@ EVERY = pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.sl
 
 def planned(count: int = 4) -> list[Episode]:
     """Episodes of 1, 2, 3 … turns; the last but one died of infrastructure."""
-    told = [an_episode(a_trial(n), [a_turn(i) for i in range(n + 1)]) for n in range(count)]
-    last = told[-2]
-    return [*told[:-2], an_episode(last.trial, last.turns, "infrastructure"), told[-1]]
+    made = [an_episode(a_trial(n), [a_turn(i) for i in range(n + 1)]) for n in range(count)]
+    last = made[-2]
+    return [*made[:-2], an_episode(last.trial, last.turns, "infrastructure"), made[-1]]
 
 
 def by_id(episodes: Sequence[Episode]) -> dict[str, Episode]:
@@ -52,12 +52,12 @@ def remaining(store: Store, episodes: Sequence[Episode]) -> list[Episode]:
 
 async def run(store: Store, episode: Episode) -> int:
     trial_id = episode.trial.trial_id
-    told = store.journalled(trial_id)
-    assert told == episode.turns[: len(told)]
-    for turn in episode.turns[len(told) :]:
+    known = store.journalled(trial_id)
+    assert known == episode.turns[: len(known)]
+    for turn in episode.turns[len(known) :]:
         await store.turn(trial_id, turn)
     await store.episode(episode)
-    return len(episode.turns) - len(told)
+    return len(episode.turns) - len(known)
 
 
 @pytest.fixture

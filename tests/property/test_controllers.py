@@ -13,7 +13,7 @@ from stormproof.control.adaptive import Adaptive
 from stormproof.control.controller import Controller, Sent
 from stormproof.control.fixed import Fixed
 from stormproof.control.pace import TOLERANCE_S
-from stormproof.control.shared import Level, Member
+from stormproof.control.shared_limit import Member, SharedLimit
 from stormproof.domain.pool import Limits
 
 LIMITS = st.builds(
@@ -148,17 +148,17 @@ class MemberMachine(AnyEndpoint):
     """One of two endpoints under a level that is blamed and acquitted in between."""
 
     def make(self, limits: Limits) -> Controller:
-        self.level = Level("key p/env:K")
-        self.sibling = Member(Adaptive(Limits()), self.level)
+        self.limit = SharedLimit("key p/env:K")
+        self.sibling = Member(Adaptive(Limits()), self.limit)
         self.theirs: list[Sent] = []
-        return Member(Adaptive(limits), self.level)
+        return Member(Adaptive(limits), self.limit)
 
     @property
     def gate(self) -> Any:
         return self.control.control.gate
 
     def send(self) -> bool:
-        above = self.level.control
+        above = self.limit.learned
         shut = above is not None and above.gate.shut
         before = above.in_flight if above else 0
         sent = super().send()
@@ -185,13 +185,13 @@ class MemberMachine(AnyEndpoint):
 
     @rule()
     def blame_the_level(self) -> None:
-        if self.level.control is None:
-            self.level.blame(self.now)
+        if self.limit.learned is None:
+            self.limit.blame(self.now)
 
     @invariant()
     def the_level_knows_of_all_that_is_in_flight(self) -> None:
-        if hasattr(self, "level") and self.level.control:
-            assert self.level.control.in_flight == len(self.out) + len(self.theirs)
+        if hasattr(self, "limit") and self.limit.learned:
+            assert self.limit.learned.in_flight == len(self.out) + len(self.theirs)
 
     def teardown(self) -> None:
         if hasattr(self, "theirs"):

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stormproof.domain.calls import Reply, Request, ToolCall, Usage
-from stormproof.domain.conditions import Condition
+from stormproof.domain.conditions import PROTOCOLS, Condition
 from stormproof.domain.episodes import Episode, Turn
 from stormproof.domain.tasks import Task
 from stormproof.domain.trials import Trial
@@ -54,7 +54,12 @@ native_calls = st.lists(
     st.builds(ToolCall, st.sampled_from(["a", "b", ""]), tools, arguments), max_size=4
 ).map(tuple)
 replies = st.builds(
-    Reply, text=said, tool_calls=st.just(()) | native_calls, simulated=st.booleans()
+    Reply,
+    text=said,
+    tool_calls=st.just(()) | native_calls,
+    reasoning=st.just("") | said,
+    finish_reason=st.sampled_from(["stop", "length", "tool_calls"]),
+    simulated=st.booleans(),
 )
 scripts = st.lists(replies | correct | st.just("TASK COMPLETE"), min_size=1, max_size=12)
 conditions = st.builds(
@@ -62,7 +67,7 @@ conditions = st.builds(
     prompt_type=st.sampled_from(["baseline", "optimal", "flawed_missing_step"]),
     difficulty=st.just("easy"),
     tool_success_rate=st.sampled_from([0.05, 0.5, 0.9, 1.0]),
-    protocol=st.sampled_from(["text", "native"]),
+    protocol=st.sampled_from(PROTOCOLS),
     weather=st.sampled_from(["before", "ambiguous"]),
     max_turns=st.integers(1, 10),
 )
@@ -108,7 +113,7 @@ def test_any_replies_make_a_well_formed_episode(
         assert all(message.content for message in turn.observation)
     assert turns[-1].observation == ()
     for turn in turns:
-        assert turn.format_error == (turn.action == "none")
+        assert turn.format_error == (turn.action == "none" and not turn.unread)
         assert bool(turn.executions) == (turn.action == "call")
     match episode.ending:
         case "done":

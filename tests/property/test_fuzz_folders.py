@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from stormproof.cli import main
 from stormproof.store import Header, open_store
-from stormproof.store.lines import to_line
+from stormproof.store.record_lines import to_line
 from stormproof.testing.records import a_trial, a_turn, an_episode
 
 FUZZ = int(os.environ.get("FUZZ", "1"))  # times as many inputs as usual
@@ -71,7 +71,7 @@ def recordings(draw: st.DrawFn) -> bytes:
     return json.dumps(made).encode()
 
 
-def told(*words: str) -> tuple[int, str]:
+def output_of(*words: str) -> tuple[int, str]:
     """Exit code and stderr: never a traceback, never "this is a bug"; errors come with hints."""
     out, err = StringIO(), StringIO()
     with redirect_stdout(out), redirect_stderr(err):
@@ -91,11 +91,11 @@ def test_any_recording(lines: list[bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file, results = Path(folder) / "a b.jsonl", str(Path(folder) / "r")
         file.write_bytes(b"\n".join(lines))
-        code, said = told("import", str(file), "--results", results)
+        code, said = output_of("import", str(file), "--results", results)
         assert code in {0, 1}
         assert code == 0 or "a b.jsonl:" in said
         if Path(results).exists():
-            told("audit", results, "--json")
+            output_of("audit", results, "--json")
 
 
 @pytest.fixture(scope="module")
@@ -159,4 +159,4 @@ def test_any_results_folder(
             if path.exists():
                 damage(path, how, where, data)
         for command in ("status", "audit", "report", "repair", "status"):
-            told(command, str(folder))
+            output_of(command, str(folder))

@@ -108,8 +108,8 @@ messages = st.lists(st.sampled_from(PIECES) | texts, max_size=25).map("".join)
 @given(messages)
 def test_any_message_is_read(text: str) -> None:
     found = recognise(text, VOCABULARY)
-    assert len(found.calls) <= 64
-    assert (found.action == "call") == bool(found.calls)
+    assert len(found.tool_calls) <= 64
+    assert (found.action == "call") == bool(found.tool_calls)
     assert recognise(text, VOCABULARY) == found
 
 

@@ -69,17 +69,28 @@ class ResultsFolder(RuleBasedStateMachine):
         self.portal.call(self.store.turn, trial_id, turn)
         self.paid[trial_id] = (*known, turn)
 
+    @rule(number=numbers, drawn=turns(), at=st.integers(0, 9))
+    def replace(self, number: int, drawn: Turn, at: int) -> None:
+        """A later run reads a turn that is paid for in another way."""
+        trial_id = a_trial(number).trial_id
+        known = self.store.journalled(trial_id)
+        if trial_id in self.done or not known:
+            return
+        turn = msgspec.structs.replace(drawn, index=at % len(known))
+        self.portal.call(self.store.turn, trial_id, turn)
+        self.paid[trial_id] = (*known[: turn.index], turn, *known[turn.index + 1 :])
+
     @rule(number=numbers, outcome=st.sampled_from(get_args(Outcome)), last=st.none() | turns())
     def end(self, number: int, outcome: Outcome, last: Turn | None) -> None:
         trial = a_trial(number)
         if trial.trial_id in self.done:
             return
-        told = self.paid.get(trial.trial_id, ())
+        paid = self.paid.get(trial.trial_id, ())
         if last is not None:  # a turn that the episode alone brings
-            told = (*told, msgspec.structs.replace(last, index=len(told)))
-        episode = an_episode(trial, told, outcome)
+            paid = (*paid, msgspec.structs.replace(last, index=len(paid)))
+        episode = an_episode(trial, paid, outcome)
         self.portal.call(self.store.episode, episode)
-        self.paid[trial.trial_id] = told
+        self.paid[trial.trial_id] = paid
         self.ended[trial.trial_id] = episode
 
     @rule()
@@ -123,9 +134,9 @@ class ResultsFolder(RuleBasedStateMachine):
     def the_writer_knows_what_is_paid(self) -> None:
         if not hasattr(self, "store"):
             return
-        for trial_id, told in self.paid.items():
+        for trial_id, paid in self.paid.items():
             if trial_id not in self.done:
-                assert self.store.journalled(trial_id) == told
+                assert self.store.journalled(trial_id) == paid
 
     def teardown(self) -> None:
         if hasattr(self, "store"):

@@ -136,7 +136,7 @@ def simulate(
             sharding=sharding,
             bounds=Bounds(request_timeout_s=3000, lost_floor_s=lost_s),
         )
-        wire.waiting = dispatcher._scheduler.models["m"].waiting
+        wire.waiting = lambda: dispatcher._scheduler.models["m"].waiting
         wire.began = trio.current_time()
         await dispatcher.run(work)
         return dispatcher, trio.current_time() - wire.began

@@ -15,7 +15,6 @@ from stormproof.domain.pool import Endpoint, Limits
 from stormproof.domain.trials import Trial
 from stormproof.plan import RunOptions, TrialSupply, plan_run
 from stormproof.pool import Ask, Dispatcher, Job
-from stormproof.pool.queue import Running, Waiting
 from stormproof.pool.scheduler import Scheduler
 
 MODEL = "qwen2.5-72b-instruct"
@@ -109,6 +108,10 @@ def test_even_shards_of_a_dead_endpoint_are_done_by_the_others() -> None:
     assert dispatcher.snapshot()[1].state == "stopped: 401: bad key"
 
 
+async def play(ask: Ask) -> None:
+    del ask
+
+
 def test_fifty_thousand_waiting_requests_cost_no_more_each_and_wake_one_at_a_time() -> None:
     scheduler = Scheduler([endpoint(n, "m", 50) for n in range(4)], "fixed")
     scheduler.open_at(0.0)
@@ -116,22 +119,19 @@ def test_fifty_thousand_waiting_requests_cost_no_more_each_and_wake_one_at_a_tim
     began = time.process_time()
     asked = []
     for number in range(WAITING):
-        running = Running("m", lanes[number % 4], pinned=False)
-        asked.append(Waiting(running, Request("t", number % 20, "m", ()), 1.0))
-        scheduler.enqueue(asked[-1], 0.0)
-    flying = [w for w in asked if w.granted]
+        job = scheduler.begin(lanes[number % 4], play)
+        asked.append(scheduler.ask(job, Request("t", number % 20, "m", ()), 0.0))
+    flying = [w for w in asked if w.flight]
     assert len(flying) == 200
     for at in range(5_000):  # each end of a send grants one slot to one request, not a look to all
-        lane, sent = flying[at].granted or (lanes[0], None)
-        assert sent
-        before = scheduler.models["m"].waiting()
-        lane.controller.answered(sent, float(at), 1.0)
-        lane.give_back(float(at), 0.0)
-        scheduler.freed(lane, float(at))
-        assert scheduler.models["m"].waiting() == before - 1
+        flight = flying[at].flight
+        assert flight
+        before = scheduler.models["m"].waiting
+        scheduler.hear(flight, Ok(Reply("hello")), float(at))
+        assert scheduler.models["m"].waiting == before - 1
         if at % 200 == 199:
             known = set(map(id, flying))
-            flying += [w for w in asked if w.granted and id(w) not in known]
+            flying += [w for w in asked if w.flight and id(w) not in known]
     assert time.process_time() - began < CPU_PER_OP_S * (WAITING + 5_000)
 
 

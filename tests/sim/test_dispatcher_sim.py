@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from random import Random
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -12,20 +11,11 @@ import pytest
 import trio
 import trio.testing
 
-from stormproof.domain.calls import (
-    Answer,
-    Denied,
-    Ok,
-    Refused,
-    Reply,
-    Request,
-    Transient,
-    Usage,
-    Verdict,
-)
+from stormproof.domain.calls import Answer, Denied, Refused, Request, Transient, Verdict
 from stormproof.domain.pool import Endpoint, LimitGroup, Limits
 from stormproof.errors import AuthFailed, TransientFailure
 from stormproof.pool import Ask, Dispatcher, Job
+from stormproof.testing import SimulatedTransport
 
 
 def endpoint(number: int, model: str = "m", **limits: Any) -> Endpoint:
@@ -35,39 +25,6 @@ def endpoint(number: int, model: str = "m", **limits: Any) -> Endpoint:
         dialect="openai", base_url="http://x", deployment=f"{model}-{number}", key="env:K",
         limits=Limits(**limits), groups=groups,
     )  # fmt: skip
-
-
-Behaviour = Callable[[Endpoint, Request], Awaitable[Verdict | None]]
-
-
-class Simulated:
-    """A transport whose endpoints answer after a lognormal time, or as `behaviour` says."""
-
-    def __init__(self, mean_s: float = 1.0, behaviour: Behaviour | None = None) -> None:
-        self.rng = Random(1)
-        self.mean_s = mean_s
-        self.behaviour = behaviour
-        self.in_flight = Counter[str]()
-        self.peak = Counter[str]()
-        self.sends: list[tuple[float, str, str]] = []
-        self.attempts: list[tuple[str, int]] = []
-
-    async def send(
-        self, endpoint: Endpoint, request: Request, *, timeout_s: float, attempt: int = 1
-    ) -> Verdict:
-        name = endpoint.endpoint_id
-        self.attempts.append((request.trial_id, attempt))
-        self.sends.append((trio.current_time(), name, request.trial_id))
-        self.in_flight[name] += 1
-        self.peak[name] = max(self.peak[name], self.in_flight[name])
-        try:
-            verdict = await self.behaviour(endpoint, request) if self.behaviour else None
-            if verdict is not None:
-                return verdict
-            await anyio.sleep(min(timeout_s, self.rng.lognormvariate(0, 0.5) * self.mean_s))
-            return Ok(Reply("hello", usage=Usage(100, 50)))
-        finally:
-            self.in_flight[name] -= 1
 
 
 class Work:
@@ -114,7 +71,7 @@ def simulate(dispatcher_of: Callable[[], Dispatcher], work: Work) -> float:
 
 
 def test_every_job_runs_once_and_the_run_ends() -> None:
-    work, wire = Work(200), Simulated()
+    work, wire = Work(200), SimulatedTransport()
     simulate(lambda: Dispatcher([endpoint(0), endpoint(1)], wire), work)
     assert sorted(work.ended) == [("m", n) for n in range(200)]
     assert len(wire.sends) == 600
@@ -122,7 +79,7 @@ def test_every_job_runs_once_and_the_run_ends() -> None:
 
 @pytest.mark.parametrize("mode", ["fixed", "adaptive"])
 def test_declared_workers_are_a_ceiling_and_are_used_in_full(mode: Any) -> None:
-    work, wire = Work(400), Simulated()
+    work, wire = Work(400), SimulatedTransport()
     seconds = simulate(
         lambda: Dispatcher([endpoint(0, max_workers=20)], wire, rate_mode=mode), work
     )
@@ -131,11 +88,11 @@ def test_declared_workers_are_a_ceiling_and_are_used_in_full(mode: Any) -> None:
 
 
 def test_fixed_honours_declared_qps_to_within_a_percent() -> None:
-    work, wire = Work(1000, turns=1), Simulated(mean_s=0.5)
+    work, wire = Work(1000, turns=1), SimulatedTransport(median_s=0.5)
     simulate(
         lambda: Dispatcher([endpoint(0, qps=20.0, max_workers=100)], wire, rate_mode="fixed"), work
     )
-    times = [at for at, _, _ in wire.sends]
+    times = [sent.at for sent in wire.sends]
     assert (len(times) - 1) / (times[-1] - times[0]) == pytest.approx(20, rel=0.01)
 
 
@@ -143,7 +100,7 @@ def test_a_dead_key_is_told_and_the_others_do_its_work() -> None:
     async def behaviour(endpoint: Endpoint, _: Request) -> Verdict | None:
         return Denied("401: bad key") if endpoint.number == 1 else None
 
-    work, wire = Work(60), Simulated(behaviour=behaviour)
+    work, wire = Work(60), SimulatedTransport(fault=behaviour)
     dispatcher: list[Dispatcher] = []
 
     def make() -> Dispatcher:
@@ -161,7 +118,7 @@ def test_when_no_endpoint_lives_the_jobs_are_told_and_the_rest_is_not_begun() ->
         return Denied("401")
 
     work = Work(100)
-    simulate(lambda: Dispatcher([endpoint(0)], Simulated(behaviour=behaviour)), work)
+    simulate(lambda: Dispatcher([endpoint(0)], SimulatedTransport(fault=behaviour)), work)
     assert all(isinstance(e, AuthFailed) for e in work.failed)
     assert 0 < len(work.failed) < 10
     assert work.remaining("m") == 100 - len(work.failed)
@@ -175,7 +132,7 @@ def test_refusals_for_twenty_seconds_lose_nothing() -> None:
         return None
 
     began: list[float] = []
-    wire = Simulated(behaviour=behaviour)
+    wire = SimulatedTransport(fault=behaviour)
     work = Work(100)
 
     def make() -> Dispatcher:
@@ -184,7 +141,7 @@ def test_refusals_for_twenty_seconds_lose_nothing() -> None:
 
     simulate(make, work)
     assert len(work.ended) == 100
-    late = [at for at, name, _ in wire.sends if name == "m-1" and at > began[0] + 25]
+    late = [s for s in wire.sends if s.endpoint_id == "m-1" and s.at > began[0] + 25]
     assert len(late) > 20  # it is used again
 
 
@@ -192,54 +149,54 @@ def test_errors_spend_a_budget_of_their_own() -> None:
     async def behaviour(_: Endpoint, __: Request) -> Verdict | None:
         return Transient("500")
 
-    work, wire = Work(1), Simulated(behaviour=behaviour)
+    work, wire = Work(1), SimulatedTransport(fault=behaviour)
     simulate(lambda: Dispatcher([endpoint(0)], wire), work)
     assert len(wire.sends) == 6
-    assert [attempt for _, attempt in wire.attempts] == [1, 2, 3, 4, 5, 6]  # told to the provider
+    assert [sent.attempt for sent in wire.sends] == [1, 2, 3, 4, 5, 6]  # as the provider sees them
     assert isinstance(work.failed[0], TransientFailure)
 
 
 def test_even_sharding_keeps_an_episode_at_its_shard() -> None:
-    work, wire = Work(90), Simulated()
+    work, wire = Work(90), SimulatedTransport()
     simulate(
         lambda: Dispatcher([endpoint(n, max_workers=3) for n in range(3)], wire, sharding="even"),
         work,
     )
-    served = {(trial, name) for _, name, trial in wire.sends}
+    served = {(sent.trial_id, sent.endpoint_id) for sent in wire.sends}
     assert len(served) == 90
     assert all(name == f"m-{work.shards[trial]}" for trial, name in served)
 
 
 def test_stagger_starts_each_endpoint_at_its_offset() -> None:
-    work, wire = Work(300), Simulated()
+    work, wire = Work(300), SimulatedTransport()
     simulate(
         lambda: Dispatcher(
             [endpoint(n, max_workers=3) for n in range(3)], wire, stagger=(0, 30, 20)
         ),
         work,
     )
-    first = {name: min(at for at, n, _ in wire.sends if n == name) for name in wire.peak}
+    first = {name: min(s.at for s in wire.sends if s.endpoint_id == name) for name in wire.peak}
     start = min(first.values())
     assert [round(first[f"m-{n}"] - start, 2) for n in range(3)] == [0, 30, 20]
 
 
 def test_a_shared_limit_is_shared_by_models_and_never_passed() -> None:
     key = LimitGroup("key k", Limits(max_workers=6))
-    work, wire = Work(150, models=("a", "b")), Simulated()
+    work, wire = Work(150, models=("a", "b")), SimulatedTransport()
     simulate(
         lambda: Dispatcher(
             [endpoint(0, "a", groups=(key,)), endpoint(1, "b", groups=(key,))], wire
         ),
         work,
     )
-    names = [name for _, name, _ in wire.sends]
+    names = [sent.endpoint_id for sent in wire.sends]
     half = Counter(names[: len(names) // 2])
     assert half["a-0"] == pytest.approx(half["b-1"], rel=0.1)
     assert max(wire.peak.values()) <= 6
 
 
 def test_draining_begins_nothing_and_lets_what_flies_land() -> None:
-    work, wire = Work(500, turns=5), Simulated(mean_s=2.0)
+    work, wire = Work(500, turns=5), SimulatedTransport(median_s=2.0)
 
     async def main() -> None:
         dispatcher = Dispatcher([endpoint(0, max_workers=10)], wire)
@@ -258,7 +215,7 @@ def test_draining_begins_nothing_and_lets_what_flies_land() -> None:
 
 def test_no_more_jobs_are_begun_than_we_can_keep_up_with() -> None:
     """A slow journal: endpoints idle, yet more episodes under way would only wait with the rest."""
-    work, wire = Work(2_000, turns=2), Simulated(mean_s=0.1)
+    work, wire = Work(2_000, turns=2), SimulatedTransport(median_s=0.1)
     slow_s, most, running = 10.0, 0, 0
     take = work.take
 
@@ -309,7 +266,9 @@ def test_a_bug_in_one_job_ends_the_run_without_taking_the_rest_of_the_work(mode:
             return len(model) * 50_000
 
     async def main() -> None:
-        await Dispatcher([endpoint(0, max_workers=5)], Simulated(), rate_mode=mode).run(Buggy())
+        await Dispatcher([endpoint(0, max_workers=5)], SimulatedTransport(), rate_mode=mode).run(
+            Buggy()
+        )
 
     with pytest.raises(BaseExceptionGroup) as caught:
         trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
@@ -322,7 +281,7 @@ def test_a_run_that_is_cancelled_from_outside_begins_nothing_more() -> None:
 
     async def main() -> None:
         with anyio.move_on_after(20):
-            await Dispatcher([endpoint(0, max_workers=5)], Simulated()).run(work)
+            await Dispatcher([endpoint(0, max_workers=5)], SimulatedTransport()).run(work)
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
     assert work.remaining("m") > 49_000

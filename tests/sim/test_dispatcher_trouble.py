@@ -161,3 +161,25 @@ def test_an_outage_of_the_only_endpoint_costs_no_request() -> None:
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
     assert (work.done, work.errors) == (600, [])
+
+
+def test_a_job_that_gives_its_request_up_while_it_waits_takes_no_slot() -> None:
+    class Hasty(Work):
+        """Every second job waits for half a second at most, while others hold all ten slots."""
+
+        def take(self, model: str, shard: int | None) -> Job | None:
+            job, hasty = super().take(model, shard), self.left % 2 == 1
+            if job is None or not hasty:
+                return job
+
+            async def hurry(ask: Ask) -> None:
+                with anyio.move_on_after(0.5):
+                    await job(ask)
+
+            return hurry
+
+    work, wire = Hasty(40), Wire("")
+    dispatcher = simulate([0], wire, work)
+    assert dispatcher.running == 0
+    assert wire.sends >= work.done >= 20
+    assert dispatcher.snapshot()[0].in_flight == 0

@@ -8,19 +8,18 @@ import anyio
 import pytest
 
 from stormproof.domain.calls import Answer, Ok, Reply, Request
-from stormproof.domain.conditions import Condition, Protocol
+from stormproof.domain.conditions import PROTOCOLS, Condition, Protocol
 from stormproof.domain.episodes import Episode
 from stormproof.domain.trials import make_trial
 from stormproof.emulator import (
+    Emulation,
     EmulatorOptions,
     Latency,
     Rule,
-    Settings,
     emulated,
     pool_endpoints,
 )
-from stormproof.emulator.responder import responder_for
-from stormproof.emulator.serving import listening
+from stormproof.emulator.listening import answers_of, listening
 from stormproof.episode import run_episode
 from stormproof.suites.workflows.tasks import load_task
 from stormproof.testing import asking
@@ -54,15 +53,15 @@ def replies(one: Episode) -> list[tuple[str, object, object]]:
     return [(reply.text.strip(), reply.tool_calls, reply.usage) for reply in said]
 
 
-@pytest.mark.parametrize("protocol", ["text", "native"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("model", ["gpt-4o-mini", "qwen2.5-3b-instruct", "DeepSeek-R1-0528"])
 def test_http_between_changes_nothing(model: str, protocol: Protocol) -> None:
     known = next(e for e in pool_endpoints() if e.model == model)
 
     async def go() -> tuple[list[Episode], list[Episode]]:
-        settings = Settings((known,), QUICK)
-        direct = await episodes(known.model, protocol, asking(responder_for(settings)))
-        async with listening(settings) as (url, _):
+        emulation = Emulation((known,), QUICK)
+        direct = await episodes(known.model, protocol, asking(answers_of(emulation)))
+        async with listening(emulation) as (url, _):
             (located,), keys = emulated((known,), url)
             async with HttpTransport(keys) as transport:
 

@@ -10,7 +10,7 @@ import pytest
 from stormproof.domain.calls import Answer, Ok, Request
 from stormproof.domain.episodes import Episode
 from stormproof.domain.pool import Endpoint
-from stormproof.emulator import EmulatorOptions, Latency, Settings, emulated, emulator_process
+from stormproof.emulator import Emulation, EmulatorOptions, Latency, emulated, emulator_process
 from stormproof.emulator.replay import END_OF_RECORDING, Recording, recordings, replay_trial
 from stormproof.episode import run_episode
 from stormproof.wire import HttpTransport
@@ -38,7 +38,7 @@ async def replayed(all_recorded: list[Recording]) -> list[Episode]:
     endpoints = tuple(endpoint(at, model) for at, model in enumerate(models))
     episodes: list[Episode] = []
     room = anyio.Semaphore(AT_ONCE)
-    async with emulator_process(Settings(endpoints, FAST, replay=(str(CORPUS),))) as url:
+    async with emulator_process(Emulation(endpoints, FAST, replay=(str(CORPUS),))) as url:
         located, keys = emulated(endpoints, url)
         by_model = {e.model: e for e in located}
         async with HttpTransport(keys) as transport, anyio.create_task_group() as group:

@@ -19,16 +19,16 @@ import pytest
 
 from stormproof.domain.pool import Dialect, Endpoint, LimitGroup, Limits
 from stormproof.emulator import (
+    Emulation,
     EmulatorOptions,
     Latency,
     Outage,
     Rule,
-    Settings,
     emulated,
     emulator_process,
     pool_endpoints,
 )
-from stormproof.emulator.serving import listening
+from stormproof.emulator.listening import listening
 from stormproof.errors import ConfigError
 from stormproof.testing.records import an_endpoint as endpoint
 
@@ -102,7 +102,7 @@ async def read(reader: asyncio.StreamReader) -> Answered:
 async def serving(*endpoints: Endpoint, **options: Any) -> AsyncIterator[Client]:
     given: dict[str, Any] = {"time_scale": 1.0, "latency": FAST} | options
     chosen = EmulatorOptions(**given)
-    async with listening(Settings(endpoints, chosen)) as (url, _):
+    async with listening(Emulation(endpoints, chosen)) as (url, _):
         yield Client(url)
 
 
@@ -198,7 +198,7 @@ def test_another_host_name_is_refused() -> None:
 # --- limits --------------------------------------------------------------------------------
 
 
-def test_the_cap_holds_and_its_peak_is_told() -> None:
+def test_the_cap_holds_and_its_peak_is_counted() -> None:
     async def go() -> None:
         e = endpoint(max_workers=3)
         async with serving(e) as client:
@@ -426,7 +426,7 @@ def test_a_connection_serves_pipelined_and_chunked_requests_in_order() -> None:
 def test_the_shipped_pool_is_served_by_a_process_that_ends_with_the_block() -> None:
     async def go() -> None:
         endpoints = pool_endpoints()
-        async with emulator_process(Settings(endpoints, EmulatorOptions(time_scale=0.01))) as url:
+        async with emulator_process(Emulation(endpoints, EmulatorOptions(time_scale=0.01))) as url:
             located, keys = emulated(endpoints, url)
             client = Client(url)
             for e in located[:1] + located[-1:]:
@@ -441,7 +441,7 @@ def test_the_shipped_pool_is_served_by_a_process_that_ends_with_the_block() -> N
 def test_a_process_that_cannot_listen_says_so() -> None:
     async def go() -> None:
         with pytest.raises(ConfigError, match=r"203\.0\.113\.1"):
-            async with emulator_process(Settings((), host="203.0.113.1")):
+            async with emulator_process(Emulation((), host="203.0.113.1")):
                 pass
 
     run(go)
@@ -450,9 +450,9 @@ def test_a_process_that_cannot_listen_says_so() -> None:
 def test_the_process_dies_with_a_parent_that_is_killed() -> None:
     script = """
 import anyio
-from stormproof.emulator import Settings, emulator_process
+from stormproof.emulator import Emulation, emulator_process
 async def main():
-    async with emulator_process(Settings(())) as url:
+    async with emulator_process(Emulation(())) as url:
         print(url, flush=True)
         await anyio.sleep_forever()
 anyio.run(main)

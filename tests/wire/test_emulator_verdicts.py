@@ -10,8 +10,8 @@ import pytest
 
 from stormproof.domain.calls import Denied, Message, Ok, Refused, Request, Transient, Verdict
 from stormproof.domain.pool import Dialect, Endpoint
-from stormproof.emulator import EmulatorOptions, Latency, Outage, Rule, Settings, emulated
-from stormproof.emulator.serving import listening
+from stormproof.emulator import Emulation, EmulatorOptions, Latency, Outage, Rule, emulated
+from stormproof.emulator.listening import listening
 from stormproof.wire import HttpTransport
 
 ASKED = Request("trial", 0, "m", (Message("user", "hello"),))
@@ -27,7 +27,7 @@ def verdicts(count: int = 1, *, dialect: Dialect = "azure", **rule: Any) -> list
 
     async def go() -> list[Verdict]:
         found: list[Verdict] = []
-        async with listening(Settings((endpoint,), options)) as (url, _):
+        async with listening(Emulation((endpoint,), options)) as (url, _):
             (located,), keys = emulated((endpoint,), url)
             async with HttpTransport(keys) as transport, anyio.create_task_group() as group:
 
@@ -81,7 +81,7 @@ def test_a_cap_refuses_the_rest() -> None:
     assert sorted(kinds, key=str) == [Ok] * 2 + [Refused] * 3
 
 
-def test_limits_are_told_in_headers() -> None:
+def test_limits_stand_in_headers() -> None:
     (verdict,) = verdicts(rpm=600, tpm=90_000)
     assert isinstance(verdict, Ok)
     assert verdict.rates

@@ -25,10 +25,10 @@ from stormproof.domain.calls import (
 )
 from stormproof.domain.pool import Dialect, Endpoint
 from stormproof.emulator import (
+    Emulation,
     EmulatorOptions,
     Latency,
     Rule,
-    Settings,
     emulated,
     emulator_process,
 )
@@ -60,7 +60,7 @@ async def emulator(
     """The endpoints by name as the emulator serves them, our client to them, and its address."""
     given: dict[str, Any] = {"time_scale": 1.0, "latency": FAST} | options
     chosen = EmulatorOptions(**given)
-    async with emulator_process(Settings(endpoints, chosen)) as url:
+    async with emulator_process(Emulation(endpoints, chosen)) as url:
         located, credentials = emulated(endpoints, url)
         async with HttpTransport(credentials) as transport:
             yield {e.endpoint_id: e for e in located}, transport, url

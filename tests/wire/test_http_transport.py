@@ -141,20 +141,20 @@ async def test_an_endpoint_that_moved_is_followed(
 
 
 async def reset(exchange: Any) -> None:
-    exchange.writer.transport.abort()
+    exchange.reset()
 
 
 async def hang(exchange: Any) -> None:
-    await exchange.reader.readexactly(1)
+    await exchange.hang()
 
 
 async def garbage(exchange: Any) -> None:
     await exchange.send(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
-    exchange.writer.close()
+    exchange.drop()
 
 
 async def nothing(exchange: Any) -> None:
-    exchange.writer.close()
+    exchange.drop()
 
 
 @pytest.mark.parametrize("script", [reset, garbage, nothing])
@@ -181,7 +181,7 @@ async def test_a_body_cut_off_is_kept_raw(
 ) -> None:
     async def cut(exchange: Any) -> None:
         await exchange.send(b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n" + b'{"choices": [{')
-        exchange.writer.close()
+        exchange.drop()
 
     verdict, _ = await verdict_on(cut, loopback, endpoint, asked)
     assert isinstance(verdict, Transient)
@@ -195,7 +195,7 @@ async def test_a_reply_that_was_whole_before_the_break_is_a_reply(
     async def cut(exchange: Any) -> None:
         head = b"HTTP/1.1 200 OK\r\ncontent-length: 9000\r\n\r\n"
         await exchange.send(head + msgspec.json.encode(REPLY))
-        exchange.writer.close()
+        exchange.drop()
 
     verdict, _ = await verdict_on(cut, loopback, endpoint, asked)
     assert isinstance(verdict, Ok)
@@ -367,7 +367,7 @@ async def test_answers_in_many_forms_are_read_and_the_connection_kept(
 
 async def until_the_end(exchange: Any) -> None:
     await exchange.send(b"HTTP/1.1 200 OK\r\n\r\n" + msgspec.json.encode(REPLY))
-    exchange.writer.close()
+    exchange.drop()
 
 
 async def says_close(exchange: Any) -> None:
@@ -423,7 +423,7 @@ async def test_an_idle_connection_that_the_server_closed_is_not_used(
 ) -> None:
     async def once(exchange: Any) -> None:
         await exchange.answer(200, REPLY)
-        exchange.writer.close()
+        exchange.drop()
 
     async with loopback(once) as server, HttpTransport({"env:KEY": KEY}) as transport:
         for _ in range(3):
@@ -610,7 +610,7 @@ async def echo(exchange: Any) -> None:
 async def echo_cut(exchange: Any) -> None:
     key = exchange.headers["authorization"].encode()
     await exchange.send(b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n" + key)
-    exchange.writer.close()
+    exchange.drop()
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 404, 429, 500, 503])

@@ -7,15 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from msgspec import Struct
-from msgspec.structs import asdict, fields
+from msgspec.structs import asdict
 
 from stormproof.audit import old_harness
-from stormproof.domain.episodes import Episode, Score, Source, Turn
+from stormproof.domain.episodes import Episode, Source, Turn
 from stormproof.domain.trials import digest
 from stormproof.episode import Vocabulary, catalogue_vocabulary, recognise
+from stormproof.store import EPISODE_COLUMNS, SCORE_COLUMNS
 
 # The measures of a score that are shares, so lie in [0, 1].
-SHARES: Final = tuple(f.name for f in fields(Score) if f.type in {float, float | None})
+SHARES: Final = tuple(name for name in SCORE_COLUMNS if EPISODE_COLUMNS[name] is float)
 # What tells cells apart: a task's type, and these fields of its condition.
 AXES: Final = ("prompt_type", "task_type", "difficulty", "tool_success_rate", "protocol")
 # What `evidence_of_rows` reads of the episode table.
@@ -154,7 +155,7 @@ def _asks_for_a_tool(turn: Turn, vocabulary: Vocabulary) -> bool:
     """Whether a reader sees a call of a tool that exists; one that was executed is seen."""
     if turn.executions or turn.answer.reply.tool_calls:
         return True
-    return any(call.name for call in recognise(turn.answer.reply.text, vocabulary).calls)
+    return any(call.name for call in recognise(turn.answer.reply.text, vocabulary).tool_calls)
 
 
 @functools.cache

@@ -52,7 +52,7 @@ def audit_of(evidence: Sequence[Evidence], by: Sequence[str] = (), simulated: in
     )
 
 
-def audit_folder(folder: Path, by: Sequence[str] | None = None) -> Audit:
+def audit_folder(folder: Path | str, by: Sequence[str] | None = None) -> Audit:
     """Audit a results folder, every turn read again.
 
     Raises ConfigError where it holds no episode or `by` is unknown, StoreError if it is broken.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 def main(argv: Sequence[str] | None = None) -> int:
     """`stormproof`: run one command; the return value is the exit code."""
     from stormproof.cli.app import build_app  # noqa: PLC0415  keeps the import of this package free
-    from stormproof.cli.failures import guarded  # noqa: PLC0415  likewise
+    from stormproof.cli.user_errors import guarded  # noqa: PLC0415  it brings cyclopts with it
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a locale that has no dash must not end a command

@@ -6,7 +6,7 @@ from cyclopts import App
 
 from stormproof import __version__
 
-HELP = "LLM agents in controlled turbulence, at the full speed of every endpoint you own."
+HELP = "LLM agents in controlled bad weather, at the full speed of every endpoint you own."
 
 
 def build_app() -> App:
@@ -22,6 +22,7 @@ def build_app() -> App:
     )
     for name, (path, help_text) in COMMANDS.items():
         app.command(f"stormproof.cli.{path}", name=name, help=help_text)
+    app.register_install_completion_command(help="Complete commands and flags in bash, zsh, fish.")
     return app
 
 
@@ -32,6 +33,7 @@ COMMANDS = {
     "report": ("report:report", "Report a results folder: tables on screen, and files."),
     "audit": ("audit:audit", "Say which numbers of a results folder hold, and why."),
     "import": ("importing:import_recordings", "Take recorded episodes into a results folder."),
+    "merge": ("merging:merge", "Put results folders together: one record for each trial."),
     "repair": ("repair:repair", "Show what is damaged in a results folder, and mend it."),
     "tools": ("tools:tools", "List the suite's tools, or describe one."),
     "emulate": ("emulate:emulate", "Serve a pool file's endpoints with simulated models."),

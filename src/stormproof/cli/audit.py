@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from stormproof.cli.console import emit_json
-from stormproof.cli.folders import RESULTS, results_folder
+from stormproof.cli.parameters import RESULTS, results_folder
+from stormproof.cli.streams import emit_json
 
 
 def audit(
@@ -33,7 +33,7 @@ def audit(
     """
     from stormproof.audit import audit_folder, recompute_folder  # noqa: PLC0415  --help does without
     from stormproof.cli.audit_text import audit_text, recomputed_text  # noqa: PLC0415  rich is heavy
-    from stormproof.cli.tables import output  # noqa: PLC0415  rich is heavy
+    from stormproof.cli.console_tables import output  # noqa: PLC0415  rich is heavy
 
     folder = results_folder(results)
     if rules == "recorded":

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stormproof.audit import Audit, Finding, Judgement, Recomputed
-from stormproof.cli.tables import table
+from stormproof.cli.console_tables import table
 from stormproof.stats import Rate
 
 _STYLES = {"sound": "green", "not usable": "bold red"}

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from stormproof.cli.console import counted, say
+from stormproof.cli.streams import counted, say
 from stormproof.errors import ConfigError
 
 if TYPE_CHECKING:
-    from stormproof.emulator import Settings
+    from stormproof.emulator import Emulation
 
 MAX_PORT = 65_535
 
@@ -29,7 +29,7 @@ def emulate(
     Parameters
     ----------
     pool
-        Pool file to imitate; the shipped pool unless told otherwise.
+        Pool file to imitate; the shipped pool where none is named.
     options
         TOML or JSON file with [emulator]: latencies, faults, outages, other limits.
     replay
@@ -39,29 +39,34 @@ def emulate(
     port
         Port to listen on, up to 65535; 0 takes any free one.
     """
-    from stormproof.emulator import EmulatorOptions, Settings, load_options, pool_endpoints  # noqa: PLC0415  --help does without
-    from stormproof.emulator.serving import serve  # noqa: PLC0415  likewise
+    from stormproof.emulator import (  # noqa: PLC0415  --help does without
+        Emulation,
+        EmulatorOptions,
+        load_options,
+        pool_endpoints,
+    )
+    from stormproof.emulator.listening import serve  # noqa: PLC0415  --help does without
 
     if not 0 <= port <= MAX_PORT:
         raise ConfigError(
             f"--port: found {port}; allowed: a whole number from 0 to {MAX_PORT:,}",
             hint="0 takes any free port",
         )
-    settings = Settings(
+    emulation = Emulation(
         endpoints=pool_endpoints(pool) if pool else pool_endpoints(),
         options=load_options(options) if options else EmulatorOptions(),
         host=host,
         port=port,
         replay=tuple(str(path) for path in replay or ()),
     )
-    serve(settings, say=lambda url: _tell(url, settings), lifeline=None)
+    serve(emulation, say=lambda url: _tell(url, emulation), lifeline=None)
 
 
-def _tell(url: str, settings: Settings) -> None:
+def _tell(url: str, emulation: Emulation) -> None:
     """Where it listens, and what a pool file that points here needs."""
-    from stormproof.emulator import emulated  # noqa: PLC0415  likewise
+    from stormproof.emulator import emulated  # noqa: PLC0415  --help does without
 
-    located, keys = emulated(settings.endpoints, url)
+    located, keys = emulated(emulation.endpoints, url)
     say(f"emulating {counted(len(located), 'endpoint')} at {url}; Ctrl-C stops it")
     for provider, base in dict.fromkeys((e.provider, e.base_url) for e in located):
         say(f"  {provider}: base_url = {base}")

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from stormproof.cli.console import counted, emit_json, say
-from stormproof.cli.folders import RESULTS
+from stormproof.cli.parameters import RESULTS
+from stormproof.cli.streams import counted, emit_json, say
 from stormproof.errors import ConfigError
 
 EXIT_BAD_LINES = 1

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from stormproof.cli.console import emit_json
-from stormproof.cli.flags import RunFlags
+from stormproof.cli.parameters import RunFlags, options_from
 from stormproof.cli.sample_size import sample_sizes
-from stormproof.cli.settings import settings
-from stormproof.plan import Plan, RunOptions, estimate, plan_run
+from stormproof.cli.streams import emit_json
+from stormproof.plan import Plan, RunOptions, estimate
 
 
 def plan(*, power: float | None = None, flags: RunFlags | None = None) -> None:
@@ -22,36 +20,28 @@ def plan(*, power: float | None = None, flags: RunFlags | None = None) -> None:
     power
         Also say how many instances a difference of this size needs to be seen, as 0.05.
     """
-    show_plan(settings(flags), power)
+    show_plan(options_from(flags), power)
 
 
 def show_plan(options: RunOptions, power: float | None = None) -> None:
     """Plan without running and show it, as text or as JSON."""
-    planned = plan_run(options, finished(Path(options.results)))
+    from stormproof.plan.python_api import plan as plan_ahead  # noqa: PLC0415  --help does without
+
+    planned = plan_ahead(options)
     sizes = sample_sizes(planned, power) if power is not None else []
     if options.json:
         emit_json(as_data(planned) | ({"power": sizes} if sizes else {}))
     else:
-        from stormproof.cli.plan_text import render  # noqa: PLC0415  rich is not needed for JSON
+        from stormproof.cli.plan_tables import render  # noqa: PLC0415  rich is not needed for JSON
 
         render(planned, power, sizes)
-
-
-def finished(results: Path) -> frozenset[str]:
-    """Trials that the results folder has scores for; none where there is no folder yet."""
-    from stormproof.store import HEADER_FILE, episode_table  # noqa: PLC0415  --help does without
-
-    if not (results / HEADER_FILE).exists():
-        return frozenset()
-    ended = episode_table(results, ["trial_id", "outcome"]).to_pydict()
-    pairs = zip(ended["trial_id"], ended["outcome"], strict=True)
-    return frozenset(trial for trial, outcome in pairs if outcome == "completed")
 
 
 def as_data(plan: Plan) -> dict[str, Any]:
     """The plan as JSON-ready data; keys of endpoints are references, never values."""
     return {
         "options": plan.options,
+        "share": plan.share,
         "planned": plan.planned,
         "done": plan.done,
         "remaining": plan.remaining,

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from stormproof.cli.console import emit_json, say
-from stormproof.cli.folders import RESULTS, results_folder
+from stormproof.cli.parameters import RESULTS, results_folder
+from stormproof.cli.streams import emit_json, say
 
 
 def repair(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 from cyclopts import Parameter
 
-from stormproof.cli.console import emit_json, say
-from stormproof.cli.folders import RESULTS, results_folder
+from stormproof.cli.parameters import RESULTS, results_folder
+from stormproof.cli.streams import emit_json, say
 
 if TYPE_CHECKING:
     from stormproof.report import Episodes
@@ -62,7 +62,7 @@ def report(
         emit_json({name: [str(path) for path in paths] for name, paths in written.items()})
         return
     if not quiet:
-        from stormproof.cli.tables import output  # noqa: PLC0415  rich is heavy
+        from stormproof.cli.console_tables import output  # noqa: PLC0415  rich is heavy
 
         console = output()
         for part in terminal_report(results, compare=compare):

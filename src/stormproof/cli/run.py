@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from stormproof.cli.console import counted, duration, emit_json, say
-from stormproof.cli.failures import EXIT_INTERRUPTED
-from stormproof.cli.flags import RunFlags
-from stormproof.cli.settings import settings
+from stormproof.cli.parameters import RunFlags, options_from
+from stormproof.cli.streams import counted, duration, emit_json, say
+from stormproof.cli.user_errors import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:  # the runner brings every room with it, which --dry-run need not load
-    from stormproof.runner import RunSummary
+    from stormproof.session import RunSummary
 
 EXIT_INCOMPLETE = 1
 
@@ -27,15 +26,15 @@ def run(*, flags: RunFlags | None = None) -> int:
     Exit code 0 when every planned trial is scored, 1 when some ended as infrastructure,
     130 when interrupted.
     """
-    options = settings(flags)
+    options = options_from(flags)
     if options.dry_run:
         from stormproof.cli.plan import show_plan  # noqa: PLC0415  only for --dry-run
 
         show_plan(options)
         return 0
-    from stormproof.runner import run as run_plan  # noqa: PLC0415  see above
+    from stormproof.cli.own_process import run_in_own_process  # noqa: PLC0415  see above
 
-    summary = run_plan(options)
+    summary = run_in_own_process(options)
     if options.json:
         emit_json(msgspec.structs.asdict(summary) | {"remaining": summary.remaining})
     else:
@@ -44,7 +43,7 @@ def run(*, flags: RunFlags | None = None) -> int:
 
 
 def _show(summary: RunSummary) -> None:
-    from stormproof.cli.tables import output  # noqa: PLC0415  likewise
+    from stormproof.cli.console_tables import output  # noqa: PLC0415  likewise
     from stormproof.report import terminal_report  # noqa: PLC0415  pyarrow is not needed for JSON
 
     if summary.scored + summary.infrastructure:
@@ -57,15 +56,15 @@ def _show(summary: RunSummary) -> None:
 
 def _closing(summary: RunSummary) -> list[str]:
     """What happened in this run, and what to do next."""
-    told = (
+    done = (
         f"{counted(summary.ran, 'episode')} in {duration(summary.elapsed_s)}, "
         f"{counted(summary.calls, 'call')}, "
         f"{summary.tokens:,} tokens; {summary.scored:,} of {summary.planned:,} planned trials "
         f"are scored; results in {summary.results}"
     )
     if not (summary.ran or summary.remaining):
-        told = f"nothing to do: all {summary.planned:,} planned trials are scored"
-    lines = [told]
+        done = f"nothing to do: all {summary.planned:,} planned trials are scored"
+    lines = [done]
     lines += [f"stopped: {line}" for line in summary.stopped]
     lines += [f"in trouble: {line}" for line in summary.silent]
     if summary.remaining:

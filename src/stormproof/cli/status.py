@@ -8,25 +8,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from cyclopts import Parameter
 
-from stormproof.cli.console import counted, emit_json
-from stormproof.cli.folders import RESULTS, results_folder
+from stormproof.cli.parameters import RESULTS, results_folder
+from stormproof.cli.streams import counted, emit_json
 
 if TYPE_CHECKING:
-    from stormproof.plan.standing import CellStanding
+    from stormproof.plan.folder_status import CellStatus
 
 
 def status(
     results: Path = RESULTS, *, json: Annotated[bool, Parameter(negative="")] = False
 ) -> None:
     """Show planned, scored, infrastructure and remaining trials of all runs in a results folder."""
-    from stormproof.plan.standing import recorded_runs, standing  # noqa: PLC0415  --help does without
+    from stormproof.plan.folder_status import folder_status, recorded_runs  # noqa: PLC0415  --help does without
     from stormproof.store import episode_table, read_header  # noqa: PLC0415  --help does without
 
     folder = results_folder(results)
     header = read_header(folder)
     ended = episode_table(folder, ["trial_id", "outcome", "simulated"]).to_pydict()
     outcomes = dict(zip(ended["trial_id"], ended["outcome"], strict=True))
-    cells = standing(recorded_runs(folder), outcomes)
+    cells = folder_status(recorded_runs(folder), outcomes)
     sums = _sums(cells)
     unplanned = len(outcomes) - sums["scored"] - sums["infrastructure"]
     simulated = header.simulated or any(ended["simulated"])
@@ -37,18 +37,18 @@ def status(
         _show(data, cells)
 
 
-def _sums(cells: tuple[CellStanding, ...]) -> dict[str, int]:
+def _sums(cells: tuple[CellStatus, ...]) -> dict[str, int]:
     names = ("planned", "scored", "infrastructure", "remaining")
     return {name: sum(getattr(cell, name) for cell in cells) for name in names}
 
 
-def _as_data(cell: CellStanding) -> dict[str, Any]:
+def _as_data(cell: CellStatus) -> dict[str, Any]:
     return msgspec.structs.asdict(cell) | {"remaining": cell.remaining}
 
 
-def _show(data: dict[str, Any], cells: tuple[CellStanding, ...]) -> None:
-    from stormproof.cli.tables import output, show, table  # noqa: PLC0415  rich is heavy
-    from stormproof.view.progress import in_words  # noqa: PLC0415  rich is heavy
+def _show(data: dict[str, Any], cells: tuple[CellStatus, ...]) -> None:
+    from stormproof.cli.console_tables import output, show, table  # noqa: PLC0415  rich is heavy
+    from stormproof.progress import condition_in_words  # noqa: PLC0415  rich is heavy
 
     console = output()
     note = " (models are SIMULATED)" if data["simulated"] else ""
@@ -62,7 +62,7 @@ def _show(data: dict[str, Any], cells: tuple[CellStanding, ...]) -> None:
     names = ("planned", "scored", "infrastructure", "remaining")
     shown = table("", ("model", "condition", "task type"), names)
     for cell in cells:
-        words = (cell.model, in_words(cell.condition), cell.task_type)
+        words = (cell.model, condition_in_words(cell.condition), cell.task_type)
         shown.add_row(*words, *(f"{getattr(cell, name):,}" for name in names))
     shown.add_section()
     shown.add_row("all", "", "", *(f"{data[name]:,}" for name in names))

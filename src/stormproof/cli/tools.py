@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from stormproof.cli.console import emit_json
+from stormproof.cli.streams import emit_json
 from stormproof.domain.tasks import ToolSpec
 from stormproof.errors import ConfigError
 
@@ -15,9 +15,9 @@ def tools(
     name: str | None = None, *, json: Annotated[bool, Parameter(negative="")] = False
 ) -> None:
     """List the suite's tools, or describe the one of this NAME."""
-    from stormproof.suites.workflows.tools import CATALOGUE  # noqa: PLC0415  --help does without
+    from stormproof.suites.workflows import WORKFLOWS  # noqa: PLC0415  --help does without
 
-    specs = {spec.name: spec for spec in (tool.spec for tool in CATALOGUE.values())}
+    specs = WORKFLOWS.tools
     if name is not None and name not in specs:
         from stormproof.plan.mistakes import did_you_mean, shown  # noqa: PLC0415  only here
 
@@ -35,7 +35,7 @@ def tools(
 
 
 def _list(specs: list[ToolSpec]) -> None:
-    from stormproof.cli.tables import output, table  # noqa: PLC0415  --json does without
+    from stormproof.cli.console_tables import output, table  # noqa: PLC0415  --json does without
 
     shown = table(f"{len(specs)} tools", ("tool", "what it does", "needs"))
     for spec in specs:
@@ -44,7 +44,7 @@ def _list(specs: list[ToolSpec]) -> None:
 
 
 def _describe(spec: ToolSpec) -> None:
-    from stormproof.cli.tables import output, table  # noqa: PLC0415  --json does without
+    from stormproof.cli.console_tables import output, table  # noqa: PLC0415  --json does without
 
     console = output()
     console.print(f"{spec.name}: {spec.description}", markup=False)

@@ -198,6 +198,11 @@ class Adaptive:
         window = min(self._ceiling.workers, self.cap.believed, self.queue.bound, held)
         return View(window, pace, state, self.decision)
 
+    def forget(self, now: float) -> None:
+        """Somebody else is to blame for what was refused: start from what is accepted."""
+        self.cap.forget(now)
+        self.rate.forget()
+
     # --- evidence --------------------------------------------------------------------------
 
     def _patience(self) -> float:

@@ -11,21 +11,30 @@ from msgspec import Struct
 Role = Literal["system", "user", "assistant", "tool"]
 
 
-class ToolCall(Struct, frozen=True, gc=False):
-    """A native tool call as the model wrote it; `arguments` is unparsed text."""
+class ToolCall(Struct, frozen=True, gc=False, omit_defaults=True):
+    """A native tool call as the model wrote it; `arguments` is unparsed text.
+
+    `id` is empty where the server gave none. `carried` are fields that must come back with it.
+    """
 
     id: str
     name: str
     arguments: str
+    carried: dict[str, Any] = {}
 
 
 class Message(Struct, frozen=True, omit_defaults=True):
-    """One message of a conversation, in Stormproof's form; dialects translate it."""
+    """One message of a conversation, in Stormproof's form; dialects translate it.
+
+    `carried`, here and in its tool calls, goes to the server of the endpoint `said_by` alone.
+    """
 
     role: Role
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str = ""
+    carried: dict[str, Any] = {}
+    said_by: str = ""
 
 
 class Usage(Struct, frozen=True, gc=False):
@@ -57,7 +66,8 @@ class Request(Struct, frozen=True, gc=False):
 class Reply(Struct, frozen=True, gc=False):
     """What the model said. `raw` keeps a paid-for body that could not be read whole.
 
-    `simulated` is true where the emulator's mark was on the reply.
+    `simulated` is true where the emulator's mark was on the reply. `carried` are fields of the
+    reply's message that must come back with it, to the server that said them.
     """
 
     text: str
@@ -68,6 +78,7 @@ class Reply(Struct, frozen=True, gc=False):
     served_model: str = ""
     raw: str = ""
     simulated: bool = False
+    carried: dict[str, Any] = {}
 
 
 class Answer(Struct, frozen=True, gc=False):
@@ -90,7 +101,7 @@ class Answer(Struct, frozen=True, gc=False):
 
 
 class RateHeaders(Struct, frozen=True, gc=False):
-    """Limits that a response's headers told; None where it told none. Rates are per minute."""
+    """Limits that a response's headers name; None where they name none. Rates are per minute."""
 
     limit_rpm: float | None = None
     limit_tpm: float | None = None
@@ -106,7 +117,7 @@ class Ok(Struct, frozen=True, gc=False):
 
 
 class Refused(Struct, frozen=True, gc=False):
-    """429 or its like: nothing was paid. `retry_after_s` as told, None where not told.
+    """429 or its like: nothing was paid. `retry_after_s` as the provider asks, else None.
 
     `exhausted` means a quota that waiting does not refill (`insufficient_quota`).
     """

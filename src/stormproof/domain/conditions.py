@@ -20,7 +20,7 @@ Flaw = Literal[
     "semantic_drift",
 ]
 Severity = Literal["light", "medium", "severe"]
-Protocol = Literal["text", "native"]
+Protocol = Literal["text", "native", "hermes"]
 WeatherMode = Literal["before", "ambiguous"]
 
 TASK_TYPES: tuple[TaskType, ...] = TaskType.__args__  # type: ignore[attr-defined]

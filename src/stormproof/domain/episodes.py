@@ -10,7 +10,11 @@ from stormproof.domain.calls import Answer, Message, Usage
 from stormproof.domain.tasks import Execution
 from stormproof.domain.trials import Trial
 
-Outcome = Literal["completed", "infrastructure"]
+Outcome = Literal[
+    "completed",  # scored
+    "infrastructure",  # not scored, run again
+    "blocked",  # a provider's filter ended it: final, in its own column, in no rate
+]
 Source = Literal["run", "imported"]
 Action = Literal["call", "search", "info", "done", "none"]
 Ending = Literal[
@@ -18,7 +22,10 @@ Ending = Literal[
     "max_turns",  # the turn budget was spent
     "failures",  # five failed calls in a row
     "repetition",  # the same successful call five times in a row
+    "context_window",  # the conversation no longer fits the model: final, scored as it stands
     "infrastructure",  # a model call gave no reply
+    "suite",  # a tool, a goal check or a scorer raised: outcome infrastructure
+    "blocked",  # outcome blocked
 ]
 
 
@@ -26,7 +33,8 @@ class Turn(Struct, frozen=True, gc=False):
     """One model call and what followed it. `observation` is what the model was shown next.
 
     `action` is what was recognised. `format_repairs` counts calls whose recognition needed
-    repair; `format_error` is true when a message held no recognisable action though one was due.
+    repair; `format_error` is true when a message held no recognisable action though one was due;
+    `unread` counts what looked like a tool call and could not be read.
     """
 
     index: int
@@ -37,6 +45,7 @@ class Turn(Struct, frozen=True, gc=False):
     query: str = ""
     format_repairs: int = 0
     format_error: bool = False
+    unread: int = 0
 
 
 class Score(Struct, frozen=True):
@@ -53,7 +62,7 @@ class Score(Struct, frozen=True):
 
 
 class Episode(Struct, frozen=True):
-    """A trial and what came of it. `score` is None exactly when the outcome is infrastructure.
+    """A trial and what came of it. `score` is None exactly where it is not completed.
 
     `ceiling` is the best success probability that any agent could reach in this task, rate and
     budget. `simulated` is true where the emulator answered. `error` says what broke, where.

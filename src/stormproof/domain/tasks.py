@@ -22,7 +22,7 @@ class ToolSpec(Struct, frozen=True):
 
 
 class Step(Struct, frozen=True):
-    """One planned call. `purpose` is the human reason; `reads` and `makes` name its data."""
+    """One planned tool call. `purpose` is the human reason; `reads` and `makes` name its data."""
 
     tool: str
     arguments: dict[str, Any] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Check(Struct, frozen=True):
     """One condition on the final World; the goal holds when all of a task's checks hold.
 
     `subject` names what is looked at (a path, a URL, a queue, a handle), `expected` the value
-    that it must equal; what each kind compares is defined in `suite.goals`.
+    that it must equal; what each kind compares is defined by the suite.
     """
 
     kind: str

@@ -1,7 +1,6 @@
 """A provider emulator: real HTTP, real limits, real faults; the models are simulated."""
 
-from stormproof.emulator.credentials import emulated, emulated_key
-from stormproof.emulator.options import (
+from stormproof.emulator.behaviour import (
     Change,
     EmulatorOptions,
     Latency,
@@ -10,16 +9,16 @@ from stormproof.emulator.options import (
     load_options,
     read_options,
 )
+from stormproof.emulator.emulation import Emulation, emulated, emulated_key, pool_endpoints
 from stormproof.emulator.process import emulator_process
-from stormproof.emulator.settings import Settings, pool_endpoints
 
 __all__ = [
     "Change",
+    "Emulation",
     "EmulatorOptions",
     "Latency",
     "Outage",
     "Rule",
-    "Settings",
     "emulated",
     "emulated_key",
     "emulator_process",

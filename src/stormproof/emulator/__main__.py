@@ -1,4 +1,4 @@
-"""`python -m stormproof.emulator`: settings as one line of JSON on stdin, the URL on stdout.
+"""`python -m stormproof.emulator`: what to emulate as one line of JSON on stdin, the URL on stdout.
 
 It stops when stdin ends. People use `stormproof emulate`.
 """
@@ -9,18 +9,18 @@ import sys
 
 import msgspec
 
-from stormproof.emulator.serving import serve
-from stormproof.emulator.settings import Settings
+from stormproof.emulator.emulation import Emulation
+from stormproof.emulator.listening import serve
 from stormproof.errors import StormproofError
 
 
 def main() -> int:
     """Serve until the other end of stdin is closed."""
     try:
-        settings = msgspec.json.decode(sys.stdin.buffer.readline(), type=Settings)
-        serve(settings, say=lambda url: print(url, flush=True), lifeline=sys.stdin.buffer)  # noqa: T201  the protocol
+        emulation = msgspec.json.decode(sys.stdin.buffer.readline(), type=Emulation)
+        serve(emulation, say=lambda url: print(url, flush=True), lifeline=sys.stdin.buffer)  # noqa: T201  the protocol
     except msgspec.DecodeError as error:
-        sys.stderr.write(f"stdin: no emulator settings: {error}\n")
+        sys.stderr.write(f"stdin: not what an emulator starts with: {error}\n")
         return 2
     except StormproofError as error:
         sys.stderr.write(f"{error.message}\n")

@@ -1,7 +1,9 @@
-"""As much HTTP/1.1 as a provider needs: keep-alive, pipelining, lengths, chunks, bounds.
+"""HTTP/1.1 as a provider speaks it: keep-alive, pipelining, lengths, chunks, bounds.
 
-Hand-written because the emulator must never be the bottleneck of what it measures: a request
-costs about 30 µs here, some ten times that in a general framework.
+httptools (llhttp) parses; what stands here is order, bounds and the ways to answer wrongly.
+No framework, because the emulator must never be the bottleneck of what it measures: to read 2.9 kB
+and answer 1 kB at once takes the server about 17 µs of CPU here and 2.4 to 2.9 times that with
+aiohttp.web 3.14 (50 connections kept alive on loopback, both under uvloop, in turns in one run).
 """
 
 from __future__ import annotations
@@ -9,17 +11,20 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Final, cast
 
+import httptools
+import msgspec
 from msgspec import Struct
 
 MAX_HEAD = 32 * 1024
 MAX_BODY = 64 * 1024 * 1024
-MAX_WAITING = 1024 * 1024  # bytes read ahead of the exchange under way
-PIECE = 256 * 1024
+MAX_AHEAD = 1024 * 1024  # bytes read ahead of the exchange under way
 _REASONS: Final = {int(s): s.phrase for s in HTTPStatus}
+_VERSIONS: Final = frozenset({"1.1", "1.0"})
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
@@ -47,12 +52,14 @@ Handler = Callable[["Exchange"], None]
 
 
 class Exchange:
-    """One request and the way to answer it, once. `on_gone` is called if the client leaves."""
+    """One request and the way to answer it, once."""
 
     __slots__ = ("_connection", "on_gone", "request")
 
     def __init__(self, request: HttpRequest, connection: Connection) -> None:
         self.request = request
+        # Called once if the client leaves before the answer is whole; whoever prepares the
+        # answer sets it, `finish` clears it.
         self.on_gone: Callable[[], None] | None = None
         self._connection = connection
 
@@ -107,20 +114,123 @@ class Exchange:
         ).encode("latin-1")
 
 
+class RequestReader:
+    """Bytes in, requests out: the parser's callbacks, and the bounds that llhttp leaves to us."""
+
+    def __init__(self) -> None:
+        # Whole requests that nobody has taken yet, in order. What was no HTTP can only be the
+        # last item: nothing is read after it.
+        self.ready: deque[HttpRequest | HttpError] = deque()
+        # True from the end of a head with `Expect` until its body is whole or leave was given.
+        self.awaits_leave = False
+        self._parser = httptools.HttpRequestParser(self)
+        # The request being read; None between requests. Its head is complete once `_in_body`;
+        # fields after that are a trailer's, which is dropped.
+        self._url = b""
+        self._headers: dict[str, str] = {}
+        self._in_body = False
+        self._parts: list[bytes] = []
+        # Bytes of that request's target, fields and trailer so far; never above MAX_HEAD.
+        self._head_bytes = 0
+        # Bytes of its body so far, the sum of `_parts`; never above MAX_BODY.
+        self._body_bytes = 0
+        # Bytes fed since the parser last called back: all that it may be holding back itself.
+        self._silent_bytes = 0
+
+    def feed(self, data: bytes) -> None:
+        """Read on, unless what came before was no HTTP."""
+        if self.ready and isinstance(self.ready[-1], HttpError):
+            return
+        self._silent_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:  # ours, raised in a callback, is its context
+            ours = error.__context__
+            self.ready.append(ours if isinstance(ours, HttpError) else HttpError(400, str(error)))
+        else:
+            if self._silent_bytes > MAX_HEAD:
+                self.ready.append(_too_long_a_head())
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._url = b""
+        self._headers = {}
+        self._in_body = False
+        self._parts = []
+        self._head_bytes = self._body_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Some of the target."""
+        self._url += url
+        self._silent_bytes = 0
+        self._head_bytes += len(url)
+        if self._head_bytes > MAX_HEAD:
+            raise _too_long_a_head()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One field of the head or of the trailer."""
+        self._silent_bytes = 0
+        self._head_bytes += len(name) + len(value)
+        if self._head_bytes > MAX_HEAD:
+            raise _too_long_a_head()
+        if self._in_body:
+            return
+        field = name.decode("latin-1").lower()
+        if field == "host" and field in self._headers:
+            raise HttpError(400, "host is given twice")
+        self._headers[field] = value.decode("latin-1").rstrip(" \t")
+
+    def on_headers_complete(self) -> None:
+        """The head is whole; what is wrong with it is said before any body is read."""
+        self._in_body = True
+        headers, parser = self._headers, self._parser
+        if parser.get_http_version() not in _VERSIONS:
+            raise HttpError(400, "the request line is not METHOD TARGET HTTP/1.1")
+        if parser.should_upgrade():
+            raise HttpError(400, "no other protocol is spoken here; send plain HTTP/1.1")
+        if headers.get("transfer-encoding", "chunked").lower() != "chunked":
+            raise HttpError(400, "transfer-encoding must be chunked and stand alone")
+        if int(headers.get("content-length", 0)) > MAX_BODY:
+            raise _too_long_a_body()
+        self.awaits_leave = "expect" in headers
+
+    def on_body(self, part: bytes) -> None:
+        """Some of the body."""
+        self._silent_bytes = 0
+        self._body_bytes += len(part)
+        if self._body_bytes > MAX_BODY:
+            raise _too_long_a_body()
+        self._parts.append(part)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._silent_bytes = 0
+        self.awaits_leave = False
+        path, _, query = self._url.decode("latin-1").partition("?")
+        method = self._parser.get_method().decode("latin-1")
+        keep_alive = self._parser.should_keep_alive()
+        body = b"".join(self._parts)
+        self.ready.append(HttpRequest(method, path, query, self._headers, keep_alive, body))
+
+
 class Connection(asyncio.Protocol):
     """One client connection: requests in order, one at a time."""
 
     def __init__(self, handle: Handler) -> None:
         self._handle = handle
-        self._transport: asyncio.Transport = None  # type: ignore[assignment]  # set when made
-        self._buffer = bytearray()
-        self._request: HttpRequest | None = None
-        self._chunks: Chunks | None = None
-        self._length = 0
+        # Set by `connection_made`, before anything else is called.
+        self._transport: asyncio.Transport = None  # type: ignore[assignment]  # see above
+        self._reader = RequestReader()
+        # The request being answered; None between requests and once the client has left.
         self._exchange: Exchange | None = None
+        # Bytes that came while an exchange was under way; 0 whenever all requests are answered.
+        self._ahead = 0
+        # True inside `_advance`, so that a request answered at once does not enter it again.
         self._advancing = False
+        # Set while the client reads as fast as we write.
         self._writable = asyncio.Event()
         self._writable.set()
+        # Writes an answer piece by piece; ends before the exchange does, or with the connection.
         self._feeding: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -130,7 +240,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever was preparing an answer that nobody waits for it."""
         del exc
-        self._buffer.clear()
+        self._reader.ready.clear()
         if self._feeding:
             self._feeding.cancel()
         exchange, self._exchange = self._exchange, None
@@ -146,11 +256,13 @@ class Connection(asyncio.Protocol):
         self._writable.set()
 
     def data_received(self, data: bytes) -> None:
-        """Read on, unless an answer is still due."""
-        self._buffer += data
+        """Read on, within bounds; answer, unless an answer is still due."""
+        self._reader.feed(data)
         if self._exchange is None:
             self._advance()
-        elif len(self._buffer) > MAX_WAITING:
+            return
+        self._ahead += len(data)
+        if self._ahead > MAX_AHEAD:
             self._transport.pause_reading()
 
     def send(self, data: bytes) -> None:
@@ -175,10 +287,8 @@ class Connection(asyncio.Protocol):
         self._exchange = None
         if not keep_alive:
             self._transport.close()
-        elif self._buffer:
-            self._transport.resume_reading()
-            if not self._advancing:
-                self._advance()
+        elif not self._advancing:
+            self._advance()
 
     async def _feed(self, parts: Iterable[bytes], interval_s: float, exchange: Exchange) -> None:
         for part in parts:
@@ -189,150 +299,39 @@ class Connection(asyncio.Protocol):
 
     def _advance(self) -> None:
         """Hand on what has been read. A loop: requests answered at once must not nest."""
+        ready = self._reader.ready
         self._advancing = True
-        while self._exchange is None and not self._transport.is_closing():
-            try:
-                request = self._read()
-            except HttpError as error:
-                self._refuse(error)
-                break
-            if request is None:
-                break
-            self._exchange = Exchange(request, self)
-            self._handle(self._exchange)
+        while ready and self._exchange is None and not self._transport.is_closing():
+            request = ready.popleft()
+            if isinstance(request, HttpError):
+                self._refuse(request)
+            else:
+                self._exchange = Exchange(request, self)
+                self._handle(self._exchange)
         self._advancing = False
+        if self._exchange is None and (self._ahead or self._reader.awaits_leave):
+            self._read_on()
 
-    def _read(self) -> HttpRequest | None:
-        """The next whole request in the buffer, if it is all there."""
-        if self._request is None and not self._read_head():
-            return None
-        request = cast("HttpRequest", self._request)
-        if self._chunks is not None:
-            if not self._chunks.take(self._buffer):
-                return None
-            request.body = b"".join(self._chunks.parts)
-        elif len(self._buffer) < self._length:
-            return None
-        else:
-            request.body = bytes(self._buffer[: self._length])
-            del self._buffer[: self._length]
-        self._request = self._chunks = None
-        return request
-
-    def _read_head(self) -> bool:
-        end = self._buffer.find(b"\r\n\r\n", 0, MAX_HEAD)
-        if end < 0:
-            if len(self._buffer) >= MAX_HEAD:
-                raise HttpError(431, f"the head is longer than {MAX_HEAD} bytes")
-            return False
-        request = parse_head(self._buffer[:end].decode("latin-1"))
-        del self._buffer[: end + 4]
-        self._length, chunked = body_of(request.headers)
-        self._chunks = Chunks() if chunked else None
-        self._request = request
-        if "expect" in request.headers:
+    def _read_on(self) -> None:
+        """All is answered: what was held off may come."""
+        if self._transport.is_closing():
+            return
+        if self._ahead:
+            self._ahead = 0
+            self._transport.resume_reading()
+        if self._reader.awaits_leave:
+            self._reader.awaits_leave = False
             self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-        return True
 
     def _refuse(self, error: HttpError) -> None:
-        body = b'{"error":{"message":"%s"}}' % error.reason.encode()
+        body = msgspec.json.encode({"error": {"message": error.reason}})
         nothing = HttpRequest("", "", "", {}, keep_alive=False)
         Exchange(nothing, self).answer(error.status, body)
 
 
-class Chunks:
-    """A chunked body as it comes in."""
-
-    __slots__ = ("_done", "parts", "size")
-
-    def __init__(self) -> None:
-        self.parts: list[bytes] = []
-        self.size = 0
-        self._done = False
-
-    def take(self, buffer: bytearray) -> bool:
-        """Move whole chunks out of the buffer; true when the last one, and any trailer, is out."""
-        while not self._done:
-            end = buffer.find(b"\r\n", 0, MAX_HEAD)
-            if end < 0:
-                if len(buffer) >= MAX_HEAD:
-                    raise HttpError(400, "a chunk's size line is too long")
-                return False
-            size = _chunk_size(buffer[:end])
-            if self.size + size > MAX_BODY:
-                raise HttpError(413, f"the body is longer than {MAX_BODY} bytes")
-            if size == 0:
-                del buffer[: end + 2]
-                self._done = True
-            elif not self._take_one(buffer, end + 2, size):
-                return False
-        return _take_trailer(buffer)
-
-    def _take_one(self, buffer: bytearray, start: int, size: int) -> bool:
-        stop = start + size
-        if len(buffer) < stop + 2:
-            return False
-        if buffer[stop : stop + 2] != b"\r\n":
-            raise HttpError(400, "a chunk does not end where it says")
-        self.parts.append(bytes(buffer[start:stop]))
-        self.size += size
-        del buffer[: stop + 2]
-        return True
+def _too_long_a_head() -> HttpError:
+    return HttpError(431, f"the head is longer than {MAX_HEAD} bytes")
 
 
-def parse_head(text: str) -> HttpRequest:
-    """Request line and headers. Raises `HttpError` for what is not HTTP/1.x."""
-    lines = text.split("\r\n")
-    first = lines[0].split(" ")
-    if len(first) != 3 or first[2] not in {"HTTP/1.1", "HTTP/1.0"}:  # noqa: PLR2004  method target version
-        raise HttpError(400, "the request line is not METHOD TARGET HTTP/1.1")
-    headers: dict[str, str] = {}
-    for line in lines[1:]:
-        name, colon, value = line.partition(":")
-        if not colon or not name or name[-1] == " " or name[0] in " \t":
-            raise HttpError(400, "a header line has no name")
-        name = name.lower()
-        if name in headers and name in {"content-length", "host", "transfer-encoding"}:
-            raise HttpError(400, f"{name} is given twice")
-        headers[name] = value.strip(" \t")
-    path, _, query = first[1].partition("?")
-    default = "close" if first[2] == "HTTP/1.0" else "keep-alive"
-    keep_alive = headers.get("connection", default).lower() != "close"
-    return HttpRequest(first[0], path, query, headers, keep_alive)
-
-
-def body_of(headers: Mapping[str, str]) -> tuple[int, bool]:
-    """The body's length in bytes, and whether it comes in chunks instead."""
-    length = headers.get("content-length")
-    coding = headers.get("transfer-encoding")
-    if coding is not None:
-        if length is not None or coding.lower() != "chunked":
-            raise HttpError(400, "transfer-encoding must be chunked and stand alone")
-        return 0, True
-    if length is None:
-        return 0, False
-    if not (length.isascii() and length.isdigit() and len(length) < 16):  # noqa: PLR2004  far past any body
-        raise HttpError(400, "content-length is not a number")
-    if int(length) > MAX_BODY:
-        raise HttpError(413, f"the body is longer than {MAX_BODY} bytes")
-    return int(length), False
-
-
-def _chunk_size(line: bytearray) -> int:
-    digits = bytes(line.partition(b";")[0]).strip()
-    if not digits or len(digits) > 8 or digits.strip(b"0123456789abcdefABCDEF"):  # noqa: PLR2004  4 GB
-        raise HttpError(400, "a chunk's size is not a number")
-    return int(digits, 16)
-
-
-def _take_trailer(buffer: bytearray) -> bool:
-    """Trailer fields are read and dropped, up to the empty line."""
-    while True:
-        end = buffer.find(b"\r\n", 0, MAX_HEAD)
-        if end < 0:
-            if len(buffer) >= MAX_HEAD:
-                raise HttpError(431, "the trailer is too long")
-            return False
-        del buffer[: end + 2]
-        if end == 0:
-            return True
+def _too_long_a_body() -> HttpError:
+    return HttpError(413, f"the body is longer than {MAX_BODY} bytes")

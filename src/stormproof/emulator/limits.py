@@ -1,7 +1,7 @@
 """Limits as real services have them: caps, buckets, windows. No clock: `now` is given.
 
-A gate is asked first (`wait`) and charged afterwards (`take`), so that a request passes every
-gate that it needs or touches none.
+A limit is asked first (`wait`) and charged afterwards (`take`), so that a request passes every
+limit that binds it or is charged to none.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _MINUTE = 60.0
 _SLACK = 1e-9
 
 
-class Gate(Protocol):
+class EnforcedLimit(Protocol):
     """One limit. `limit` and `remaining` are in requests or tokens a minute, for the headers."""
 
     cause: Cause
@@ -42,8 +42,11 @@ class Cap:
 
     def __init__(self, limit: int) -> None:
         self.cause: Cause = "cap"
+        # Taken and not yet released; above `_limit` only after that was lowered. The endpoint
+        # sets it when this cap takes another's place.
         self.in_flight = 0
         self._full = limit
+        # `_full` × the last factor of `scale`, rounded; never below 0.
         self._limit = limit
 
     def wait(self, now: float, amount: float) -> float:
@@ -71,13 +74,16 @@ class Cap:
         return self._full * live_s / mean_s if mean_s else math.inf
 
 
-class Bucket:
+class TokenBucket:
     """A token bucket: `rate` units a second, at most `burst` saved up; full at the start."""
 
     def __init__(self, cause: Cause, rate: float, burst: float) -> None:
         self.cause = cause
+        # Units a second: `_full_rate` × the last factor of `scale`.
         self._rate = self._full_rate = rate
+        # What was saved up at `_at`, at most `_burst`; below 0 after more than a burst passed.
         self._burst = self._level = max(burst, 1.0)
+        # When `_level` held; `-inf` until the first request, before which the bucket is full.
         self._at = -math.inf
 
     def wait(self, now: float, amount: float) -> float:
@@ -115,13 +121,15 @@ class Bucket:
         return min(self._burst, self._level + (now - self._at) * self._rate)
 
 
-class Window:
+class FixedWindow:
     """At most `rate` × `window_s` units in each window of the clock."""
 
     def __init__(self, cause: Cause, rate: float, window_s: float) -> None:
         self.cause = cause
+        # Units a second: `_full_rate` × the last factor of `scale`.
         self._rate = self._full_rate = rate
         self._window_s = window_s
+        # The number of the last window that something was taken in, and what was taken in it.
         self._index = -1
         self._used = 0.0
 
@@ -159,14 +167,16 @@ class Window:
         return self._used if int(now // self._window_s) == self._index else 0.0
 
 
-def gates_of(limits: Limits, *, burst_s: float, window_s: float) -> list[Gate]:
-    """The gates that declared limits mean. `window_s` above 0 makes rates fixed windows."""
+def enforced_limits(limits: Limits, *, burst_s: float, window_s: float) -> list[EnforcedLimit]:
+    """How declared limits are enforced. `window_s` above 0 makes rates fixed windows."""
 
-    def rated(cause: Cause, rate: float) -> Gate:
-        return Window(cause, rate, window_s) if window_s else Bucket(cause, rate, rate * burst_s)
+    def rated(cause: Cause, rate: float) -> EnforcedLimit:
+        if window_s:
+            return FixedWindow(cause, rate, window_s)
+        return TokenBucket(cause, rate, rate * burst_s)
 
-    gates: list[Gate] = [] if limits.max_workers is None else [Cap(limits.max_workers)]
-    gates += [rated("rate", limits.qps)] if limits.qps is not None else []
-    gates += [rated("rate", limits.rpm / _MINUTE)] if limits.rpm is not None else []
-    gates += [rated("tokens", limits.tpm / _MINUTE)] if limits.tpm is not None else []
-    return gates
+    enforced: list[EnforcedLimit] = [] if limits.max_workers is None else [Cap(limits.max_workers)]
+    enforced += [rated("rate", limits.qps)] if limits.qps is not None else []
+    enforced += [rated("rate", limits.rpm / _MINUTE)] if limits.rpm is not None else []
+    enforced += [rated("tokens", limits.tpm / _MINUTE)] if limits.tpm is not None else []
+    return enforced

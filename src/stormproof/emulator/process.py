@@ -1,4 +1,4 @@
-"""The emulator as a subprocess of whoever needs one."""
+"""The emulator as a process of its own, started by whoever needs one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import anyio
 import msgspec
 from anyio.abc import Process
 
-from stormproof.emulator.settings import Settings
+from stormproof.emulator.emulation import Emulation
 from stormproof.errors import ConfigError
 
 START_S = 20.0
@@ -21,11 +21,11 @@ STOP_S = 3.0
 
 
 @contextlib.asynccontextmanager
-async def emulator_process(settings: Settings) -> AsyncIterator[str]:
+async def emulator_process(emulation: Emulation) -> AsyncIterator[str]:
     """Start an emulator of its own process; gives its base URL.
 
-    It ends with the block, and with this process however that ends: it reads its settings from a
-    pipe and stops when the pipe's other end is gone. Raises `ConfigError` where it cannot start.
+    It ends with the block, and with this process however that ends: it reads what to emulate from
+    a pipe and stops when the pipe's other end is gone. Raises `ConfigError` where it cannot start.
     """
     with tempfile.TemporaryFile() as errors:
         process = await anyio.open_process(
@@ -36,16 +36,16 @@ async def emulator_process(settings: Settings) -> AsyncIterator[str]:
             start_new_session=True,  # the terminal's Ctrl-C is for the run, which then drains
         )
         try:
-            yield await _started(process, settings, errors)
+            yield await _started(process, emulation, errors)
         finally:
             await _stop(process)
 
 
-async def _started(process: Process, settings: Settings, errors: IO[bytes]) -> str:
-    """Send the settings, read the URL."""
+async def _started(process: Process, emulation: Emulation, errors: IO[bytes]) -> str:
+    """Send what to emulate, read the URL."""
     line = b""
     with anyio.move_on_after(START_S), contextlib.suppress(OSError, anyio.BrokenResourceError):
-        await process.stdin.send(msgspec.json.encode(settings) + b"\n")  # type: ignore[union-attr]  # piped
+        await process.stdin.send(msgspec.json.encode(emulation) + b"\n")  # type: ignore[union-attr]  # piped
         with contextlib.suppress(anyio.EndOfStream):
             while not line.endswith(b"\n"):
                 line += await process.stdout.receive()  # type: ignore[union-attr]  # piped

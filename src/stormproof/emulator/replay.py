@@ -19,7 +19,7 @@ from stormproof.domain.calls import Reply, Request
 from stormproof.domain.conditions import Condition, TaskType
 from stormproof.domain.tasks import Resource, Step, Task
 from stormproof.domain.trials import Trial, make_trial
-from stormproof.emulator.memory import opening_of
+from stormproof.emulator.agent_decisions import opening_of
 from stormproof.errors import ConfigError
 
 END_OF_RECORDING = "(The recording ends here.)"
@@ -28,7 +28,7 @@ _DATA = '[{"id": 1, "value": 3.5}, {"id": 2, "value": 4.5}]'
 _MAX_TURNS = 50  # more than any recording has, so that each is played to its end
 
 
-class _Said(Struct, frozen=True):
+class _RecordedMessage(Struct, frozen=True):
     role: str
     content: str
 
@@ -43,12 +43,12 @@ class Recording(Struct, frozen=True):
     description: str
     prompt: str
     required_tools: tuple[str, ...]
-    messages: tuple[_Said, ...]
+    messages: tuple[_RecordedMessage, ...]
 
     @property
     def answers(self) -> tuple[str, ...]:
         """The model's messages, in order."""
-        return tuple(said.content for said in self.messages if said.role == "assistant")
+        return tuple(m.content for m in self.messages if m.role == "assistant")
 
 
 _decode = msgspec.json.Decoder(Recording).decode
@@ -102,10 +102,12 @@ def replay_trial(recording: Recording) -> tuple[Trial, Task]:
 
 
 class Replay:
-    """A responder that only repeats what was recorded."""
+    """Says again what was recorded, and nothing else."""
 
     def __init__(self, recorded: Iterable[Recording]) -> None:
+        # Episode id → the model's messages, in order. Never changes.
         self._answers: dict[str, tuple[str, ...]] = {}
+        # (model, recorded prompt) → episode id, the first one where several have the same.
         self._by_prompt: dict[tuple[str, str], str] = {}
         for recording in recorded:
             self._answers[recording.episode_id] = recording.answers

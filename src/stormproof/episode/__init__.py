@@ -1,16 +1,19 @@
 """One conversation: what the model asks for, what is done about it, and when it ends."""
 
-from stormproof.episode.calls import Call
-from stormproof.episode.loop import Ask, OnTurn, run_episode
-from stormproof.episode.names import Vocabulary
+from stormproof.episode.loop import Ask, OnReread, OnTurn, Reread, RereadCount, run_episode
+from stormproof.episode.native import function_schemas
 from stormproof.episode.recognise import Recognition, recognise
-from stormproof.episode.tools import catalogue_vocabulary, function_schemas
+from stormproof.episode.tool_calls import RecognisedCall
+from stormproof.episode.tool_names import Vocabulary, catalogue_vocabulary
 
 __all__ = [
     "Ask",
-    "Call",
+    "OnReread",
     "OnTurn",
+    "RecognisedCall",
     "Recognition",
+    "Reread",
+    "RereadCount",
     "Vocabulary",
     "catalogue_vocabulary",
     "function_schemas",

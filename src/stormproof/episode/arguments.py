@@ -1,4 +1,6 @@
-"""Arguments as models write them: JSON, nearly JSON, key=value, key: value lines, XML children.
+"""Arguments of tool calls, as models write them in any protocol: one reader for all.
+
+JSON, nearly JSON, key=value, key: value lines, XML children; between tags, and in a native call.
 
 Every reader is linear in its input and bounded in depth, so that no text can hang it.
 """
@@ -9,41 +11,55 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
-from stormproof.episode.json_values import read_json, read_whole
+from stormproof.episode.json_values import TooDeep, read_json, read_whole
+from stormproof.episode.nearly_json import KEY, LONGEST, Scanner, as_object, parsed
 
-_LONGEST = 100_000
-_DEEPEST = 40
 _MOST_CHILDREN = 64
-_MOST_FAILURES = 250
+_MOST_WRAPPERS = 3
 ARGUMENT_KEYS = (
     "arguments", "parameters", "args", "params", "kwargs", "input", "action_input", "tool_input",
 )  # fmt: skip
-_WORDS = {"true": True, "false": False, "null": None, "none": None, "undefined": None}
-_SPACE = re.compile(r"\s*")
+_BESIDE_ARGUMENTS = frozenset({"name", "tool", "tool_name", "function", "type", "id"})
 _FENCE = re.compile(r"\s*```[\w+-]{0,20}[ \t]*\n?")
 _LABEL = re.compile(
     r"[\s,.:*_-]{0,20}(?:with\s{1,3})?(?:the\s{1,3})?(?:default\s{1,3})?"
     r"(?:parameters?|arguments?|args|params|inputs?|action input)\b\**[ \t]*[:=]?\**[ \t]*",
     re.IGNORECASE,
 )
-_KEY = re.compile(r"[\s,;*_-]{0,40}[\"'`]?([A-Za-z$]\w{0,60})[\"'`]?\**\s{0,3}[=:](?!//)\s{0,3}")
-_CHILD = re.compile(
-    r"<(?:param(?:eter)?\s{1,3}name\s?=\s?[\"']?|param(?:eter)?=)?([A-Za-z]\w{0,60})[\"']?\s?>"
+# What may stand between a name and its arguments: separators of any make, a number of the call
+# (`name:0`), "json", a fence, a token; only where a value begins right after.
+_SEPARATORS = re.compile(
+    r"(?:[\s\u200b\ufeff:,;|=>*_.`~\u2013\u2014\u2192\u21d2\uff1a\uff0c\uff1b\uff5c-]"
+    r"|json\b|(?<=:)\d{1,4}\b|\{\s{0,3}\}(?=\s{0,3}\{)|<[|\uff5c][^<>|\uff5c]{1,40}[|\uff5c]>){1,40}"
+    r"(?=[{<]|[\"'`]\s?\{|[(\[]\s?(?:[\"'{]|\w{1,60}\s?=))",
+    re.IGNORECASE,
 )
-_BARE_END = re.compile(r"[,\]})\n;<]|\s")
-_REMARK = re.compile(r"[ \t]*[(#][^\n]*")
+_CHILD = re.compile(
+    r"<(?:param(?:eter)?\s{1,3}name\s?=\s?[\"']?|param(?:eter)?=)?([A-Za-z]\w{0,60})[\"']?"
+    r"(?:\s(?:string|type)=[^<>]{1,20})?\s?>"
+)
 _POSITIONAL = re.compile(r"\s*[\"'{\[\d-]")
 _CLOSERS = {"(": ")", "[": "]"}
-_LINE_END = re.compile(r"\n|\s{1,3}[#(]|</|[\]})]\s{0,9}$")
+_SOMETHING = re.compile(r"\w")
+_NO_ARGUMENTS = re.compile(
+    r"\W{0,9}(?:json\W{0,9})?\{\s{0,9}\}|(?:none|undefined)\Z", re.IGNORECASE
+)
 
 
 class Arguments(Struct, frozen=True):
-    """What was read. `strict` is true where it was a JSON object, or nothing at all."""
+    """What was read. `strict` is false where it had to be repaired to be a JSON object.
+
+    `problem` says why nothing could be read, though something is there: then `values` is empty.
+    `broken_off` is true where a quoted text in them has no end.
+    """
 
     values: dict[str, Any]
     strict: bool
+    problem: str = ""
+    broken_off: bool = False
 
 
 NOTHING = Arguments({}, strict=True)
@@ -55,89 +71,156 @@ def read_arguments(text: str, properties: Mapping[str, Any]) -> Arguments:
     `properties` are the tool's parameters: their order places positional values, their types
     tell a quoted number or object from a string where the notation quotes everything.
     """
-    text = text[:_LONGEST].strip("\\ \t\r\n")
+    text = text[:LONGEST].strip("\\ \t\r\n")
     if not text:
         return NOTHING
-    strict = read_object(text) if text[0] == "{" else None
-    if strict is not None:
-        return Arguments(unwrap(strict[0], properties), strict=True)
-    body = _without_label(_without_fence(text))
+    body = _begun(text)
     if body[:1] == "{":
-        return Arguments(unwrap(lenient_object(body), properties), strict=False)
-    values = _children(body) if body[:1] == "<" else _pairs(body, properties)
-    values = unwrap(values, properties)
-    return Arguments({k: _typed(v, properties.get(k)) for k, v in values.items()}, strict=False)
+        return _object(body, properties, strict=body is text)
+    if body[:1] in ('"', "'", "`") and body[1:].lstrip()[:1] == "{":  # encoded twice
+        values = as_object(Scanner(body).value(0))
+    elif body[:1] == "<":
+        values = _children(body)
+    else:
+        values, _ = _pairs(body, properties)
+    return Arguments(_fitting(values, properties), strict=False)
 
 
-def read_object(text: str, start: int = 0) -> tuple[dict[str, Any], int] | None:
-    """A JSON object at `start` and where it ends, or None."""
+def read_native_arguments(text: str, properties: Mapping[str, Any]) -> Arguments:
+    """The arguments of a native tool call: all of `text`, which should be a JSON object.
+
+    Nothing is guessed at: what is there and cannot be read is the `problem`.
+    """
+    text = text.strip()
+    if not text:
+        return NOTHING
     try:
-        value, end = read_json(text, start)
+        value = read_whole(text)
     except ValueError:
-        return None
-    return (value, end) if isinstance(value, dict) else None
+        return _nearly_native(text, properties)
+    if isinstance(value, str) and value != text:
+        return msgspec.structs.replace(read_native_arguments(value, properties), strict=False)
+    alone = not (isinstance(value, list) and len(value) == 1)
+    value = value if alone else value[0]
+    if value is None or value == []:
+        return Arguments({}, strict=False)
+    if not isinstance(value, dict):
+        return Arguments({}, strict=False, problem="the arguments are not a JSON object")
+    inside = unwrap(value, properties)
+    return Arguments(inside, strict=alone and inside is value)
 
 
-def lenient_object(text: str, start: int = 0) -> dict[str, Any]:
-    """An object at `start` in nearly JSON: Python literals, bare keys, missing brackets."""
-    read = read_object(text, start)
-    if read is not None:
-        return read[0]
-    value = _Scanner(text[start : start + _LONGEST]).value(0)
-    return value if isinstance(value, dict) else {}
+def _nearly_native(text: str, properties: Mapping[str, Any]) -> Arguments:
+    read = read_arguments(text, properties)
+    problem = read.problem
+    if read.broken_off:
+        problem = "the arguments break off inside a text"
+    elif not read.values and not _NO_ARGUMENTS.match(text):
+        problem = problem or "the arguments are not valid JSON"
+    return Arguments({} if problem else read.values, strict=False, problem=problem)
 
 
 def unwrap(values: dict[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
-    """`{"arguments": {…}}` is its inside, unless the tool has a parameter of that name."""
-    if len(values) != 1:
-        return values
-    [(key, inside)] = values.items()
-    if key.lower() not in ARGUMENT_KEYS or key in properties:
-        return values
-    return as_object(inside) if isinstance(inside, dict | str) else values
+    """`{"arguments": {…}}` is its inside, unless the tool has a parameter of that name.
+
+    It may stand beside the tool's name, and be wrapped more than once.
+    """
+    for _ in range(_MOST_WRAPPERS):
+        keys = [key for key in values if key.lower() in ARGUMENT_KEYS and key not in properties]
+        if len(keys) != 1 or not {*values} <= {*keys, *_BESIDE_ARGUMENTS} - {*properties}:
+            return values
+        inside = values[keys[0]]
+        if isinstance(inside, str) and _SOMETHING.search(inside) and not as_object(inside):
+            return values
+        if not isinstance(inside, dict | str):
+            return values
+        values = as_object(inside)
+    return values
 
 
-def as_object(value: Any) -> dict[str, Any]:
-    """A dict, or the one that a JSON text holds, else empty."""
-    if isinstance(value, str):
-        return lenient_object(value.strip())
-    return value if isinstance(value, dict) else {}
+def called(text: str, start: int, properties: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+    """The arguments of a call written in brackets, which open at `start`, and where they end."""
+    text = text[start : start + LONGEST]
+    values, end = _pairs(text, properties)
+    return _fitting(values, properties), start + end
 
 
-def _without_fence(text: str) -> str:
-    match = _FENCE.match(text)
+def _begun(text: str) -> str:
+    """The text from where its value begins, without separators, fences and labels before it."""
+    separators = _SEPARATORS.match(text)
+    if separators:
+        return text[separators.end() :]
+    text = _without(_FENCE, _without(_LABEL, _without(_FENCE, text)))
+    separators = _SEPARATORS.match(text)
+    return text[separators.end() :] if separators else text
+
+
+def _without(pattern: re.Pattern[str], text: str) -> str:
+    match = pattern.match(text)
     return text[match.end() :].strip() if match else text
 
 
-def _without_label(text: str) -> str:
-    match = _LABEL.match(text)
-    return _without_fence(text[match.end() :].strip()) if match else text
+def _object(body: str, properties: Mapping[str, Any], *, strict: bool) -> Arguments:
+    """The object at the start of `body`, strict where it is all of it and JSON."""
+    try:
+        value, end = read_json(body)
+    except TooDeep as error:
+        return Arguments({}, strict=False, problem=f"the arguments are {error}")
+    except ValueError:
+        scanner = Scanner(body)
+        values = unwrap(as_object(scanner.value(0)), properties)
+        problem = ""
+        if not values and _SOMETHING.search(body):
+            problem = "the arguments cannot be read as a JSON object"
+        return Arguments(values, strict=False, problem=problem, broken_off=scanner.broken_off)
+    inside = unwrap(value, properties)
+    return Arguments(inside, strict=strict and inside is value and end == len(body))
 
 
-def _pairs(text: str, properties: Mapping[str, Any]) -> dict[str, Any]:
-    """`(a=1, b="x")`, `[a=1]`, `a=1 b=2`, `- a: 1` lines; positional values in brackets."""
+def _fitting(values: dict[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as their parameters want them, from a notation that cannot say a type."""
+    inside = unwrap(values, properties)
+    return {key: _typed(value, properties.get(key)) for key, value in inside.items()}
+
+
+def _pairs(text: str, properties: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+    """`(a=1, b="x")`, `[a=1]`, `a=1 b=2`, `- a: 1` lines; positional values in brackets.
+
+    With where they end, the closing bracket included.
+    """
     bracketed = text[:1] in ("(", "[")
-    scanner = _Scanner(text, 1 if bracketed else 0)
+    scanner = Scanner(text, 1 if bracketed else 0)
+    closer = _CLOSERS[text[0]] if bracketed else ""
     if bracketed and scanner.peek() == "{":
-        return as_object(scanner.value(0))
-    found: dict[str, Any] = {}
-    while match := _KEY.match(text, scanner.at):
+        found = as_object(scanner.value(0))
+        return found, _closed(scanner, closer)
+    found = {}
+    while match := KEY.match(text, scanner.at):
         scanner.at = match.end()
         colon = ":" in match.group()[-4:] and not bracketed
         value = scanner.line() if colon else scanner.value(0)
         if value != "":
             found[match.group(1)] = value
-    if found or not bracketed:
-        return found
-    if not _POSITIONAL.match(text, scanner.at):
-        return {}
-    return dict(zip(properties, scanner.items(_CLOSERS[text[0]], 0), strict=False))
+    if not found and bracketed and _POSITIONAL.match(text, scanner.at):
+        items = scanner.items(closer, 0)
+        return dict(zip(properties, items, strict=False)), scanner.at
+    return found, _closed(scanner, closer)
+
+
+def _closed(scanner: Scanner, closer: str) -> int:
+    """Where the bracket ends, if it ends here."""
+    while scanner.peek() == ",":
+        scanner.at += 1
+    return scanner.at + (scanner.peek() == closer != "")
 
 
 def _children(text: str) -> dict[str, Any]:
-    """`<a>1</a><b>x</b>`, in a `<parameters>` element or not, and `<parameter name="a">`."""
+    """`<a>1</a><b>x</b>`, in a `<parameters>` element or not, and `<parameter name="a">`.
+
+    `<arg_key>a</arg_key><arg_value>1</arg_value>`, which is GLM's, is `<a>1</a>`.
+    """
     found: dict[str, Any] = {}
-    at = 0
+    at, key = 0, ""
     for _ in range(_MOST_CHILDREN):
         match = _CHILD.search(text, at)
         if match is None:
@@ -149,8 +232,13 @@ def _children(text: str) -> dict[str, Any]:
             end = text.find("</param", start)
         end = end if end >= 0 else _or_end(text.find("<", start), text)
         at = start if name.lower() in ARGUMENT_KEYS and "<" in text[start:end] else end
-        if at == end:
-            found[name] = text[start:end].strip()
+        if at != end:
+            continue
+        value = text[start:end].strip()
+        if name == "arg_key":
+            key = value
+        else:
+            found[key if name == "arg_value" and key else name] = value
     return found
 
 
@@ -166,117 +254,3 @@ def _typed(value: Any, schema: Any) -> Any:
     if wanted == "string" or (wanted is None and value[:1] not in ("{", "[")):
         return value
     return parsed(value)
-
-
-def parsed(text: str) -> Any:
-    """A JSON value if the text is one, nearly; else the text."""
-    text = text.strip()
-    if text.lower() in _WORDS:
-        return _WORDS[text.lower()]
-    value = _word(text)
-    return _Scanner(text).value(0) if value is text and text[:1] in ("{", "[") else value
-
-
-def _word(text: str) -> Any:
-    """The JSON value that the text is, or the text itself."""
-    try:
-        return read_whole(text)
-    except ValueError:
-        return text
-
-
-class _Scanner:
-    """Reads nearly-JSON values from one text, left to right, never going back."""
-
-    def __init__(self, text: str, at: int = 0) -> None:
-        self.text = text
-        self.at = at
-        self._failures = 0
-
-    def peek(self) -> str:
-        match = _SPACE.match(self.text, self.at)
-        self.at = match.end() if match else self.at
-        return self.text[self.at : self.at + 1]
-
-    def value(self, depth: int) -> Any:
-        """The next value; a bracket too deep reads as text."""
-        first = self.peek()
-        if first == "{" and depth < _DEEPEST:
-            read = self._strict(self.at)
-            if read is None:
-                return self._object(depth)
-            value, self.at = read
-            return value
-        if first == "[" and depth < _DEEPEST:
-            self.at += 1
-            return self.items("]", depth)
-        if first and first in "'\"`":
-            return self._string(first)
-        return self._bare(_BARE_END)
-
-    def line(self) -> Any:
-        """A value that ends with its line, as after `key: `."""
-        bare = self.peek() not in ("{", "[", '"', "'")
-        value = self._bare(_LINE_END) if bare else self.value(0)
-        remark = _REMARK.match(self.text, self.at)
-        self.at = remark.end() if remark else self.at
-        return value
-
-    def items(self, closer: str, depth: int) -> list[Any]:
-        """Values up to `closer` or the end of the text."""
-        found: list[Any] = []
-        while (char := self.peek()) and char != closer:
-            before = self.at
-            if char not in ",;":
-                found.append(self.value(depth + 1))
-            if self.at == before:
-                self.at += 1
-        self.at += 1
-        return found
-
-    def _object(self, depth: int) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        self.at += 1
-        while (char := self.peek()) and char != "}":
-            match = _KEY.match(self.text, self.at)
-            if match is None:
-                self.at += 1
-                continue
-            self.at = match.end()
-            found[match.group(1)] = self.value(depth + 1)
-        self.at += 1
-        return found
-
-    def _string(self, quote: str) -> Any:
-        """A quoted text; `"{…}"` with unescaped quotes inside is the object it was meant as."""
-        inside = self.at + 1
-        if quote == '"':
-            read = self._strict(inside) if self.text[inside : inside + 1] == "{" else None
-            if read and self.text[read[1] : read[1] + 1] == quote:
-                self.at = read[1] + 1
-                return read[0]
-            read = self._strict(self.at)
-            if read:
-                value, self.at = read
-                return value
-        end = self.text.find(quote, inside)
-        end = end if end >= 0 else len(self.text)
-        self.at = end + 1
-        return self.text[inside:end]
-
-    def _strict(self, at: int) -> tuple[Any, int] | None:
-        """The JSON at `at`; after many failures no more is tried, as each looks at all the text."""
-        if self._failures >= _MOST_FAILURES:
-            return None
-        try:
-            return read_json(self.text, at)
-        except ValueError:
-            self._failures += 1
-            return None
-
-    def _bare(self, ending: re.Pattern[str]) -> Any:
-        match = ending.search(self.text, self.at)
-        end = match.start() if match else len(self.text)
-        word = self.text[self.at : end].strip()
-        self.at = max(end, self.at)
-        return _WORDS[word.lower()] if word.lower() in _WORDS else _word(word)

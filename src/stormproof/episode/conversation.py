@@ -9,44 +9,52 @@ from __future__ import annotations
 import msgspec
 
 from stormproof.domain.calls import Answer, Message, Reply, Request
+from stormproof.domain.conditions import Protocol
 from stormproof.domain.episodes import Action, Ending, Turn
 from stormproof.domain.tasks import Execution, Task
 from stormproof.domain.trials import Trial
 from stormproof.episode import observations
-from stormproof.episode.calls import Call
-from stormproof.episode.names import LONGEST_NAME
-from stormproof.episode.native import as_text, recognise_calls, recognise_native, repeatable
-from stormproof.episode.recognise import LONGEST_QUERY, Recognition, recognise
+from stormproof.episode.endings import ending_of, stuck
+from stormproof.episode.native import as_text, each_once, function_schemas, repeatable
+from stormproof.episode.reading import answer_in, read_reply
+from stormproof.episode.recognise import LONGEST_QUERY, Recognition
 from stormproof.episode.tags import without_thoughts
-from stormproof.episode.tools import catalogue_vocabulary, function_schemas, specification
-from stormproof.suites.workflows.environment import Environment
-from stormproof.suites.workflows.prompts import opening
-from stormproof.suites.workflows.search import search
+from stormproof.episode.tool_calls import RecognisedCall
+from stormproof.episode.tool_names import LONGEST_NAME, catalogue_vocabulary
+from stormproof.suites import Weathered
+from stormproof.suites.workflows import WORKFLOWS
 
-FAILURES_IN_A_ROW = 5
-REPEATED_SUCCESSES = 5
 EMPTY = "(empty message)"
 
 
 class Conversation:
     """The messages, the environment and the turns of one episode.
 
-    A turn that executes n calls uses max(1, n) of the turn budget; calls beyond it, or after the
-    episode has ended, are not executed.
+    A turn that executes n tool calls uses max(1, n) of the turn budget; those beyond it, or after
+    the episode has ended, are not executed.
     """
 
     def __init__(self, trial: Trial, task: Task) -> None:
         self.trial = trial
         self.task = task
+        # All that were taken, in order: turns[i].index == i. `take` alone appends.
         self.turns: list[Turn] = []
+        # None while the next request may be sent. Set once, by the turn that ends the episode,
+        # which is the only one without an observation.
         self.ending: Ending | None = None
-        self._environment = Environment(task, trial.condition, trial.weather_seed)
-        self._messages = list(opening(task, trial.condition))
-        self._native = trial.condition.protocol == "native"
+        # All that tool calls changed; only `_carry_out` touches it.
+        self._environment = Weathered(WORKFLOWS, task, trial.condition, trial.weather_seed)
+        # What the model has been shown and has said; it grows by each turn's message and
+        # observation, so that a prefix of it is what each earlier request held.
+        self._messages = list(WORKFLOWS.opening(task, trial.condition))
+        self._protocol = trial.condition.protocol
+        # Turn budget used: max(1, executions) summed over `turns`; at most max_turns.
         self._spent = 0
         self._vocabulary = catalogue_vocabulary()
+        # Of all turns, in order. The first `_settled` are of the turns in `turns`, the rest of
+        # the one being taken; between two turns all are settled.
         self._executions: list[Execution] = []
-        self._settled = 0  # how many of them are of earlier turns
+        self._settled = 0
 
     def request(self) -> Request:
         """The next model call."""
@@ -55,21 +63,23 @@ class Conversation:
             turn=len(self.turns),
             model=self.trial.model,
             messages=tuple(self._messages),
-            tools=function_schemas() if self._native else (),
+            tools=function_schemas() if self._protocol == "native" else (),
             seed=self.trial.sampling_seed,
         )
 
     def take(self, answer: Answer) -> Turn:
         """Act on an answer: recognise, execute, observe, and see whether the episode ends."""
-        reply = answer.reply
-        read = self._recognise(reply)
-        told = self._act(read.calls)
+        calls = each_once(answer.reply.tool_calls, len(self.turns))
+        reply = msgspec.structs.replace(answer.reply, tool_calls=calls)
+        read = read_reply(reply, self._vocabulary, self._protocol)
+        results = self._act(read.tool_calls)
         executions = tuple(self._executions[self._settled :])
         self._settled = len(self._executions)
         self._spent += max(1, len(executions))
         action = _action(read, executions)
-        self._see_ending(action)
-        observation = () if self.ending else self._observe(reply, read, told)
+        max_turns = self.trial.condition.max_turns
+        self.ending = ending_of(action, self._executions, self._spent, max_turns)
+        observation = () if self.ending else self._observe(reply, read, results)
         turn = Turn(
             index=len(self.turns),
             answer=answer,
@@ -78,31 +88,25 @@ class Conversation:
             observation=observation,
             query=read.queries[0] if read.queries else "",
             format_repairs=read.repairs,
-            format_error=action == "none",
+            format_error=action == "none" and not read.unread,
+            unread=read.unread,
         )
         self.turns.append(turn)
-        self._messages += (_said(reply, native=self._native), *observation)
+        said = _said(reply, read, self._protocol, answer.endpoint_id)
+        self._messages += (said, *observation)
         return turn
 
-    def _recognise(self, reply: Reply) -> Recognition:
-        if self._native:
-            return recognise_native(reply, self._vocabulary)
-        if reply.tool_calls:  # the server took them out of the text
-            found = recognise_calls(reply.tool_calls, self._vocabulary)
-            return msgspec.structs.replace(found, repairs=len(reply.tool_calls))
-        return recognise(reply.text, self._vocabulary)
-
-    def _act(self, calls: tuple[Call, ...]) -> list[str]:
-        """Execute the calls, as long as the episode runs, and say what came of each."""
-        told: list[str] = []
+    def _act(self, calls: tuple[RecognisedCall, ...]) -> list[str]:
+        """Execute the tool calls, as long as the episode runs, and say what came of each."""
+        results: list[str] = []
         for call in calls:
             running = len(self._executions) - self._settled
-            if self._spent + running >= self.trial.condition.max_turns or _stuck(self._executions):
+            if self._spent + running >= self.trial.condition.max_turns or stuck(self._executions):
                 break
-            told.append(self._call(call))
-        return told
+            results.append(self._carry_out(call))
+        return results
 
-    def _call(self, call: Call) -> str:
+    def _carry_out(self, call: RecognisedCall) -> str:
         if call.is_placeholder:
             return observations.UNREADABLE
         if call.asks_for:
@@ -117,39 +121,33 @@ class Conversation:
         self._executions.append(execution)
         return observations.executed(execution, value)
 
-    def _see_ending(self, action: Action) -> None:
-        if action == "done":
-            self.ending = "done"
-        elif stuck := _stuck(self._executions):
-            self.ending = stuck
-        elif self._spent >= self.trial.condition.max_turns:
-            self.ending = "max_turns"
-
-    def _observe(self, reply: Reply, read: Recognition, told: list[str]) -> tuple[Message, ...]:
-        if self._native and reply.tool_calls:
-            pairs = zip(reply.tool_calls, told, strict=True)
+    def _observe(self, reply: Reply, read: Recognition, results: list[str]) -> tuple[Message, ...]:
+        if self._protocol == "native" and reply.tool_calls:
+            pairs = zip(reply.tool_calls, results, strict=True)
             return tuple(Message("tool", text, tool_call_id=call.id) for call, text in pairs)
         found = [self._found(query) for query in read.queries]
         described = [self._described(asked.name or asked.written) for asked in read.questions]
-        texts = [*told, *found, *described]
-        reminder = observations.NOT_UNDERSTOOD[self.trial.condition.protocol]
+        texts = [*results, *found, *described]
+        reminder = observations.NOT_UNDERSTOOD[self._protocol]
         return (Message("user", "\n\n".join(texts) or reminder),)
 
     def _found(self, query: str) -> str:
         query = query[:LONGEST_QUERY]
-        return observations.found(query, search(query))
+        return observations.found(query, WORKFLOWS.search(query))
 
     def _described(self, name: str) -> str:
         name = name[:LONGEST_NAME]
         resolved = self._vocabulary.resolve(name)
         if resolved.name:
-            return observations.described(specification(resolved.name))
-        return observations.unknown_tool(Call("", written=name, candidates=resolved.candidates))
+            return observations.described(WORKFLOWS.tools[resolved.name])
+        return observations.unknown_tool(
+            RecognisedCall("", written=name, candidates=resolved.candidates)
+        )
 
 
 def _action(read: Recognition, executions: tuple[Execution, ...]) -> Action:
     """The chief part of what was done about a message; "none" where nothing was understood."""
-    asked = {call.asks_for for call in read.calls}
+    asked = {call.asks_for for call in read.tool_calls}
     if executions:
         return "call"
     if read.queries or "search" in asked:
@@ -159,9 +157,9 @@ def _action(read: Recognition, executions: tuple[Execution, ...]) -> Action:
     return "done" if read.action == "done" else "none"
 
 
-def _refused(call: Call) -> Execution:
-    """The execution of a call that cannot be carried out: no such tool, unreadable arguments."""
-    problem = call.problem if call.name else observations.unknown_tool(call)
+def _refused(call: RecognisedCall) -> Execution:
+    """The execution of a tool call that cannot be carried out: no such tool, no arguments."""
+    problem = call.problem or observations.unknown_tool(call)
     return Execution(
         tool=call.name or call.written,
         arguments=call.arguments,
@@ -173,26 +171,14 @@ def _refused(call: Call) -> Execution:
     )
 
 
-def _stuck(executions: list[Execution]) -> Ending | None:
-    """Five failures in a row, or the same successful call five times in a row."""
-    last = executions[-FAILURES_IN_A_ROW:]
-    if len(last) == FAILURES_IN_A_ROW and not any(execution.ok for execution in last):
-        return "failures"
-    last = executions[-REPEATED_SUCCESSES:]
-    if len(last) == REPEATED_SUCCESSES and all(_repeats(last[0], each) for each in last):
-        return "repetition"
-    return None
-
-
-def _repeats(first: Execution, other: Execution) -> bool:
-    return other.ok and other.tool == first.tool and other.arguments == first.arguments
-
-
-def _said(reply: Reply, *, native: bool) -> Message:
+def _said(reply: Reply, read: Recognition, protocol: Protocol, endpoint_id: str) -> Message:
     """The model's message as it is shown back to it: without its thoughts, never empty."""
-    text = without_thoughts(reply.text)[0].strip()
-    if native and reply.tool_calls:
-        return Message("assistant", text, tool_calls=repeatable(reply.tool_calls))
+    said_aloud = reply.text.strip() or read.action == "none"
+    text = without_thoughts(reply.text if said_aloud else answer_in(reply.reasoning))[0].strip()
+    if protocol == "native":
+        calls = repeatable(reply.tool_calls)
+        said = text if calls else text or EMPTY
+        return Message("assistant", said, calls, carried=reply.carried, said_by=endpoint_id)
     if reply.tool_calls:
-        text = f"{text}\n{as_text(reply.tool_calls)}".strip()
+        text = f"{text}\n{as_text(reply.tool_calls, protocol)}".strip()
     return Message("assistant", text or EMPTY)

@@ -12,7 +12,6 @@ from typing import Any
 DEEPEST = 100
 _BITS = 63
 _SAFE_DIGITS = 18
-_TOO_DEEP = f"nested deeper than {DEEPEST} levels"
 
 
 def _integer(text: str) -> int | str:
@@ -32,6 +31,13 @@ def _number(text: str) -> float | str:
     return number if math.isfinite(number) else text
 
 
+class TooDeep(ValueError):
+    """Nested deeper than any store could keep."""
+
+    def __init__(self) -> None:
+        super().__init__(f"nested deeper than {DEEPEST} levels")
+
+
 _json = json.JSONDecoder(strict=False, parse_int=_integer, parse_float=_number, parse_constant=str)
 
 
@@ -39,12 +45,12 @@ def read_json(text: str, start: int = 0) -> tuple[Any, int]:
     """The JSON value at `start` and where it ends.
 
     Every value is one that JSON can carry on: `NaN` and its like are texts. Raises ValueError for
-    what is malformed, or nested deeper than `DEEPEST`, which no store could keep.
+    what is malformed, and its kind `TooDeep`.
     """
     try:
         value, end = _json.raw_decode(text, start)
     except RecursionError:
-        raise ValueError(_TOO_DEEP) from None
+        raise TooDeep from None
     if text.count("{", start, end) + text.count("[", start, end) > DEEPEST:
         _check_depth(value, DEEPEST)
     return value, end
@@ -61,6 +67,6 @@ def read_whole(text: str) -> Any:
 def _check_depth(value: Any, left: int) -> None:
     if isinstance(value, dict | list):
         if not left:
-            raise ValueError(_TOO_DEEP)
+            raise TooDeep
         for each in value.values() if isinstance(value, dict) else value:
             _check_depth(each, left - 1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from msgspec import Struct
+
 from stormproof.domain.calls import Answer, Request
 from stormproof.domain.episodes import Episode, Turn
 from stormproof.domain.tasks import Task
@@ -11,10 +13,44 @@ from stormproof.domain.trials import Trial
 from stormproof.episode.conversation import Conversation
 from stormproof.errors import CallError
 from stormproof.score import score
-from stormproof.suites.workflows.workflow import ceiling
+from stormproof.suites.workflows import WORKFLOWS
 
 Ask = Callable[[Request], Awaitable[Answer]]
 OnTurn = Callable[[Turn], Awaitable[None]]
+
+
+class Reread(Struct, frozen=True):
+    """Journalled turns that come out differently now, as after a change of recognition.
+
+    `turns` are to be journalled in place of what stands there: the first that differs and all
+    after it, since each was taken on what came before. `differing` of them are not as recorded.
+    """
+
+    turns: tuple[Turn, ...]
+    differing: int
+
+
+OnReread = Callable[[Reread], Awaitable[None]]
+
+
+class RereadCount:
+    """How much of a run's journal this version reads differently; `str` is the notice of it."""
+
+    def __init__(self) -> None:
+        # Both only grow, by `add` alone, and are zero together: every episode has a turn.
+        self.turns = 0
+        self.episodes = 0
+
+    def add(self, reread: Reread) -> None:
+        """Count one episode's."""
+        self.turns += reread.differing
+        self.episodes += 1
+
+    def __str__(self) -> str:
+        """One line; "" where everything is read as it was."""
+        turns = f"{self.turns:,} turn{'s' if self.turns > 1 else ''}"
+        episodes = f"{self.episodes:,} episode{'s' if self.episodes > 1 else ''}"
+        return f"read differently by this version: {turns} of {episodes}" if self.turns else ""
 
 
 async def run_episode(
@@ -24,32 +60,46 @@ async def run_episode(
     *,
     journalled: Sequence[Turn] = (),
     on_turn: OnTurn | None = None,
+    on_reread: OnReread | None = None,
     simulated: bool = False,
 ) -> Episode:
     """Run a trial to its end and score it.
 
-    `journalled` turns of an earlier process are replayed with their recorded answers: no model
-    call, no second journalling. `on_turn` is awaited before the episode goes on. A `CallError`
-    of `ask` ends the episode as `infrastructure`, unscored, with the turns so far. The only
-    times in the record are those of the answers.
+    `journalled` turns of an earlier process are taken again with their recorded answers: no model
+    call, no second journalling. Where they come out differently, `on_reread` is awaited once,
+    before anything is asked, so that what is scored is what is kept. `on_turn` is awaited for
+    each new turn before the episode goes on. A `CallError` of `ask` ends the episode as
+    `infrastructure`, unscored, with the turns so far. The only times in the record are those of
+    the answers.
     """
     conversation = Conversation(trial, task)
+    reread = _take_again(conversation, journalled)
+    if reread is not None and on_reread is not None:
+        await on_reread(reread)
     try:
-        await _converse(conversation, ask, journalled, on_turn)
+        await _converse(conversation, ask, on_turn)
     except CallError as error:
         return _episode(conversation, simulated=simulated, error=error.message)
     return _episode(conversation, simulated=simulated)
 
 
-async def _converse(
-    conversation: Conversation, ask: Ask, journalled: Sequence[Turn], on_turn: OnTurn | None
-) -> None:
-    known = iter(journalled)
+def _take_again(conversation: Conversation, journalled: Sequence[Turn]) -> Reread | None:
+    """Take the recorded answers, up to where the episode ends now; None where nothing changed."""
+    differing = []
+    for recorded in journalled:
+        if conversation.ending is not None:
+            break
+        if conversation.take(recorded.answer) != recorded:
+            differing.append(recorded.index)
+    if not differing:
+        return None
+    return Reread(tuple(conversation.turns[differing[0] :]), len(differing))
+
+
+async def _converse(conversation: Conversation, ask: Ask, on_turn: OnTurn | None) -> None:
     while conversation.ending is None:
-        recorded = next(known, None)
-        answer = recorded.answer if recorded else await ask(conversation.request())
-        turn = conversation.take(answer)
-        if recorded is None and on_turn is not None:
+        turn = conversation.take(await ask(conversation.request()))
+        if on_turn is not None:
             await on_turn(turn)
 
 
@@ -64,9 +114,7 @@ def _episode(conversation: Conversation, *, simulated: bool, error: str = "") ->
         ending=ending or "infrastructure",
         turns=turns,
         score=score(task, condition, turns, ending) if ending else None,
-        ceiling=ceiling(task, condition.tool_success_rate, condition.max_turns, condition.weather)
-        if ending
-        else None,
+        ceiling=WORKFLOWS.ceiling(task, condition) if ending else None,
         simulated=simulated or any(answer.reply.simulated for answer in answers),
         error=error,
         started_at=_began(answers[0]) if answers else 0.0,

@@ -1,56 +1,81 @@
-"""The native protocol: `tool_calls` of a reply, and calls that a model wrote as text instead."""
+"""Native tool calls: the `tools` of a request, the `tool_calls` of a reply, and the way back."""
 
 from __future__ import annotations
 
+import functools
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from stormproof.domain.calls import Reply, ToolCall
-from stormproof.episode.arguments import lenient_object
-from stormproof.episode.calls import Call
-from stormproof.episode.json_values import read_whole
-from stormproof.episode.names import LONGEST_NAME, Vocabulary
-from stormproof.episode.recognise import Recognition, recognise
+from stormproof.domain.calls import ToolCall
+from stormproof.domain.conditions import Protocol
+from stormproof.domain.tasks import ToolSpec
+from stormproof.episode.arguments import read_native_arguments
+from stormproof.episode.recognise import Recognition
+from stormproof.episode.tool_calls import RecognisedCall
+from stormproof.episode.tool_names import LONGEST_NAME, Vocabulary
+from stormproof.suites.workflows import WORKFLOWS
 
 _FOREIGN = re.compile(r"[^A-Za-z0-9_-]")
 _LONGEST_SENT = 64  # characters of a function's name, by OpenAI's rules
 _decode = msgspec.json.Decoder().decode
 
 
-def recognise_native(reply: Reply, vocabulary: Vocabulary) -> Recognition:
-    """Read a reply's native calls; without any, its text, where each call counts as a repair."""
-    if reply.tool_calls:
-        return recognise_calls(reply.tool_calls, vocabulary)
-    found = recognise(reply.text, vocabulary)
-    calls = tuple(msgspec.structs.replace(call, repaired=True) for call in found.calls)
-    repairs = max(found.repairs, _count(calls) + len(found.queries))
-    return msgspec.structs.replace(found, calls=calls, repairs=repairs)
+@functools.cache
+def function_schemas() -> tuple[dict[str, Any], ...]:
+    """All catalogue tools as the `tools` of an OpenAI chat-completions request."""
+    return tuple(_function(spec) for spec in WORKFLOWS.tools.values())
 
 
-def recognise_calls(written: tuple[ToolCall, ...], vocabulary: Vocabulary) -> Recognition:
+def recognise_tool_calls(written: Sequence[ToolCall], vocabulary: Vocabulary) -> Recognition:
     """Read native calls; a made-up function for being done means done where it stands alone."""
-    calls = tuple(native_call(call, vocabulary) for call in written)
+    calls = tuple(recognise_tool_call(call, vocabulary) for call in written)
     if all(call.is_done for call in calls):
         return Recognition(action="done", repairs=len(calls))
-    return Recognition(action="call", calls=calls, repairs=_count(calls))
+    unread = sum(not call.written or call.problem != "" for call in calls)
+    repairs = sum(call.repaired and not call.problem for call in calls)
+    return Recognition(action="call", tool_calls=calls, repairs=repairs, unread=unread)
 
 
-def native_call(call: ToolCall, vocabulary: Vocabulary) -> Call:
-    """One native call. Arguments that are no JSON object are its `problem`, never guessed at."""
+def recognise_tool_call(call: ToolCall, vocabulary: Vocabulary) -> RecognisedCall:
+    """One native call. Arguments that cannot be read are its `problem`, never guessed at."""
     resolved = vocabulary.resolve(call.name)
-    arguments, problem, repaired = _arguments(call.arguments)
-    return Call(
+    arguments = read_native_arguments(call.arguments, vocabulary.properties(resolved.name))
+    return RecognisedCall(
         name=resolved.name,
-        arguments=arguments,
-        repaired=resolved.repaired or repaired,
+        arguments=arguments.values,
+        repaired=resolved.repaired or not arguments.strict,
         written=call.name[:LONGEST_NAME],
         candidates=resolved.candidates,
         call_id=call.id,
-        problem=problem,
+        problem=arguments.problem,
     )
+
+
+def each_once(calls: Sequence[ToolCall], turn: int) -> tuple[ToolCall, ...]:
+    """A message's calls, each once, those without an id given one that the episode has only once.
+
+    A call that a server sent twice has the same id and name, and its arguments whole or so far: the
+    longer ones stand. Another call under an id that is taken is another call.
+    """
+    kept: dict[str, ToolCall] = {}
+    for number, call in enumerate(calls):
+        twin = kept.get(call.id) if call.id else None
+        if twin is not None and _is_same(twin, call):
+            kept[call.id] = max(twin, call, key=lambda each: len(each.arguments))
+            continue
+        taken = twin is not None or not call.id
+        named = msgspec.structs.replace(call, id=f"call_{turn}_{number}") if taken else call
+        kept[named.id] = named
+    return tuple(kept.values())
+
+
+def _is_same(one: ToolCall, other: ToolCall) -> bool:
+    shorter, longer = sorted((one.arguments, other.arguments), key=len)
+    return one.name == other.name and longer.startswith(shorter)
 
 
 def repeatable(calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
@@ -60,18 +85,33 @@ def repeatable(calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
     the model would look like a request that no endpoint accepts.
     """
     return tuple(
-        ToolCall(
-            id=call.id,
+        msgspec.structs.replace(
+            call,
             name=_FOREIGN.sub("_", call.name)[:_LONGEST_SENT] or "_",
-            arguments=call.arguments if _is_object(call.arguments) else _as_object(call.arguments),
+            arguments=_object_text(call),
         )
         for call in calls
     )
 
 
-def as_text(calls: tuple[ToolCall, ...]) -> str:
-    """Native calls in the text protocol's form, for a server that took them out of the text."""
-    return "\n".join(f"<tool_call>{call.name} {call.arguments}</tool_call>" for call in calls)
+def as_text(calls: Sequence[ToolCall], protocol: Protocol) -> str:
+    """Native calls in the prompt's form, for a server that took them out of the text."""
+    return "\n".join(f"<tool_call>{_as_text(call, protocol)}</tool_call>" for call in calls)
+
+
+def _as_text(call: ToolCall, protocol: Protocol) -> str:
+    if protocol == "hermes":
+        return f'{{"name": {json.dumps(call.name)}, "arguments": {_object_text(call)}}}'
+    return f"{call.name} {call.arguments}"
+
+
+def _function(spec: ToolSpec) -> dict[str, Any]:
+    described = {
+        "name": spec.name,
+        "description": spec.description,
+        "parameters": spec.parameters,
+    }
+    return {"type": "function", "function": described}
 
 
 def _is_object(text: str) -> bool:
@@ -81,24 +121,7 @@ def _is_object(text: str) -> bool:
         return False
 
 
-def _as_object(text: str) -> str:
-    return json.dumps(_arguments(text)[0])
-
-
-def _arguments(text: str) -> tuple[dict[str, Any], str, bool]:
-    text = text.strip()
-    if not text:
-        return {}, "", False
-    try:
-        value = read_whole(text)
-    except ValueError as error:
-        return {}, f"the arguments are not valid JSON: {error}", False
-    if isinstance(value, str):  # encoded twice, as some servers do
-        return lenient_object(value), "", True
-    if not isinstance(value, dict):
-        return {}, "the arguments are not a JSON object", False
-    return value, "", False
-
-
-def _count(calls: tuple[Call, ...]) -> int:
-    return sum(call.repaired for call in calls)
+def _object_text(call: ToolCall) -> str:
+    if _is_object(call.arguments):
+        return call.arguments
+    return json.dumps(read_native_arguments(call.arguments, {}).values)

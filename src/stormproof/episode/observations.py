@@ -9,30 +9,36 @@ import msgspec
 
 from stormproof.domain.conditions import Protocol
 from stormproof.domain.tasks import Execution, ToolSpec
-from stormproof.episode.calls import Call
-from stormproof.suites.workflows.prompts import COMPLETION_PHRASE
+from stormproof.episode.tool_calls import RecognisedCall
+from stormproof.suites.workflows import WORKFLOWS
 
 LONGEST_VALUE = 2_000
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
-NOT_UNDERSTOOD: dict[Protocol, str] = {
-    "text": (
+
+def _forms(call: str) -> str:
+    return (
         "No action was found in your message. Write one of these:\n"
-        '<tool_call>name {"argument": "value"}</tool_call> to call a tool\n'
+        f"<tool_call>{call}</tool_call> to call a tool\n"
         "<tool_search>what you need</tool_search> to find tools\n"
         "<tool_info>name</tool_info> to read about a tool\n"
-        f"{COMPLETION_PHRASE}, and no tag, when the task is done"
-    ),
+        f"{WORKFLOWS.completion_phrase}, and no tag, when the task is done"
+    )
+
+
+NOT_UNDERSTOOD: dict[Protocol, str] = {
+    "text": _forms('name {"argument": "value"}'),
+    "hermes": _forms('{"name": "name", "arguments": {"argument": "value"}}'),
     "native": (
         "No action was found in your message. Call a function, "
-        f"or answer {COMPLETION_PHRASE} when the task is done."
+        f"or answer {WORKFLOWS.completion_phrase} when the task is done."
     ),
 }
 UNREADABLE = "The call names no tool. Write the tool's own name where the name belongs."
 
 
 def executed(execution: Execution, value: Any) -> str:
-    """The result of a call: its value and handle, or its error code and text."""
+    """The result of a tool call: its value and handle, or its error code and text."""
     if not execution.ok:
         return f"{execution.tool} failed. {execution.error_code}: {execution.message}".rstrip()
     text = f"{execution.tool} succeeded."
@@ -51,7 +57,7 @@ def shown(value: Any) -> str:
     return f"{text[:LONGEST_VALUE]} … (cut: {len(text)} characters in all)"
 
 
-def unknown_tool(call: Call) -> str:
+def unknown_tool(call: RecognisedCall) -> str:
     """Why a name could not be taken for a tool."""
     if len(call.candidates) > 1:
         return f"'{call.written}' could mean {', '.join(call.candidates)}. Write the whole name."

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterator
 from typing import Literal
 
 from msgspec import Struct
 
-from stormproof.episode.names import Vocabulary
+from stormproof.episode.json_values import read_json
+from stormproof.episode.markup import with_plain_thoughts
+from stormproof.episode.tool_names import Vocabulary
 
 Kind = Literal["call", "search", "info", "done"]
 
@@ -27,10 +30,12 @@ _LESSER_TAG = re.compile(
 )
 _BRACKETED = re.compile(rf"[\[(](/?)({_FULL})[\])]", re.IGNORECASE)
 _CUT_OFF = re.compile(r"<(?:t(?:o(?:o(?:l(?:_(?:c(?:a(?:l)?)?)?)?)?)?)?)?\s{0,9}\Z")
-_THOUGHT = re.compile(r"<(/?)(?:think|thinking|thought)>", re.IGNORECASE)
+_THOUGHT = re.compile(r"<(/?)(think|thinking|thought|analysis_channel)>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"\s*[\w.-]{1,60}\s?=|\s*=")
+_OBJECT_AHEAD = re.compile(r"[^<>{]{0,120}\{")
 _HINT_REACH = 300
 _MOST = 256
+_MOST_FAILURES = 16
 _LONGEST = 50_000
 
 
@@ -41,11 +46,11 @@ class Element(Struct):
     """
 
     kind: Kind
-    attributes: str
+    attributes: str  # "" where what stands in the tag is no attribute; then it begins the body
     body: str
     closed: bool
-    before: str
-    after: str
+    before: str  # at most _HINT_REACH characters
+    after: str  # "" unless a closing tag ends it
 
     @property
     def is_blank(self) -> bool:
@@ -54,19 +59,20 @@ class Element(Struct):
 
 
 def without_thoughts(text: str) -> tuple[str, str]:
-    """The message without its `<think>` parts, and what stood before a lone `</think>`.
+    """The message without its thoughts, and what stood before a lone `</think>`.
 
     An unclosed `<think>` is thought to the end. Some servers cut the opening tag off: then all
     before the closing one is thought, yet still read where nothing after it asks for anything.
     """
+    text = with_plain_thoughts(text)
     if "<" not in text or _THOUGHT.search(text) is None:
         return text, ""
     kept, at, thinking, orphans = [""], 0, False, 0
     for match in _THOUGHT.finditer(text):
         opens = not match.group(1)
-        if opens and not thinking:
+        if not thinking and (opens or match.group(2) == "analysis_channel"):
             kept.append(text[at : match.start()])
-        elif not opens and not thinking:
+        elif not thinking:
             orphans, kept = match.start(), [""]
         thinking, at = opens, match.end()
     return "".join(kept) + ("" if thinking else text[at:]), text[:orphans]
@@ -102,7 +108,7 @@ def _filled(found: list[Element]) -> list[Element]:
 
 
 def _elements(text: str, pattern: re.Pattern[str]) -> list[Element]:
-    tags = list(itertools.islice(pattern.finditer(text), _MOST))
+    tags = list(itertools.islice(_tags(text, pattern), _MOST))
     found: list[Element] = []
     for at, tag in enumerate(tags):
         if tag.group(1):
@@ -110,6 +116,20 @@ def _elements(text: str, pattern: re.Pattern[str]) -> list[Element]:
         following = tags[at + 1] if at + 1 < len(tags) else None
         found.append(_element(text, tag, following, _start(tags, at + 2, text)))
     return found
+
+
+def _tags(text: str, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+    """The tags in order; what stands in a tag's JSON object is its text, and no tag."""
+    at = failures = 0
+    while tag := pattern.search(text, at):
+        yield tag
+        at = tag.end()
+        ahead = _OBJECT_AHEAD.match(text, at) if not tag.group(1) else None
+        if ahead and failures < _MOST_FAILURES:  # each looks at all the text
+            try:
+                _, at = read_json(text, ahead.end() - 1)
+            except ValueError:
+                failures += 1
 
 
 def _start(tags: list[re.Match[str]], at: int, text: str) -> int:

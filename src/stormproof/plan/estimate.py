@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from stormproof.domain.conditions import TaskType
 from stormproof.domain.pool import Endpoint, Limits
-from stormproof.plan.planning import Cell, Plan
+from stormproof.plan.planning import Plan, PlannedCell
 
 TOOLS: dict[TaskType, float] = {  # middle of the range of required tools
     "simple_task": 2.5,
@@ -65,7 +65,7 @@ class Estimate(Struct, frozen=True):
 
 def estimate(plan: Plan) -> Estimate:
     """Calls, tokens, seconds and money that the plan's remaining trials will take."""
-    cells: dict[str, list[Cell]] = defaultdict(list)
+    cells: dict[str, list[PlannedCell]] = defaultdict(list)
     for cell in plan.cells:
         if cell.remaining:
             cells[cell.model].append(cell)
@@ -84,14 +84,14 @@ def estimate(plan: Plan) -> Estimate:
     )
 
 
-def turns(cell: Cell) -> float:
+def turns(cell: PlannedCell) -> float:
     """Expected turns of an episode: each required tool until it succeeds, and two more."""
     rate = max(cell.condition.tool_success_rate, 0.05)
     return min(cell.condition.max_turns, TOOLS[cell.task_type] / rate + EXTRA_TURNS)
 
 
 def _model(
-    model: str, cells: Sequence[Cell], own: Sequence[Endpoint], every: Sequence[Endpoint]
+    model: str, cells: Sequence[PlannedCell], own: Sequence[Endpoint], every: Sequence[Endpoint]
 ) -> ModelEstimate:
     calls = sum(turns(c) * c.remaining for c in cells)
     prompt = sum(_prompt_tokens(turns(c)) * c.remaining for c in cells)

@@ -24,7 +24,9 @@ class Mistakes:
     def __init__(self, source: str, lines: Mapping[KeyPath, int] | None = None) -> None:
         self._source = source
         self._lines = lines or {}
-        self._texts: dict[str, int] = {}  # text → the line that it is about, 0 where there is none
+        # Text → the line that it is about, 0 where there is none. It only grows; a text that is
+        # noted twice stands once, at the line where it came first.
+        self._texts: dict[str, int] = {}
 
     def __bool__(self) -> bool:
         return bool(self._texts)

@@ -20,17 +20,18 @@ from stormproof.domain.conditions import Condition, TaskType
 from stormproof.domain.pool import Endpoint
 from stormproof.domain.trials import Trial, make_trial, trial_id_of
 from stormproof.errors import PlanError
-from stormproof.plan.expansion import expand
-from stormproof.plan.options import RunOptions
-from stormproof.plan.poolfile import SHIPPED_POOL, load_pool
-from stormproof.plan.scenarios import Part, grid, prompt_type_count
+from stormproof.plan.endpoints import expand
+from stormproof.plan.poolfile import SHIPPED_POOL, PoolFile, load_pool
+from stormproof.plan.run_options import RunOptions
+from stormproof.plan.scenarios import GridCell, grid, prompt_type_count
+from stormproof.plan.shards import Shard, Share, planned_by_model, share_of
 
-_P = TypeVar("_P", Part, "Cell")
+_P = TypeVar("_P", GridCell, "PlannedCell")
 
 MAX_TRIALS = 1_000_000  # beyond it a plan is more likely a slip of the hand than a wish
 
 
-class Cell(Struct, frozen=True):
+class PlannedCell(Struct, frozen=True):
     """model × condition × task type, with the numbers of trials planned and already finished."""
 
     model: str
@@ -48,16 +49,21 @@ class Cell(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """What a run will do. `finished`: models that have trials which will not be run again.
+    """What a run will do. `pool` is what it was laid over: every shard's endpoints, undivided.
 
-    For each a byte per trial, in order: 1 where it is finished. The plan is laid once, so what a
-    run finishes changes nothing in what it hands out, and nothing here grows with it.
+    `left_out`: models that have trials which this run will not do. For each a byte per trial, in
+    order: 1 where it is finished, or another shard's. The plan is laid once, so what a run
+    finishes changes nothing in what it hands out, and nothing here grows with it.
+    `share` says in words which part of the grid it is; "" for all of it. The options say by what
+    it was divided.
     """
 
     options: RunOptions
     endpoints: tuple[Endpoint, ...]
-    cells: tuple[Cell, ...]
-    finished: Mapping[str, bytes]
+    cells: tuple[PlannedCell, ...]
+    left_out: Mapping[str, bytes]
+    pool: tuple[Endpoint, ...]
+    share: str = ""
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -66,7 +72,7 @@ class Plan(Struct, frozen=True):
 
     @property
     def planned(self) -> int:
-        """Trials of the whole grid."""
+        """Trials of the grid, or of this share of it."""
         return sum(cell.planned for cell in self.cells)
 
     @property
@@ -85,24 +91,24 @@ class Plan(Struct, frozen=True):
         Level by level; within a level the first instance of every cell, then the second of
         every cell …, so that any prefix of the work is a fair picture of the whole.
         """
-        from stormproof.suites.workflows.tasks import SUITE_VERSION  # noqa: PLC0415  heavy; --help does without
+        from stormproof.suites.workflows import WORKFLOWS  # noqa: PLC0415  heavy; --help does without
 
         options = self.options
         ordered = _ordered([c for c in self.cells if c.model == model], options)
-        finished = self.finished.get(model, repeat(0))
-        for (cell, task_id, replicate), is_finished in zip(ordered, finished, strict=False):
-            if is_finished:
+        left_out = self.left_out.get(model, repeat(0))
+        for (cell, task_id, replicate), is_left_out in zip(ordered, left_out, strict=False):
+            if is_left_out:
                 continue
             yield cell.level, make_trial(
-                suite=SUITE_VERSION, seed=options.seed, model=model, task_id=task_id,
+                suite=WORKFLOWS.version, seed=options.seed, model=model, task_id=task_id,
                 task_type=cell.task_type, condition=cell.condition, replicate=replicate,
             )  # fmt: skip
 
 
-def endpoints_for(options: RunOptions) -> tuple[Endpoint, ...]:
-    """The endpoints that the options' pool, models and overrides give; no key is read."""
+def endpoints_for(options: RunOptions, pool: PoolFile | None = None) -> tuple[Endpoint, ...]:
+    """The endpoints of the pool, or of the options' where none is given; no key is read."""
     return expand(
-        load_pool(options.pool or SHIPPED_POOL),
+        pool or load_pool(options.pool or SHIPPED_POOL),
         rate_mode=options.rate_mode,
         prompt_types=prompt_type_count(options),
         models=options.models,
@@ -113,28 +119,64 @@ def endpoints_for(options: RunOptions) -> tuple[Endpoint, ...]:
 
 def plan_run(options: RunOptions, done: AbstractSet[str] = frozenset()) -> Plan:
     """From options to a plan: pool file, endpoints, grid, less what is `done`."""
-    return make_plan(options, endpoints_for(options), done)
+    return make_plan(options, endpoints_for(options), done, simulated=not options.pool)
 
 
 def make_plan(
-    options: RunOptions, endpoints: Sequence[Endpoint], done: AbstractSet[str] = frozenset()
+    options: RunOptions,
+    endpoints: Sequence[Endpoint],
+    done: AbstractSet[str] = frozenset(),
+    *,
+    simulated: bool = False,
 ) -> Plan:
     """Lay the grid over the endpoints' models, less the trials whose ids are in `done`.
 
-    Endpoints of models that the grid does not use are left out, and the rest numbered anew.
-    Raises `PlanError` where the grid is empty or beyond `MAX_TRIALS`.
+    Endpoints of models that the share does not use are left out, and the rest numbered anew.
+    `simulated`: whether the endpoints are an emulator's that this run alone uses. Raises
+    `PlanError` where the grid is empty or beyond `MAX_TRIALS`, or cannot be shared so.
     """
-    parts = grid(options, tuple(dict.fromkeys(e.model for e in endpoints)))
-    _refuse_the_huge(options, len(parts))
-    finished, counts = _finished(options, parts, done) if done else ({}, Counter[Part]())
-    planned = options.num_instances * options.replicates
+    parts, share = _shared_grid(options, endpoints, simulated=simulated)
+    if share.trials or options.trial or done:
+        left_out, planned, counts = _sorted_out(options, parts, share.trials, done)
+        own = tuple(part for part in parts if planned[part])
+        if len(own) < len(parts):  # `left_out` goes by the cells that there are
+            parts, (left_out, _, _) = own, _sorted_out(options, own, share.trials, done)
+    else:
+        each = options.num_instances * options.replicates
+        left_out, planned, counts = {}, Counter(dict.fromkeys(parts, each)), Counter[GridCell]()
+    if options.trial and not planned.total():
+        raise PlanError(
+            f"--trial: the grid has no trial {options.trial}",
+            hint="give the options of the run that it belongs to, without --shard",
+        )
     cells = tuple(
-        Cell(**msgspec.structs.asdict(part), planned=planned, done=counts[part]) for part in parts
+        PlannedCell(**msgspec.structs.asdict(part), planned=planned[part], done=counts[part])
+        for part in parts
     )
     models = {cell.model for cell in cells}
-    used = [e for e in endpoints if e.model in models]
+    used = [e for e in share.endpoints if e.model in models]
     numbered = tuple(msgspec.structs.replace(e, number=n) for n, e in enumerate(used))
-    return Plan(options, numbered, cells, finished)
+    settled = msgspec.structs.replace(options, shard_by=share.by)
+    return Plan(settled, numbered, cells, left_out, tuple(endpoints), share.note)
+
+
+def own_endpoints(
+    options: RunOptions, endpoints: Sequence[Endpoint], *, simulated: bool = False
+) -> tuple[Endpoint, ...]:
+    """Those that the options' share of the plan may use; raises like `make_plan`."""
+    return _shared_grid(options, endpoints, simulated=simulated)[1].endpoints
+
+
+def _shared_grid(
+    options: RunOptions, endpoints: Sequence[Endpoint], *, simulated: bool
+) -> tuple[tuple[GridCell, ...], Share]:
+    """The parts of the grid whose models are in this run's share, and the share."""
+    parts = grid(options, tuple(dict.fromkeys(e.model for e in endpoints)))
+    _refuse_the_huge(options, len(parts))
+    each = options.num_instances * options.replicates
+    planned = planned_by_model((part.model, each) for part in parts)
+    share = share_of(options.shard, options.shard_by, endpoints, planned, simulated=simulated)
+    return tuple(part for part in parts if part.model in share.models), share
 
 
 def _refuse_the_huge(options: RunOptions, parts: int) -> None:
@@ -150,30 +192,30 @@ def _refuse_the_huge(options: RunOptions, parts: int) -> None:
         )
 
 
-def _finished(
-    options: RunOptions, parts: Sequence[Part], done: AbstractSet[str]
-) -> tuple[dict[str, bytes], Counter[Part]]:
-    """See `Plan.finished`; and how many trials of each part are."""
-    from stormproof.suites.workflows.tasks import SUITE_VERSION  # noqa: PLC0415  likewise
+def _sorted_out(
+    options: RunOptions, parts: Sequence[GridCell], own: Shard | None, done: AbstractSet[str]
+) -> tuple[dict[str, bytes], Counter[GridCell], Counter[GridCell]]:
+    """See `Plan.left_out`; how many trials of each part are ours, and how many of these done."""
+    from stormproof.suites.workflows import WORKFLOWS  # noqa: PLC0415  likewise
 
+    suite = WORKFLOWS.version
     flags = {part.model: bytearray() for part in parts}
-    counts = Counter[Part]()
+    planned, counts = Counter[GridCell](), Counter[GridCell]()
     for part, task_id, replicate in _ordered(parts, options):
-        is_finished = (
-            trial_id_of(SUITE_VERSION, options.seed, part.model, task_id, part.condition, replicate)
-            in done
-        )
-        flags[part.model].append(is_finished)
-        if is_finished:
-            counts[part] += 1
-    return {model: bytes(each) for model, each in flags.items()}, counts
+        trial_id = trial_id_of(suite, options.seed, part.model, task_id, part.condition, replicate)
+        is_ours = options.trial in {"", trial_id} and (own is None or own.has(trial_id))
+        is_finished = trial_id in done
+        flags[part.model].append(is_finished or not is_ours)
+        planned[part] += is_ours
+        counts[part] += is_ours and is_finished
+    return {model: bytes(each) for model, each in flags.items()}, planned, counts
 
 
 def _ordered(parts: Sequence[_P], options: RunOptions) -> Iterator[tuple[_P, str, int]]:
     """(part, task id, replicate) in supply order; the tasks of all parts are the same ones."""
-    from stormproof.suites.workflows.tasks import task_ids  # noqa: PLC0415  likewise
+    from stormproof.suites.workflows import WORKFLOWS  # noqa: PLC0415  likewise
 
-    ids_of = functools.cache(task_ids)
+    ids_of = functools.cache(WORKFLOWS.task_ids)
     by_level = sorted(parts, key=attrgetter("level"))
     for _, level_parts in groupby(by_level, key=attrgetter("level")):
         tasks = [

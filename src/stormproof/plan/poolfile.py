@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ from msgspec import Struct
 
 from stormproof.domain.pool import Dialect, Limits, RateMode
 from stormproof.errors import PoolFileError
-from stormproof.plan.mistakes import Mistakes
-from stormproof.plan.tables import Table
+from stormproof.plan.mistakes import KeyPath, Mistakes
 from stormproof.plan.tomlfile import read_toml
+from stormproof.plan.tomltable import TomlTable
 
 DIALECTS: tuple[Dialect, ...] = ("openai", "azure")
 RATE_MODES: tuple[RateMode, ...] = ("adaptive", "fixed")
@@ -99,16 +100,23 @@ def load_pool(path: str | Path = SHIPPED_POOL) -> PoolFile:
     """Read and check a pool file. Raises `PoolFileError` with every mistake in it."""
     path = Path(path)
     data, lines = read_toml(path, PoolFileError)
-    mistakes = Mistakes(str(path), lines)
-    root = Table(data, (), mistakes)
+    return check_pool(data, str(path), lines)
+
+
+def check_pool(
+    data: dict[str, Any], source: str, lines: Mapping[KeyPath, int] | None = None
+) -> PoolFile:
+    """Check a pool file's data. `source` and `lines` say where a mistake stands."""
+    mistakes = Mistakes(source, lines)
+    root = TomlTable(data, (), mistakes)
     providers = {t.name: _provider(t) for t in root.tables("providers", at_least_one=True)}
     models = {t.name: _model(t, providers) for t in root.tables("models", at_least_one=True)}
     root.close()
     mistakes.raise_all(PoolFileError, hint="docs/configuration.md shows the pool file, key by key")
-    return PoolFile(source=str(path), providers=providers, models=models)
+    return PoolFile(source=source, providers=providers, models=models)
 
 
-def _provider(table: Table) -> Provider:
+def _provider(table: TomlTable) -> Provider:
     dialect: Any = table.choice("dialect", DIALECTS, default="openai")
     provider = Provider(
         name=table.name,
@@ -122,7 +130,7 @@ def _provider(table: Table) -> Provider:
     return provider
 
 
-def _keys(table: Table) -> list[PoolKey]:
+def _keys(table: TomlTable) -> list[PoolKey]:
     """`NAME = "env:…"`, or `NAME = { ref = "env:…", limits = {…} }` for a key with limits.
 
     A list of the same is named key0, key1, …
@@ -130,7 +138,7 @@ def _keys(table: Table) -> list[PoolKey]:
     table.name_items("keys", "key")
     keys = []
     for entry in table.entries("keys", at_least_one=True):
-        if isinstance(entry, Table):
+        if isinstance(entry, TomlTable):
             reference = entry.reference("ref", hint=KEY_HINT)
             limits = _limits(entry, "limits")
             entry.close()
@@ -141,7 +149,7 @@ def _keys(table: Table) -> list[PoolKey]:
     return keys
 
 
-def _model(table: Table, providers: dict[str, Provider]) -> PoolModel:
+def _model(table: TomlTable, providers: dict[str, Provider]) -> PoolModel:
     endpoint_limits = _limits(table, "endpoint_limits")
     provider = table.choice("provider", tuple(providers), default="")
     keys = _chosen_keys(table, providers.get(provider), ())
@@ -166,7 +174,7 @@ def _model(table: Table, providers: dict[str, Provider]) -> PoolModel:
 
 
 def _deployment(
-    table: Table,
+    table: TomlTable,
     providers: dict[str, Provider],
     provider: str,
     keys: tuple[str, ...],
@@ -186,14 +194,14 @@ def _deployment(
 
 
 def _chosen_keys(
-    table: Table, provider: Provider | None, inherited: tuple[str, ...]
+    table: TomlTable, provider: Provider | None, inherited: tuple[str, ...]
 ) -> tuple[str, ...]:
     """The names under `keys`; without them what is inherited; else all keys of the provider."""
     known = tuple(provider.keys) if provider else ()
     return table.choices("keys", known, known_complete=provider is not None) or inherited or known
 
 
-def _limits(table: Table, name: str, default: ModeLimits | None = None) -> ModeLimits:
+def _limits(table: TomlTable, name: str, default: ModeLimits | None = None) -> ModeLimits:
     """Limits of both modes; under `adaptive` and `fixed` stands what differs there."""
     limits = table.table(name)
     if limits is None:
@@ -209,7 +217,7 @@ def _limits(table: Table, name: str, default: ModeLimits | None = None) -> ModeL
     return ModeLimits(**by_mode)
 
 
-def _plain_limits(table: Table, base: Limits) -> Limits:
+def _plain_limits(table: TomlTable, base: Limits) -> Limits:
     workers = table.whole("max_workers", at_most=MAX_WORKERS)
     return Limits(
         max_workers=base.max_workers if workers is None else workers,

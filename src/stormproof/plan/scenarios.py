@@ -21,7 +21,7 @@ from stormproof.domain.conditions import (
     TaskType,
 )
 from stormproof.errors import PlanError
-from stormproof.plan.options import RunOptions
+from stormproof.plan.run_options import RunOptions
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ SCENARIOS: dict[str, Scenario] = {
 FREE = Scenario("", "the grid that the flags describe", ("baseline", "cot", "optimal"))
 
 
-class Part(Struct, frozen=True):
+class GridCell(Struct, frozen=True):
     """One condition for one model and task type. `level` orders it; `scenarios` are its owners."""
 
     model: str
@@ -64,12 +64,12 @@ class Part(Struct, frozen=True):
     scenarios: tuple[str, ...]
 
 
-def grid(options: RunOptions, models: tuple[str, ...]) -> tuple[Part, ...]:
+def grid(options: RunOptions, models: tuple[str, ...]) -> tuple[GridCell, ...]:
     """Every part that the options ask of `models`, each once, in a fixed order.
 
     Axes given together with a scenario narrow it. Raises `PlanError` where nothing is left.
     """
-    merged: dict[tuple[str, Condition, TaskType], Part] = {}
+    merged: dict[tuple[str, Condition, TaskType], GridCell] = {}
     for scenario in [SCENARIOS[name] for name in options.scenarios] or [FREE]:
         parts = list(_parts(scenario, options, models))
         if not parts:
@@ -86,7 +86,7 @@ def prompt_type_count(options: RunOptions) -> int:
     return len({p for s in names for p in _axis(s, options.prompt_types, s.prompt_types)})
 
 
-def _parts(scenario: Scenario, options: RunOptions, models: tuple[str, ...]) -> Iterator[Part]:
+def _parts(scenario: Scenario, options: RunOptions, models: tuple[str, ...]) -> Iterator[GridCell]:
     rates = _axis(scenario, options.tool_success_rates, scenario.tool_success_rates)
     for model, (level, rate), difficulty, prompt_type, protocol, severity, task_type in product(
         [m for m in models if not scenario.models or m in scenario.models],
@@ -107,7 +107,7 @@ def _parts(scenario: Scenario, options: RunOptions, models: tuple[str, ...]) -> 
             max_turns=options.max_turns,
         )
         owners = (scenario.name,) if scenario.name else ()
-        yield Part(model, condition, task_type, level if scenario.levels else 0, owners)
+        yield GridCell(model, condition, task_type, level if scenario.levels else 0, owners)
 
 
 def _axis(scenario: Scenario, said: tuple[T, ...], own: tuple[T, ...]) -> tuple[T, ...]:
@@ -117,9 +117,9 @@ def _axis(scenario: Scenario, said: tuple[T, ...], own: tuple[T, ...]) -> tuple[
     return tuple(value for value in own if value in said) if scenario.name else said
 
 
-def _merge(one: Part, other: Part) -> Part:
+def _merge(one: GridCell, other: GridCell) -> GridCell:
     owners = tuple(dict.fromkeys((*one.scenarios, *other.scenarios)))
-    return Part(one.model, one.condition, one.task_type, min(one.level, other.level), owners)
+    return GridCell(one.model, one.condition, one.task_type, min(one.level, other.level), owners)
 
 
 def _nothing_left(scenario: Scenario, models: tuple[str, ...]) -> PlanError:

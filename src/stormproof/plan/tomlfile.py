@@ -1,4 +1,4 @@
-"""TOML files read whole or refused in words, with the line of every key where it can be told."""
+"""TOML files read whole or refused in words, with the line of every key where it can be known."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def read_toml(path: Path, error: type[ConfigError]) -> tuple[dict[str, Any], dic
     except RecursionError:
         raise error(f"{path}: nested too deeply to be meant") from None
     except ValueError as problem:  # TOMLDecodeError, or a number of more than 4,300 digits
-        raise error(f"{path}{_told(str(problem))}") from None
+        raise error(f"{path}{_placed(str(problem))}") from None
 
 
-def _told(problem: str) -> str:
+def _placed(problem: str) -> str:
     """`:2: not valid TOML: …`, with the place first as everywhere else."""
     at = re.fullmatch(r"(.*) \(at line (\d+), column \d+\)", problem, re.DOTALL)
     place, reason = (f":{at[2]}", at[1]) if at else ("", problem)

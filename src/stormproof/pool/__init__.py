@@ -1,7 +1,9 @@
 """Endpoints and the dispatcher: which endpoint takes the next request."""
 
-from stormproof.pool.dispatcher import Dispatcher
-from stormproof.pool.records import Ask, EndpointState, Event, Hedge, Job, Supply
+from stormproof.pool.dispatcher import Dispatcher, Event
+from stormproof.pool.endpoint import EndpointState
+from stormproof.pool.jobs import Ask, Job, Supply
+from stormproof.pool.lost import Hedge
 from stormproof.wire.transport import Transport
 
 __all__ = [

@@ -1,19 +1,37 @@
-"""Who goes next, and where: matches waiting requests with endpoints that have room. No I/O."""
+"""Who goes next, and where: matches waiting requests with endpoints that have room.
+
+No I/O, no clock, no tasks: whoever drives it tells what happened and when, and then acts on what
+was decided: starts the jobs in `begun`, wakes the requests in `decided`, says the `notices`.
+"""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import inf
+from typing import Literal
 
-from stormproof.control.pace import Ceiling
-from stormproof.control.shared import Level
-from stormproof.domain.pool import Endpoint, Limits, RateMode
-from stormproof.pool.lane import Group, Lane, ModelQueue
-from stormproof.pool.queue import Waiting
+from stormproof.control.bounds import Bounds
+from stormproof.control.shared_limit import limits_above
+from stormproof.domain.calls import Denied, Ok, Refused, Request, Verdict
+from stormproof.domain.pool import Endpoint, RateMode, Sharding
+from stormproof.errors import CallError
+from stormproof.pool import lost
+from stormproof.pool.endpoint import Lane, load
+from stormproof.pool.hedging import has_spare_room
+from stormproof.pool.jobs import (
+    ActiveJob,
+    Flight,
+    Job,
+    PendingRequest,
+    Status,
+    Supply,
+    estimated_tokens,
+)
+from stormproof.pool.model_queue import JobSource, ModelQueue
 
-Begin = Callable[[ModelQueue, Lane], bool]
-Remaining = Callable[[Waiting], float]
+EventKind = Literal["stopped", "opened", "closed", "stuck", "lost", "drain"]
+Notice = tuple[EventKind, str, str]  # what happened, to whom, in words
 
 CLAIM_S = 0.05  # a shared permit is kept so long for a job that was begun for it
 LAG = 8  # shared permits that a model may catch up on after it had nothing to send
@@ -22,128 +40,73 @@ SETTLES_S = 0.01  # after something has changed, until room for second copies is
 STARTS = 4  # jobs begun for one idle endpoint that have not asked yet
 
 
-def by_turn(waiting: Waiting) -> float:
-    """Expected remaining turns, where nothing better is known: the younger, the more."""
-    return -float(waiting.request.turn)
-
-
 class Scheduler:
     """Work-conserving: no endpoint has room while a request that it could serve waits.
 
-    `begin(model, lane)` starts a job for an idle slot and says whether there was one.
-    `weight(model)` is a model's remaining work; models that share a limit get shares of it in
-    this proportion, so that they finish together.
+    Models that share a limit get shares of it in proportion to their remaining work, so that
+    they finish together.
     """
 
     def __init__(
-        self, endpoints: Sequence[Endpoint], rate_mode: RateMode, *, stagger: Sequence[float] = ()
+        self,
+        endpoints: Sequence[Endpoint],
+        rate_mode: RateMode,
+        *,
+        sharding: Sharding = "dynamic",
+        stagger: Sequence[float] = (),
     ) -> None:
+        # Every endpoint, in the order given: lanes[n].place == n. Never changes.
         self.lanes: list[Lane] = []
+        # Every model, by name; each lane is in exactly one. Never changes.
         self.models: dict[str, ModelQueue] = {}
-        self.begin: Begin = lambda model, lane: False  # noqa: ARG005  until the dispatcher sets it
-        self.weight: Callable[[ModelQueue], float] = lambda model: 1.0  # noqa: ARG005  likewise
-        self.remaining: Remaining = by_turn
+        # Decisions that nobody has acted on yet, in the order in which they were made. The
+        # scheduler appends; whoever acts on them clears.
+        self.begun: list[ActiveJob] = []
+        self.decided: list[PendingRequest] = []
+        self.notices: list[Notice] = []
+        # No request is queued and no job begun any more. Set by `drain`, never cleared.
+        self.draining = False
+        # Where jobs come from. Set once, by `open_at`; before that there are none.
+        self._source = JobSource(None, even=False)
+        # Whether each endpoint has a share of the supply of its own. Never changes.
+        self._even = sharding == "even"
+        # Start offsets in seconds, by a lane's place in its model. Never changes.
         self._stagger = tuple(stagger)
-        self._virtual = 0.0  # what the model served last had passed
+        # What the model served last at a shared limit had passed before. It only grows.
+        self._virtual = 0.0
+        # A heap of (instant, place). Only the entry at a lane's `wakes_at` is valid.
         self._wakes: list[tuple[float, int]] = []
-        self._told: list[tuple[float, float, int]] = []  # by place: ready, until, in flight
-        groups: dict[str, Group] = {}
-        levels = undeclared(endpoints) if rate_mode == "adaptive" else {}
-        self._learned: dict[Level, Group] = {}
-        for endpoint in endpoints:
-            self._add(endpoint, rate_mode, groups, levels.get(endpoint.number))
+        # By place, the lane's last word: ready when, said to hold until, with so many in flight.
+        self._readiness: list[tuple[float, float, int]] = []
+        above = limits_above(endpoints, learn=rate_mode == "adaptive")
+        for place, (endpoint, limits) in enumerate(zip(endpoints, above, strict=True)):
+            lane = Lane(endpoint, rate_mode, limits, place)
+            self.lanes.append(lane)
+            self.models.setdefault(endpoint.model, ModelQueue(endpoint.model)).lanes.append(lane)
+            self._readiness.append((-inf, -inf, 0))
 
-    def open_at(self, now: float) -> None:
+    # --- a run -----------------------------------------------------------------------------
+
+    def open_at(self, now: float, supply: Supply | None = None) -> None:
         """Begin: each endpoint of a model at its stagger offset."""
+        self._source = JobSource(supply, even=self._even)
         for model in self.models.values():
             model.served_at = model.sent_at = now
             for place, lane in enumerate(model.lanes):
                 offset = self._stagger[place % len(self._stagger)] if self._stagger else 0.0
                 lane.starts_at = now + offset
         for model in self.models.values():
-            self.pump(model, now)
-
-    def enqueue(self, waiting: Waiting, now: float) -> None:
-        """Grant a slot at once where one is free, else queue."""
-        model = self.models[waiting.request.model]
-        lane = waiting.job.lane
-        pinned = lane is not None and not lane.stopped
-        line = lane.line if pinned and lane else model.line
-        waiting.queued_at = now
-        line.push(waiting, self.remaining(waiting))
-        if any(each.groups for each in model.lanes):
-            self.pump(model, now)
-        elif len(line) > 1:
-            return  # those before it have looked for room, and set the wakes
-        elif pinned and lane:
-            self._fill(model, lane, now)
-        else:
-            self._seat(model, now)
-
-    def enqueue_copy(self, copy: Waiting, now: float) -> None:
-        """A second copy of a request: granted where room would otherwise stay idle."""
-        model = self.models[copy.request.model]
-        model.copies[copy] = None
-        self._look_for_copies(model, now)
-
-    def withdraw(self, waiting: Waiting) -> None:
-        """A copy is no longer wanted."""
-        self.models[waiting.request.model].copies.pop(waiting, None)
-
-    def _seat(self, model: ModelQueue, now: float) -> None:
-        """A slot for what waits, at the least loaded endpoint that has one.
-
-        The others are left alone: they were filled when their own last send ended.
-        """
-        for lane in sorted(model.lanes, key=_load):
-            if not model.line:
-                return
-            self._fill(model, lane, now)
-
-    def pump(self, model: ModelQueue, now: float) -> None:
-        """Give the model's free slots away, least loaded endpoint first."""
-        self._look_for_copies(model, now)
-        self._pump(model, now)
-
-    def _pump(self, model: ModelQueue, now: float) -> None:
-        shared = {id(m): m for lane in model.lanes for m in _sharers(lane)}
-        if shared:
-            self._share(list(shared.values()), now)
-            return
-        for lane in sorted(model.lanes, key=_load):
-            self._fill(model, lane, now)
-
-    def freed(self, lane: Lane, now: float) -> None:
-        """A send of the lane has ended."""
-        model = self.models[lane.endpoint.model]
-        if lane.level is not None:
-            self._regroup(lane.level)
-        self._look_for_copies(model, now)
-        self._use(model, lane, now)
-
-    def _regroup(self, level: Level) -> None:
-        """Lanes whose level is to blame for refusals share what it grants, as if declared."""
-        if (level.control is not None) == (level in self._learned):
-            return
-        old = self._learned.pop(level, None)
-        lanes = [x for x in self.lanes if x.level is level]
-        group = Group(level.name, Ceiling(Limits()))
-        for lane in lanes:
-            lane.groups = tuple(g for g in lane.groups if g is not old)
-        if level.control is not None:
-            self._learned[level] = group
-            group.models = list({id(m): m for m in map(self._model, lanes)}.values())
-            for lane in lanes:
-                lane.groups = (*lane.groups, group)
-
-    def _model(self, lane: Lane) -> ModelQueue:
-        return self.models[lane.endpoint.model]
-
-    def _use(self, model: ModelQueue, lane: Lane, now: float) -> None:
-        if lane.groups:
             self._pump(model, now)
-        else:
-            self._fill(model, lane, now)
+
+    @property
+    def under_way(self) -> int:
+        """Jobs that have not ended."""
+        return sum(model.under_way for model in self.models.values())
+
+    @property
+    def is_done(self) -> bool:
+        """Whether no job is under way, and none is to be had."""
+        return not self.under_way and all(model.is_dry for model in self.models.values())
 
     def next_wake(self) -> float:
         """When `wake` must be called next, if nothing happens before; inf for never."""
@@ -153,8 +116,8 @@ class Scheduler:
         """Look again at the endpoints whose time has come."""
         due = []
         while self._wakes and self._wakes[0][0] <= now:
-            at, number = heapq.heappop(self._wakes)
-            lane = self.lanes[number]
+            at, place = heapq.heappop(self._wakes)
+            lane = self.lanes[place]
             if lane.wakes_at == at:
                 lane.wakes_at = inf
                 due.append(lane)
@@ -163,108 +126,255 @@ class Scheduler:
             self._use(model, lane, now)
             self._copy(model, lane, now)
 
-    def stop(self, lane: Lane, why: str, now: float) -> list[Waiting]:
-        """The endpoint is unusable: its requests move; those returned have nowhere to go."""
+    def begin_no_more(self) -> None:
+        """Take nothing more from the supply."""
+        for lane in self.lanes:
+            lane.ended_when_empty = inf
+
+    def drain(self) -> list[ActiveJob]:
+        """Begin nothing, queue nothing more; the jobs whose requests waited are to be cancelled."""
+        self.draining = True
+        self.begin_no_more()
+        self.notices.append(("drain", "run", f"{self.under_way} episodes under way, no new ones"))
+        for model in self.models.values():
+            model.copies.clear()
+        return [x.job for model in self.models.values() for x in model.drain()]
+
+    def watch(self, bounds: Bounds, now: float) -> None:
+        """Name what is stuck; end what no endpoint has served for too long."""
+        for model in self.models.values():
+            for lane in lost.silent_lanes(model, bounds, now):
+                lane.silent = True
+                self.stop(lane, lost.why_silent(lane, now), now)
+            if not model.waiting:
+                continue
+            if why := lost.why_stuck(model, bounds, now):
+                self.notices.append(("stuck", model.name, why))
+            if lost.is_unserved(model, bounds, now):
+                for pending in model.drain():
+                    self._fail(pending, lost.unserved(model, now - model.served_at))
+
+    # --- a job -----------------------------------------------------------------------------
+
+    def begin(self, lane: Lane, play: Job) -> ActiveJob:
+        """Begin a job for an idle slot of the lane."""
+        job = ActiveJob(play, lane, pinned=self._even)
+        self.models[job.model].admit(job)
+        self.begun.append(job)
+        return job
+
+    def pause(self, job: ActiveJob) -> None:
+        """The job's request has failed: it is queued again later."""
+        self.models[job.model].move(job, Status.PAUSING)
+
+    def work(self, job: ActiveJob) -> None:
+        """The job has its answer, or has given its request up."""
+        self.models[job.model].move(job, Status.WORKING)
+
+    def end(self, job: ActiveJob, now: float) -> None:
+        """The job has ended, in whatever way: its supply is asked again."""
+        model = self.models[job.model]
+        model.move(job, Status.ENDED)
+        self._look_for_copies(model, now)
+        self._pump(model, now)
+
+    # --- a request -------------------------------------------------------------------------
+
+    def ask(self, job: ActiveJob, request: Request, now: float) -> PendingRequest:
+        """A request of the job: granted a slot at once where one is free, else queued."""
+        pending = PendingRequest(job, request, now, estimated_tokens(request))
+        self.queue(pending, now)
+        return pending
+
+    def queue(self, pending: PendingRequest, now: float) -> None:
+        """Queue a request (again): it is `decided`, now or later."""
+        model = self.models[pending.job.model]
+        model.move(pending.job, Status.WAITING)
+        pending.flight = None
+        if self.draining or not model.live:
+            self._fail(pending, lost.ending() if self.draining else lost.no_endpoint(model))
+            return
+        pending.queued_at = now
+        queue = model.push(pending)
+        if model.is_sharing:
+            self._look_for_copies(model, now)
+            self._pump(model, now)
+        elif len(queue) > 1:
+            return  # those before it have looked for room, and set the wakes
+        elif queue is model.common:
+            self._seat(model, now)
+        elif pending.job.pinned_to is not None:
+            self._fill(model, pending.job.pinned_to, now)
+
+    def queue_copy(self, copy: PendingRequest, now: float) -> None:
+        """A second copy of a request: granted where room would otherwise stay idle."""
+        model = self.models[copy.job.model]
+        if not self.draining:
+            model.copies[copy] = None
+            self._look_for_copies(model, now)
+
+    def withdraw(self, pending: PendingRequest, now: float) -> None:
+        """Nobody waits for it any more: a slot that was granted meanwhile goes back."""
+        pending.withdrawn = True
+        self.models[pending.job.model].copies.pop(pending, None)
+        if pending.flight is not None:
+            self.hear(pending.flight, None, now)
+
+    def hear(self, flight: Flight, verdict: Verdict | None, now: float) -> None:
+        """A send has ended; None where we gave it up ourselves."""
+        lane = flight.lane
+        lane.hear(flight.sent, verdict, now)
+        if isinstance(verdict, Ok):
+            self.models[lane.endpoint.model].served_at = now
+        elif isinstance(verdict, (Refused, Denied)):
+            self._stop_if_unusable(lane, verdict, now)
+        if lane.controller.closed != lane.closed:
+            self._note_gate(lane)
+        self.freed(lane, now)
+
+    def freed(self, lane: Lane, now: float) -> None:
+        """A send of the lane has ended, and its permits are back: use the room."""
+        model = self.models[lane.endpoint.model]
+        if lane.share():  # so does whoever else was suspected of sharing it
+            for each in self.lanes:
+                each.share()
+        self._look_for_copies(model, now)
+        self._use(model, lane, now)
+
+    # --- endpoints -------------------------------------------------------------------------
+
+    def stop(self, lane: Lane, why: str, now: float) -> None:
+        """The endpoint is unusable: its requests move, or fail where there is nowhere to go."""
+        self.notices.append(("stopped", lane.endpoint.endpoint_id, why))
         lane.stopped = why
         model = self.models[lane.endpoint.model]
-        for waiting in lane.line.drain():
-            model.line.push(waiting, self.remaining(waiting))
+        model.unpin(lane)
         if not model.live:
-            return model.line.drain()
-        model.set_dry(dry=False)  # its share of the supply is anyone's now
-        self.pump(model, now)
-        return []
+            for pending in model.drain():
+                self._fail(pending, lost.no_endpoint(model))
+            return
+        model.ask_supply_again()  # its share is anyone's now
+        self._look_for_copies(model, now)
+        self._pump(model, now)
 
-    # --- inside ----------------------------------------------------------------------------
+    def _stop_if_unusable(self, lane: Lane, verdict: Refused | Denied, now: float) -> None:
+        if not lane.stopped and (isinstance(verdict, Denied) or verdict.exhausted):
+            lane.quota = isinstance(verdict, Refused)
+            self.stop(lane, verdict.reason, now)
 
-    def _add(
-        self, endpoint: Endpoint, mode: RateMode, groups: dict[str, Group], level: Level | None
-    ) -> None:
-        model = self.models.setdefault(endpoint.model, ModelQueue(endpoint.model))
-        mine = []
-        for shared in endpoint.groups:
-            group = groups.setdefault(shared.name, Group(shared.name, Ceiling(shared.limits)))
-            if model not in group.models:
-                group.models.append(model)
-            mine.append(group)
-        lane = Lane(endpoint, mode, mine, level)
-        lane.place = len(self.lanes)
-        self.lanes.append(lane)
-        self._told.append((-inf, -inf, 0))
-        model.lanes.append(lane)
+    def _note_gate(self, lane: Lane) -> None:
+        before, lane.closed = lane.closed, lane.controller.closed
+        why = lane.closed or f"it was closed: {before}"
+        kind: EventKind = "closed" if lane.closed else "opened"
+        self.notices.append((kind, lane.endpoint.endpoint_id, why))
+
+    # --- who gets what ---------------------------------------------------------------------
+
+    def _seat(self, model: ModelQueue, now: float) -> None:
+        """A slot for what waits, at the least loaded endpoint that has one.
+
+        The others are left alone: they were filled when their own last send ended.
+        """
+        for lane in sorted(model.lanes, key=load):
+            if not model.common:
+                return
+            self._fill(model, lane, now)
+
+    def _pump(self, model: ModelQueue, now: float) -> None:
+        """Give the model's free slots away, least loaded endpoint first."""
+        if model.is_sharing:
+            met = {m.name: m for lane in model.lanes for m in self._sharers(lane)}
+            self._share(list(met.values()), now)
+            return
+        for lane in sorted(model.lanes, key=load):
+            self._fill(model, lane, now)
+
+    def _use(self, model: ModelQueue, lane: Lane, now: float) -> None:
+        """Give the lane's free slots away, and with them those of all who share its limits."""
+        if lane.shared:
+            self._pump(model, now)
+        else:
+            self._fill(model, lane, now)
 
     def _fill(self, model: ModelQueue, lane: Lane, now: float) -> None:
         """Use the lane's room: first for what waits, then for new jobs."""
-        while lane.line or model.line or model.copies or self._may_start(model, lane, now):
+        while model.has_for(lane) or model.copies or self._may_start(model, lane, now):
             ready = self._ready_at(lane, now)
             if ready > now:
                 self._wake_at(lane, ready)
                 return
             if not self._grant_next(model, lane, now):
-                self._start(model, lane, now)
+                while self._may_start(model, lane, now) and self._start(model, lane):
+                    pass
                 return
 
     def _ready_at(self, lane: Lane, now: float) -> float:
-        """When the lane may send next. What it told last holds for a moment, or until a send ends.
+        """When the lane may send next. Its last word holds for a moment, or until a send ends.
 
         Shared limits change without it, so they are asked each time.
         """
-        ready, until, in_flight = self._told[lane.place]
-        if now < until and in_flight == lane.controller.in_flight and not lane.groups:
+        ready, until, in_flight = self._readiness[lane.place]
+        if now < until and in_flight == lane.controller.in_flight and not lane.shared:
             return ready
         ready = lane.ready_at(now)
         until = min(ready, now + HOLDS_S)
-        self._told[lane.place] = (ready, until, lane.controller.in_flight)
+        self._readiness[lane.place] = (ready, until, lane.controller.in_flight)
         return ready
 
     def _grant_next(self, model: ModelQueue, lane: Lane, now: float) -> bool:
-        own = lane.line or model.line
-        waiting = own.pop()
-        if waiting is None:
+        pending = model.pop(lane)
+        if pending is None:
             return False
-        if lane in waiting.avoid and own is model.line:
-            others = [x for x in model.lanes if x not in waiting.avoid and x.ready_at(now) <= now]
-            lane = min(others, key=_load, default=lane)
+        if lane in pending.avoid and pending.job.pinned_to is not lane:
+            others = [x for x in model.lanes if x not in pending.avoid and x.ready_at(now) <= now]
+            lane = min(others, key=load, default=lane)
         model.sent_at = now
-        waiting.queued_s += now - waiting.queued_at
-        waiting.grant(lane, lane.take(now, waiting.tokens))
+        pending.queued_s += now - pending.queued_at
+        model.move(pending.job, Status.FLYING)
+        self._grant(pending, lane, now)
         return True
 
-    def _copy(self, model: ModelQueue, lane: Lane, now: float) -> None:
-        """Room for second copies, where it is left when all that is under way has a slot."""
-        while model.copies and _spare(model, lane) and lane.ready_at(now) <= now:
-            copy = next((x for x in model.copies if lane not in x.avoid), None)
-            if copy is None:
-                return
-            del model.copies[copy]
-            copy.grant(lane, lane.take(now, copy.tokens))
+    def _grant(self, pending: PendingRequest, lane: Lane, now: float) -> None:
+        pending.flight = Flight(lane, lane.take(now, pending.tokens))
+        self.decided.append(pending)
 
-    def _look_for_copies(self, model: ModelQueue, now: float) -> None:
-        """In a moment: a job that has just been answered may ask again at once."""
-        if model.copies:
-            for lane in model.lanes:
-                self._wake_at(lane, now + SETTLES_S)
+    def _fail(self, pending: PendingRequest, error: CallError) -> None:
+        pending.error = error
+        self.decided.append(pending)
+
+    # --- new jobs --------------------------------------------------------------------------
 
     def _may_start(self, model: ModelQueue, lane: Lane, now: float) -> bool:
-        return lane.starting < STARTS and not lane.dry and not model.is_crowded(now)
+        few = lane.beginning < STARTS
+        return few and model.has_more(lane) and not model.is_crowded(now)
 
-    def _start(self, model: ModelQueue, lane: Lane, now: float) -> None:
-        while self._may_start(model, lane, now) and self.begin(model, lane):
-            lane.starting += 1
+    def _start(self, model: ModelQueue, lane: Lane) -> bool:
+        """Begin a job for an idle slot of the lane; false when the supply has none."""
+        play = self._source.take(model, lane)
+        if play is None:
+            return False
+        self.begin(lane, play)
+        return True
+
+    # --- shared limits ---------------------------------------------------------------------
+
+    def _sharers(self, lane: Lane) -> list[ModelQueue]:
+        """The models that meet the lane's own at the limits that it shares."""
+        return [self.models[name] for limit in lane.shared for name in limit.models]
 
     def _share(self, models: list[ModelQueue], now: float) -> None:
         """One permit at a time to the model that has had the least for its remaining work.
 
         Where that model must begin a job first, the permit is kept for it for a moment.
         """
-        hungry = [m for m in models if m.hungry]
+        hungry = [m for m in models if m.is_hungry]
         while hungry:
             model = min(hungry, key=lambda m: m.passed)
             lane = next((x for x in model.lanes if x.ready_at(now) <= now), None)
             if lane is None:
                 hungry.remove(model)
             elif self._grant_next(model, lane, now):
-                step = 1 / max(1.0, self.weight(model))
+                step = 1 / max(1, self._source.left(model))
                 self._virtual = max(self._virtual, model.passed)
                 model.passed = max(model.passed, self._virtual - LAG * step) + step
             elif self._claims(model, lane, now):
@@ -279,52 +389,36 @@ class Scheduler:
 
     def _claims(self, model: ModelQueue, lane: Lane, now: float) -> bool:
         """Whether a job of the model has just been begun, and its request is about to come."""
-        begun = any(x.starting for x in model.lanes)
-        if not begun and self._may_start(model, lane, now) and self.begin(model, lane):
-            lane.starting += 1
+        begun = model.counts[Status.BEGINNING] > 0
+        if not begun and self._may_start(model, lane, now) and self._start(model, lane):
             model.claimed_at = now
-        return any(x.starting for x in model.lanes) and now < model.claimed_at + CLAIM_S
+        return model.counts[Status.BEGINNING] > 0 and now < model.claimed_at + CLAIM_S
+
+    # --- second copies ---------------------------------------------------------------------
+
+    def _copy(self, model: ModelQueue, lane: Lane, now: float) -> None:
+        """Room for second copies, where it is left when all that is under way has a slot."""
+        met = self._sharers(lane)
+        while model.copies and has_spare_room(model, lane, met) and lane.ready_at(now) <= now:
+            copy = next((x for x in model.copies if lane not in x.avoid), None)
+            if copy is None:
+                return
+            del model.copies[copy]
+            self._grant(copy, lane, now)
+
+    def _look_for_copies(self, model: ModelQueue, now: float) -> None:
+        """In a moment: a job that has just been answered may ask again at once."""
+        if model.copies:
+            for lane in model.lanes:
+                self._wake_at(lane, now + SETTLES_S)
+
+    # --- time ------------------------------------------------------------------------------
 
     def _note_wake(self, model: ModelQueue, lane: Lane, ready: float) -> None:
-        if ready < inf and (model.line or lane.line or model.copies or not lane.dry):
+        if ready < inf and (model.has_for(lane) or model.copies or model.has_more(lane)):
             self._wake_at(lane, ready)
 
     def _wake_at(self, lane: Lane, at: float) -> None:
         if at < lane.wakes_at:
             lane.wakes_at = at
             heapq.heappush(self._wakes, (at, lane.place))
-
-
-def undeclared(endpoints: Sequence[Endpoint]) -> dict[int, Level]:
-    """The key above each endpoint, by number, where it has several and no declared limit."""
-    by_key: dict[str, list[Endpoint]] = {}
-    for endpoint in endpoints:
-        by_key.setdefault(f"key {endpoint.provider}/{endpoint.key}", []).append(endpoint)
-    return {
-        endpoint.number: level
-        for name, mine in by_key.items()
-        if len(mine) > 1 and all(group.name != name for group in mine[0].groups)
-        for level in [Level(name)]
-        for endpoint in mine
-    }
-
-
-def _sharers(lane: Lane) -> list[ModelQueue]:
-    """The models that meet the lane's own at its shared limits."""
-    return [model for group in lane.groups for model in group.models]
-
-
-def _spare(model: ModelQueue, lane: Lane) -> bool:
-    """Whether there would be room here if all jobs under way asked at once."""
-    if any(m.wants for m in (model, *_sharers(lane))):
-        return False
-    if model.busy + model.in_flight >= model.slots:
-        return False
-    return all(
-        sum(m.busy for m in group.models) + group.ceiling.in_flight < group.ceiling.workers
-        for group in lane.groups
-    )
-
-
-def _load(lane: Lane) -> int:
-    return lane.controller.in_flight

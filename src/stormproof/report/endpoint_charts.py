@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from stormproof.report.chart_drawing import MUTED, SERIES
 from stormproof.report.result_charts import Chart, data, finished
+from stormproof.store import SOURCE_SAMPLES
 
 SAMPLES_FILE: Final = "pool.jsonl"
 MOST_ENDPOINTS: Final = 24
@@ -40,7 +41,7 @@ _decode = msgspec.json.Decoder(Sample).decode
 
 def run_charts(folder: Path) -> tuple[Chart, ...]:
     """Used capacity and refusals of every endpoint that carried anything; () where not sampled."""
-    by_endpoint = _series(_samples(folder / SAMPLES_FILE))
+    by_endpoint = _series(_all_samples(folder))
     if not by_endpoint:
         return ()
     busiest = sorted(by_endpoint, key=lambda name: -sum(s["in_flight"] for s in by_endpoint[name]))
@@ -62,6 +63,14 @@ def run_charts(folder: Path) -> tuple[Chart, ...]:
             finished(_facets(_throughput(records))),
         ),
     )
+
+
+def _all_samples(folder: Path) -> Iterator[Sample]:
+    """The folder's own, and those of folders merged into it: each source's endpoints by name."""
+    yield from _samples(folder / SAMPLES_FILE)
+    for path in sorted((folder / SOURCE_SAMPLES).glob("*.jsonl")):
+        for sample in _samples(path):
+            yield msgspec.structs.replace(sample, id=f"{sample.id} ({path.stem})")
 
 
 def _samples(path: Path) -> Iterator[Sample]:

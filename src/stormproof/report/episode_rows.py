@@ -10,12 +10,16 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stormproof.errors import StoreCorrupt
-from stormproof.store.columns import EPISODE_COLUMNS
+from stormproof.store import EPISODE_COLUMNS
 
 Array = npt.NDArray[Any]
 
-_TEXT = tuple(c.name for c in EPISODE_COLUMNS if pa.types.is_string(c.type))
-_NUMBERS = tuple(c.name for c in EPISODE_COLUMNS if pa.types.is_primitive(c.type))  # flags too
+_TEXT = tuple(name for name, kind in EPISODE_COLUMNS.items() if kind is str)
+_NUMBERS = tuple(
+    name
+    for name, kind in EPISODE_COLUMNS.items()
+    if kind in {int, float, bool} and not name.endswith("_seed")  # a seed is no quantity
+)
 
 
 class EpisodeRows:

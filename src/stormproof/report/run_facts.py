@@ -38,7 +38,7 @@ def _facts(results: Results) -> Iterator[tuple[str, str]]:
     yield "answered by", _answered(results)
     yield "models", f"{len(episodes.values('model')):,}"
     yield "tasks", f"{len(episodes.values('task_id')):,}"
-    yield "Stormproof", header.stormproof or header.windtunnel
+    yield "Stormproof", header.made_by
     yield "suite", header.suite
     yield "seed", "" if results.imported else f"{header.seed}"
     for name in ("rate_mode", "sharding", "stagger", "hedge", "pool", "storage_format"):

@@ -21,11 +21,11 @@ SIMULATED_TITLE: Final = "SIMULATED: the emulator's agents, not models"
 
 
 def write_report(
-    folder: Path,
+    folder: Path | str,
     *,
     formats: Collection[str] = (),
-    out: Path | None = None,
-    compare: Path | None = None,
+    out: Path | str | None = None,
+    compare: Path | str | None = None,
     episodes: Episodes = "sample",
 ) -> dict[str, tuple[Path, ...]]:
     """Write the report of a results folder; give the files of each format.
@@ -45,8 +45,8 @@ def write_report(
         raise ConfigError("no charts can be drawn here", hint=CHARTS_NEED)
     if episodes not in get_args(Episodes):
         raise ConfigError(f"no choice of episodes {episodes!r}", hint="one of sample, failed")
-    contents = gather(folder, compare)
-    target = out or folder / "report"
+    contents = gather(Path(folder), Path(compare) if compare else None)
+    target = Path(out or Path(folder) / "report")
     if target.exists() and not target.is_dir():
         raise ConfigError(f"{target}: is no folder", hint="--out FOLDER chooses another")
     return {name: tuple(_WRITERS[name](target, contents, episodes)) for name in wanted}

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from msgspec import Struct
 from scipy import optimize, stats
 
-from stormproof.stats.rates import Numbers, Rate, mean
+from stormproof.stats.rates import Numbers, Rate, likeness_of, mean
 
 Array = npt.NDArray[np.float64]
 
@@ -47,24 +47,33 @@ _ALIKE = 1e-9
 NOTHING = Contrast(math.nan, -math.inf, math.inf, 0)
 
 
-def difference(first: Numbers, second: Numbers, *, level: float = 0.95) -> Contrast:
+def difference(
+    first: Numbers, second: Numbers, *, kinds: Numbers | None = None, level: float = 0.95
+) -> Contrast:
     """Interval for mean(first) - mean(second) over the same tasks, values in [0, 1].
 
     Zeros and ones: Tango's score interval (Tango 1998, Stat. Med. 17:891), the one that stays
     near its level with few discordant pairs. Other values (means over replicates): `linear`.
+    Where tasks of one of the `kinds` differ alike, the interval is wider by as much.
     """
     a, b = np.asarray(first, float), np.asarray(second, float)
     if len(a) == 0:
         return Contrast(math.nan, -1.0, 1.0, 0)
     if np.isin(np.concatenate([a, b]), (0.0, 1.0)).all():
-        return _tango(
-            int(((a == 1) & (b == 0)).sum()), int(((a == 0) & (b == 1)).sum()), len(a), level
-        )
-    found = linear([a, b], [1.0, -1.0], level=level)
+        plus, minus = int(((a == 1) & (b == 0)).sum()), int(((a == 0) & (b == 1)).sum())
+        found = _widened(_tango(plus, minus, len(a), level), a - b, kinds, level)
+    else:
+        found = linear([a, b], [1.0, -1.0], kinds=kinds, level=level)
     return Contrast(found.estimate, max(-1.0, found.low), min(1.0, found.high), found.tasks)
 
 
-def linear(groups: Sequence[Numbers], weights: Sequence[float], *, level: float = 0.95) -> Contrast:
+def linear(
+    groups: Sequence[Numbers],
+    weights: Sequence[float],
+    *,
+    kinds: Numbers | None = None,
+    level: float = 0.95,
+) -> Contrast:
     """Interval for Σ wᵢ·mean(groupᵢ), the groups being the same tasks in the same order.
 
     MOVER (Zou, Huang & Zhang 2009, Comput. Stat. Data Anal. 53:1080): each mean's own limits
@@ -74,13 +83,16 @@ def linear(groups: Sequence[Numbers], weights: Sequence[float], *, level: float 
     rates = [mean(v, level=level) for v in values]
     estimate = sum(w * r.estimate for w, r in zip(weights, rates, strict=True))
     below, above = _distances(rates, weights)
-    related = _correlations(values) * np.sign(np.outer(weights, weights))
+    related = correlations(values) * np.sign(np.outer(weights, weights))
     low = estimate - math.sqrt(max(0.0, float(below @ related @ below)))
     high = estimate + math.sqrt(max(0.0, float(above @ related @ above)))
-    return Contrast(estimate, low, high, len(values[0]))
+    found = Contrast(estimate, low, high, len(values[0]))
+    return _widened(found, np.asarray(weights) @ np.vstack(values), kinds, level)
 
 
-def ratio(first: Numbers, second: Numbers, *, level: float = 0.95) -> Contrast:
+def ratio(
+    first: Numbers, second: Numbers, *, kinds: Numbers | None = None, level: float = 0.95
+) -> Contrast:
     """Interval for mean(first) / mean(second) over the same tasks.
 
     MOVER for a ratio (Donner & Zou 2012, Stat. Methods Med. Res. 21:347): R is inside when 0 is
@@ -91,10 +103,13 @@ def ratio(first: Numbers, second: Numbers, *, level: float = 0.95) -> Contrast:
     if len(a) == 0:
         return Contrast(math.nan, 0.0, math.inf, 0)
     top, bottom = mean(a, level=level), mean(b, level=level)
-    related = float(_correlations([a, b])[0, 1])
+    related = float(correlations([a, b])[0, 1])
     estimate = top.estimate / bottom.estimate if bottom.estimate > 0 else math.nan
-    low, high = _ratio_limits(top, bottom, related)
-    return Contrast(estimate, low, high, len(a))
+    found = Contrast(estimate, *_ratio_limits(top, bottom, related), len(a))
+    if math.isnan(estimate):
+        return found
+    wider = _widened(found, a - estimate * b, kinds, level)
+    return Contrast(estimate, max(0.0, wider.low), wider.high, len(a))
 
 
 def mcnemar(first: Numbers, second: Numbers) -> float:
@@ -119,29 +134,36 @@ def bootstrap_difference(
     Studentised (Hall 1988, Ann. Stat. 16:927; Davison & Hinkley 1997, section 5.2), since the
     percentile bootstrap is too short for few tasks. For values that are neither 0 nor 1 alone.
     """
-    d = np.asarray(first, float) - np.asarray(second, float)
-    if len(d) < 2 or float(d.std()) == 0.0:  # noqa: PLR2004  a spread needs two
+    d = _unrounded(np.asarray(first, float) - np.asarray(second, float))
+    if len(d) < 2 or float(d.std()) < _ALIKE:  # noqa: PLR2004  a spread needs two
         centre = float(d.mean()) if len(d) else math.nan
-        return Contrast(centre, -1.0, 1.0, len(d)), 1.0 if not centre else math.nan
+        return Contrast(centre, -1.0, 1.0, len(d)), _by_signs(d)
     centre, error = float(d.mean()), float(d.std(ddof=1)) / math.sqrt(len(d))
     roots = _studentised(d, draws, np.random.default_rng(seed))
     tail = (1 - level) / 2
     upper, lower = np.quantile(roots, [1 - tail, tail])
     p = (1 + int((np.abs(roots) >= abs(centre / error)).sum())) / (1 + len(roots))
-    p = max(p, 2.0 ** (1 - np.count_nonzero(d)))  # no test by signs alone can be surer than this
+    p = max(p, _by_signs(d))
     low, high = centre - float(upper) * error, centre - float(lower) * error
     return Contrast(centre, max(-1.0, low), min(1.0, high), len(d)), p
 
 
-def compare(name: str, first: Numbers, second: Numbers, *, level: float = 0.95) -> Comparison:
-    """The paired comparison of two groups: McNemar for zeros and ones, else the bootstrap."""
+def compare(
+    name: str,
+    first: Numbers,
+    second: Numbers,
+    *,
+    kinds: Numbers | None = None,
+    level: float = 0.95,
+) -> Comparison:
+    """The paired comparison of two groups: McNemar for zeros and ones, else the bootstrap.
+
+    Where tasks of one of the `kinds` differ alike: Student's t over the kinds.
+    """
     a, b = np.asarray(first, float), np.asarray(second, float)
-    rates = mean(a, level=level), mean(b, level=level)
-    if np.isin(np.concatenate([a, b]), (0.0, 1.0)).all():
-        p = mcnemar(a, b)
-        return Comparison(name, *rates, difference(a, b, level=level), p, p, "McNemar mid-p")
-    _, p = bootstrap_difference(a, b, level=level)
-    return Comparison(name, *rates, difference(a, b, level=level), p, p, "paired bootstrap")
+    rates = mean(a, kinds=kinds, level=level), mean(b, kinds=kinds, level=level)
+    p, method = _tested(a, b, kinds, level)
+    return Comparison(name, *rates, difference(a, b, kinds=kinds, level=level), p, p, method)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -152,6 +174,42 @@ def holm(p_values: Sequence[float]) -> list[float]:
         running = max(running, min(1.0, (len(p_values) - rank) * p_values[i]))
         adjusted[i] = running
     return adjusted
+
+
+def _tested(a: Array, b: Array, kinds: Numbers | None, level: float) -> tuple[float, str]:
+    d = _unrounded(a - b)
+    likeness = likeness_of(d - d.mean(), kinds) if len(d) else None
+    if likeness is not None:
+        error = math.sqrt(float(d.var(ddof=1)) / len(d) * likeness.effect)
+        p = 2 * float(stats.t.sf(abs(float(d.mean())) / error, likeness.freedom))
+        return p, "Student's t over kinds of task"
+    if np.isin(np.concatenate([a, b]), (0.0, 1.0)).all():
+        return mcnemar(a, b), "McNemar mid-p"
+    return bootstrap_difference(a, b, level=level)[1], "paired bootstrap"
+
+
+def _unrounded(d: Array) -> Array:
+    """Differences without the noise of their subtraction: what is nearly 0 is 0."""
+    return np.where(np.abs(d) < _ALIKE, 0.0, d)
+
+
+def _by_signs(d: Array) -> float:
+    """The surest that the signs of so many differences can be, two-sided: 2 to the 1 - n."""
+    return min(1.0, 2.0 ** (1 - np.count_nonzero(d)))
+
+
+def _widened(found: Contrast, values: Array, kinds: Numbers | None, level: float) -> Contrast:
+    """An interval by tasks, stretched where the `values` of tasks of one kind are alike."""
+    likeness = likeness_of(values - values.mean(), kinds) if len(values) else None
+    if likeness is None or math.isnan(found.estimate):
+        return found
+    tail = (1 + level) / 2
+    scale = math.sqrt(likeness.effect)
+    scale *= float(stats.t.ppf(tail, likeness.freedom)) / float(stats.norm.ppf(tail))
+    low = found.estimate - scale * (found.estimate - found.low)
+    return Contrast(
+        found.estimate, low, found.estimate + scale * (found.high - found.estimate), found.tasks
+    )
 
 
 def _tango(plus: int, minus: int, n: int, level: float) -> Contrast:
@@ -193,7 +251,7 @@ def _distances(rates: Sequence[Rate], weights: Sequence[float]) -> tuple[Array, 
     return np.asarray(below), np.asarray(above)
 
 
-def _correlations(values: Sequence[Array]) -> Array:
+def correlations(values: Sequence[Array]) -> Array:
     """Between the groups; of zeros and ones, with half a task added for each of the four pairs.
 
     A few successes that happen to coincide would else correlate by 1, and give an interval

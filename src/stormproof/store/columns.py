@@ -1,125 +1,108 @@
-"""Episodes and turns as flat rows: the columns of sealed Parquet files and of all tables."""
+"""Episodes and turns as flat rows: which fields of the records are columns, in which order.
+
+The names and types are those of the records' own fields; only which of them are columns, and
+where they stand, is said here. What reports and audits read by name comes from here too.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
+from types import NoneType, UnionType
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
-import pyarrow as pa
+from msgspec import Struct
 
-from stormproof.store.records import EpisodeRecord, TurnRecord
+from stormproof.domain.calls import Answer, Reply, Usage
+from stormproof.domain.conditions import Condition
+from stormproof.domain.episodes import Episode, Score, Turn
+from stormproof.domain.trials import Trial
+from stormproof.store.record_lines import EpisodeRecord, Totals, TurnRecord
 
-_TEXT, _INT, _FLOAT, _BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+RECORD = "record"  # the column of the JSON record, whole: nothing is lost in rows
 
-_EPISODE: list[tuple[str, pa.DataType]] = [
-    ("trial_id", _TEXT),
-    ("model", _TEXT),
-    ("task_id", _TEXT),
-    ("task_type", _TEXT),
-    ("replicate", _INT),
-    ("weather_seed", _INT),
-    ("sampling_seed", _INT),
-    ("prompt_type", _TEXT),
-    ("difficulty", _TEXT),
-    ("tool_success_rate", _FLOAT),
-    ("protocol", _TEXT),
-    ("severity", _TEXT),
-    ("weather", _TEXT),
-    ("max_turns", _INT),
-    ("outcome", _TEXT),
-    ("ending", _TEXT),
-    ("success", _TEXT),
-    ("goal_met", _BOOL),
-    ("tool_coverage", _FLOAT),
-    ("order", _FLOAT),
-    ("execution_success", _FLOAT),
-    ("recovery", _FLOAT),
-    ("redundant_calls", _INT),
-    ("error_category", _TEXT),
-    ("ceiling", _FLOAT),
-    ("turns", _INT),
-    ("calls", _INT),
-    ("failed_calls", _INT),
-    ("prompt_tokens", _INT),
-    ("completion_tokens", _INT),
-    ("format_repairs", _INT),
-    ("format_errors", _INT),
-    ("attempts", _INT),
-    ("endpoints", pa.list_(_TEXT)),
-    ("started_at", _FLOAT),
-    ("ended_at", _FLOAT),
-    ("simulated", _BOOL),
-    ("source", _TEXT),
-    ("error", _TEXT),
-]
-_TURN: list[tuple[str, pa.DataType]] = [
-    ("trial_id", _TEXT),
-    ("index", _INT),
-    ("action", _TEXT),
-    ("calls", _INT),
-    ("failed_calls", _INT),
-    ("format_repairs", _INT),
-    ("format_error", _BOOL),
-    ("finish_reason", _TEXT),
-    ("prompt_tokens", _INT),
-    ("completion_tokens", _INT),
-    ("endpoint_id", _TEXT),
-    ("served_model", _TEXT),
-    ("attempts", _INT),
-    ("queued_ms", _FLOAT),
-    ("latency_ms", _FLOAT),
-    ("hedged", _BOOL),
-    ("at", _FLOAT),
-]
-EPISODE_COLUMNS, TURN_COLUMNS = pa.schema(_EPISODE), pa.schema(_TURN)
-RECORD = pa.field("record", pa.large_string())  # the JSON record, whole: nothing is lost in rows
+
+class _Fields(NamedTuple):
+    """Columns that are fields of one part of a record, which stands at a dotted path in it."""
+
+    struct: type[Struct]
+    path: str
+    names: tuple[str, ...]
+
+
+TRIAL_COLUMNS = tuple(name for name in Trial.__struct_fields__ if name != "condition")
+CONDITION_COLUMNS = Condition.__struct_fields__
+SCORE_COLUMNS = Score.__struct_fields__
+_LATER = ("cut_off", "unread")  # not in the first version's parts, so they stand last
+_SUMS = tuple(name for name in Totals.__struct_fields__ if name not in _LATER)
+
+_EPISODE = (
+    _Fields(Trial, "episode.trial.", TRIAL_COLUMNS),
+    _Fields(Condition, "episode.trial.condition.", CONDITION_COLUMNS),
+    _Fields(Episode, "episode.", ("outcome", "ending")),
+    _Fields(Score, "episode.score.", SCORE_COLUMNS),
+    _Fields(Episode, "episode.", ("ceiling",)),
+    _Fields(Totals, "totals.", _SUMS),
+    _Fields(Episode, "episode.", ("started_at", "ended_at", "simulated", "source", "error")),
+    _Fields(Totals, "totals.", _LATER),
+)
+_ANSWER = ("attempts", "queued_ms", "latency_ms", "hedged", "at")
+_TURN = (
+    _Fields(TurnRecord, "", ("trial_id",)),
+    _Fields(Turn, "turn.", ("index", "action")),
+    _Fields(Totals, "", ("calls", "failed_calls")),  # of this one turn: counted, not stored
+    _Fields(Turn, "turn.", ("format_repairs", "format_error")),
+    _Fields(Reply, "turn.answer.reply.", ("finish_reason",)),
+    _Fields(Usage, "turn.answer.reply.usage.", Usage.__struct_fields__),
+    _Fields(Answer, "turn.answer.", ("endpoint_id",)),
+    _Fields(Reply, "turn.answer.reply.", ("served_model",)),
+    _Fields(Answer, "turn.answer.", _ANSWER),
+    _Fields(Turn, "turn.", ("unread",)),
+)
+
+
+def _columns(groups: Sequence[_Fields]) -> Iterator[tuple[str, type]]:
+    for group in groups:
+        hints = get_type_hints(group.struct)
+        yield from ((name, _kind(hints[name])) for name in group.names)
+
+
+def _kind(hint: Any) -> type:
+    """What a column of this field holds: str, int, float, bool, or tuple for a list of texts."""
+    if isinstance(hint, UnionType):  # None stands for what was not recorded: null
+        return next(_kind(one) for one in get_args(hint) if one is not NoneType)
+    if get_origin(hint) is Literal:
+        return type(get_args(hint)[0])
+    kind: type = get_origin(hint) or hint
+    return kind
+
+
+EPISODE_COLUMNS: Mapping[str, type] = dict(_columns(_EPISODE))
+TURN_COLUMNS: Mapping[str, type] = dict(_columns(_TURN))
+
+
+def _reader(groups: Sequence[_Fields], without: type[Struct]) -> Callable[[Struct], dict[str, Any]]:
+    """What reads all columns of a record but those of one struct. One look, in C: it seals."""
+    stored = [group for group in groups if group.struct is not without]
+    names = [name for group in stored for name in group.names]
+    read = attrgetter(*(group.path + name for group in stored for name in group.names))
+    return lambda record: dict(zip(names, read(record), strict=True))
+
+
+_read_episode, _read_turn = _reader(_EPISODE, Score), _reader(_TURN, Totals)
+_read_score = attrgetter(*SCORE_COLUMNS)
+_UNSCORED = (None,) * len(SCORE_COLUMNS)
 
 
 def episode_row(record: EpisodeRecord) -> dict[str, Any]:
-    """One episode as a row of EPISODE_COLUMNS."""
-    episode, trial = record.episode, record.episode.trial
-    row = {name: getattr(episode, name) for name in _OF_EPISODE}
-    row |= {name: getattr(trial, name) for name in _OF_TRIAL}
-    row |= {name: getattr(trial.condition, name) for name in _OF_CONDITION}
-    row |= {name: getattr(episode.score, name, None) for name in _OF_SCORE}
-    row |= {name: getattr(record.totals, name) for name in record.totals.__struct_fields__}
-    return row
+    """One episode as a row of EPISODE_COLUMNS; those of the score are None without one."""
+    score = record.episode.score
+    values = _UNSCORED if score is None else _read_score(score)
+    return _read_episode(record) | dict(zip(SCORE_COLUMNS, values, strict=True))
 
 
 def turn_row(record: TurnRecord) -> dict[str, Any]:
     """One turn as a row of TURN_COLUMNS."""
-    turn, answer, reply = record.turn, record.turn.answer, record.turn.answer.reply
-    return {
-        "trial_id": record.trial_id,
-        "calls": len(turn.executions),
-        "failed_calls": sum(not execution.ok for execution in turn.executions),
-        "prompt_tokens": reply.usage.prompt_tokens,
-        "completion_tokens": reply.usage.completion_tokens,
-        "finish_reason": reply.finish_reason,
-        "served_model": reply.served_model,
-        "index": turn.index,
-        "action": turn.action,
-        "format_repairs": turn.format_repairs,
-        "format_error": turn.format_error,
-        "endpoint_id": answer.endpoint_id,
-        "attempts": answer.attempts,
-        "queued_ms": answer.queued_ms,
-        "latency_ms": answer.latency_ms,
-        "hedged": answer.hedged,
-        "at": answer.at,
-    }
-
-
-_OF_EPISODE = (
-    "outcome", "ending", "ceiling", "started_at", "ended_at", "simulated", "source", "error",
-)  # fmt: skip
-_OF_TRIAL = (
-    "trial_id", "model", "task_id", "task_type", "replicate", "weather_seed", "sampling_seed",
-)  # fmt: skip
-_OF_CONDITION = (
-    "prompt_type", "difficulty", "tool_success_rate", "protocol", "severity", "weather",
-    "max_turns",
-)  # fmt: skip
-_OF_SCORE = (
-    "success", "goal_met", "tool_coverage", "order", "execution_success", "recovery",
-    "redundant_calls", "error_category",
-)  # fmt: skip
+    executions = record.turn.executions
+    failed = sum(not execution.ok for execution in executions)
+    return _read_turn(record) | {"calls": len(executions), "failed_calls": failed}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 from zlib import crc32
 
-from stormproof.errors import StoreError
+from stormproof.errors import StoreCorrupt, StoreError
 
 TEMPORARY = ".tmp"  # a file with this ending was never finished; what it held is elsewhere
 _CHUNK = 1 << 20
@@ -31,7 +31,7 @@ _HINTS = {
 
 
 @contextmanager
-def told(action: str, path: Path) -> Iterator[None]:
+def store_errors(action: str, path: Path) -> Iterator[None]:
     """Turn the system's error into one clear StoreError: `cannot {action} {path}: …`."""
     try:
         yield
@@ -72,7 +72,7 @@ def write_checked(folder: Path, stem: str, ending: str, fill: Callable[[BinaryIO
 def _write(
     temporary: Path, fill: Callable[[BinaryIO], object], name: Callable[[Path], Path]
 ) -> Path:
-    with told("write", temporary.with_name(temporary.name.removesuffix(TEMPORARY))):
+    with store_errors("write", temporary.with_name(temporary.name.removesuffix(TEMPORARY))):
         with temporary.open("wb") as file:
             fill(file)
             file.flush()
@@ -90,3 +90,11 @@ def checksum(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             crc = crc32(chunk, crc)
     return f"{crc:08x}"
+
+
+def damaged(path: Path, why: str) -> StoreCorrupt:
+    """The one clear error for a part's file that cannot be read."""
+    return StoreCorrupt(
+        f"{path} is damaged: {why}",
+        hint=f"run: stormproof repair {path.parent.parent} (it keeps a copy)",
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -15,14 +15,20 @@ import anyio.to_thread
 
 from stormproof.domain.episodes import Episode, Turn
 from stormproof.errors import StoreError
-from stormproof.store.commit import GroupCommit
-from stormproof.store.disk import told
+from stormproof.store.disk import store_errors
+from stormproof.store.group_commit import GroupCommit
 from stormproof.store.header import Header
-from stormproof.store.journal import Item, Lines
-from stormproof.store.lines import record_of, to_line
-from stormproof.store.opening import Opened, open_folder
+from stormproof.store.journal import Entry, PendingLine, SpanReader
 from stormproof.store.parts import StorageFormat
-from stormproof.store.records import Note, TurnRecord, decode, episode_record, turn_record
+from stormproof.store.record_lines import (
+    Note,
+    TurnRecord,
+    decode,
+    episode_record,
+    to_line,
+    turn_record,
+)
+from stormproof.store.recovery import Opened, open_folder
 from stormproof.store.sealing import SealedTurns, Sealing
 
 SEAL_AT = 5_000  # ended episodes in the journal before it is sealed in the middle of a run
@@ -58,14 +64,19 @@ class Store:
     ) -> None:
         self.folder = folder
         self.notices = opened.notices
+        # What `take_finished` gives; empty from then on.
         self._finished = opened.finished
+        # Ours from the opening to `_release`, which alone lets go of the three.
         self._lock, self._writer, self._samples = opened.lock, opened.writer, opened.samples
-        self._sealed = SealedTurns(folder, opened.sealed_unscored)
+        # A trial's turns stand in the writer's log, or on their way into a part, or in a part:
+        # what the first of them holds is the newest, and begins at turn 0.
+        self._sealed = SealedTurns(opened.sealed_unscored)
+        self._sealing = Sealing(folder, self._writer, self._sealed)
         self._format: StorageFormat = storage_format
         self._seal_at = seal_at
+        # Everything that is written to a journal goes through it; after a failure nothing does.
         self._commit = GroupCommit(self._writer.append)
-        self._sealing = Sealing(folder, self._writer)
-        self._seal_turnstile = anyio.Lock()
+        self._seal_turnstile = anyio.Lock()  # held from the beginning of a seal to its end
 
     def take_finished(self) -> set[str]:
         """Ids of trials that had completed when the folder was opened. Given away, not kept.
@@ -81,22 +92,21 @@ class Store:
         return tuple(decode(record, TurnRecord).turn for record in self._records(trial_id))
 
     async def turn(self, trial_id: str, turn: Turn) -> None:
-        """Journal a turn; durable on return. Raises StoreError."""
-        earlier = self._unjournalled(trial_id, turn.index)
-        await self._commit.add(
-            [*earlier, _turn_item(trial_id, turn.index, turn_record(trial_id, turn))]
-        )
+        """Journal a turn, in the place of the one that had its number; durable on return.
+
+        Turns after it stay. Raises StoreError.
+        """
+        await self._commit.add(self._lines_of(trial_id, turn))
 
     async def episode(self, episode: Episode) -> None:
-        """Journal the end of a trial, and any turn of it that is not there; durable on return."""
+        """Journal the end of a trial, and any turn of it that is not there; durable on return.
+
+        Raises StoreError.
+        """
         trial_id = episode.trial.trial_id
-        known = self._known(trial_id)
-        missing = [
-            _turn_item(trial_id, turn.index, turn_record(trial_id, turn))
-            for turn in episode.turns[known:]
-        ]
+        missing = [_turn_line(trial_id, turn) for turn in episode.turns[self._known(trial_id) :]]
         note = Note(trial_id, len(episode.turns), episode.outcome)
-        await self._commit.add([*missing, Item(to_line(episode_record(episode)), note)])
+        await self._commit.add([*missing, PendingLine(to_line(episode_record(episode)), note)])
         if episode.outcome == "completed":
             self._sealed.forget(trial_id)
         if self._writer.log.settled >= self._seal_at and not self._seal_turnstile.locked():
@@ -112,14 +122,13 @@ class Store:
             if not self._writer.log.settled:
                 return
             await self._commit.alone(self._sealing.begin)
-            unscored = await self._commit.beside(partial(self._sealing.finish, self._format))
-            self._sealed.add(unscored)
+            await self._commit.beside(partial(self._sealing.finish, self._format))
 
     def append_sample(self, record: bytes | str | dict[str, Any]) -> None:
         """Add a line to pool.jsonl. Not durable on return: it is telemetry, not a result."""
         data = json.dumps(record) if isinstance(record, dict) else record
         line = data.encode() if isinstance(data, str) else bytes(data)
-        with told("write", self.folder / "pool.jsonl"):
+        with store_errors("write", self.folder / "pool.jsonl"):
             os.write(self._samples, line.rstrip(b"\n") + b"\n")
 
     async def close(self) -> None:
@@ -140,22 +149,43 @@ class Store:
         entry = self._writer.log.entries.get(trial_id)
         return len(entry.turns) if entry else 0
 
-    def _records(self, trial_id: str) -> Sequence[bytes]:
-        entry = self._writer.log.entries.get(trial_id) or self._sealing.entries.get(trial_id)
-        if entry is None:
-            return self._sealed.of(trial_id)
-        with Lines(self.folder) as lines:
-            found = [record_of(lines.read(span)) for span in entry.turns]
-        return [record for record in found if record is not None]
+    def _records(self, trial_id: str) -> list[bytes]:
+        """The newest record of each turn. A journal that was cut short may have the first alone."""
+        entry = self._writer.log.entries.get(trial_id)
+        own = [] if entry is None else self._read(entry)
+        if entry is not None and entry.episode is not None:
+            return own
+        ended = self._sealing.entries.get(trial_id)
+        older = self._sealed.of(trial_id) if ended is None else self._read(ended)
+        return [*own, *older[len(own) :]]
 
-    def _unjournalled(self, trial_id: str, index: int) -> Iterable[Item]:
-        """Earlier turns that only a sealed part has: a journal tells a trial from its start."""
-        known = self._known(trial_id)
-        if known >= index:
-            return ()
-        records = self._records(trial_id)[known:index]
-        return [_turn_item(trial_id, known + i, r) for i, r in enumerate(records)]
+    def _read(self, entry: Entry) -> list[bytes]:
+        with store_errors("read", self.folder), SpanReader(self.folder) as reader:
+            return [reader.record(span) for span in entry.turns]
+
+    def _lines_of(self, trial_id: str, turn: Turn) -> list[PendingLine]:
+        """The turn's line, and those around it without which the journal would not tell all.
+
+        A journal tells a trial from its start, so turns that only a part has come before it. The
+        turns after one that is replaced come again: the first readers of format 1 forget them.
+        """
+        line, known = _turn_line(trial_id, turn), self._known(trial_id)
+        if turn.index == known > 0:
+            return [line]
+        records = self._records(trial_id)
+        if turn.index > len(records):
+            raise StoreError(
+                f"turn {turn.index} of trial {trial_id} cannot be stored: "
+                f"turn {len(records)} has not been",
+                hint="report this: it is a bug",
+            )
+        stored = [_pending(trial_id, index, record) for index, record in enumerate(records)]
+        return [*stored[known : turn.index], line, *stored[turn.index + 1 :]]
 
 
-def _turn_item(trial_id: str, index: int, record: bytes) -> Item:
-    return Item(to_line(record), Note(trial_id, index, ""))
+def _turn_line(trial_id: str, turn: Turn) -> PendingLine:
+    return _pending(trial_id, turn.index, turn_record(trial_id, turn))
+
+
+def _pending(trial_id: str, index: int, record: bytes) -> PendingLine:
+    return PendingLine(to_line(record), Note(trial_id, index, ""))

@@ -1,18 +1,24 @@
-"""`header.json`: whose folder this is, and in which format."""
+"""What a folder says of itself: `header.json`, whose it is; `runs.jsonl`, what was asked for.
+
+A folder takes any number of runs of the same suite and seed; together they say what is planned.
+"""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from stormproof.errors import PlanMismatch, StoreCorrupt, StoreError
-from stormproof.store.disk import told, write_whole
+from stormproof.store.disk import store_errors, sync_folder, write_whole
 
 FORMAT = 1
 HEADER_FILE = "header.json"
+RUNS_FILE = "runs.jsonl"
 
 
 class Header(Struct, frozen=True, kw_only=True):
@@ -20,7 +26,7 @@ class Header(Struct, frozen=True, kw_only=True):
 
     `options` are those of the run that made the folder, for people to read; no key value may be
     among them. `created_at` is epoch seconds and orders nothing. `stormproof` is the version
-    that made the folder; `windtunnel` says it in folders made under the former name.
+    that made the folder; `windtunnel` says it in folders made under the former name alone.
     """
 
     suite: str
@@ -30,8 +36,13 @@ class Header(Struct, frozen=True, kw_only=True):
     options: dict[str, Any] = {}
     created_at: float = 0.0
     stormproof: str = ""
-    windtunnel: str = ""
+    windtunnel: str | UnsetType = UNSET
     format: int = FORMAT
+
+    @property
+    def made_by(self) -> str:
+        """The version that made the folder, under whichever name; "" where it is not said."""
+        return self.stormproof or self.windtunnel or ""
 
 
 class _Format(Struct):
@@ -46,7 +57,7 @@ def read_header(folder: Path | str) -> Header:
     """
     path = Path(folder) / HEADER_FILE
     try:
-        with told("read", path):
+        with store_errors("read", path):
             data = path.read_bytes()
     except StoreError as error:
         if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
@@ -91,14 +102,46 @@ def write_header(folder: Path, header: Header) -> None:
 
 def check_same(folder: Path, stored: Header, wanted: Header) -> None:
     """Raise PlanMismatch where results of both would not belong together."""
-    names = {"suite": "suite version", "seed": "seed", "simulated": "simulated"}
-    differing = [
-        f"{said} is {getattr(stored, name)!r} in the folder and {getattr(wanted, name)!r} now"
-        for name, said in names.items()
-        if getattr(stored, name) != getattr(wanted, name)
-    ]
+    differing = differences(stored, "in the folder", wanted, "now")
     if differing:
         raise PlanMismatch(
             f"{folder} holds results of another plan: {'; '.join(differing)}",
             hint="choose another folder with --results FOLDER, or use the folder's own options",
         )
+
+
+def differences(one: Header, here: str, other: Header, there: str) -> list[str]:
+    """Why results of both do not belong together, in words; [] where they do."""
+    names = {"suite": "suite version", "seed": "seed", "simulated": "simulated"}
+    return [
+        f"{said} is {getattr(one, name)!r} {here} and {getattr(other, name)!r} {there}"
+        for name, said in names.items()
+        if getattr(one, name) != getattr(other, name)
+    ]
+
+
+def append_run(folder: Path, record: object) -> None:
+    """Add a run's record, durable on return. Raises StoreError where it cannot be written."""
+    path = folder / RUNS_FILE
+    is_new = not path.exists()
+    with store_errors("write", path), path.open("ab") as file:
+        file.write(b"\n" + msgspec.json.encode(record))  # ends what a crash may have cut short
+        file.flush()
+        os.fsync(file.fileno())
+    if is_new:
+        sync_folder(folder)
+
+
+def read_runs(folder: Path) -> Iterator[dict[str, Any]]:
+    """The records, oldest first; a line that a crash cut short is left out."""
+    path = folder / RUNS_FILE
+    if not path.exists():
+        return
+    with store_errors("read", path), path.open("rb") as file:
+        for line in file:
+            try:
+                record = msgspec.json.decode(line)
+            except msgspec.DecodeError:
+                continue
+            if isinstance(record, dict):
+                yield record

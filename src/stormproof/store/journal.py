@@ -11,17 +11,26 @@ import re
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO, NamedTuple, Self
 
 from msgspec import Struct
 
 from stormproof.errors import StoreCorrupt, StoreError
-from stormproof.store.disk import told, write_all, write_whole
+from stormproof.store.disk import store_errors, write_all, write_whole
 from stormproof.store.header import Header
-from stormproof.store.lines import Line, read_lines, to_line
-from stormproof.store.log import Entry, Log, Span
-from stormproof.store.records import UNREADABLE, HeaderRecord, Note, encode, head_of
+from stormproof.store.record_lines import (
+    UNREADABLE,
+    HeaderRecord,
+    JournalLine,
+    Note,
+    encode,
+    head_of,
+    read_lines,
+    record_of,
+    to_line,
+)
 
+GROUP = 50  # lines made durable together at most
 _NAME = re.compile(r"journal-([0-9]{6}|[1-9][0-9]{6,})\.jsonl")
 
 
@@ -36,7 +45,82 @@ def journal_numbers(folder: Path) -> list[int]:
     return sorted(int(match[1]) for match in found if match)
 
 
-GROUP = 50  # records made durable together at most
+class Span(NamedTuple):
+    """Where a line stands: the journal's number, its first byte, its length."""
+
+    journal: int
+    offset: int
+    length: int
+
+
+class Entry:
+    """One trial as the open journals tell it: the newest line of each turn, and of its end.
+
+    A turn that comes after the end opens the trial again, be it a further one or one that takes
+    an earlier's place: an `infrastructure` episode is being run once more. The episode stands as
+    it was, with the turns it was made of, until the new one is there.
+    """
+
+    __slots__ = ("ended", "episode", "is_settled", "outcome", "turns")
+
+    def __init__(self) -> None:
+        # The newest line of every turn, at its number: no gaps. `turn` sets one, `end` cuts.
+        self.turns: list[Span] = []
+        # The newest end, and the lines of the turns it was made of. Only `end` sets the three,
+        # together; before the first end they are None, () and "".
+        self.episode: Span | None = None
+        self.ended: tuple[Span, ...] = ()
+        self.outcome = ""
+        # Whether nothing came after the end; then `turns` are those of `ended`.
+        self.is_settled = False
+
+    @property
+    def spans(self) -> list[Span]:
+        """All lines that the entry stands on, in an order that gives the same entry again."""
+        if self.episode is None:
+            return self.turns
+        pairs = zip(self.ended, self.turns, strict=False)
+        same = next((i for i, (old, new) in enumerate(pairs) if old != new), len(self.ended))
+        return [*self.ended, self.episode, *self.turns[same:]]
+
+    def turn(self, index: int, span: Span) -> None:
+        """Put a turn in its place, at the end or over the one that stood there."""
+        self.turns[index : index + 1] = [span]
+        self.is_settled = False
+
+    def end(self, note: Note, span: Span) -> None:
+        """Put the episode in its place."""
+        del self.turns[note.at :]
+        self.episode, self.ended, self.outcome = span, tuple(self.turns), note.outcome
+        self.is_settled = True
+
+
+class Log:
+    """Where every trial of the open journals stands: an index of places, not of contents."""
+
+    def __init__(self) -> None:
+        # By trial id, in order of first mention. `add` alone puts one in; none is ever empty.
+        self.entries: dict[str, Entry] = {}
+        # How many of the entries are settled; `add` keeps it in step.
+        self.settled = 0
+
+    def add(self, note: Note, span: Span) -> str:
+        """Take in one line; says what is wrong with it, or "".
+
+        Lines that were carried into a new journal may be met twice: the second time changes
+        nothing in the end.
+        """
+        entry = self.entries.get(note.trial_id) or Entry()
+        if len(entry.turns) < note.at:
+            return f"turn {len(entry.turns)} of trial {note.trial_id} is missing before it"
+        self.entries[note.trial_id] = entry
+        self.settled -= entry.is_settled
+        if note.outcome:
+            entry.end(note, span)
+        else:
+            entry.turn(note.at, span)
+        self.settled += entry.is_settled
+        return ""
 
 
 class Damage(Struct, frozen=True):
@@ -48,12 +132,12 @@ class Damage(Struct, frozen=True):
 
 
 class Scan(Struct):
-    """What a journal was found to hold. `tail` is a last line that lacks its line break."""
+    """What a journal was found to hold. `take` counts: every ended line is good or damage."""
 
-    header: Header | None = None
+    header: Header | None = None  # the newest copy among the good lines
     good: int = 0
-    damage: list[Damage] = []
-    tail: Line | None = None
+    damage: list[Damage] = []  # in order of the lines; none of them is in the log
+    tail: JournalLine | None = None  # a last line without its line break: in neither count yet
 
 
 def scan(file: BinaryIO, number: int, log: Log) -> Scan:
@@ -67,7 +151,7 @@ def scan(file: BinaryIO, number: int, log: Log) -> Scan:
     return found
 
 
-def take(line: Line, number: int, log: Log, found: Scan) -> None:
+def take(line: JournalLine, number: int, log: Log, found: Scan) -> None:
     """Take one line into the log, or list what is wrong with it."""
     why = _wrong(line, number, log, found)
     if why:
@@ -76,7 +160,7 @@ def take(line: Line, number: int, log: Log, found: Scan) -> None:
         found.good += 1
 
 
-def _wrong(line: Line, number: int, log: Log, found: Scan) -> str:
+def _wrong(line: JournalLine, number: int, log: Log, found: Scan) -> str:
     if line.record is None:
         return "its checksum does not fit"
     try:
@@ -99,10 +183,10 @@ def corrupt(path: Path, found: Scan) -> StoreCorrupt:
     )
 
 
-class Item(Struct):
+class PendingLine(Struct):
     """A line to be written and what it says."""
 
-    line: bytes
+    data: bytes
     note: Note
 
 
@@ -113,10 +197,14 @@ class JournalWriter:
     """
 
     def __init__(self, folder: Path, header: Header, number: int, log: Log) -> None:
+        # What every line of all open journals says, the appended ones once they are durable.
+        # `append` adds to it and `rotate` puts a new one in its place, both under the guard.
         self.log = log
-        self.number = number
+        self.number = number  # of the journal being written, the highest there is; `rotate` counts
         self._folder, self._header = folder, header
-        self._guard = threading.Lock()
+        self._guard = threading.Lock()  # held by whichever thread is inside
+        self._fd: int  # open on `path` from `_open` to `close` or the next `_open`
+        self._size: int  # bytes of the file that the log knows: the place of the next line
         if not journal_path(folder, number).exists():
             self._create(number, ())
         self._open()
@@ -126,18 +214,18 @@ class JournalWriter:
         """The journal being written."""
         return journal_path(self._folder, self.number)
 
-    def append(self, items: Sequence[Item]) -> None:
+    def append(self, lines: Sequence[PendingLine]) -> None:
         """Write the lines, so many at a time; they are durable on return. Raises StoreError."""
         with self._guard:
-            with told("write", self.path):
-                for at in range(0, len(items), GROUP):
-                    some = items[at : at + GROUP]
-                    write_all(self._fd, b"".join([item.line for item in some]))
+            with store_errors("write", self.path):
+                for at in range(0, len(lines), GROUP):
+                    some = lines[at : at + GROUP]
+                    write_all(self._fd, b"".join([line.data for line in some]))
                     os.fsync(self._fd)
             self._check_place()
-            for item in items:
-                self.log.add(item.note, Span(self.number, self._size, len(item.line)))
-                self._size += len(item.line)
+            for line in lines:
+                self.log.add(line.note, Span(self.number, self._size, len(line.data)))
+                self._size += len(line.data)
 
     def rotate(self) -> dict[str, Entry]:
         """Begin a new journal with all that is unsettled; gives what has settled before it.
@@ -147,14 +235,13 @@ class JournalWriter:
         with self._guard:
             settled = {t: e for t, e in self.log.entries.items() if e.is_settled}
             open_entries = [e for e in self.log.entries.values() if not e.is_settled]
-            with told("read", self._folder), Lines(self._folder) as lines:
-                self._create(
-                    self.number + 1, (lines.read(s) for e in open_entries for s in e.spans)
-                )
+            with store_errors("read", self._folder), SpanReader(self._folder) as reader:
+                spans = (span for entry in open_entries for span in entry.spans)
+                self._create(self.number + 1, map(reader.line, spans))
             os.close(self._fd)
             self.number += 1
             self.log = Log()
-            with told("read", self.path), self.path.open("rb") as file:
+            with store_errors("read", self.path), self.path.open("rb") as file:
                 scan(file, self.number, self.log)
             self._open()
             return settled
@@ -172,7 +259,7 @@ class JournalWriter:
         write_whole(journal_path(self._folder, number), fill)
 
     def _open(self) -> None:
-        with told("open", self.path):
+        with store_errors("open", self.path):
             self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND)
             self._size = os.fstat(self._fd).st_size
 
@@ -189,19 +276,32 @@ class JournalWriter:
             )
 
 
-class Lines:
+class SpanReader:
     """Reads single lines of a folder's journals by their spans."""
 
     def __init__(self, folder: Path, files: dict[int, int] | None = None) -> None:
         self._folder = folder
+        # Open files by their journals' numbers: those given, and each that was asked for since.
+        # Closed when the `with` ends, by nobody else.
         self._files = files if files is not None else {}
 
-    def read(self, span: Span) -> bytes:
+    def line(self, span: Span) -> bytes:
         """The line, with its line break."""
         if span.journal not in self._files:
             path = journal_path(self._folder, span.journal)
             self._files[span.journal] = os.open(path, os.O_RDONLY)
         return os.pread(self._files[span.journal], span.length, span.offset)
+
+    def record(self, span: Span) -> bytes:
+        """The line's record. Raises StoreCorrupt where it is no longer what the scan saw."""
+        record = record_of(self.line(span))
+        if record is None:
+            raise StoreCorrupt(
+                f"{journal_path(self._folder, span.journal)}, byte {span.offset}: "
+                "the line has changed since it was read",
+                hint=f"check the disk, then run: stormproof repair {self._folder}",
+            )
+        return record
 
     def __enter__(self) -> Self:
         return self

@@ -1,12 +1,12 @@
-"""Parts as Parquet: flat columns for queries, and each record whole beside them."""
+"""Sealed files as Parquet: flat columns for queries, and each record whole beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,35 +19,53 @@ from stormproof.store.columns import (
     episode_row,
     turn_row,
 )
-from stormproof.store.disk import told
-from stormproof.store.parts import Fill, Row, damaged
-from stormproof.store.records import EpisodeRecord, Note, TurnRecord, decode
+from stormproof.store.disk import damaged, store_errors
+from stormproof.store.record_lines import EpisodeRecord, Note, TurnRecord, decode
 
 _CHUNK = 200  # rows turned into columns at a time, for a few ms: other threads wait meanwhile
 _CHUNKS = 20  # chunks a row group: what is held in memory while writing
+_TYPES: dict[type, pa.DataType] = {
+    str: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    bool: pa.bool_(),
+    tuple: pa.list_(pa.string()),
+}
+_RECORD = pa.field(RECORD, pa.large_string())
 
 
-def fillers(rows: Callable[[], Iterable[Row]]) -> tuple[Fill, Fill]:
-    """What writes the turns' file, and the episodes'."""
-    turns = (whole_turn(record) for row in rows() for record in row.turns)
-    episodes = (whole_episode(row.episode) for row in rows())
-    return (
-        lambda file: _fill(file, TURN_COLUMNS.append(RECORD), turns),
-        lambda file: _fill(file, EPISODE_COLUMNS.append(RECORD), episodes),
-    )
+def _schema(columns: Mapping[str, type]) -> pa.Schema:
+    return pa.schema([(name, _TYPES[kind]) for name, kind in columns.items()])
+
+
+EPISODE_SCHEMA, TURN_SCHEMA = _schema(EPISODE_COLUMNS), _schema(TURN_COLUMNS)
+WHOLE_EPISODE_SCHEMA, WHOLE_TURN_SCHEMA = (
+    EPISODE_SCHEMA.append(_RECORD),
+    TURN_SCHEMA.append(_RECORD),
+)
+
+
+def write_episodes(file: BinaryIO, records: Iterable[bytes]) -> None:
+    """Fill a file with these episodes' records."""
+    _fill(file, WHOLE_EPISODE_SCHEMA, map(whole_episode, records))
+
+
+def write_turns(file: BinaryIO, records: Iterable[bytes]) -> None:
+    """Fill a file with these turns' records."""
+    _fill(file, WHOLE_TURN_SCHEMA, map(whole_turn, records))
 
 
 def whole_turn(record: bytes) -> dict[str, Any]:
     """A turn's record as a row, itself among its columns."""
-    return turn_row(decode(record, TurnRecord)) | {"record": record.decode()}
+    return turn_row(decode(record, TurnRecord)) | {RECORD: record.decode()}
 
 
 def whole_episode(record: bytes) -> dict[str, Any]:
     """An episode's record as a row, itself among its columns."""
-    return episode_row(decode(record, EpisodeRecord)) | {"record": record.decode()}
+    return episode_row(decode(record, EpisodeRecord)) | {RECORD: record.decode()}
 
 
-def _fill(file: Any, schema: pa.Schema, rows: Iterator[dict[str, Any]]) -> None:
+def _fill(file: BinaryIO, schema: pa.Schema, rows: Iterator[dict[str, Any]]) -> None:
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         chunks = _chunks(schema, rows)
         while group := list(islice(chunks, _CHUNKS)):
@@ -90,7 +108,7 @@ def read_notes(path: Path) -> Iterator[Note]:
 def read_records(path: Path) -> Iterator[bytes]:
     """The whole records, in order."""
     with _opened(path) as file:
-        for batch in file.iter_batches(batch_size=500, columns=["record"]):
+        for batch in file.iter_batches(batch_size=500, columns=[RECORD]):
             yield from (str(text).encode() for text in batch.column(0).to_pylist())
 
 
@@ -100,7 +118,7 @@ def sound_records(path: Path) -> list[bytes]:
     with suppress(StoreCorrupt), _opened(path) as file:
         for group in range(file.num_row_groups):
             with suppress(pa.ArrowException, OSError):
-                texts = file.read_row_group(group, columns=["record"]).column(0).to_pylist()
+                texts = file.read_row_group(group, columns=[RECORD]).column(0).to_pylist()
                 found += (str(text).encode() for text in texts)
     return found
 
@@ -114,7 +132,7 @@ def read_columns(path: Path, columns: pa.Schema) -> pa.Table:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[pq.ParquetFile]:
-    with told("read", path), path.open("rb") as raw:
+    with store_errors("read", path), path.open("rb") as raw:
         try:
             yield pq.ParquetFile(raw)
         except (pa.ArrowException, UnicodeDecodeError, OSError) as error:

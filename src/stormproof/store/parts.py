@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
@@ -16,28 +17,33 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
 from msgspec import Struct
 
 from stormproof.errors import StoreCorrupt
-from stormproof.store.disk import checksum, sync_folder, told, write_checked
-from stormproof.store.lines import read_lines, to_line
-from stormproof.store.records import UNREADABLE, Note, head_of
+from stormproof.store.disk import checksum, damaged, store_errors, sync_folder, write_checked
+from stormproof.store.journal import Entry, SpanReader
+from stormproof.store.record_lines import UNREADABLE, Note, head_of, read_lines, to_line
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 StorageFormat = Literal["parquet", "json"]
 EPISODES, TURNS = "episodes", "turns"
-Fill = Callable[[BinaryIO], object]
 _NAME = re.compile(r"part-([0-9]+)-[0-9a-f]{8}\.(?:parquet|jsonl)")
 ENDINGS: dict[StorageFormat, str] = {"parquet": ".parquet", "json": ".jsonl"}
 
 
-class Row(NamedTuple):
+class RawEpisode(NamedTuple):
     """An episode's record and its turns' records, as they stood in the journal."""
 
     episode: bytes
     turns: tuple[bytes, ...]
 
 
-class Part(Struct, frozen=True):
+def raw_episode(reader: SpanReader, entry: Entry) -> RawEpisode:
+    """The newest episode of a trial that has ended in the journals. Raises StoreCorrupt."""
+    assert entry.episode is not None  # noqa: S101  only what has ended is asked for
+    return RawEpisode(reader.record(entry.episode), tuple(map(reader.record, entry.ended)))
+
+
+class SealedPart(Struct, frozen=True):
     """One sealed part. One of its files is None where it is not in place."""
 
     number: int
@@ -46,12 +52,12 @@ class Part(Struct, frozen=True):
     turns: Path | None = None
 
 
-def list_parts(folder: Path) -> list[Part]:
+def list_parts(folder: Path) -> list[SealedPart]:
     """All parts whose episodes are in place, by number."""
     return [part for part in list_files(folder) if part.episodes is not None]
 
 
-def list_files(folder: Path) -> list[Part]:
+def list_files(folder: Path) -> list[SealedPart]:
     """All parts, those also that lack one of their files, by number."""
     found: dict[int, dict[str, Path]] = {}
     for kind in (EPISODES, TURNS):
@@ -64,42 +70,45 @@ def list_files(folder: Path) -> list[Part]:
                     pair[kind] = path
     forms = {ending: form for form, ending in ENDINGS.items()}
     return [
-        Part(number, forms[next(iter(pair.values())).suffix], pair.get(EPISODES), pair.get(TURNS))
+        SealedPart(
+            number, forms[next(iter(pair.values())).suffix], pair.get(EPISODES), pair.get(TURNS)
+        )
         for number, pair in sorted(found.items())
     ]
 
 
 def is_sound(path: Path) -> bool:
     """Whether the file's content has the checksum that its name tells."""
-    with told("read", path):
+    with store_errors("read", path):
         return path.stem.endswith(f"-{checksum(path)}")
 
 
 def write_part(
-    folder: Path, number: int, form: StorageFormat, rows: Callable[[], Iterable[Row]]
-) -> Part:
+    folder: Path, number: int, form: StorageFormat, rows: Callable[[], Iterable[RawEpisode]]
+) -> SealedPart:
     """Make a part of the rows (asked for twice). Durable on return, in place or not at all."""
     for kind in (EPISODES, TURNS):
-        with told("write", folder / kind):
+        with store_errors("write", folder / kind):
             (folder / kind).mkdir(exist_ok=True)
             sync_folder(folder)
-    fill_turns, fill_episodes = _parquet().fillers(rows) if form == "parquet" else _fillers(rows)
-    stem, ending = f"part-{number:06d}", ENDINGS[form]
-    turns = write_checked(folder / TURNS, stem, ending, fill_turns)
-    episodes = write_checked(folder / EPISODES, stem, ending, fill_episodes)
-    return Part(number, form, episodes, turns)
-
-
-def _fillers(rows: Callable[[], Iterable[Row]]) -> tuple[Fill, Fill]:
     turns = (record for row in rows() for record in row.turns)
     episodes = (row.episode for row in rows())
-    return (
-        lambda file: file.writelines(map(to_line, turns)),
-        lambda file: file.writelines(map(to_line, episodes)),
+    write_turns = _parquet().write_turns if form == "parquet" else _write_lines
+    write_episodes = _parquet().write_episodes if form == "parquet" else _write_lines
+    stem, ending = f"part-{number:06d}", ENDINGS[form]
+    # The turns come first: it is the episodes' file that makes the part count.
+    turns_path = write_checked(folder / TURNS, stem, ending, partial(write_turns, records=turns))
+    episodes_path = write_checked(
+        folder / EPISODES, stem, ending, partial(write_episodes, records=episodes)
     )
+    return SealedPart(number, form, episodes_path, turns_path)
 
 
-def read_notes(part: Part) -> Iterator[Note]:
+def _write_lines(file: BinaryIO, records: Iterable[bytes]) -> None:
+    file.writelines(map(to_line, records))
+
+
+def read_notes(part: SealedPart) -> Iterator[Note]:
     """Trial id, number of turns and outcome of every episode, in order. Cheap."""
     path = checked(part, part.episodes)
     if part.form == "parquet":
@@ -108,7 +117,7 @@ def read_notes(part: Part) -> Iterator[Note]:
         yield from (_note(path, record) for record in _json_records(path))
 
 
-def read_rows(part: Part) -> Iterator[tuple[Note, Row]]:
+def read_rows(part: SealedPart) -> Iterator[tuple[Note, RawEpisode]]:
     """Every episode with its turns, in order. Raises StoreCorrupt where they do not fit."""
     paths = checked(part, part.episodes), checked(part, part.turns)
     read = _parquet().read_records if part.form == "parquet" else _json_records
@@ -119,10 +128,10 @@ def read_rows(part: Part) -> Iterator[tuple[Note, Row]]:
             (note.trial_id, i) for i in range(note.at)
         ]:
             raise damaged(paths[1], f"turns of trial {note.trial_id} are missing")
-        yield note, Row(episode, own)
+        yield note, RawEpisode(episode, own)
 
 
-def read_episode_records(part: Part) -> Iterator[tuple[Note, bytes]]:
+def read_episode_records(part: SealedPart) -> Iterator[tuple[Note, bytes]]:
     """Every episode's record, in order, without a look at the turns."""
     path = checked(part, part.episodes)
     read = _parquet().read_records if part.form == "parquet" else _json_records
@@ -130,7 +139,7 @@ def read_episode_records(part: Part) -> Iterator[tuple[Note, bytes]]:
         yield _note(path, record), record
 
 
-def checked(part: Part, path: Path | None) -> Path:
+def checked(part: SealedPart, path: Path | None) -> Path:
     """The path of a part's file that is in place and sound. Raises StoreCorrupt."""
     if path is None:
         raise half(part)
@@ -139,7 +148,7 @@ def checked(part: Part, path: Path | None) -> Path:
     return path
 
 
-def half(part: Part) -> StoreCorrupt:
+def half(part: SealedPart) -> StoreCorrupt:
     """The error for a part of which one file is missing."""
     there, lost = (part.turns, EPISODES) if part.episodes is None else (part.episodes, TURNS)
     assert there is not None  # noqa: S101  a part without any file is never made
@@ -147,7 +156,7 @@ def half(part: Part) -> StoreCorrupt:
 
 
 def _json_records(path: Path) -> Iterator[bytes]:
-    with told("read", path), path.open("rb") as file:
+    with store_errors("read", path), path.open("rb") as file:
         for line in read_lines(file):
             if line.record is None:
                 raise damaged(path, f"line {line.number}: its checksum does not fit")
@@ -163,15 +172,7 @@ def _note(path: Path, record: bytes) -> Note:
     return head
 
 
-def damaged(path: Path, why: str) -> StoreCorrupt:
-    """The one clear error for a part that cannot be read."""
-    return StoreCorrupt(
-        f"{path} is damaged: {why}",
-        hint=f"run: stormproof repair {path.parent.parent} (it keeps a copy)",
-    )
-
-
-def salvage(part: Part) -> tuple[list[Row], int]:
+def salvage(part: SealedPart) -> tuple[list[RawEpisode], int]:
     """The episodes of a damaged part that are whole, and how many were seen that are not."""
     turns: dict[str, list[tuple[Note, bytes]]] = {}
     for note, record in _sound(part, part.turns):
@@ -180,19 +181,19 @@ def salvage(part: Part) -> tuple[list[Row], int]:
     for note, record in _sound(part, part.episodes):
         own = turns.pop(note.trial_id, [])
         if [head.at for head, _ in own] == [*range(note.at)]:
-            rows.append(Row(record, tuple(turn for _, turn in own)))
+            rows.append(RawEpisode(record, tuple(turn for _, turn in own)))
         else:
             lost += 1
     return rows, lost + len(turns)
 
 
-def _sound(part: Part, path: Path | None) -> Iterator[tuple[Note, bytes]]:
+def _sound(part: SealedPart, path: Path | None) -> Iterator[tuple[Note, bytes]]:
     if path is None:
         return
     if part.form == "parquet":
         records = _parquet().sound_records(path)
     else:
-        with told("read", path), path.open("rb") as file:
+        with store_errors("read", path), path.open("rb") as file:
             records = [line.record for line in read_lines(file) if line.record is not None]
     for record in records:
         try:

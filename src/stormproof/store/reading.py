@@ -3,58 +3,69 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from stormproof.domain.episodes import Episode
 from stormproof.errors import StoreError
-from stormproof.store.disk import told
+from stormproof.store.disk import store_errors
 from stormproof.store.header import read_header
-from stormproof.store.journal import Lines, corrupt, journal_numbers, journal_path, scan
-from stormproof.store.lines import record_of
-from stormproof.store.log import Entry, Log
-from stormproof.store.parts import EPISODES, TURNS, Part, Row, list_parts, read_notes, read_rows
-from stormproof.store.records import EpisodeRecord, TurnRecord, decode
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
+from stormproof.store.journal import (
+    Entry,
+    Log,
+    SpanReader,
+    corrupt,
+    journal_numbers,
+    journal_path,
+    scan,
+)
+from stormproof.store.parts import (
+    RawEpisode,
+    SealedPart,
+    list_parts,
+    raw_episode,
+    read_episode_records,
+    read_notes,
+    read_rows,
+)
+from stormproof.store.record_lines import EpisodeRecord, Note, TurnRecord, decode, head_of
 
 _LOOKS = 100  # a seal comes every few thousand episodes: two looks do, unless a name is broken
 
 
-class Standing(NamedTuple):
-    """A part and the ids of the trials whose standing episode it has: all, or not."""
+class CurrentPart(NamedTuple):
+    """A part and what of it is current: of a trial with several episodes the newest counts."""
 
-    part: Part
-    own: set[str]
-    is_whole: bool
+    part: SealedPart
+    own: set[str]  # the trials whose newest episode is this part's; no other part names them
+    is_whole: bool  # whether these are all of the part's trials
 
 
 class Snapshot:
     """One consistent view: the parts in place, and the ended trials that no part has yet."""
 
-    def __init__(self, folder: Path, parts: list[Part], log: Log, lines: Lines) -> None:
-        self.folder = folder
-        self.parts = parts
+    def __init__(self, parts: list[SealedPart], log: Log, reader: SpanReader) -> None:
+        self._parts = parts  # all in place, by number
+        # Trials that have ended in the journals: each stands before any part's.
         self.entries = {t: e for t, e in log.entries.items() if e.episode is not None}
-        self.open_trials = {t for t, e in log.entries.items() if not e.is_settled}
-        self._lines = lines
+        # Trials that are being run, for the first time or once more.
+        self._open = {t: e for t, e in log.entries.items() if not e.is_settled}
+        self._reader = reader
 
-    def sealed(self) -> Iterator[Standing]:
-        """Each part with the trials whose standing episode it has."""
-        notes = {part.number: [*read_notes(part)] for part in self.parts}
+    def sealed(self) -> Iterator[CurrentPart]:
+        """Each part with the trials whose newest episode it has."""
+        notes = {part.number: [*read_notes(part)] for part in self._parts}
         newest = {note.trial_id: number for number, own in notes.items() for note in own}
-        for part in self.parts:
+        for part in self._parts:
             ids = {note.trial_id for note in notes[part.number]}
             own = {t for t in ids if newest[t] == part.number and t not in self.entries}
-            yield Standing(part, own, is_whole=len(own) == len(notes[part.number]))
+            yield CurrentPart(part, own, is_whole=len(own) == len(notes[part.number]))
 
-    def rows(self, ids: Collection[str] | None = None) -> Iterator[Row]:
+    def rows(self, ids: Collection[str] | None = None) -> Iterator[RawEpisode]:
         """The standing episode of every trial (of `ids`, where given), with its turns."""
         wanted = None if ids is None else set(ids)
         for part, own, _ in self.sealed():
@@ -65,14 +76,25 @@ class Snapshot:
             if wanted is None or trial_id in wanted:
                 yield self.row(entry)
 
-    def row(self, entry: Entry) -> Row:
+    def episodes(self) -> Iterator[tuple[Note, bytes]]:
+        """The standing record of every trial that has ended, without its turns."""
+        for part, own, _ in self.sealed():
+            yield from (found for found in read_episode_records(part) if found[0].trial_id in own)
+        for entry in self.entries.values():
+            assert entry.episode is not None  # noqa: S101  only what has ended is among them
+            record = self._reader.record(entry.episode)
+            head = head_of(record)
+            assert isinstance(head, Note)  # noqa: S101  no header has a trial
+            yield head, record
+
+    def open_turns(self) -> Iterator[tuple[str, tuple[bytes, ...]]]:
+        """Of every trial under way: the turns that are paid for. It may have an episode too."""
+        for trial_id, entry in self._open.items():
+            yield trial_id, tuple(map(self._reader.record, entry.turns))
+
+    def row(self, entry: Entry) -> RawEpisode:
         """The records of an ended trial in the journals."""
-        assert entry.episode is not None  # noqa: S101  ended trials alone are kept
-        records = [
-            record_of(self._lines.read(span)) or b""
-            for span in (entry.episode, *entry.turns[: entry.count])
-        ]
-        return Row(records[0], tuple(records[1:]))
+        return raw_episode(self._reader, entry)
 
 
 @contextmanager
@@ -84,9 +106,9 @@ def snapshot(folder: Path | str) -> Iterator[Snapshot]:
     """
     folder = Path(folder)
     read_header(folder)
-    with ExitStack() as stack, told("read", folder):
+    with ExitStack() as stack, store_errors("read", folder):
         files = _open_journals(folder)
-        lines = stack.enter_context(Lines(folder, files))
+        reader = stack.enter_context(SpanReader(folder, files))
         parts = list_parts(folder)
         sealed = max((part.number for part in parts), default=0)
         log = Log()
@@ -96,7 +118,7 @@ def snapshot(folder: Path | str) -> Iterator[Snapshot]:
                     found = scan(file, number, log)
                 if found.damage:
                     raise corrupt(journal_path(folder, number), found)
-        yield Snapshot(folder, parts, log, lines)
+        yield Snapshot(parts, log, reader)
 
 
 def _open_journals(folder: Path) -> dict[int, int]:
@@ -125,35 +147,7 @@ def read_episodes(folder: Path | str, ids: Collection[str] | None = None) -> Ite
             yield episode_of(row)
 
 
-def episode_of(row: Row) -> Episode:
+def episode_of(row: RawEpisode) -> Episode:
     """Put an episode and its turns together."""
     turns = tuple(decode(record, TurnRecord).turn for record in row.turns)
     return msgspec.structs.replace(decode(row.episode, EpisodeRecord).episode, turns=turns)
-
-
-def episode_table(folder: Path | str, columns: Sequence[str] | None = None) -> pa.Table:
-    """One row per trial that has ended; columns as in docs/format.md, or these of them."""
-    from stormproof.store import tables  # noqa: PLC0415  pyarrow takes long to import
-
-    with snapshot(folder) as view:
-        return tables.flat(view, EPISODES, columns)
-
-
-def turn_table(folder: Path | str, columns: Sequence[str] | None = None) -> pa.Table:
-    """One row per turn of every trial that has ended; columns as there, or these of them."""
-    from stormproof.store import tables  # noqa: PLC0415  pyarrow takes long to import
-
-    with snapshot(folder) as view:
-        return tables.flat(view, TURNS, columns)
-
-
-def query(folder: Path | str, sql: str) -> pa.Table:
-    """Run SQL over the views `episodes` and `turns`; in DuckDB's dialect.
-
-    Both have the columns of the tables and `record`, the JSON record; `turns` has also `text`,
-    what the model said. Raises StoreError where the SQL is wrong.
-    """
-    from stormproof.store import sql as views  # noqa: PLC0415  duckdb takes long to import
-
-    with snapshot(folder) as view:
-        return views.query(view, sql)

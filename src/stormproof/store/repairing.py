@@ -7,13 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stormproof.errors import StoreCorrupt, StoreError
-from stormproof.store.disk import sync_folder, told, write_whole
+from stormproof.store.disk import store_errors, sync_folder, write_whole
 from stormproof.store.header import HEADER_FILE, Header, read_header, write_header
-from stormproof.store.journal import Scan, journal_numbers, journal_path, scan
-from stormproof.store.lines import read_lines, to_line
-from stormproof.store.lock import FolderLock
-from stormproof.store.log import Log
-from stormproof.store.parts import EPISODES, TURNS, Part, list_files, read_rows, salvage, write_part
+from stormproof.store.journal import Log, Scan, journal_numbers, journal_path, scan
+from stormproof.store.parts import (
+    EPISODES,
+    TURNS,
+    SealedPart,
+    list_files,
+    read_rows,
+    salvage,
+    write_part,
+)
+from stormproof.store.record_lines import read_lines, to_line
+from stormproof.store.recovery import FolderLock
 from stormproof.store.sealing import is_unfinished
 
 
@@ -65,7 +72,7 @@ def _header_in_journals(folder: Path) -> Header:
     )
 
 
-def _mend_part(folder: Path, part: Part) -> Iterator[str]:
+def _mend_part(folder: Path, part: SealedPart) -> Iterator[str]:
     if is_unfinished(folder, part):
         return
     try:
@@ -85,14 +92,14 @@ def _mend_part(folder: Path, part: Part) -> Iterator[str]:
 
 def _remove(paths: set[Path]) -> None:
     for path in paths:
-        with told("remove", path):
+        with store_errors("remove", path):
             path.unlink(missing_ok=True)
             sync_folder(path.parent)
 
 
 def _scan(folder: Path, number: int, log: Log) -> Scan:
     path = journal_path(folder, number)
-    with told("read", path), path.open("rb") as file:
+    with store_errors("read", path), path.open("rb") as file:
         return scan(file, number, log)
 
 
@@ -104,7 +111,7 @@ def _mend_journal(folder: Path, number: int, log: Log) -> Iterator[str]:
         return
     aside = _copy_aside(path)
     bad = {damage.offset for damage in found.damage}
-    with told("read", path), path.open("rb") as file:
+    with store_errors("read", path), path.open("rb") as file:
         lines = [line for line in read_lines(file) if line.offset not in bad]
     records = [line.record for line in lines if line.record is not None]
     write_whole(path, lambda file: file.writelines(map(to_line, records)))
@@ -118,6 +125,6 @@ def _copy_aside(path: Path) -> str:
     """Copy to the first free name; durable before anything else is done."""
     free = (path.with_name(f"{path.name}.{n}.damaged") for n in range(1, 10_000))
     aside = next(name for name in free if not name.exists())
-    with told("copy", path), path.open("rb") as old:
+    with store_errors("copy", path), path.open("rb") as old:
         write_whole(aside, lambda new: shutil.copyfileobj(old, new))
     return aside.name

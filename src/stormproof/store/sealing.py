@@ -8,80 +8,41 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from stormproof.errors import StoreCorrupt
-from stormproof.store.disk import told
-from stormproof.store.journal import JournalWriter, Lines, journal_numbers, journal_path
-from stormproof.store.lines import record_of
-from stormproof.store.log import Entry, Span
-from stormproof.store.parts import Part, Row, StorageFormat, read_rows, write_part
-
-
-class Sealing:
-    """Seals what the writer's journals hold. `begin` excludes writing, `finish` does not."""
-
-    def __init__(self, folder: Path, writer: JournalWriter) -> None:
-        self.entries: dict[str, Entry] = {}  # ended, and on the way into a part
-        self.guard = threading.Lock()  # held while a part is on its way, whoever still waits
-        self._folder, self._writer = folder, writer
-
-    def begin(self) -> None:
-        """Step 1."""
-        self.entries |= self._writer.rotate()
-
-    def finish(self, form: StorageFormat) -> dict[str, Part]:
-        """Steps 2 and 3. Gives the sealed trials that are to be run again, with their part."""
-        with self.guard:
-            part = write_part(self._folder, self._writer.number - 1, form, self._rows)
-            remove_superfluous(self._folder, part.number)
-            sealed, self.entries = self.entries, {}
-        return {t: part for t, entry in sealed.items() if entry.outcome != "completed"}
-
-    def _rows(self) -> Iterator[Row]:
-        with told("read", self._folder), Lines(self._folder) as lines:
-            for entry in self.entries.values():
-                assert entry.episode is not None  # noqa: S101  only what has ended is here
-                turns = tuple(_record(lines, span) for span in entry.turns)
-                yield Row(_record(lines, entry.episode), turns)
-
-
-def _record(lines: Lines, span: Span) -> bytes:
-    record = record_of(lines.read(span))
-    if record is None:
-        raise StoreCorrupt(
-            f"journal {span.journal}, byte {span.offset}: the line has changed since",
-            hint="check the disk, then run: stormproof repair",
-        )
-    return record
-
-
-def remove_superfluous(folder: Path, sealed: int) -> None:
-    """Remove the journals that went into the part with this number and earlier ones."""
-    for number in journal_numbers(folder):
-        if number <= sealed:
-            with told("remove", journal_path(folder, number)):
-                journal_path(folder, number).unlink(missing_ok=True)
-
-
-def is_unfinished(folder: Path, part: Part) -> bool:
-    """Whether a seal was cut short after the part's turns: the journals still hold all of it."""
-    return part.episodes is None and any(n <= part.number for n in journal_numbers(folder))
+from stormproof.store.disk import store_errors
+from stormproof.store.journal import (
+    Entry,
+    JournalWriter,
+    SpanReader,
+    journal_numbers,
+    journal_path,
+)
+from stormproof.store.parts import (
+    RawEpisode,
+    SealedPart,
+    StorageFormat,
+    raw_episode,
+    read_rows,
+    write_part,
+)
 
 
 class SealedTurns:
     """Turns of sealed trials that are to be run again, read a part at a time when asked for."""
 
-    def __init__(self, folder: Path, parts: Mapping[str, Part]) -> None:
-        self._folder = folder
+    def __init__(self, parts: Mapping[str, SealedPart]) -> None:
+        # The newest part of each sealed trial that is to be run again. A seal adds them, also from
+        # its thread; a trial that completes leaves.
         self._parts = dict(parts)
+        # Turn records of trials among `_parts`, from the part named there: what was read once.
         self._read: dict[str, tuple[bytes, ...]] = {}
 
-    def add(self, parts: Mapping[str, Part]) -> None:
+    def add(self, trial_ids: Iterable[str], part: SealedPart) -> None:
         """Take in what was just sealed."""
-        self._parts |= parts
-        for trial_id in parts:
+        for trial_id in trial_ids:
+            self._parts[trial_id] = part
             self._read.pop(trial_id, None)
 
     def forget(self, trial_id: str) -> None:
@@ -101,3 +62,45 @@ class SealedTurns:
                 if self._parts.get(note.trial_id) == part
             }
         return self._read[trial_id]
+
+
+class Sealing:
+    """Seals what the writer's journals hold. `begin` excludes writing, `finish` does not."""
+
+    def __init__(self, folder: Path, writer: JournalWriter, sealed: SealedTurns) -> None:
+        # Ended and on the way into a part; settled, all of them, and in no log any more. `begin`
+        # adds, `finish` empties it once the part is in place and `sealed` knows of it.
+        self.entries: dict[str, Entry] = {}
+        self.guard = threading.Lock()  # held while a part is on its way, whoever still waits
+        self._folder, self._writer, self._sealed = folder, writer, sealed
+
+    def begin(self) -> None:
+        """Step 1."""
+        self.entries |= self._writer.rotate()
+
+    def finish(self, form: StorageFormat) -> None:
+        """Steps 2 and 3; a trial that is to be run again is found in one place all the while."""
+        with self.guard:
+            part = write_part(self._folder, self._writer.number - 1, form, self._rows)
+            unscored = (t for t, entry in self.entries.items() if entry.outcome != "completed")
+            self._sealed.add(unscored, part)
+            self.entries = {}
+            remove_superfluous(self._folder, part.number)
+
+    def _rows(self) -> Iterator[RawEpisode]:
+        with store_errors("read", self._folder), SpanReader(self._folder) as reader:
+            for entry in self.entries.values():
+                yield raw_episode(reader, entry)
+
+
+def remove_superfluous(folder: Path, sealed: int) -> None:
+    """Remove the journals that went into the part with this number and earlier ones."""
+    for number in journal_numbers(folder):
+        if number <= sealed:
+            with store_errors("remove", journal_path(folder, number)):
+                journal_path(folder, number).unlink(missing_ok=True)
+
+
+def is_unfinished(folder: Path, part: SealedPart) -> bool:
+    """Whether a seal was cut short after the part's turns: the journals still hold all of it."""
+    return part.episodes is None and any(n <= part.number for n in journal_numbers(folder))

@@ -13,11 +13,7 @@ model server behind them failed. An error object inside a 200 is judged by the c
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
-
-from msgspec import Struct
 
 from stormproof.domain.calls import (
     Denied,
@@ -28,63 +24,16 @@ from stormproof.domain.calls import (
     Transient,
     Verdict,
 )
+from stormproof.wire.complaints import LONGEST_REASON, Complaint, complaint_in
 from stormproof.wire.headers import Headers, rate_headers, retry_after_s
 from stormproof.wire.replies import Unreadable, as_raw, load, read_reply
-
-LONGEST_REASON = 300  # characters
 
 _REFUSED = frozenset({429, 529})
 _SERVERS = HTTPStatus.INTERNAL_SERVER_ERROR  # from here on it is the server's fault
 _TRANSIENT = frozenset({408, 409, 421, 424, 425, 499})
 _DENIED = frozenset({401, 403, 404, 405, 407, 410})
-# Codes outrank the status: gateways send them under 400, 402, 403 and 429 alike.
-_EXHAUSTED = frozenset(
-    {
-        "insufficient_quota",
-        "billing_hard_limit_reached",
-        "billing_not_active",
-        "insufficient_balance",
-        "insufficient balance",
-        "arrearage",
-    }
-)
-_UNUSABLE = frozenset(
-    {
-        "model_not_found",
-        "deploymentnotfound",
-        "invalid_api_key",
-        "operationnotsupported",
-        "api_key_invalid",
-        "no_db_connection",  # how the litellm proxy says that it does not know a key
-    }
-)
 # Finish reasons that are the server's doing: OpenRouter's, DeepSeek's.
 _INTERRUPTED = frozenset({"error", "insufficient_system_resource"})
-_EXHAUSTED_TEXT = re.compile(r"credit balance is too low|insufficient balance", re.IGNORECASE)
-_UNUSABLE_TEXT = re.compile(r"api key not valid|invalid model name", re.IGNORECASE)
-_UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
-
-
-class Complaint(Struct, frozen=True):
-    """A provider's error as it was told: what for people, and codes in lower case."""
-
-    text: str = ""
-    codes: tuple[str, ...] = ()
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether it means a quota that waiting does not refill."""
-        return not _EXHAUSTED.isdisjoint(self.codes) or bool(_EXHAUSTED_TEXT.search(self.text))
-
-    @property
-    def asks_to_slow_down(self) -> bool:
-        """Whether a 503 means our rate rather than its own trouble."""
-        return "slow_down" in self.codes or "slow down" in self.text.lower()
-
-    @property
-    def unusable(self) -> bool:
-        """Whether it means the endpoint, though it is told as a bad request."""
-        return not _UNUSABLE.isdisjoint(self.codes) or bool(_UNUSABLE_TEXT.search(self.text))
 
 
 def succeeded(status: int) -> bool:
@@ -99,10 +48,10 @@ def classify(status: int, headers: Headers, body: bytes, now: float) -> Verdict:
     except Unreadable:
         return _unreadable(status, headers, body, now)
     if not succeeded(status):
-        return _failure(status, headers, _complaint(value), now)
+        return _failure(status, headers, complaint_in(value), now)
     reply = read_reply(value, body, whole=whole) if isinstance(value, dict) else None
     if reply is None:
-        return _without_reply(headers, _complaint(value), body, now)
+        return _without_reply(headers, complaint_in(value), body, now)
     if reply.finish_reason in _INTERRUPTED:
         return Transient(
             f"the server broke the reply off ({reply.finish_reason})", raw=as_raw(body)
@@ -125,9 +74,11 @@ def _unreadable(status: int, headers: Headers, body: bytes, now: float) -> Verdi
 
 def _without_reply(headers: Headers, complaint: Complaint, body: bytes, now: float) -> Verdict:
     """A 200 without a choice to read; an error object in it may carry a status of its own."""
-    told = next((int(code) for code in complaint.codes if re.fullmatch(r"[45]\d\d", code)), None)
-    if told is not None or complaint.exhausted or complaint.unusable:
-        return _failure(told or 400, headers, complaint, now, inside="in a 200")
+    status_inside = next(
+        (int(code) for code in complaint.codes if re.fullmatch(r"[45]\d\d", code)), None
+    )
+    if status_inside is not None or complaint.exhausted or complaint.unusable:
+        return _failure(status_inside or 400, headers, complaint, now, inside="in a 200")
     said = f"an error: {complaint.text}" if complaint.text else "no reply in it"
     return Transient(_clip(f"HTTP 200 with {said}"), raw=as_raw(body))
 
@@ -156,29 +107,6 @@ def _unpaid(reply: Reply) -> bool:
     return not said and reply.usage.completion_tokens == 0
 
 
-def _complaint(value: Any) -> Complaint:
-    """The error object in its many forms: OpenAI's, a bare string, FastAPI's, Gemini's list."""
-    if isinstance(value, list) and value:
-        value = value[0]
-    if not isinstance(value, dict):
-        return Complaint(str(value)[:LONGEST_REASON] if isinstance(value, str) else "")
-    error = value.get("error")
-    if isinstance(error, str):
-        error = {"message": error, "code": value.get("code")}
-    if not isinstance(error, dict):
-        error = value if "choices" not in value else {}
-    message = next((error[k] for k in ("message", "detail", "msg") if error.get(k)), "")
-    text = message if isinstance(message, str) else repr(message)[:LONGEST_REASON]
-    return Complaint(text, tuple(_codes(error)))
-
-
-def _codes(error: Mapping[str, Any]) -> list[str]:
-    inner = error.get("innererror")
-    found = [error.get(k) for k in ("code", "type", "status")]
-    found.append(inner.get("code") if isinstance(inner, dict) else None)
-    return [str(code).lower() for code in found if isinstance(code, str | int)]
-
-
 def _reason(status: int, complaint: Complaint, inside: str) -> str:
     """One line: the status, the code where it says more, and what the provider wrote."""
     code = next((c for c in complaint.codes if not c.isdigit()), "")
@@ -189,5 +117,5 @@ def _reason(status: int, complaint: Complaint, inside: str) -> str:
 
 
 def _clip(text: str) -> str:
-    line = _UNPRINTABLE.sub(" ", text).strip()
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
-from stormproof.domain.calls import Message, Request
+from stormproof.domain.calls import Message, Request, ToolCall
 from stormproof.domain.pool import Endpoint
 
 _encode = msgspec.json.Encoder().encode
@@ -17,44 +17,51 @@ _encode = msgspec.json.Encoder().encode
 _RESERVED = frozenset({"messages", "model", "stream", "stream_options", "tools"})
 
 
-class Line(Struct, frozen=True):
-    """What all calls to an endpoint share. The credential is `(header name, prefix)`, no value."""
+class FixedParts(Struct, frozen=True):
+    """What all calls to an endpoint share. The credential is `(header name, prefix)`, no value.
+
+    `server` is what the ids of all endpoints of its deployment begin with.
+    """
 
     endpoint: Endpoint
+    server: str
     url: str
     credential: tuple[str, str]
     parameters: dict[str, Any]
 
 
-def line_to(endpoint: Endpoint) -> Line:
+def fixed_parts(endpoint: Endpoint) -> FixedParts:
     """Work out an endpoint's address and fixed parameters once, for all of its calls."""
     azure = endpoint.dialect == "azure"
-    return Line(
+    return FixedParts(
         endpoint=endpoint,
+        server=_server(endpoint),
         url=_azure_url(endpoint) if azure else f"{_base(endpoint)}/chat/completions",
         credential=("api-key", "") if azure else ("authorization", "Bearer "),
         parameters={k: v for k, v in endpoint.parameters.items() if k not in _RESERVED},
     )
 
 
-def encode(line: Line, request: Request) -> bytes:
+def encode(fixed: FixedParts, request: Request) -> bytes:
     """The JSON body. The endpoint's parameters win over the request's own fields.
 
     A parameter of "" leaves its field out, for servers that refuse it. An endpoint that names
     `max_completion_tokens` (o-series, gpt-5) is never sent `max_tokens`.
     """
     body: dict[str, Any] = {
-        "model": line.endpoint.deployment,
-        "messages": [_message(m) if m.tool_calls else m for m in request.messages],
+        "model": fixed.endpoint.deployment,
+        "messages": [
+            _message(m, fixed.server) if m.role == "assistant" else m for m in request.messages
+        ],
     }
     if request.tools:
         body["tools"] = request.tools
     if request.seed is not None:
         body["seed"] = request.seed
-    if request.max_tokens is not None and "max_completion_tokens" not in line.parameters:
+    if request.max_tokens is not None and "max_completion_tokens" not in fixed.parameters:
         body["max_tokens"] = request.max_tokens
-    if line.parameters:
-        body |= line.parameters
+    if fixed.parameters:
+        body |= fixed.parameters
         body = {name: value for name, value in body.items() if value != ""}
     try:
         return _encode(body)
@@ -62,20 +69,26 @@ def encode(line: Line, request: Request) -> bytes:
         return json.dumps(msgspec.to_builtins(body)).encode()
 
 
-def _message(message: Message) -> dict[str, Any]:
-    """An assistant's message with native calls; the others are on the wire as they are here."""
-    return {
-        "role": message.role,
-        "content": message.content or None,
-        "tool_calls": [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            }
-            for call in message.tool_calls
-        ],
-    }
+def _message(message: Message, server: str) -> dict[str, Any]:
+    """A message as it goes to `server`, which alone is given back what its replies carried."""
+    ours = message.said_by == server or message.said_by.startswith(f"{server}@")
+    silent = None if message.tool_calls else ""
+    written: dict[str, Any] = {"role": message.role, "content": message.content or silent}
+    if message.tool_calls:
+        written["tool_calls"] = [_tool_call(call, ours=ours) for call in message.tool_calls]
+    return message.carried | written if ours else written
+
+
+def _tool_call(call: ToolCall, *, ours: bool) -> dict[str, Any]:
+    carried = call.carried if ours else {}
+    function = {"name": call.name, "arguments": call.arguments}
+    inside = carried.get("function", {})
+    return carried | {"id": call.id, "type": "function", "function": inside | function}
+
+
+def _server(endpoint: Endpoint) -> str:
+    """The endpoint's id without its key: another key of the deployment is the same server."""
+    return endpoint.endpoint_id.removesuffix(f"@{endpoint.key}")
 
 
 def _base(endpoint: Endpoint) -> str:

@@ -40,8 +40,8 @@ class Received:
     __slots__ = ("body", "status")
 
     def __init__(self) -> None:
-        self.status = 0
-        self.body = bytearray()
+        self.status = 0  # 0 until the head of the final answer has come; then set once, by `post`
+        self.body = bytearray()  # only grows; empty while `status` is 0; at most a part too large
 
 
 class Address:

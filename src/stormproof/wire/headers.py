@@ -1,4 +1,4 @@
-"""What response headers tell of limits and waits. Pure; names are asked in lower case."""
+"""What response headers say of limits and waits. Pure; names are asked in lower case."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s|d)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": _DAY_S, "": 1.0}
 _IN_TEXT = re.compile(
     r"(?:try again in|retry (?:again )?(?:in|after)|\"retryDelay\":\s*\")\s*"
-    r"((?:\d+(?:\.\d+)?\s?(?:ms|milliseconds?|seconds?|minutes?|h|m|s)\s?)+)",
+    r"((?:\d{1,9}(?:\.\d{1,9})?\s?(?:ms|milliseconds?|seconds?|minutes?|h|m|s)\s?){1,6})",
     re.IGNORECASE,
 )
 _WORDS = (("milliseconds", "ms"), ("millisecond", "ms"), ("seconds", "s"), ("second", "s"),
@@ -34,19 +34,20 @@ class Headers(Protocol):
 
 
 def retry_after_s(headers: Headers, now: float, text: str = "") -> float | None:
-    """Seconds to wait as told, in (0, LONGEST_RETRY_AFTER_S]; None where nothing usable was told.
+    """Seconds that the provider asks to wait, in (0, LONGEST_RETRY_AFTER_S], or None.
 
     `retry-after-ms` beats `retry-after` (seconds or an HTTP date), which beats a wait named in
-    the error's `text`. Zero, the past and garbage tell nothing. `now` is wall-clock epoch seconds.
+    the error's `text`. Zero, the past and garbage ask for nothing. `now` is wall-clock epoch
+    seconds.
     """
     milliseconds = _number(headers.get("retry-after-ms"))
-    for told in (
+    for asked_s in (
         milliseconds / 1000 if milliseconds is not None else None,
         _retry_after(headers, now),
         _named_in(text),
     ):
-        if told is not None and told > 0:
-            return min(told, LONGEST_RETRY_AFTER_S)
+        if asked_s is not None and asked_s > 0:
+            return min(asked_s, LONGEST_RETRY_AFTER_S)
     return None
 
 
@@ -59,7 +60,7 @@ def duration_s(text: str | None) -> float | None:
 
 
 def rate_headers(headers: Headers) -> RateHeaders | None:
-    """Limits and what remains of them; None where no header told any."""
+    """Limits and what remains of them; None where no header names any."""
     limit_requests = _number(headers.get("x-ratelimit-limit-requests"))
     limit_tokens = _number(headers.get("x-ratelimit-limit-tokens"))
     left_requests = _number(headers.get("x-ratelimit-remaining-requests"))

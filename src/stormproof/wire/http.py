@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Self
+from urllib.parse import unquote, urlsplit
 
 from aiohttp import (
     ClientConnectorCertificateError,
@@ -29,7 +31,7 @@ from stormproof.domain.pool import Endpoint
 from stormproof.errors import ConfigError
 from stormproof.wire.classify import classify, succeeded
 from stormproof.wire.connections import connector, is_address, proxy_for
-from stormproof.wire.dialects import encode, line_to
+from stormproof.wire.dialects import encode, fixed_parts
 from stormproof.wire.exchange import (
     CONNECT_TIMEOUT_S,
     LARGEST_BODY,
@@ -37,6 +39,7 @@ from stormproof.wire.exchange import (
     Received,
     TooLarge,
 )
+from stormproof.wire.headers import Headers
 from stormproof.wire.replies import as_raw
 from stormproof.wire.scrub import Scrubber
 
@@ -46,6 +49,8 @@ _HEADERS = {
     "accept": "application/json",
     "user-agent": "stormproof",
 }
+# Bytes of a body that is read on the loop; longer ones are read in a thread, so that nobody waits.
+LARGEST_AT_ONCE = 131_072
 _PRINTABLE_ASCII = range(0x20, 0x7F)
 
 
@@ -63,8 +68,10 @@ class HttpTransport:
                     f"{reference}: its value is empty or holds characters that no header can carry",
                     hint="check for line breaks or quotes around the key where it is set",
                 )
-        self._credentials = dict(credentials)
+        self._credentials = dict(credentials)  # values fit for a header; never shown
+        # By endpoint id, each of the endpoint as it was last sent to; grows to the pool's size.
         self._callers: dict[str, _Caller] = {}
+        # Made by the first call, as it needs the running loop; then the same for all callers.
         self._connector: TCPConnector | None = None
 
     def __repr__(self) -> str:
@@ -100,18 +107,24 @@ class HttpTransport:
         if caller.address is None:
             return Denied("its address (or its proxy's) is not an http(s) one")
         received = _Received(caller.scrubber)
-        body = encode(caller.line, request)
+        body = encode(caller.fixed, request)
         mark = f"{request.trial_id}/{request.turn}/{attempt}"
+        judge = received.verdict
         try:
-            async with asyncio.timeout(timeout_s):
-                headers = await caller.address.post(mark, body, received)
-        except TimeoutError:
-            return received.cut_short(f"no whole answer within {timeout_s:g} s")
+            async with asyncio.timeout(timeout_s) as limit:
+                received.headers = await caller.address.post(mark, body, received)
         except TooLarge:
-            return received.too_large()
+            judge = received.too_large
         except (ClientError, HttpProcessingError, OSError) as error:
-            return _failed(error, received)
-        return classify(received.status, headers, received.scrubbed(), time.time())
+            # Not every TimeoutError is ours: the connector's own is one too.
+            judge = (
+                partial(received.cut_short, f"no whole answer within {timeout_s:g} s")
+                if limit.expired()
+                else partial(_failed, error, received)
+            )
+        if len(received.body) <= LARGEST_AT_ONCE:
+            return judge()
+        return await asyncio.to_thread(judge)
 
     def _caller(self, endpoint: Endpoint) -> _Caller:
         if self._connector is None:
@@ -124,32 +137,48 @@ class HttpTransport:
 class _Caller:
     """All that calls to one endpoint share; the credential is in here and is never shown."""
 
-    __slots__ = ("address", "endpoint", "line", "scrubber")
+    __slots__ = ("address", "endpoint", "fixed", "scrubber")
 
     def __init__(self, endpoint: Endpoint, key: str, connector: TCPConnector) -> None:
         self.endpoint = endpoint
-        self.scrubber = Scrubber(key)
-        self.line = line_to(endpoint)
+        self.fixed = fixed_parts(endpoint)
+        # None for good where the endpoint's address or its proxy's is none that can be called.
         self.address: Address | None = None
-        url = self.line.url
+        url = self.fixed.url
         proxy = proxy_for(url) if is_address(url) else None
+        self.scrubber = Scrubber([key, *_secrets_in(proxy or "")])
         if is_address(url) and (proxy is None or is_address(proxy)):
-            name, prefix = self.line.credential
+            name, prefix = self.fixed.credential
             self.address = Address(connector, url, _HEADERS | {name: prefix + key}, proxy)
 
 
-class _Received(Received):
-    """An answer so far, and what to make of it where no more comes."""
+def _secrets_in(proxy: str) -> Iterator[str]:
+    """The password in a proxy's address, alone and as it is sent: with its user, in base64."""
+    user, _, password = urlsplit(proxy).netloc.rpartition("@")[0].partition(":")
+    if password:
+        yield unquote(password)
+        yield f"{unquote(user)}:{unquote(password)}"
 
-    __slots__ = ("_scrubber",)
+
+class _Received(Received):
+    """An answer, whole or not, and what to make of it; what it holds of keys is taken out first."""
+
+    __slots__ = ("_scrubber", "headers")
 
     def __init__(self, scrubber: Scrubber) -> None:
         super().__init__()
         self._scrubber = scrubber
+        self.headers: Headers = {}  # none unless the answer came whole; set once, by `send`
 
-    def scrubbed(self) -> bytes:
-        """The body without the key, should the provider have repeated it."""
-        return self._scrubber.bytes(bytes(self.body))
+    def get(self, name: str, /) -> str | None:
+        """A header without keys."""
+        value = self.headers.get(name)
+        return None if value is None else self._scrubber.text(value)
+
+    def verdict(self) -> Verdict:
+        """On an answer that came whole."""
+        body = self._scrubber.body(bytes(self.body))
+        return classify(self.status, self, body, time.time())
 
     def too_large(self) -> Verdict:
         """More than is taken."""
@@ -169,7 +198,9 @@ class _Received(Received):
 
     def _raw(self) -> str:
         """The start of a body that may have been paid for."""
-        return as_raw(self.scrubbed()) if succeeded(self.status) else ""
+        if not succeeded(self.status):
+            return ""
+        return as_raw(self._scrubber.body(bytes(self.body)))
 
 
 def _failed(error: Exception, received: _Received) -> Verdict:

@@ -9,7 +9,7 @@ import capacity_sim
 import speed_sections
 from capacity import SIX, Scale, Watched, rule
 from stormproof.domain.pool import Limits
-from stormproof.emulator.limits import gates_of
+from stormproof.emulator.limits import enforced_limits
 from worlds import Server
 
 SHORT = Scale(30.0)
@@ -30,7 +30,7 @@ def test_the_emulator_gets_the_limits_of_the_world(world: str) -> None:
         limits = Limits(
             max_workers=said.max_workers or None, qps=said.qps or None, tpm=said.tpm or None
         )
-        gates = gates_of(limits, burst_s=said.burst_s or 0.0, window_s=said.window_s or 0.0)
+        gates = enforced_limits(limits, burst_s=said.burst_s or 0.0, window_s=said.window_s or 0.0)
         assert len(gates) == 1
         mean_s = server.median_s * exp(server.sigma**2 / 2)
         offered = gates[0].offered(SHORT.seconds, 300.0 if said.tpm else 1.0, mean_s)

@@ -32,10 +32,10 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
 
 def test_help_says_what_holds_where_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--help"]) == 0
-    told = " ".join(capsys.readouterr().out.replace("│", " ").split())
-    assert "[default: adaptive] [env: RATE_MODE]" in told
-    assert "tasks per task type and condition [default: 20]" in told
-    assert "seed of tasks, weather and sampling [default: 0]" in told
+    printed = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "[default: adaptive] [env: RATE_MODE]" in printed
+    assert "tasks per task type and condition [default: 20]" in printed
+    assert "seed of tasks, weather and sampling [default: 0]" in printed
 
 
 def test_plan_as_json_counts_what_would_run(capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,7 +77,7 @@ def test_plan_fits_the_terminal(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "printed"),
     [
         (["plan", "--model", "qwen2.5-72b-instuct"], 'did you mean "qwen2.5-72b-instruct"?'),
         (["plan", "--num-instances", "1000000000"], "--num-instances"),
@@ -95,11 +95,11 @@ def test_plan_fits_the_terminal(
     ],
 )
 def test_wrong_input_is_told_in_words_with_exit_code_2(
-    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], printed: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(words) == 2
     out, err = capsys.readouterr()
-    assert told in err
+    assert printed in err
     assert err.rstrip().splitlines()[-1].startswith("hint: ")
     assert "Traceback" not in out + err
 
@@ -112,12 +112,12 @@ def test_tools_lists_thirty_and_describes_one(capsys: pytest.CaptureFixture[str]
     listed = capsys.readouterr().out.split()
     assert set(specs) <= set(listed)
     assert main(["tools", "data_processing_parser"]) == 0
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     spec = specs["data_processing_parser"]
-    assert told.startswith(f"data_processing_parser: {spec['description'][:60]}")
-    assert all(name in told for name in (*spec["parameters"]["properties"], *spec["returns"]))
-    assert f"needs: {', '.join(spec['needs'])}" in told
-    assert f"errors: {', '.join(spec['errors'])}" in told
+    assert printed.startswith(f"data_processing_parser: {spec['description'][:60]}")
+    assert all(name in printed for name in (*spec["parameters"]["properties"], *spec["returns"]))
+    assert f"needs: {', '.join(spec['needs'])}" in printed
+    assert f"errors: {', '.join(spec['errors'])}" in printed
 
 
 def test_help_and_mistakes_come_before_anything_heavy() -> None:

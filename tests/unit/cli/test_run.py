@@ -87,10 +87,10 @@ def test_it_shows_its_progress_says_what_is_simulated_and_ends_with_a_report(
     terminal.run(*WORDS)
     wait(lambda: "SIMULATED" in terminal.shown())
     assert terminal.code() == 0
-    told = terminal.shown()
-    assert "kimi-k2" in told
-    assert "stormproof report r" in told
-    assert "\x1b" not in told
+    printed = terminal.shown()
+    assert "kimi-k2" in printed
+    assert "stormproof report r" in printed
+    assert "\x1b" not in printed
 
 
 def test_ctrl_c_drains_and_says_how_to_go_on(terminal: Terminal) -> None:
@@ -98,10 +98,10 @@ def test_ctrl_c_drains_and_says_how_to_go_on(terminal: Terminal) -> None:
     wait(lambda: turns(terminal.folder) > 1)
     terminal.type("C-c")
     assert terminal.code() == 130
-    told = " ".join(terminal.shown().split())
-    assert "interrupted" in told
-    assert "To go on" in told
-    assert "Traceback" not in told
+    printed = " ".join(terminal.shown().split())
+    assert "interrupted" in printed
+    assert "To go on" in printed
+    assert "Traceback" not in printed
     assert again(terminal.folder)["scored"] == 2
 
 

@@ -14,11 +14,13 @@ import pytest
 
 from stormproof.cli import main
 from stormproof.domain.conditions import Condition
-from stormproof.domain.episodes import Episode
+from stormproof.domain.episodes import Episode, Turn
 from stormproof.domain.trials import make_trial
 from stormproof.plan import RunOptions, endpoints_for, make_plan
-from stormproof.plan.options import OPTIONS
-from stormproof.store import Header, append_run, open_store
+from stormproof.plan.run_options import OPTIONS
+from stormproof.store import Header, append_run, open_store, read_episodes
+from stormproof.suites.workflows.tasks import SUITE_VERSION
+from stormproof.testing.models import answer
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +73,32 @@ def test_status_agrees_with_plan_on_what_is_left_and_says_what_is_simulated(
     assert (data["unplanned"], data["simulated"]) == (1, True)
     assert main(["status", "r"]) == 0
     assert "1 episode here of no run's plan" in capsys.readouterr().out
+
+
+def test_a_run_says_how_many_turns_this_version_reads_differently(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = RunOptions(
+        models=("kimi-k2",),
+        prompt_types=("optimal",),
+        task_types=("simple_task",),
+        num_instances=1,
+    )
+    plan = make_plan(options, endpoints_for(options))
+    [(_, trial)] = plan.trials("kimi-k2")
+    unread = Turn(0, answer("<tool_search>read a file</tool_search>"), "none", format_error=True)
+    anyio.run(keep, tmp_path / "r", trial.trial_id, unread)
+    words = ("--model", "kimi-k2", "--prompt-types", "optimal", "--task-types", "simple_task")
+    assert main(["run", *words, "--num-instances", "1", "--results", "r", "--quiet"]) == 0
+    assert "read differently by this version: 1 turn of 1 episode" in capsys.readouterr().err
+    [kept] = read_episodes(tmp_path / "r")
+    assert (kept.turns[0].answer, kept.turns[0].action) == (unread.answer, "search")
+    assert kept.turns[0].observation
+
+
+async def keep(folder: Path, trial_id: str, turn: Turn) -> None:
+    async with open_store(folder, Header(suite=SUITE_VERSION, seed=0, simulated=True)) as store:
+        await store.turn(trial_id, turn)
 
 
 async def fill(folder: Path, episodes: list[Episode]) -> None:

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stormproof.domain.pool import Limits
-from stormproof.emulator.limits import Bucket, Cap, Gate, Window, gates_of
+from stormproof.emulator.limits import Cap, EnforcedLimit, FixedWindow, TokenBucket, enforced_limits
 
 steps = st.lists(st.floats(0, 0.5), min_size=1, max_size=80)
 
 
-def admitted(gate: Gate, waits: list[float]) -> list[float]:
+def admitted(gate: EnforcedLimit, waits: list[float]) -> list[float]:
     """The instants at which a client that asks after each wait is let through."""
     now, let = 0.0, []
     for wait in waits:
@@ -27,7 +27,7 @@ def admitted(gate: Gate, waits: list[float]) -> list[float]:
 def test_no_stretch_of_time_gets_more_than_burst_and_rate(
     waits: list[float], rate: float, burst: float
 ) -> None:
-    let = admitted(Bucket("rate", rate, burst), waits)
+    let = admitted(TokenBucket("rate", rate, burst), waits)
     for first in range(len(let)):
         for last in range(first, len(let)):
             assert last - first + 1 <= burst + rate * (let[last] - let[first]) + 1e-6
@@ -37,7 +37,7 @@ def test_no_stretch_of_time_gets_more_than_burst_and_rate(
 def test_no_window_gets_more_than_its_share(
     waits: list[float], rate: float, window_s: float
 ) -> None:
-    let = admitted(Window("rate", rate, window_s), waits)
+    let = admitted(FixedWindow("rate", rate, window_s), waits)
     windows = [int(now // window_s) for now in let]
     assert all(windows.count(w) <= max(1.0, rate * window_s) + 1e-6 for w in windows)
 
@@ -46,7 +46,7 @@ def test_no_window_gets_more_than_its_share(
 def test_a_bucket_passes_at_the_moment_it_names_and_not_before(
     rate: float, burst: float, takes: int
 ) -> None:
-    bucket = Bucket("rate", rate, burst)
+    bucket = TokenBucket("rate", rate, burst)
     for _ in range(takes):
         bucket.take(0.0, 1)
     wait = bucket.wait(0.0, 1)
@@ -55,7 +55,7 @@ def test_a_bucket_passes_at_the_moment_it_names_and_not_before(
 
 
 def test_a_window_names_its_own_end() -> None:
-    window = Window("rate", 1.0, 10.0)
+    window = FixedWindow("rate", 1.0, 10.0)
     for _ in range(10):
         window.take(3.0, 1)
     assert window.wait(3.0, 1) == 7.0
@@ -72,14 +72,14 @@ def test_a_cap_counts_those_in_flight_and_cannot_tell_when_one_leaves() -> None:
 
 
 def test_more_than_a_burst_of_tokens_passes_a_full_bucket_and_is_owed() -> None:
-    bucket = Bucket("tokens", 10.0, 100.0)
+    bucket = TokenBucket("tokens", 10.0, 100.0)
     assert bucket.wait(0, 500) == 0
     bucket.take(0, 500)
     assert bucket.wait(0, 100) == pytest.approx(50.0)
 
 
-@pytest.mark.parametrize("gate", [Window("rate", 10, 1), Cap(10)], ids=["window", "cap"])
-def test_a_change_scales_what_was_declared_and_back(gate: Gate) -> None:
+@pytest.mark.parametrize("gate", [FixedWindow("rate", 10, 1), Cap(10)], ids=["window", "cap"])
+def test_a_change_scales_what_was_declared_and_back(gate: EnforcedLimit) -> None:
     def room(now: float) -> int:
         count = 0
         while gate.wait(now, 1) == 0:
@@ -96,7 +96,7 @@ def test_a_change_scales_what_was_declared_and_back(gate: Gate) -> None:
 
 
 def test_a_changed_bucket_fills_at_its_new_rate_from_then_on() -> None:
-    bucket = Bucket("rate", 10, 10)
+    bucket = TokenBucket("rate", 10, 10)
     bucket.take(0.0, 10)
     bucket.scale(0.0, 0.5)
     assert bucket.wait(0.0, 1) == pytest.approx(0.2)
@@ -106,9 +106,9 @@ def test_a_changed_bucket_fills_at_its_new_rate_from_then_on() -> None:
 
 def test_gates_are_those_that_are_declared() -> None:
     limits = Limits(max_workers=3, qps=2, rpm=600, tpm=6000)
-    assert [g.cause for g in gates_of(limits, burst_s=1, window_s=0)] == [
+    assert [g.cause for g in enforced_limits(limits, burst_s=1, window_s=0)] == [
         "cap", "rate", "rate", "tokens",
     ]  # fmt: skip
-    assert gates_of(Limits(), burst_s=1, window_s=0) == []
-    kinds = {type(g) for g in gates_of(limits, burst_s=1, window_s=60)}
-    assert kinds == {Cap, Window}
+    assert enforced_limits(Limits(), burst_s=1, window_s=0) == []
+    kinds = {type(g) for g in enforced_limits(limits, burst_s=1, window_s=60)}
+    assert kinds == {Cap, FixedWindow}

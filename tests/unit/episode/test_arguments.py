@@ -5,13 +5,11 @@ import pytest
 
 from stormproof.episode.arguments import (
     Arguments,
-    as_object,
-    lenient_object,
-    parsed,
     read_arguments,
-    read_object,
+    read_native_arguments,
     unwrap,
 )
+from stormproof.episode.nearly_json import as_object, lenient_object, parsed, read_object
 
 PROPERTIES = {
     "path": {"type": "string"},
@@ -31,16 +29,32 @@ def test_nothing_is_no_arguments_and_no_repair(text: str) -> None:
     "text",
     [
         '{"path": "a.csv", "limit": 5}',
-        '{"path": "a.csv", "limit": 5} Now I wait.',
-        '{"arguments": {"path": "a.csv", "limit": 5}}',
-        '{"parameters": "{\\"path\\": \\"a.csv\\", \\"limit\\": 5}"}',
+        ' {"limit": 5, "path": "a.csv"}\n',
     ],
 )
-def test_a_json_object_is_strict_and_what_follows_is_prose(text: str) -> None:
+def test_a_json_object_alone_needs_no_repair(text: str) -> None:
     assert read_arguments(text, PROPERTIES) == Arguments(WANTED, strict=True)
+    assert read_native_arguments(text, PROPERTIES) == Arguments(WANTED, strict=True)
 
 
 NOTATIONS = {
+    "prose after it": '{"path": "a.csv", "limit": 5} Now I wait.',
+    "wrapped": '{"arguments": {"path": "a.csv", "limit": 5}}',
+    "wrapped as text": '{"parameters": "{\\"path\\": \\"a.csv\\", \\"limit\\": 5}"}',
+    "wrapped twice": '{"arguments": {"args": {"path": "a.csv", "limit": 5}}}',
+    "wrapped with the name": '{"name": "reader", "arguments": {"path": "a.csv", "limit": 5}}',
+    "encoded twice": '"{\\"path\\": \\"a.csv\\", \\"limit\\": 5}"',
+    "quotes not escaped": '"{"path": "a.csv", "limit": 5}"',
+    "list of one": '[{"path": "a.csv", "limit": 5}]',
+    "empty one before": '{}{"path": "a.csv", "limit": 5}',
+    "a stray tail": '{"path": "a.csv", "limit": 5}""',
+    "a brace too many": '{"path": "a.csv", "limit": 5}}',
+    "an end token": '{"path": "a.csv", "limit": 5}<|im_end|>',
+    "triple quotes": """(path='''a.csv''', limit=5)""",
+    "GLM": "<arg_key>path</arg_key>\n<arg_value>a.csv</arg_value>\n<arg_key>limit</arg_key>\n"
+    "<arg_value>5</arg_value>",
+    "typed children": '<parameter name="path" string="true">a.csv</parameter>'
+    '<parameter name="limit" string="false">5</parameter>',
     "python literals": "{'path': 'a.csv', 'limit': 5}",
     "bare keys": "{path: 'a.csv', limit: 5}",
     "missing brace": '{"path": "a.csv", "limit": 5',
@@ -72,6 +86,62 @@ NOTATIONS = {
 @pytest.mark.parametrize("text", NOTATIONS.values(), ids=NOTATIONS)
 def test_other_notations_are_read_and_not_strict(text: str) -> None:
     assert read_arguments(text, PROPERTIES) == Arguments(WANTED, strict=False)
+
+
+SEPARATORS = [
+    ":", ";", ",", "|", "=", " = ", "->", " => ", "\u2192", "\uff1a", " json ", "```json\n",
+    " ```\n", ": ```json ", ":0", ":12 ", "\u00a0", "\u3000", "\u2009", "\u200b", " - ", "...",
+    "<|sep|>", ": arguments = ", " with the arguments: ",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("separator", SEPARATORS)
+@pytest.mark.parametrize(
+    "value", ['{"path": "a.csv", "limit": 5}', "(path='a.csv', limit=5)", "<path>a.csv</path>"]
+)
+def test_anything_may_separate_a_name_from_its_arguments(separator: str, value: str) -> None:
+    read = read_arguments(separator + value, PROPERTIES)
+    assert {"limit": 5, **read.values} == WANTED
+    assert read.values
+    assert not read.strict
+
+
+NATIVE = {name: text for name, text in NOTATIONS.items() if text[:1] in ('{"[') or "fence" in name}
+
+
+@pytest.mark.parametrize("text", NATIVE.values(), ids=NATIVE)
+def test_native_arguments_have_the_same_reader(text: str) -> None:
+    assert read_native_arguments(text, PROPERTIES) == Arguments(WANTED, strict=False)
+
+
+@pytest.mark.parametrize("text", ["null", "[]", '""', "{}}", "[{}]", "{}<|im_end|>", "None"])
+def test_nothing_in_other_words_is_no_arguments_and_a_repair(text: str) -> None:
+    assert read_native_arguments(text, PROPERTIES) == Arguments({}, strict=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "not valid JSON"),
+        ("the file", "not valid JSON"),
+        ("[1]", "not a JSON object"),
+        ("5", "not a JSON object"),
+        ('[{"path": "a"}, {"path": "b"}]', "not a JSON object"),
+        ('{"path": "a.c', "break off"),
+        ('{"path": "a.csv}', "break off"),
+        ('{"a":' * 101 + "1" + "}" * 101, "nested deeper than 100 levels"),
+        ('{"a":' * 5_000, "nested deeper than 100 levels"),
+    ],
+)
+def test_what_cannot_be_read_is_a_problem_and_never_nothing(text: str, problem: str) -> None:
+    read = read_native_arguments(text, PROPERTIES)
+    assert read.values == {}
+    assert problem in read.problem
+
+
+def test_an_object_in_a_tag_that_cannot_be_read_is_a_problem() -> None:
+    assert read_arguments("{the file}", PROPERTIES).problem
+    assert not read_arguments("{ }", PROPERTIES).problem
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from stormproof.domain.calls import Answer, Reply, Request, Usage
-from stormproof.domain.conditions import Condition
+from stormproof.domain.conditions import Condition, Protocol
 from stormproof.domain.episodes import Episode, Turn
-from stormproof.episode import run_episode
+from stormproof.episode import Recognition, Reread, RereadCount, Vocabulary, recognise, run_episode
 from stormproof.errors import RateLimited, StoreError
+from stormproof.store import Header, open_store, read_episodes
 from stormproof.suites.workflows.tasks import load_task
 from stormproof.testing import ScriptedModel
 from stormproof.testing.models import Line, answer
@@ -67,6 +69,111 @@ async def test_a_journal_of_the_whole_episode_asks_nothing() -> None:
     whole = await run_episode(TRIAL, TASK, ScriptedModel(SOLVED))
     model = ScriptedModel([AssertionError("asked")])
     assert await run_episode(TRIAL, TASK, model, journalled=whole.turns) == whole
+
+
+def a_reader_without(monkeypatch: pytest.MonkeyPatch, *unread: str) -> None:
+    """Recognition as an older version had it, which did not read these messages."""
+
+    def older(text: str, vocabulary: Vocabulary, protocol: Protocol) -> Recognition:
+        return Recognition("none") if text in unread else recognise(text, vocabulary, protocol)
+
+    monkeypatch.setattr("stormproof.episode.reading.recognise", older)
+
+
+async def test_turns_that_are_read_differently_now_are_handed_on_once_before_anything_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as older:
+        a_reader_without(older, STEPS[1])
+        recorded = (await run_episode(TRIAL, TASK, ScriptedModel(SOLVED))).turns
+    model, heard, fresh = ScriptedModel(SOLVED), list[Reread](), list[Turn]()
+
+    async def on_reread(reread: Reread) -> None:
+        assert not model.asked
+        heard.append(reread)
+
+    async def on_turn(turn: Turn) -> None:
+        fresh.append(turn)
+
+    episode = await run_episode(
+        TRIAL, TASK, model, journalled=recorded[:3], on_turn=on_turn, on_reread=on_reread
+    )
+    assert episode == await run_episode(TRIAL, TASK, ScriptedModel(SOLVED))
+    [reread] = heard
+    assert reread.turns == episode.turns[1:3]  # the second differs, the third stands on it
+    assert (recorded[1].action, reread.turns[0].action) == ("none", "call")
+    assert reread.differing == sum(
+        o != n for o, n in zip(recorded, episode.turns[:3], strict=False)
+    )
+    assert tuple(fresh) == episode.turns[3:]
+
+
+async def test_turns_beyond_the_end_that_is_seen_now_are_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script: list[Line] = ["TASK COMPLETE", "Hm.", "TASK COMPLETE "]
+    with monkeypatch.context() as older:
+        a_reader_without(older, "TASK COMPLETE")
+        recorded = (await run_episode(TRIAL, TASK, ScriptedModel(script))).turns
+    heard: list[Reread] = []
+
+    async def on_reread(reread: Reread) -> None:
+        heard.append(reread)
+
+    unasked = ScriptedModel([AssertionError("asked")])
+    episode = await run_episode(TRIAL, TASK, unasked, journalled=recorded, on_reread=on_reread)
+    assert (len(recorded), len(episode.turns), episode.ending) == (3, 1, "done")
+    assert heard == [Reread(episode.turns, 1)]
+
+
+@pytest.mark.parametrize("stopped_after", [1, 3])
+@pytest.mark.parametrize("is_sealed", [False, True])
+async def test_what_a_folder_keeps_of_a_turn_is_what_the_score_was_made_from(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stopped_after: int, *, is_sealed: bool
+) -> None:
+    cut: list[Line] = [*SOLVED[:stopped_after], RateLimited("refused for an hour")]
+    with monkeypatch.context() as older:
+        a_reader_without(older, STEPS[0])
+        async with open_store(tmp_path, Header(suite="1", seed=0)) as store:
+            before = await run_episode(TRIAL, TASK, ScriptedModel(cut))
+            for turn in before.turns:
+                await store.turn(TRIAL.trial_id, turn)
+            if is_sealed:
+                await store.episode(before)
+    count = RereadCount()
+    async with open_store(tmp_path, Header(suite="1", seed=0)) as store:
+
+        async def on_reread(reread: Reread) -> None:
+            count.add(reread)
+            for turn in reread.turns:
+                await store.turn(TRIAL.trial_id, turn)
+            assert store.journalled(TRIAL.trial_id) == reread.turns
+
+        async def on_turn(turn: Turn) -> None:
+            await store.turn(TRIAL.trial_id, turn)
+
+        again = await run_episode(
+            TRIAL,
+            TASK,
+            ScriptedModel(SOLVED),
+            journalled=store.journalled(TRIAL.trial_id),
+            on_turn=on_turn,
+            on_reread=on_reread,
+        )
+        assert store.journalled(TRIAL.trial_id) == again.turns
+        await store.episode(again)
+    [kept] = read_episodes(tmp_path)
+    assert kept == again == await run_episode(TRIAL, TASK, ScriptedModel(SOLVED))
+    assert count.episodes == 1
+    assert str(count).endswith(" of 1 episode")
+
+
+def test_the_notice_counts_turns_and_episodes() -> None:
+    count = RereadCount()
+    assert str(count) == ""
+    for _ in range(2):
+        count.add(Reread((), 1500))
+    assert str(count) == "read differently by this version: 3,000 turns of 2 episodes"
 
 
 async def test_a_call_without_reply_is_infrastructure_and_keeps_the_turns() -> None:

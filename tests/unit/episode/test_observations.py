@@ -2,7 +2,7 @@ import pytest
 
 from stormproof.domain.conditions import PROTOCOLS
 from stormproof.domain.tasks import Execution
-from stormproof.episode import Call, catalogue_vocabulary, recognise
+from stormproof.episode import RecognisedCall, catalogue_vocabulary, recognise
 from stormproof.episode.observations import (
     LONGEST_VALUE,
     NOT_UNDERSTOOD,
@@ -55,8 +55,8 @@ def test_a_long_value_is_cut_and_says_so() -> None:
 
 
 def test_an_unknown_name_is_told_with_what_it_could_be() -> None:
-    assert unknown_tool(Call("", written="x")) == "There is no tool named 'x'."
-    ambiguous = unknown_tool(Call("", written="x", candidates=("xa", "xb")))
+    assert unknown_tool(RecognisedCall("", written="x")) == "There is no tool named 'x'."
+    ambiguous = unknown_tool(RecognisedCall("", written="x", candidates=("xa", "xb")))
     assert ambiguous == "'x' could mean xa, xb. Write the whole name."
 
 

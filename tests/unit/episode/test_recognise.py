@@ -49,7 +49,7 @@ WAYS_TO_CALL = {
 @pytest.mark.parametrize("text", WAYS_TO_CALL.values(), ids=WAYS_TO_CALL)
 def test_a_call_that_a_reader_would_recognise_is_recognised(text: str) -> None:
     found = recognise(text, VOCABULARY)
-    assert [(call.name, call.arguments) for call in found.calls] == [READ]
+    assert [(call.name, call.arguments) for call in found.tool_calls] == [READ]
     assert found.action == "call"
 
 
@@ -69,7 +69,9 @@ def test_only_the_form_of_the_prompt_needs_no_repair() -> None:
     ],
 )
 def test_a_name_alone_is_a_call_without_arguments(text: str) -> None:
-    assert [(c.name, c.arguments) for c in recognise(text, VOCABULARY).calls] == [(READ[0], {})]
+    assert [(c.name, c.arguments) for c in recognise(text, VOCABULARY).tool_calls] == [
+        (READ[0], {})
+    ]
 
 
 @pytest.mark.parametrize(
@@ -87,12 +89,12 @@ def test_a_name_alone_is_a_call_without_arguments(text: str) -> None:
 )
 def test_what_is_no_call(text: str, action: Action) -> None:
     found = recognise(text, VOCABULARY)
-    assert (found.action, found.calls) == (action, ())
+    assert (found.action, found.tool_calls) == (action, ())
 
 
 def test_every_call_of_a_message_counts_in_order() -> None:
     text = "".join(f"<tool_call>{name}</tool_call> then " for name in NAMES)
-    assert [call.name for call in recognise(text, VOCABULARY).calls] == list(NAMES)
+    assert [call.name for call in recognise(text, VOCABULARY).tool_calls] == list(NAMES)
 
 
 def test_done_counts_only_where_nothing_is_asked() -> None:
@@ -101,7 +103,7 @@ def test_done_counts_only_where_nothing_is_asked() -> None:
 
 
 def test_a_name_that_could_be_two_tools_is_not_guessed() -> None:
-    call = recognise("<tool_call>file_operations</tool_call>", VOCABULARY).calls[0]
+    call = recognise("<tool_call>file_operations</tool_call>", VOCABULARY).tool_calls[0]
     assert call.name == ""
     assert set(call.candidates) == {"file_operations_reader", "file_operations_writer"}
 
@@ -115,7 +117,7 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES | st.text(max_size=8), max_size=40).map("".join))
 def test_no_text_breaks_the_reader(text: str) -> None:
     found = recognise(text, VOCABULARY)
-    assert all(call.name in {"", *NAMES} for call in found.calls)
+    assert all(call.name in {"", *NAMES} for call in found.tool_calls)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import time
 import pytest
 
 from stormproof.episode import Vocabulary
-from stormproof.episode.untagged import calls_without_tags, lesser_calls
+from stormproof.episode.untagged import lesser_calls, tool_calls_without_tags
 
 READER, WRITER = "file_operations_reader", "file_operations_writer"
 PATH = {"path": "a"}
@@ -25,7 +25,7 @@ FORMS = {
 
 @pytest.mark.parametrize("text", FORMS.values(), ids=FORMS)
 def test_a_call_in_another_form_is_one_and_is_repaired(text: str, vocabulary: Vocabulary) -> None:
-    [call] = calls_without_tags(text, vocabulary)
+    [call] = tool_calls_without_tags(text, vocabulary)
     assert (call.name, call.arguments, call.repaired) == (READER, PATH, True)
 
 
@@ -33,7 +33,9 @@ def test_a_call_in_another_form_is_one_and_is_repaired(text: str, vocabulary: Vo
     "text", [READER, f"`{READER}`", f"Thoughts.\n\n**{READER}**\n", f"{READER}()"]
 )
 def test_a_name_alone_in_its_line_is_a_call(text: str, vocabulary: Vocabulary) -> None:
-    assert [(c.name, c.arguments) for c in calls_without_tags(text, vocabulary)] == [(READER, {})]
+    assert [(c.name, c.arguments) for c in tool_calls_without_tags(text, vocabulary)] == [
+        (READER, {})
+    ]
 
 
 @pytest.mark.parametrize(
@@ -54,12 +56,12 @@ def test_a_name_alone_in_its_line_is_a_call(text: str, vocabulary: Vocabulary) -
     ],
 )
 def test_talk_of_a_tool_is_no_call(text: str, vocabulary: Vocabulary) -> None:
-    assert calls_without_tags(text, vocabulary) == []
+    assert tool_calls_without_tags(text, vocabulary) == []
 
 
 def test_several_lines_that_are_calls_are_several_calls(vocabulary: Vocabulary) -> None:
     text = f'{READER}(path="a")\n{WRITER}(path="b", content="c")'
-    assert [(c.name, c.arguments) for c in calls_without_tags(text, vocabulary)] == [
+    assert [(c.name, c.arguments) for c in tool_calls_without_tags(text, vocabulary)] == [
         (READER, PATH),
         (WRITER, {"path": "b", "content": "c"}),
     ]
@@ -67,7 +69,7 @@ def test_several_lines_that_are_calls_are_several_calls(vocabulary: Vocabulary) 
 
 def test_the_first_form_found_is_the_message_s(vocabulary: Vocabulary) -> None:
     text = f'{WRITER}(path="b")\n{{"name": "{READER}", "arguments": {{"path": "a"}}}}'
-    assert [call.name for call in calls_without_tags(text, vocabulary)] == [READER]
+    assert [call.name for call in tool_calls_without_tags(text, vocabulary)] == [READER]
 
 
 @pytest.mark.parametrize(
@@ -91,5 +93,5 @@ def test_lesser_tags_count_only_with_a_tool_s_name(
 def test_no_repetition_takes_long_here(piece: str, vocabulary: Vocabulary) -> None:
     text = READER + " is\n" + piece * (400_000 // len(piece))
     start = time.process_time()
-    calls_without_tags(text, vocabulary)
+    tool_calls_without_tags(text, vocabulary)
     assert time.process_time() - start < 2

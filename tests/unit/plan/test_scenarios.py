@@ -4,12 +4,12 @@ import pytest
 from stormproof.domain.conditions import FLAWS
 from stormproof.errors import PlanError
 from stormproof.plan import RunOptions, prompt_type_count
-from stormproof.plan.scenarios import QWEN_SIZES, Part, grid
+from stormproof.plan.scenarios import QWEN_SIZES, GridCell, grid
 
 MODELS = ("DeepSeek-V3-0324", *QWEN_SIZES)
 
 
-def parts(**options: object) -> tuple[Part, ...]:
+def parts(**options: object) -> tuple[GridCell, ...]:
     return grid(msgspec.convert(options, RunOptions), MODELS)
 
 

@@ -63,7 +63,7 @@ async def reopen(folder: Path) -> set[str]:
 @pytest.mark.parametrize("waiters", [1, 80])
 def test_a_full_disk(tmp_path: Path, waiters: int) -> None:
     script = """
-    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
     async def work():
         async with open_store(folder, HEADER) as store:
             errors = []

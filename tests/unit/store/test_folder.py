@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import json
 import multiprocessing
+import shutil
 import tracemalloc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import get_args
 
 import anyio
 import anyio.lowlevel
+import pyarrow.compute as pc
 import pytest
 from msgspec.structs import replace
 
@@ -24,9 +26,12 @@ from stormproof.store import (
     episode_table,
     open_store,
     read_episodes,
+    repair,
     same_records,
     turn_table,
 )
+from stormproof.store.parts import list_parts, read_rows
+from stormproof.store.record_lines import turn_record
 from stormproof.testing.records import a_trial, a_turn, an_episode
 
 pytestmark = pytest.mark.anyio
@@ -41,10 +46,10 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 
 async def run_trial(store: Store, number: int, turns: int = 3, outcome: str = "completed") -> None:
     trial = a_trial(number)
-    told = tuple(a_turn(index) for index in range(turns))
-    for turn in told:
+    made = tuple(a_turn(index) for index in range(turns))
+    for turn in made:
         await store.turn(trial.trial_id, turn)
-    await store.episode(an_episode(trial, told, outcome))  # type: ignore[arg-type]  # a parameter
+    await store.episode(an_episode(trial, made, outcome))  # type: ignore[arg-type]  # a parameter
 
 
 def files(folder: Path, pattern: str = "*") -> list[Path]:
@@ -165,14 +170,93 @@ def tracing() -> Iterator[None]:
     tracemalloc.stop()
 
 
-async def test_a_restarted_trial_forgets_later_turns(tmp_path: Path) -> None:
+@FORMATS
+@pytest.mark.parametrize("outcome", [None, "infrastructure"])
+@pytest.mark.parametrize("is_sealed", [False, True])
+@pytest.mark.parametrize("index", range(3))
+async def test_a_turn_takes_the_place_of_its_number(
+    tmp_path: Path, form: StorageFormat, outcome: str | None, index: int, *, is_sealed: bool
+) -> None:
+    """Whether a run had ended the trial or not, and wherever its turns lie by then."""
+    trial, anew = a_trial(), a_turn(index, text="anew")
+    turns = [a_turn(i) for i in range(3)]
+    wanted = (*turns[:index], anew, *turns[index + 1 :])
+    async with open_store(tmp_path, HEADER, storage_format=form) as store:
+        for turn in turns:
+            await store.turn(trial.trial_id, turn)
+        if outcome:
+            await store.episode(an_episode(trial, turns, "infrastructure"))
+        if is_sealed:
+            await run_trial(store, 1)
+            await store.seal()
+        await store.turn(trial.trial_id, anew)
+        assert store.journalled(trial.trial_id) == wanted
+    before = [an_episode(trial, turns, "infrastructure")] if outcome else []
+    assert list(read_episodes(tmp_path, [trial.trial_id])) == before  # its end stands until the new
+    async with open_store(tmp_path, HEADER, storage_format=form) as store:
+        assert store.journalled(trial.trial_id) == wanted
+        await store.turn(trial.trial_id, a_turn(3))
+        whole = an_episode(trial, [*wanted, a_turn(3)])
+        await store.episode(whole)
+        assert list(read_episodes(tmp_path, [trial.trial_id])) == [whole]
+    assert repair(tmp_path) == ()
+    assert list(read_episodes(tmp_path, [trial.trial_id])) == [whole]
+    newest = max((tmp_path / "turns").iterdir())
+    (part,) = (p for p in list_parts(tmp_path) if p.turns == newest)
+    assert [r.turns for n, r in read_rows(part) if n.trial_id == trial.trial_id] == [
+        tuple(turn_record(trial.trial_id, turn) for turn in whole.turns)
+    ]
+    numbers = turn_table(tmp_path).filter(pc.field("trial_id") == trial.trial_id)
+    assert numbers.column("index").to_pylist() == [0, 1, 2, 3]
+
+
+async def test_a_replaced_turn_may_be_the_last(tmp_path: Path) -> None:
+    trial, whole = a_trial(), an_episode(a_trial(), [a_turn(0), a_turn(1, text="anew")])
+    async with open_store(tmp_path, HEADER) as store:
+        for turn in (a_turn(0), a_turn(1), a_turn(2), a_turn(1, text="anew")):
+            await store.turn(trial.trial_id, turn)
+        await store.episode(whole)
+    assert list(read_episodes(tmp_path)) == [whole]
+
+
+async def test_a_journal_cut_between_carried_turns_loses_none(tmp_path: Path) -> None:
+    """A sealed trial's turns are written again with the first replaced one; here half of them."""
     trial_id = a_trial().trial_id
     async with open_store(tmp_path, HEADER) as store:
-        await run_trial(store, 0, turns=3, outcome="infrastructure")
-        await store.turn(trial_id, a_turn(0, text="anew"))
-        assert store.journalled(trial_id) == (a_turn(0, text="anew"),)
+        await run_trial(store, 0, turns=4, outcome="infrastructure")
     async with open_store(tmp_path, HEADER) as store:
-        assert store.journalled(trial_id) == (a_turn(0, text="anew"),)
+        await store.turn(trial_id, a_turn(0, text="anew"))
+    (journal,) = files(tmp_path, "journal-*")
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:3]))
+    async with open_store(tmp_path, HEADER) as store:
+        assert store.journalled(trial_id) == (a_turn(0, text="anew"), *map(a_turn, range(1, 4)))
+        await store.turn(trial_id, a_turn(4))
+    async with open_store(tmp_path, HEADER) as store:
+        assert indices(store.journalled(trial_id)) == [0, 1, 2, 3, 4]
+
+
+async def test_a_journal_cut_behind_a_replaced_turn_keeps_the_later_ones(tmp_path: Path) -> None:
+    trial_id, anew = a_trial().trial_id, a_turn(0, text="anew")
+    async with open_store(tmp_path / "r", HEADER) as store:
+        for turn in (*map(a_turn, range(4)), anew):
+            await store.turn(trial_id, turn)
+    lines = (tmp_path / "r" / "journal-000001.jsonl").read_bytes().splitlines(keepends=True)
+    for count, first in ((5, a_turn(0)), (6, anew), (7, anew), (8, anew), (9, anew)):
+        folder = tmp_path / str(count)
+        shutil.copytree(tmp_path / "r", folder)
+        (folder / "journal-000001.jsonl").write_bytes(b"".join(lines[:count]))
+        async with open_store(folder, HEADER) as store:
+            assert store.journalled(trial_id) == (first, *map(a_turn, range(1, 4)))
+    assert len(lines) == 9
+
+
+async def test_a_turn_without_its_predecessor_is_refused(tmp_path: Path) -> None:
+    async with open_store(tmp_path, HEADER) as store:
+        await store.turn(a_trial().trial_id, a_turn(0))
+        with pytest.raises(StoreError, match=r"turn 2 of trial .* turn 1 has not been"):
+            await store.turn(a_trial().trial_id, a_turn(2))
+        assert indices(store.journalled(a_trial().trial_id)) == [0]
 
 
 async def test_odd_text_survives(tmp_path: Path) -> None:
@@ -277,12 +361,12 @@ async def test_foreign_files_are_let_be(tmp_path: Path) -> None:
 async def test_another_plan_is_refused(tmp_path: Path) -> None:
     async with open_store(tmp_path, HEADER):
         pass
-    for other, told in (
+    for other, reason in (
         (Header(suite="1", seed=7), "seed is 0 in the folder and 7 now"),
         (Header(suite="2", seed=0), "suite version is '1'"),
         (Header(suite="1", seed=0, simulated=True), "simulated is False"),
     ):
-        with pytest.raises(PlanMismatch, match=told) as raised:
+        with pytest.raises(PlanMismatch, match=reason) as raised:
             async with open_store(tmp_path, other):
                 pass
         assert "--results" in raised.value.hint
@@ -290,7 +374,7 @@ async def test_another_plan_is_refused(tmp_path: Path) -> None:
         pass
 
 
-async def test_a_second_writer_is_refused_and_told_who(tmp_path: Path) -> None:
+async def test_a_second_writer_is_refused_and_hears_who(tmp_path: Path) -> None:
     async with open_store(tmp_path, HEADER) as store:
         await run_trial(store, 0)
         pid = multiprocessing.current_process().pid

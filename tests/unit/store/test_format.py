@@ -6,14 +6,19 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import anyio
+import msgspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from stormproof.domain.episodes import Turn
 from stormproof.store import Header, episode_table, open_store, query, read_episodes, turn_table
 from stormproof.store.columns import EPISODE_COLUMNS, TURN_COLUMNS
+from stormproof.store.parquet import WHOLE_EPISODE_SCHEMA, WHOLE_TURN_SCHEMA
 from stormproof.testing.records import a_trial, a_turn, an_episode
 
 FORMAT1 = Path(__file__).parent / "format1"
@@ -49,9 +54,26 @@ def test_a_folder_of_the_first_version_goes_on(tmp_path: Path) -> None:
     assert len(list(read_episodes(tmp_path / "r"))) == 6
 
 
+def test_the_first_readers_see_a_replaced_turn_too(tmp_path: Path) -> None:
+    """They forget the turns after one that is replaced, so those are written again."""
+    trial_id, anew = a_trial().trial_id, a_turn(1, text="anew")
+
+    async def replace_one() -> None:
+        async with open_store(tmp_path, HEADER) as store:
+            for turn in (*map(a_turn, range(4)), anew):
+                await store.turn(trial_id, turn)
+
+    anyio.run(replace_one)
+    seen: list[dict[str, Any]] = []
+    for line in (tmp_path / "journal-000001.jsonl").read_text().splitlines()[1:]:
+        turn = json.loads(line)["record"]["turn"]
+        seen[turn["index"] :] = [turn]
+    assert msgspec.convert(seen, list[Turn]) == [a_turn(0), anew, a_turn(2), a_turn(3)]
+
+
 def test_the_page_names_every_column() -> None:
     named = set(re.findall(r"`(\w+)`", PAGE.read_text()))
-    assert {*EPISODE_COLUMNS.names, *TURN_COLUMNS.names, "record", "text"} <= named
+    assert {*EPISODE_COLUMNS, *TURN_COLUMNS, "record", "text"} <= named
 
 
 @pytest.mark.parametrize("path", sorted(FORMAT1.rglob("*.jsonl")), ids=lambda p: p.parent.name)
@@ -67,6 +89,18 @@ def test_parquet_can_be_read_by_others() -> None:
     (path,) = (FORMAT1 / "episodes").glob("*.parquet")
     assert f"{crc32(path.read_bytes()):08x}" in path.name
     table = pq.read_table(path)
-    assert table.column_names == [*EPISODE_COLUMNS.names, "record"]
     record = json.loads(table.column("record")[0].as_py())
     assert record["episode"]["trial"]["trial_id"] == table.column("trial_id")[0].as_py()
+
+
+@pytest.mark.parametrize(
+    ("kind", "schema"), [("episodes", WHOLE_EPISODE_SCHEMA), ("turns", WHOLE_TURN_SCHEMA)]
+)
+def test_columns_begin_with_those_of_the_first_version(kind: str, schema: pa.Schema) -> None:
+    (path,) = (FORMAT1 / kind).glob("*.parquet")
+    first = [field for field in pq.read_schema(path).remove_metadata() if field.name != "record"]
+    assert first == list(schema)[: len(first)]  # what came since stands behind them
+    listed = re.search(rf"^{kind.title()}: (.*?)\n\n", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    assert listed
+    named = [name for name in re.findall(r"`(\w+)`", listed[1]) if name in schema.names]
+    assert [*named, "record"] == schema.names

@@ -7,15 +7,15 @@ import anyio
 import pytest
 
 from stormproof.errors import StoreError
-from stormproof.store.commit import GroupCommit
-from stormproof.store.journal import Item
-from stormproof.store.records import Note
+from stormproof.store.group_commit import GroupCommit
+from stormproof.store.journal import PendingLine
+from stormproof.store.record_lines import Note
 
 pytestmark = pytest.mark.anyio
 
 
-def item(number: int) -> Item:
-    return Item(b"%d\n" % number, Note("t", number, ""))
+def item(number: int) -> PendingLine:
+    return PendingLine(b"%d\n" % number, Note("t", number, ""))
 
 
 class Disk:
@@ -27,7 +27,7 @@ class Disk:
         self.is_open.set()
         self.is_full = False
 
-    def write(self, items: Sequence[Item]) -> None:
+    def write(self, items: Sequence[PendingLine]) -> None:
         self.is_open.wait(5)
         if self.is_full:
             raise StoreError("the disk is full", hint="make room")

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from stormproof.errors import StoreCorrupt, StoreError
 from stormproof.store import FORMAT, Header, read_header
@@ -25,16 +26,27 @@ def test_fields_of_a_later_version_are_no_obstacle(tmp_path: Path) -> None:
     assert read_header(tmp_path) == HEADER
 
 
+def test_a_folder_made_under_the_former_name(tmp_path: Path) -> None:
+    header = read_header(Path(__file__).parent / "format1")
+    assert (header.windtunnel, header.stormproof, header.made_by) == ("0.1.0", "", "0.1.0")
+    write_header(tmp_path, replace(HEADER, stormproof="0.2.0"))
+    assert read_header(tmp_path).made_by == "0.2.0"
+    assert "windtunnel" not in (tmp_path / "header.json").read_text()
+    assert HEADER.made_by == ""
+
+
 @pytest.mark.parametrize(
-    ("version", "told"),
+    ("version", "reason"),
     [
         (FORMAT + 1, "this Stormproof reads format 1 and older"),
         (0, "no Stormproof has written"),
     ],
 )
-def test_other_formats_are_refused_with_the_reason(tmp_path: Path, version: int, told: str) -> None:
+def test_other_formats_are_refused_with_the_reason(
+    tmp_path: Path, version: int, reason: str
+) -> None:
     (tmp_path / "header.json").write_text(json.dumps({"format": version, "shape": "unknown"}))
-    with pytest.raises(StoreError, match=told) as raised:
+    with pytest.raises(StoreError, match=reason) as raised:
         read_header(tmp_path)
     assert not isinstance(raised.value, StoreCorrupt)
     assert raised.value.hint

@@ -2,12 +2,10 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import get_args
 
 import anyio
 import pytest
 
-from stormproof.domain.conditions import Condition
 from stormproof.domain.episodes import Episode
 from stormproof.errors import StoreError
 from stormproof.store import (
@@ -17,14 +15,11 @@ from stormproof.store import (
     open_store,
     query,
     read_episodes,
-    same_records,
-    status,
     turn_table,
 )
 from stormproof.testing.records import a_trial, a_turn, an_episode
 
 HEADER = Header(suite="1", seed=0)
-CONDITION = Condition("cot", "easy", 0.8)
 EPISODES = [
     an_episode(a_trial(0), [a_turn(0), a_turn(1, endpoint_id="there")]),
     an_episode(a_trial(1), [a_turn(0)], "infrastructure"),
@@ -129,27 +124,17 @@ def test_query(folder: Path) -> None:
     assert raised.value.hint
 
 
-def test_status_counts_each_cell(folder: Path) -> None:
-    counts = {(c.model, c.condition.prompt_type): c for c in status(folder)}
-    assert len(counts) == len(status(folder)) == 3
-    cell = counts["some-model", "cot"]
-    assert (cell.condition, cell.task_type) == (CONDITION, "data_pipeline")
-    assert (cell.scored, cell.infrastructure, cell.full, cell.simulated) == (1, 1, 1, 0)
-    assert counts["other", "cot"].scored == 1
-
-
 def test_an_empty_folder_gives_empty_tables(tmp_path: Path) -> None:
     fill(tmp_path)
     assert episode_table(tmp_path).num_rows == 0
     assert "trial_id" in episode_table(tmp_path).column_names
     assert turn_table(tmp_path).num_rows == 0
-    assert status(tmp_path) == ()
     assert list(read_episodes(tmp_path)) == []
     assert query(tmp_path, "select count(*) as n from episodes").to_pylist() == [{"n": 0}]
 
 
 def test_no_folder_is_one_clear_error(tmp_path: Path) -> None:
-    for read in (episode_table, turn_table, status, lambda f: list(read_episodes(f))):
+    for read in (episode_table, turn_table, lambda f: list(read_episodes(f))):
         with pytest.raises(StoreError, match="holds no results"):
             read(tmp_path / "none")
 
@@ -159,24 +144,3 @@ def test_a_journal_that_leads_nowhere_is_an_error_and_no_hang(tmp_path: Path) ->
     (tmp_path / "journal-000009.jsonl").symlink_to(tmp_path / "nowhere")
     with pytest.raises(StoreError, match="journals change faster"):
         list(read_episodes(tmp_path))
-
-
-def test_same_records_ignores_when_and_where(tmp_path: Path) -> None:
-    a = fill(tmp_path / "a", *EPISODES)
-    elsewhere = an_episode(a_trial(0), [a_turn(0, endpoint_id="z", at=9.0), a_turn(1)])
-    b = fill(tmp_path / "b", *EPISODES[1:], elsewhere, form="json")
-    assert same_records(a, b) == []
-
-
-@pytest.mark.parametrize("form", get_args(StorageFormat))
-def test_same_records_tells_what_differs(tmp_path: Path, form: StorageFormat) -> None:
-    a = fill(tmp_path / "a", *EPISODES)
-    said_otherwise = an_episode(a_trial(0), [a_turn(0), a_turn(1, text="else")])
-    b = fill(tmp_path / "b", said_otherwise, *EPISODES[1:3], form=form)
-    missing, text = same_records(a, b)
-    assert missing == f"trial {EPISODES[3].trial.trial_id} is in {a} alone"
-    assert text == (
-        f"trial {EPISODES[0].trial.trial_id}: turns[1].answer.reply.text "
-        f"is 'turn 1' in {a} and 'else' in {b}"
-    )
-    assert same_records(a, b, at_most=1) == [missing, "and 1 more"]

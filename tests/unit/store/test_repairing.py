@@ -8,7 +8,7 @@ from typing import get_args
 import anyio
 import pytest
 
-from stormproof.domain.episodes import Episode
+from stormproof.domain.episodes import Episode, Turn
 from stormproof.errors import StoreCorrupt, StoreError, StoreLocked
 from stormproof.store import (
     Header,
@@ -56,7 +56,7 @@ def copies(folder: Path) -> set[bytes]:
 
 
 @pytest.mark.parametrize("kind", ["episodes", "turns"])
-def test_a_damaged_part_is_told_saved_and_run_again(
+def test_a_damaged_part_is_named_saved_and_run_again(
     sealed: tuple[Path, StorageFormat], kind: str
 ) -> None:
     folder, form = sealed
@@ -147,3 +147,33 @@ def test_a_sound_folder_is_left_as_it_is(sealed: tuple[Path, StorageFormat]) -> 
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert repair(folder) == ()
     assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("damaged", range(6))
+def test_of_a_replaced_turn_the_latest_sound_line_counts(tmp_path: Path, damaged: int) -> None:
+    trial = a_trial()
+    made = [a_turn(0), a_turn(1), a_turn(2), a_turn(1, text="anew"), a_turn(2)]
+
+    async def store_and_die() -> None:
+        async with open_store(tmp_path, HEADER) as store:
+            for turn in made[:4]:  # the store itself tells turn 2 again behind the new turn 1
+                await store.turn(trial.trial_id, turn)
+
+    async def kept() -> tuple[Turn, ...]:
+        async with open_store(tmp_path, HEADER) as store:
+            return store.journalled(trial.trial_id)
+
+    anyio.run(store_and_die)
+    (journal,) = tmp_path.glob("journal-*")
+    lines = journal.read_bytes().splitlines(keepends=True)
+    assert len(lines) == 1 + len(made)
+    if damaged < len(made):
+        lines[1 + damaged] = lines[1 + damaged].replace(b"turn", b"torn", 1)
+        journal.write_bytes(b"".join(lines))
+        assert len(repair(tmp_path)) == 1
+    wanted: list[Turn] = []
+    for turn in (turn for number, turn in enumerate(made) if number != damaged):
+        if turn.index <= len(wanted):
+            wanted[turn.index : turn.index + 1] = [turn]
+    assert anyio.run(kept) == tuple(wanted)
+    assert repair(tmp_path) == ()

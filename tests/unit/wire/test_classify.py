@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stormproof.domain.calls import Denied, Ok, Refused, Rejected, Transient, Usage, Verdict
-from stormproof.wire.classify import LONGEST_REASON, classify
+from stormproof.wire.classify import classify
+from stormproof.wire.complaints import LONGEST_REASON
 
 NOW = 1_700_000_000.0
 SAID = {

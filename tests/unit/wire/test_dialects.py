@@ -8,7 +8,7 @@ import pytest
 
 from stormproof.domain.calls import Message, Request, ToolCall
 from stormproof.domain.pool import Endpoint
-from stormproof.wire.dialects import encode, line_to
+from stormproof.wire.dialects import encode, fixed_parts
 
 OPENAI = Endpoint(
     endpoint_id="e",
@@ -27,7 +27,7 @@ ASKED = Request("trial", 0, "DeepSeek-V3-0324", (Message("user", "hé"),))
 
 
 def body(parameters: dict[str, object] | None = None, **asked: Any) -> dict[str, Any]:
-    line = line_to(msgspec.structs.replace(OPENAI, parameters=parameters or {}))
+    line = fixed_parts(msgspec.structs.replace(OPENAI, parameters=parameters or {}))
     value: dict[str, Any] = json.loads(encode(line, msgspec.structs.replace(ASKED, **asked)))
     return value
 
@@ -48,7 +48,7 @@ def test_the_deployment_is_asked_for_and_nothing_else_is_added() -> None:
     ],
 )
 def test_an_openai_address(base_url: str, url: str) -> None:
-    line = line_to(msgspec.structs.replace(OPENAI, base_url=base_url))
+    line = fixed_parts(msgspec.structs.replace(OPENAI, base_url=base_url))
     assert line.url == url
     assert line.credential == ("authorization", "Bearer ")
 
@@ -68,7 +68,7 @@ def test_an_openai_address(base_url: str, url: str) -> None:
     ],
 )
 def test_an_azure_address(changes: dict[str, Any], path: str) -> None:
-    line = line_to(msgspec.structs.replace(AZURE, **changes))
+    line = fixed_parts(msgspec.structs.replace(AZURE, **changes))
     assert line.url == "https://x.openai.azure.com" + path
     assert line.credential == ("api-key", "")
 
@@ -125,7 +125,7 @@ def test_an_empty_message_still_has_content() -> None:
 
 
 def test_half_an_emoji_in_a_tools_text_does_not_stop_a_call() -> None:
-    sent = encode(line_to(OPENAI), msgspec.structs.replace(ASKED, messages=(
+    sent = encode(fixed_parts(OPENAI), msgspec.structs.replace(ASKED, messages=(
         Message("user", "cut \ud83d"), Message("assistant", "", (ToolCall("c", "f", "{}"),))
     )))  # fmt: skip
     assert b"cut \\ud83d" in sent

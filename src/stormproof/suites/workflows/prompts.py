@@ -1,8 +1,8 @@
 """The opening messages of an episode: how to act, the task, and for some prompts a plan.
 
-`baseline` is the task and how to call. `cot` asks for reasoning first. `optimal` adds the best
-plan, and `flawed_*` that plan after a flaw, in exactly the same words. The system message depends
-on the protocol alone, so that no prompt type is told more about calling than another.
+`baseline` is the task and how to call tools. `cot` asks for reasoning first. `optimal` adds the
+best plan, and `flawed_*` that plan after a flaw, in exactly the same words. The system message
+depends on the protocol alone, so that no prompt type says more about tool calls than another.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from stormproof.domain.tasks import Step, Task, ToolSpec
 from stormproof.domain.trials import seed_of
 from stormproof.errors import SuiteError
 from stormproof.suites.workflows.flaws import apply_flaw
+from stormproof.suites.workflows.optimum import optimal_plan
 from stormproof.suites.workflows.tools import CATALOGUE, CATEGORIES
-from stormproof.suites.workflows.workflow import optimal_plan
 
 COMPLETION_PHRASE = "TASK COMPLETE"
 _encode = msgspec.json.Encoder(enc_hook=str).encode
@@ -38,8 +38,7 @@ turn for each."""
 _TEXT = """\
 You complete tasks by calling tools. Write these tags in your messages:
 
-To call a tool, write its name, and its arguments as a JSON object:
-<tool_call>tool_name {{"argument": "value"}}</tool_call>
+{how_to_call}
 To find tools, say what you need:
 <tool_search>what the tool should do</tool_search>
 To read about a tool, its arguments, results and errors:
@@ -50,6 +49,15 @@ Close every tag. After each message you are shown what came of it.
 When the task is done, write {phrase} and no tag.
 
 {tools}"""
+
+_HOW_TO_CALL: dict[Protocol, str] = {
+    "text": """\
+To call a tool, write its name, and its arguments as a JSON object:
+<tool_call>tool_name {"argument": "value"}</tool_call>""",
+    "hermes": """\
+To call a tool, write a JSON object with its name and its arguments:
+<tool_call>{"name": "tool_name", "arguments": {"argument": "value"}}</tool_call>""",
+}
 
 _NATIVE = """\
 You complete tasks by calling the functions you are given. After each call you are shown its result.
@@ -99,8 +107,8 @@ def shown_plan(task: Task, condition: Condition) -> tuple[Step, ...]:
 
 
 def rendered(plan: Iterable[Step]) -> str:
-    """A plan as text: a numbered line for each call as it is to be made, and what it is for."""
-    return "\n".join(_step(number, step) for number, step in enumerate(plan, 1))
+    """A plan as text: numbered lines, each a tool call as it is to be made, and what it is for."""
+    return "\n".join(_numbered(number, step) for number, step in enumerate(plan, 1))
 
 
 def _guidance(task: Task, condition: Condition) -> tuple[str, ...]:
@@ -110,7 +118,7 @@ def _guidance(task: Task, condition: Condition) -> tuple[str, ...]:
     return ("# Plan", _FOLLOW, rendered(plan)) if plan else ()
 
 
-def _step(number: int, step: Step) -> str:
+def _numbered(number: int, step: Step) -> str:
     call = f"{number}. {step.tool} {_encode(step.arguments).decode()}"
     purpose = step.purpose or CATALOGUE[step.tool].spec.description
     uses = f" Uses {step.reads}." if step.reads else ""
@@ -122,7 +130,12 @@ def _step(number: int, step: Step) -> str:
 def _instructions(protocol: Protocol, max_turns: int) -> str:
     how_things_are = _HOW_THINGS_ARE.format(max_turns=max_turns, needs=_needs())
     form = _NATIVE if protocol == "native" else _TEXT
-    return form.format(how_things_are=how_things_are, phrase=COMPLETION_PHRASE, tools=_tool_list())
+    return form.format(
+        how_to_call=_HOW_TO_CALL.get(protocol, ""),
+        how_things_are=how_things_are,
+        phrase=COMPLETION_PHRASE,
+        tools=_tool_list(),
+    )
 
 
 def _needs() -> str:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
 
 from stormproof.domain.tasks import Resource, Task
+from stormproof.suites.workflows.values import failed
 
 Kind = Literal[
     "text",  # what a file or an address holds, unparsed
@@ -27,16 +29,17 @@ Kind = Literal[
     "session",  # an authentication
 ]
 DATA: tuple[Kind, ...] = ("table", "object")
-"""Kinds that hold records: what tools that work on records take when told nothing."""
+"""Kinds that hold records: what tools that work on records take when no input is named."""
 
 PAYLOAD: tuple[Kind, ...] = ("text", "table", "object", "findings", "number")
-"""Kinds that are data in themselves: what writer, poster, queue, cache take when told nothing."""
+"""Kinds that are data: what writer, poster, queue, cache take when no input is named."""
 
 ANY: tuple[Kind, ...] = (*PAYLOAD, "archive", "report")
-"""Kinds that can be told of: what logger and notifier take when told nothing."""
+"""Kinds that can be reported: what logger and notifier take when no input is named."""
 
+HEAVIEST = 64_000_000  # bytes of memory, about, for all that the tool calls of an episode bring in
 DEFAULTS_FILE = "defaults.json"
-"""A task may hold this file: `{tool name: {argument: value}}`, used where a call leaves it out."""
+"""A task may hold this file: `{tool: {argument: value}}`, used where a tool call gives none."""
 
 
 class Result(Struct, frozen=True, gc=False):
@@ -99,25 +102,38 @@ class World:
         "sessions",
         "task",
         "tracked",
+        "weight",
     )
 
     def __init__(self, task: Task) -> None:
+        # What the episode began with. Never changed: it is shared with other episodes.
         self.task = task
-        self.files: dict[str, str] = dict(task.files)
-        self.posts: list[Post] = []
-        self.queues: dict[str, list[Any]] = {}
-        self.routed: dict[str, list[Any]] = {}
+
+        # What tools have brought about, and goals are judged by. Tools alone write here, and take
+        # nothing out but messages of `queues`.
+        self.files: dict[str, str] = dict(task.files)  # path → text, the task's own among them
+        self.posts: list[Post] = []  # in order of arrival
+        self.queues: dict[str, list[Any]] = {}  # name → messages, oldest first
+        self.routed: dict[str, list[Any]] = {}  # destination → records, in order of arrival
         self.cache: dict[str, Any] = {}
-        self.sessions: dict[str, str] = {}  # service → token
-        self.connections: list[str] = []
+        self.sessions: dict[str, str] = {}  # service → token; its keys are services of the task
+        self.connections: list[str] = []  # hosts of the task, each once
         self.log: list[LogEntry] = []
         self.schedules: list[Schedule] = []
         self.notifications: list[Notification] = []
-        self.tracked: dict[str, str] = {}
+        self.tracked: dict[str, str] = {}  # name → latest status
+
+        # What later tool calls can name. `keep` alone adds to it, so that handles are never used
+        # twice: `_counts` holds how many results each tool has, which is its newest one's number.
         self.results: dict[str, Result] = {}  # handle → result, oldest first
-        self.seen: set[str] = set()  # paths and addresses whose data was read
         self._counts: dict[str, int] = {}
-        self._defaults: Mapping[str, Any] | None = None
+
+        # About how many bytes of memory all arguments, results and files so far would take: what is
+        # dropped or shared still counts. Only `bear` adds; at most HEAVIEST.
+        self.weight = 0
+
+        self.seen: set[str] = set()  # paths and addresses whose data was read: never shrinks
+        self._defaults: Mapping[str, Any] | None = None  # `defaults.json`, once it was asked for
 
     def copied(self) -> World:
         """A world that can be tried out: its containers are copied, stored values are shared."""
@@ -135,9 +151,10 @@ class World:
         twin.notifications = self.notifications.copy()
         twin.tracked = self.tracked.copy()
         twin.results = self.results.copy()
+        twin.weight = self.weight
         twin.seen = self.seen.copy()
         twin._counts = self._counts.copy()  # noqa: SLF001  of its own class
-        twin._defaults = self._defaults  # noqa: SLF001  likewise; never changed
+        twin._defaults = self._defaults  # noqa: SLF001  of its own class; never changed
         return twin
 
     @property
@@ -149,6 +166,12 @@ class World:
     def credentials(self) -> Mapping[str, str]:
         """Service → secret, as the task has them."""
         return self.task.credentials
+
+    def bear(self, weight: int) -> None:
+        """Take on so much more. Raises ToolFault where all of it together would be too much."""
+        if self.weight + weight > HEAVIEST:
+            raise failed("The workspace is full: it holds no more data.")
+        self.weight += weight
 
     def keep(self, tool: str, kind: Kind, value: Any, source: str = "") -> str:
         """Store a result; returns its handle, `<tool>_<count>`."""
@@ -186,3 +209,11 @@ class World:
             self._defaults = msgspec.json.decode(text, type=dict[str, Any]) if text else {}
         found = self._defaults.get(tool)
         return found if isinstance(found, dict) else {}
+
+
+def host_of(url: str) -> str:
+    """The host that a URL names; empty where it names none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

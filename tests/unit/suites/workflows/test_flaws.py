@@ -19,12 +19,13 @@ from stormproof.domain.conditions import (
 from stormproof.domain.tasks import Step, Task
 from stormproof.errors import SuiteError
 from stormproof.score import success
-from stormproof.suites.workflows.environment import Environment
+from stormproof.suites import Weathered
+from stormproof.suites.workflows import WORKFLOWS
 from stormproof.suites.workflows.flaws import DRIFTS, LOOK_ALIKES, apply_flaw
+from stormproof.suites.workflows.optimum import optimal_plan
 from stormproof.suites.workflows.prompts import opening, rendered, shown_plan
 from stormproof.suites.workflows.tasks import load_task, task_ids
 from stormproof.suites.workflows.tools import CATALOGUE
-from stormproof.suites.workflows.workflow import optimal_plan
 
 Plan = tuple[Step, ...]
 Pairs = list[tuple[Step, Step]]
@@ -174,8 +175,8 @@ def test_who_follows_the_optimal_plan_succeeds() -> None:
 
 
 def followed(task: Task, plan: Plan) -> str:
-    environment = Environment(task, Condition("optimal", task.difficulty, 1.0), 0)
-    return success(task, [environment.call(step.tool, step.arguments) for step in plan])
+    weathered = Weathered(WORKFLOWS, task, Condition("optimal", task.difficulty, 1.0), 0)
+    return success(task, [weathered.call(step.tool, step.arguments) for step in plan])
 
 
 @pytest.mark.parametrize("flaw", FLAWS)

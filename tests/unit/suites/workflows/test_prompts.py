@@ -13,10 +13,10 @@ from stormproof.domain.conditions import (
 )
 from stormproof.domain.tasks import Step
 from stormproof.errors import SuiteError
+from stormproof.suites.workflows.optimum import optimal_plan
 from stormproof.suites.workflows.prompts import COMPLETION_PHRASE, opening, rendered, shown_plan
 from stormproof.suites.workflows.tasks import find_task, load_task
 from stormproof.suites.workflows.tools import CATALOGUE
-from stormproof.suites.workflows.workflow import optimal_plan
 
 TASK = load_task("api_integration.easy.00003")
 DISCLOSING = re.compile(r"\b(flaw|wrong|mistake|incorrect|error in)\w*", re.IGNORECASE)

@@ -141,7 +141,7 @@ def _takes_input(step: Step) -> bool:
 
 
 def _fed_by(step: Step, later: Step) -> Step:
-    """The step with what `later` makes as its stated input, in words and in the call."""
+    """The step with what `later` makes as its stated input, in words and in the tool call."""
     arguments = dict(step.arguments)
     if _takes_input(step):
         arguments["input"] = f"{later.tool}_1"

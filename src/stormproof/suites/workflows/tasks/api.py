@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stormproof.domain.tasks import Resource
-from stormproof.suites.workflows.tasks import materials, records, steps
+from stormproof.suites.workflows.tasks import ledger, materials, steps
 from stormproof.suites.workflows.tasks.scene import Scene
 from stormproof.suites.workflows.tasks.wording import HARD, code, listed
 
@@ -19,7 +19,7 @@ def pass_on(s: Scene) -> None:
     steps.parse(s, form)
     steps.columns_only(s, names)
     steps.post(s, inlet, "the reduced records")
-    s.check("post", inlet, records.only(s.rows, names))
+    s.check("post", inlet, ledger.only(s.rows, names))
     s.say(columns=s.columns(names), inlet=inlet)
 
 

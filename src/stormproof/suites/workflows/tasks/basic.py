@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stormproof.suites.workflows.tasks import materials, records, steps
+from stormproof.suites.workflows.tasks import ledger, materials, steps
 from stormproof.suites.workflows.tasks.scene import Scene
 from stormproof.suites.workflows.tasks.wording import code, listed
 
@@ -31,7 +31,7 @@ def top_records(s: Scene) -> None:
     )
     target = s.target(f"top_{s.subject.stem}", s.rng.choice(("csv", "json")))
     steps.write(s, target)
-    s.check("file", target, records.ranked(s.rows, amount)[:most])
+    s.check("file", target, ledger.ranked(s.rows, amount)[:most])
     s.say(n=str(most), target=code(target))
 
 
@@ -54,7 +54,7 @@ def tell_leader(s: Scene) -> None:
     recipient, channel, words = s.recipient()
     steps.take_file(s, s.rng.choice(("csv", "json", "xml")))
     steps.summarise(s, "sum", amount)
-    leader = records.ranked_groups(s.rows, s.subject)[0]
+    leader = ledger.ranked_groups(s.rows, s.subject)[0]
     steps.tell(s, recipient, channel, leader, f"the {code(group)} with the greatest total")
     s.check("notification", recipient, {"channel": channel, "contains": leader})
     s.say(**words)
@@ -73,7 +73,7 @@ def queue_state(s: Scene) -> None:
 
 def price_up(s: Scene) -> None:
     """A total with something on top."""
-    percent, figure = records.with_percent(s.rng, records.total(s.rows, s.subject.amount))
+    percent, figure = ledger.with_percent(s.rng, ledger.total(s.rows, s.subject.amount))
     key, amount = s.key("total"), s.subject.amount
     steps.take_file(s, s.rng.choice(("csv", "json", "xml")))
     steps.calculate(

@@ -20,7 +20,7 @@ _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _SHORTEST = 5
 _STRIDE = 0x2545F4914F6CDD1D  # odd, so it has an inverse: neighbours get unlike references
 _OFFSET = 0x1D872B41A3C5E9  # so that 0 does not look like nothing
-_CELLS = len(TASK_TYPES) * len(DIFFICULTIES)
+_SORTS = len(TASK_TYPES) * len(DIFFICULTIES)  # a type at a level
 
 # 1,008 tasks of each type: 5,040 do not divide evenly over five levels.
 DEFAULT_COUNTS: dict[tuple[TaskType, Difficulty], int] = {
@@ -89,9 +89,9 @@ def read_id(task_id: str) -> Identity:
 
 def reference(identity: Identity, seed: int) -> str:
     """The reference's number for a task under a suite seed: 5 or more base-32 digits."""
-    cell = TASK_TYPES.index(identity.task_type) * len(DIFFICULTIES)
-    cell += DIFFICULTIES.index(identity.difficulty)
-    number = _pair(2 * seed if seed >= 0 else -2 * seed - 1, identity.index * _CELLS + cell)
+    sort = TASK_TYPES.index(identity.task_type) * len(DIFFICULTIES)
+    sort += DIFFICULTIES.index(identity.difficulty)
+    number = _pair(2 * seed if seed >= 0 else -2 * seed - 1, identity.index * _SORTS + sort)
     length = max(_SHORTEST, -(-number.bit_length() // 5))
     number = (number * _STRIDE + _OFFSET) % 32**length
     return "".join(_DIGITS[number >> shift & 31] for shift in range(5 * length - 5, -1, -5))
@@ -104,8 +104,8 @@ def read_reference(text: str) -> tuple[Identity, int]:
         number = number * 32 + _DIGITS.index(digit)
     whole = 32 ** len(text)
     folded, coded = _unpair((number - _OFFSET) * pow(_STRIDE, -1, whole) % whole)
-    index, cell = divmod(coded, _CELLS)
-    task_type, level = divmod(cell, len(DIFFICULTIES))
+    index, sort = divmod(coded, _SORTS)
+    task_type, level = divmod(sort, len(DIFFICULTIES))
     seed = folded // 2 if folded % 2 == 0 else -(folded + 1) // 2
     return Identity(TASK_TYPES[task_type], DIFFICULTIES[level], index), seed
 

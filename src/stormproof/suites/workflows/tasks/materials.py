@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from stormproof.suites.workflows.tasks.records import Month, Row
+from stormproof.suites.workflows.tasks.ledger import Month, Row
 
 _IDEAS = (
     "new shelving", "second scanner", "staff training", "better lighting", "spare parts",
@@ -93,7 +93,7 @@ def outcome(best: Sequence[Row]) -> dict[str, Any]:
     return {"total_value": points, "total_cost": sum(r["cost"] for r in best), "chosen": list(best)}
 
 
-class Line(Struct, frozen=True):
+class Trend(Struct, frozen=True):
     """A straight line over weeks that are counted from 0."""
 
     column: str
@@ -122,9 +122,9 @@ class Line(Struct, frozen=True):
         }
 
 
-def line(rng: Random, column: str) -> Line:
+def trend(rng: Random, column: str) -> Trend:
     """Some line that stays above zero."""
-    return Line(column, rng.choice((-3, -2, 2, 3, 4, 5, 6, 7, 9)), rng.randrange(80, 400), 10)
+    return Trend(column, rng.choice((-3, -2, 2, 3, 4, 5, 6, 7, 9)), rng.randrange(80, 400), 10)
 
 
 def address(rng: Random, house: str) -> str:

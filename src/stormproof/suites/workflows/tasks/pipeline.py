@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stormproof.suites.workflows.tasks import materials, records, steps
+from stormproof.suites.workflows.tasks import ledger, materials, steps
 from stormproof.suites.workflows.tasks.scene import Scene
 from stormproof.suites.workflows.tasks.wording import code
 
@@ -17,7 +17,7 @@ def totals_of_state(s: Scene) -> None:
     steps.summarise(s, "sum", s.subject.amount)
     target = s.target(f"{value}_by_{s.subject.group}", s.rng.choice(("csv", "json")))
     steps.write(s, target, "the totals")
-    s.check("file", target, records.summary(s.rows_in(value), s.subject, "sum"))
+    s.check("file", target, ledger.summary(s.rows_in(value), s.subject, "sum"))
     s.say(**s.state_words(value), target=code(target))
 
 
@@ -25,7 +25,7 @@ def tidy_table(s: Scene) -> None:
     """Blanks and doubles taken out."""
     key = s.subject.id
     target = s.target(f"clean_{s.subject.stem}", s.rng.choice(("csv", "json")))
-    path = s.table_file("csv", records.untidy(s.rng, s.rows, s.subject))
+    path = s.table_file("csv", ledger.untidy(s.rng, s.rows, s.subject))
     steps.read(s, path)
     steps.parse(s, "csv")
     steps.reshape(
@@ -62,7 +62,7 @@ def rank_extract(s: Scene) -> None:
     target = s.target(f"large_{subject.stem}", s.rng.choice(("csv", "json")))
     steps.write(s, target)
     chosen = [row for row in s.rows if row[subject.amount] > bound]
-    s.check("file", target, records.ranked(chosen, subject.amount))
+    s.check("file", target, ledger.ranked(chosen, subject.amount))
     s.say(**s.above(bound), target=code(target))
 
 
@@ -78,7 +78,7 @@ def weighed_total(s: Scene) -> None:
         f"calculate the sum of {code(amount)} divided by {parts}, rounded to two decimals",
     )
     steps.keep_in_cache(s, key, "the figure")
-    s.check("cache", key, records.shared(records.total(s.rows_in(value), amount), parts))
+    s.check("cache", key, ledger.shared(ledger.total(s.rows_in(value), amount), parts))
     words = {3: "three", 5: "five", 7: "seven", 9: "nine"}
     number = str(parts) if s.exact else words[parts]
     s.say(**s.state_words(value), parts=number, key=code(key))
@@ -112,9 +112,9 @@ def profile_and_tell(s: Scene) -> None:
     steps.take_file(s, s.rng.choice(_FORMS))
     steps.summarise(s, "sum", s.subject.amount)
     steps.analyse(s)
-    last = records.ranked_groups(s.rows, s.subject)[-1]
-    told = f"the {code(s.subject.group)} with the smallest total"
-    steps.tell(s, recipient, channel, last, told, reads=s.data)
+    last = ledger.ranked_groups(s.rows, s.subject)[-1]
+    content = f"the {code(s.subject.group)} with the smallest total"
+    steps.tell(s, recipient, channel, last, content, reads=s.data)
     s.check("notification", recipient, {"channel": channel, "contains": last})
     s.say(**words)
 

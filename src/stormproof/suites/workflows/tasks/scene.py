@@ -15,9 +15,7 @@ from stormproof.domain.conditions import DIFFICULTIES
 from stormproof.domain.tasks import Check, Resource, Step, Task
 from stormproof.domain.trials import seed_of
 from stormproof.suites.workflows.tasks.identity import Identity, reference
-from stormproof.suites.workflows.tasks.materials import address
-from stormproof.suites.workflows.tasks.phrases import phrases
-from stormproof.suites.workflows.tasks.records import (
+from stormproof.suites.workflows.tasks.ledger import (
     Month,
     Row,
     as_csv,
@@ -25,7 +23,8 @@ from stormproof.suites.workflows.tasks.records import (
     as_xml,
     make_table,
 )
-from stormproof.suites.workflows.tasks.subjects import subjects
+from stormproof.suites.workflows.tasks.lexicon import phrases, subjects
+from stormproof.suites.workflows.tasks.materials import address
 from stormproof.suites.workflows.tasks.wording import (
     HARD,
     MEDIUM,
@@ -47,7 +46,7 @@ _CHANNELS = (
     ("chat", "chat message", "a chat message"),
 )
 _JOBS = ("refresh", "export", "collect", "publish", "renew")
-_STEP = 7  # shares no divisor with the number of subjects: neighbours differ, all get their turn
+_SUBJECT_STRIDE = 7  # no divisor of the number of subjects: neighbours differ, all get a turn
 _FIRST_YEAR, _MONTHS = 2021, 72
 _TELLS = ("utility_logger", "utility_notifier")
 _PLANS = ("utility_tracker", "integration_scheduler")
@@ -80,6 +79,8 @@ class Scene:
     """
 
     def __init__(self, identity: Identity, seed: int, version: str, turn: int, kind: str) -> None:
+        # What the task is about: settled here and by every draw from `rng` since. The order of the
+        # draws is part of the suite's version; an archetype may change `rows` before it uses them.
         self.identity = identity
         self.seed = seed
         self.kind = kind
@@ -87,17 +88,24 @@ class Scene:
         self.level = DIFFICULTIES.index(identity.difficulty)
         start = seed_of("start", version, seed, kind)
         place = turn * len(DIFFICULTIES) + self.level
-        self.subject = subjects()[(start + _STEP * place) % len(subjects())]
+        self.subject = subjects()[(start + _SUBJECT_STRIDE * place) % len(subjects())]
         self.month = Month(_FIRST_YEAR, 1).after((start + place + place // _MONTHS) % _MONTHS)
         self.rows: list[Row] = make_table(rng, self.subject, self.month, rng.randrange(10, 15))
         self.team = rng.choice(self.subject.teams)
         self.output = rng.choice(_OUTPUTS)
+
+        # What the task will hold; it only grows.
         self.files: dict[str, str] = {}
         self.resources: dict[str, Resource] = {}
         self.credentials: dict[str, str] = {}
         self.moves: list[Move] = []
         self.checks: list[Check] = []
+
+        # Words, empty until they are known: what this level calls the data, its file and folder
+        # (set with the data), and what is wanted (set by `say`).
         self.source = self.path = self.folder = self.wanted = ""
+
+        # What the next step will find, set by `do`: the latest data, and the latest data or report.
         self.data = self.seen = ""
 
     # --- data -------------------------------------------------------------------------------
@@ -218,8 +226,8 @@ class Scene:
         hour, half = self.rng.randrange(6, 10), self.rng.random() < 0.5  # noqa: PLR2004  a coin
         at = f"{hour:02d}:{30 if half else 0:02d}"
         start = f"{hour + 1}:00" if half else f"{hour}:30"
-        told = f" at {at}" if self.exact else f", half an hour before {start}"
-        return job, every, at, {"job": code(job), "every": every, "at": told, "start": start}
+        time = f" at {at}" if self.exact else f", half an hour before {start}"
+        return job, every, at, {"job": code(job), "every": every, "at": time, "start": start}
 
     def _secret(self) -> str:
         return f"made-up-{self.rng.getrandbits(48):012x}"
@@ -317,20 +325,20 @@ class Scene:
     def do(
         self,
         tool: str,
-        told: str,
+        words: str,
         *,
         makes: str,
         reads: str = "",
         brief: str = "",
         **arguments: Any,
     ) -> None:
-        """Add a step. `told` is it as an instruction; `brief` its short form, at easy.
+        """Add a step. `words` say what to do; `brief` says it in short, at easy.
 
         Without `reads` it works on the latest data, or tells of the latest data or report.
         """
         given = self.seen if tool in _TELLS else self.data if tool not in _PLANS else ""
-        step = Step(tool, arguments, upper_first(told), reads or given, makes)
-        self.moves.append(Move(step, told, brief or told))
+        step = Step(tool, arguments, upper_first(words), reads or given, makes)
+        self.moves.append(Move(step, words, brief or words))
         if tool not in (*_TELLS, *_PLANS, *_DELIVERS):
             self.seen = makes
             self.data = self.data if tool in _REPORTS else makes

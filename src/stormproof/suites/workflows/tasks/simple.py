@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stormproof.suites.workflows.tasks import materials, records, steps
+from stormproof.suites.workflows.tasks import ledger, materials, steps
 from stormproof.suites.workflows.tasks.scene import Scene
 from stormproof.suites.workflows.tasks.wording import code
 
@@ -41,7 +41,7 @@ def group_totals(s: Scene) -> None:
     function, word = s.rng.choice((("sum", "total"), ("mean", "average"), ("max", "maximum")))
     steps.take_file(s, s.rng.choice(("csv", "json", "xml")))
     steps.summarise(s, function, s.subject.amount)
-    s.check("result", "data_processing_aggregator", records.summary(s.rows, s.subject, function))
+    s.check("result", "data_processing_aggregator", ledger.summary(s.rows, s.subject, function))
     s.say(figure=word)
 
 
@@ -125,7 +125,7 @@ def growth_outlook(s: Scene) -> None:
     key = s.key("outlook")
     steps.simulate(s, growth, ahead, start=start)
     steps.keep_in_cache(s, key, "the outcome")
-    s.check("cache", key, records.grown(start, growth, ahead))
+    s.check("cache", key, ledger.grown(start, growth, ahead))
     end = s.month.after(ahead).full
     s.say(
         start=str(start),

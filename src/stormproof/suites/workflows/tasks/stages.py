@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stormproof.suites.workflows.tasks import materials, records, steps
+from stormproof.suites.workflows.tasks import ledger, materials, steps
 from stormproof.suites.workflows.tasks.scene import Scene
 from stormproof.suites.workflows.tasks.wording import code, listed
 
@@ -18,7 +18,7 @@ def vetted_extract(s: Scene) -> None:
     steps.ready(s, names)
     target = s.target(f"{value}_{s.subject.stem}", s.rng.choice(("csv", "json")))
     steps.write(s, target, "the records")
-    s.check("file", target, records.only(s.rows_in(value), names))
+    s.check("file", target, ledger.only(s.rows_in(value), names))
     columns = s.columns(names)
     s.say(columns=columns, **s.state_words(value), target=code(target))
 
@@ -34,7 +34,7 @@ def secured_handover(s: Scene) -> None:
     steps.columns_only(s, names)
     steps.ready(s, names)
     steps.post(s, inlet, "the reduced records", once=True)
-    s.check("post_once", inlet, records.only(s.rows, names))
+    s.check("post_once", inlet, ledger.only(s.rows, names))
     s.say(service=code(service), columns=s.columns(names), inlet=inlet)
 
 
@@ -47,9 +47,9 @@ def standing_report(s: Scene) -> None:
     steps.summarise(s, "sum", s.subject.amount)
     steps.analyse(s)
     steps.look_at(s)
-    leader = records.ranked_groups(s.rows, s.subject)[0]
-    told = f"the {code(s.subject.group)} with the greatest total"
-    steps.tell(s, recipient, channel, leader, told, reads=s.data)
+    leader = ledger.ranked_groups(s.rows, s.subject)[0]
+    content = f"the {code(s.subject.group)} with the greatest total"
+    steps.tell(s, recipient, channel, leader, content, reads=s.data)
     s.check("notification", recipient, {"channel": channel, "contains": leader})
     s.say(**words)
 
@@ -65,7 +65,7 @@ def standing_export(s: Scene) -> None:
     target = s.target(f"{value}_{s.subject.stem}", s.rng.choice(("csv", "json")))
     steps.write(s, target)
     steps.plan(s, job, every, at)
-    s.check("file", target, records.only(s.rows_in(value), names))
+    s.check("file", target, ledger.only(s.rows_in(value), names))
     s.check("schedule", job, {"every": every, "at": at})
     s.say(
         columns=s.columns(names),
@@ -140,15 +140,15 @@ def outlook_memo(s: Scene) -> None:
     steps.add_up(s, s.subject.amount)
     steps.simulate(s, growth, ahead)
     steps.write(s, target, "the outcome")
-    start = records.total(s.rows, s.subject.amount)
-    s.check("file", target, records.grown(start, growth, ahead))
+    start = ledger.total(s.rows, s.subject.amount)
+    s.check("file", target, ledger.grown(start, growth, ahead))
     s.say(growth=str(growth), steps=str(ahead), target=code(target))
 
 
 def sign_off(s: Scene) -> None:
     """Records in order, checked, and their total with something on top."""
     key, amount = s.key("statement"), s.subject.amount
-    percent, stated = records.with_percent(s.rng, records.total(s.rows, amount))
+    percent, stated = ledger.with_percent(s.rng, ledger.total(s.rows, amount))
     steps.take_file(s, s.rng.choice(_FORMS))
     steps.sort_down(s)
     steps.ready(s, [s.subject.id])

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stormproof.suites.workflows.tasks import materials
-from stormproof.suites.workflows.tasks.records import Row, as_json
+from stormproof.suites.workflows.tasks.ledger import Row, as_json
 from stormproof.suites.workflows.tasks.scene import Scene
 from stormproof.suites.workflows.tasks.wording import code, listed
 
@@ -20,22 +20,22 @@ def form_of(path: str) -> str:
 
 def read(s: Scene, path: str) -> None:
     """Read a file."""
-    told = s.rng.choice(("read the file {}", "read {}", "open {}")).format(code(path))
-    s.do("file_operations_reader", told, path=path, reads=path, makes=f"the text of {path}")
+    words = s.rng.choice(("read the file {}", "read {}", "open {}")).format(code(path))
+    s.do("file_operations_reader", words, path=path, reads=path, makes=f"the text of {path}")
 
 
 def fetch(s: Scene, url: str) -> None:
     """Get an address."""
-    told = s.rng.choice(("fetch {}", "get the data from {}", "download {}")).format(url)
-    s.do("network_fetcher", told, url=url, reads=url, makes=f"the text from {url}")
+    words = s.rng.choice(("fetch {}", "get the data from {}", "download {}")).format(url)
+    s.do("network_fetcher", words, url=url, reads=url, makes=f"the text from {url}")
 
 
 def parse(s: Scene, form: str, what: str = "") -> None:
     """Parse the text at hand."""
     name = _FORMS[form]
-    told = s.rng.choice(("parse the {} text into records", "parse it as {}")).format(name)
+    words = s.rng.choice(("parse the {} text into records", "parse it as {}")).format(name)
     makes = f"{what or 'the ' + s.subject.many} as records"
-    s.do("data_processing_parser", told, format=form, brief="parse it", makes=makes)
+    s.do("data_processing_parser", words, format=form, brief="parse it", makes=makes)
 
 
 def take_file(s: Scene, form: str) -> str:
@@ -53,64 +53,66 @@ def keep_state(s: Scene, value: str) -> None:
 
 def keep(s: Scene, column: str, value: str, many: str) -> None:
     """Keep the records with a value in a column."""
-    told = f"keep only the {many} whose {code(column)} is {code(value)}"
+    words = f"keep only the {many} whose {code(column)} is {code(value)}"
     makes = f"the {many} whose {column} is {value}"
-    s.do("data_processing_filter", told, where=f"{column} == '{value}'", makes=makes)
+    s.do("data_processing_filter", words, where=f"{column} == '{value}'", makes=makes)
 
 
 def keep_above(s: Scene, bound: float) -> None:
     """Keep the records above an amount."""
     column = s.subject.amount
-    told = f"keep only the {s.subject.many} whose {code(column)} is greater than {bound:g}"
+    words = f"keep only the {s.subject.many} whose {code(column)} is greater than {bound:g}"
     makes = f"the {s.subject.many} whose {column} is greater than {bound:g}"
-    s.do("data_processing_filter", told, where=f"{column} > {bound:g}", makes=makes)
+    s.do("data_processing_filter", words, where=f"{column} > {bound:g}", makes=makes)
 
 
-def reshape(s: Scene, told: str, makes: str, *operations: Mapping[str, Any]) -> None:
+def reshape(s: Scene, words: str, makes: str, *operations: Mapping[str, Any]) -> None:
     """Transform the records."""
-    s.do("data_processing_transformer", told, operations=[dict(o) for o in operations], makes=makes)
+    s.do(
+        "data_processing_transformer", words, operations=[dict(o) for o in operations], makes=makes
+    )
 
 
 def sort_down(s: Scene) -> None:
     """Put the records in falling order of their amount."""
     amount = s.subject.amount
-    told, makes = f"sort them by {code(amount)}, greatest first", f"the records, by {amount}"
-    reshape(s, told, makes, {"op": "sort", "field": amount, "descending": True})
+    words, makes = f"sort them by {code(amount)}, greatest first", f"the records, by {amount}"
+    reshape(s, words, makes, {"op": "sort", "field": amount, "descending": True})
 
 
 def columns_only(s: Scene, names: Sequence[str]) -> None:
     """Keep some columns."""
-    told = f"reduce each record to {listed([code(n) for n in names])}"
+    words = f"reduce each record to {listed([code(n) for n in names])}"
     makes = f"records with {listed(names)}"
-    reshape(s, told, makes, {"op": "select", "fields": list(names)})
+    reshape(s, words, makes, {"op": "select", "fields": list(names)})
 
 
 def ready(s: Scene, names: Sequence[str]) -> None:
     """Check that the records are ready to go out."""
-    told = (
+    words = (
         f"check that every record is fit to go out, with {listed([code(n) for n in names])} filled"
     )
     makes = "a report that the records are fit to go out"
     brief = f"make sure that {listed([code(n) for n in names])} are filled in every record"
     if len(names) == 1:
         brief = f"make sure that {code(names[0])} is filled in every record"
-    s.do("network_validator", told, required=list(names), brief=brief, makes=makes)
+    s.do("network_validator", words, required=list(names), brief=brief, makes=makes)
 
 
 def write(s: Scene, path: str, what: str = "the result") -> None:
     """Write a file."""
-    told = f"write {what} to {code(path)} as {form_of(path)}"
+    words = f"write {what} to {code(path)} as {form_of(path)}"
     brief = s.rng.choice(("write {} to {}", "save {} as {}", "put {} into {}"))
     brief = brief.format(what, code(path))
-    s.do("file_operations_writer", told, path=path, brief=brief, makes=f"the file {path}")
+    s.do("file_operations_writer", words, path=path, brief=brief, makes=f"the file {path}")
 
 
 def sign_in(s: Scene, service: str) -> None:
     """Open a session."""
-    told = s.rng.choice(("sign in to the service {}", "open a session with {}"))
+    words = s.rng.choice(("sign in to the service {}", "open a session with {}"))
     s.do(
         "integration_authenticator",
-        told.format(code(service)),
+        words.format(code(service)),
         service=service,
         reads=f"the credentials for {service}",
         makes=f"a session with {service}",
@@ -119,19 +121,19 @@ def sign_in(s: Scene, service: str) -> None:
 
 def post(s: Scene, url: str, what: str = "the result", *, once: bool = False) -> None:
     """Send data; `once` warns that a second copy does harm."""
-    told = s.rng.choice(("post {} to {}", "send {} by POST to {}")).format(what, url)
-    told += ", once and no more" if once else ""
-    s.do("network_poster", told, url=url, makes=f"{what}, received at {url}")
+    words = s.rng.choice(("post {} to {}", "send {} by POST to {}")).format(what, url)
+    words += ", once and no more" if once else ""
+    s.do("network_poster", words, url=url, makes=f"{what}, received at {url}")
 
 
 def summarise(s: Scene, function: str, column: str) -> None:
     """One figure for each group."""
     word = {"sum": "add up", "mean": "take the mean of", "max": "find the greatest"}[function]
-    told = f"{word} {code(column)} for each {code(s.subject.group)}"
+    words = f"{word} {code(column)} for each {code(s.subject.group)}"
     makes = f"the {function} of {column} for each {s.subject.group}"
     s.do(
         "data_processing_aggregator",
-        told,
+        words,
         function=function,
         field=column,
         group_by=s.subject.group,
@@ -141,44 +143,44 @@ def summarise(s: Scene, function: str, column: str) -> None:
 
 def keep_in_cache(s: Scene, key: str, what: str = "the result") -> None:
     """Store the data at hand."""
-    told = f"store {what} in the cache under {code(key)}"
-    s.do("utility_cache", told, key=key, makes=f"the cache entry {key}")
+    words = f"store {what} in the cache under {code(key)}"
+    s.do("utility_cache", words, key=key, makes=f"the cache entry {key}")
 
 
 def push(s: Scene, queue: str, what: str, *, each: bool = False) -> None:
     """Put the data at hand into a queue."""
     how = "one message each" if each else "as a single message"
-    told = f"put {what} into the queue {code(queue)}, {how}"
+    words = f"put {what} into the queue {code(queue)}, {how}"
     arguments: dict[str, Any] = {"each": True} if each else {}
-    s.do("integration_queue", told, name=queue, makes=f"{what} in the queue {queue}", **arguments)
+    s.do("integration_queue", words, name=queue, makes=f"{what} in the queue {queue}", **arguments)
 
 
 def route_state(s: Scene, value: str, first: str, second: str) -> None:
     """Split the records between two destinations by whether they are in a state."""
     column = s.subject.state
-    told = f"route the {s.subject.many} whose {code(column)} is {code(value)} to {code(first)}"
+    words = f"route the {s.subject.many} whose {code(column)} is {code(value)} to {code(first)}"
     s.do(
         "network_router",
-        f"{told} and all others to {code(second)}",
+        f"{words} and all others to {code(second)}",
         routes=[{"to": first, "where": f"{column} == '{value}'"}],
         otherwise=second,
         makes=f"the records, shared out between {first} and {second}",
     )
 
 
-def note(s: Scene, level: str, message: str, told: str) -> None:
-    """Write an entry to the log; `told` says what is in it."""
-    what = f"log {LEVELS[level]} that names {told}"
-    s.do("utility_logger", what, level=level, message=message, makes=f"{LEVELS[level]} in the log")
+def note(s: Scene, level: str, message: str, content: str) -> None:
+    """Write an entry to the log; `content` says in words what `message` holds."""
+    words = f"log {LEVELS[level]} that names {content}"
+    s.do("utility_logger", words, level=level, message=message, makes=f"{LEVELS[level]} in the log")
 
 
 def tell(
-    s: Scene, recipient: str, channel: str, message: str, told: str, *, reads: str = ""
+    s: Scene, recipient: str, channel: str, message: str, content: str, *, reads: str = ""
 ) -> None:
-    """Send a notification; `told` says what is in it."""
+    """Send a notification; `content` says in words what `message` holds."""
     s.do(
         "utility_notifier",
-        f"tell {code(recipient)} by {channel} {told}",
+        f"tell {code(recipient)} by {channel} {content}",
         recipient=recipient,
         channel=channel,
         message=message,
@@ -189,21 +191,21 @@ def tell(
 
 def look_at(s: Scene) -> None:
     """Check whether the addresses answer."""
-    told = f"check whether all addresses at {s.subject.host} answer"
+    words = f"check whether all addresses at {s.subject.host} answer"
     reads = f"the addresses at {s.subject.host}"
-    s.do("network_monitor", told, reads=reads, makes="how each address answers")
+    s.do("network_monitor", words, reads=reads, makes="how each address answers")
 
 
 def plan(s: Scene, job: str, every: str, at: str) -> None:
     """Have a job run regularly."""
-    told = f"plan the job {code(job)} for every {every} at {at}"
-    s.do("integration_scheduler", told, job=job, every=every, at=at, makes=f"a plan for {job}")
+    words = f"plan the job {code(job)} for every {every} at {at}"
+    s.do("integration_scheduler", words, job=job, every=every, at=at, makes=f"a plan for {job}")
 
 
 def mark(s: Scene, name: str, status: str) -> None:
     """Note where a piece of work stands."""
-    told = f"set the status of {code(name)} to {code(status)}"
-    s.do("utility_tracker", told, name=name, status=status, makes=f"the status of {name}")
+    words = f"set the status of {code(name)} to {code(status)}"
+    s.do("utility_tracker", words, name=name, status=status, makes=f"the status of {name}")
 
 
 LEVELS = {"error": "an error", "warning": "a warning", "info": "an info entry"}
@@ -217,17 +219,17 @@ def convert(s: Scene, form: str) -> None:
 
 def list_files(s: Scene, folder: str) -> None:
     """See what files there are."""
-    told = f"list the files under {code(folder)} with their sizes"
+    words = f"list the files under {code(folder)} with their sizes"
     reads = f"the folder {folder}"
-    s.do("file_operations_scanner", told, pattern=f"{folder}/*", reads=reads, makes="their sizes")
+    s.do("file_operations_scanner", words, pattern=f"{folder}/*", reads=reads, makes="their sizes")
 
 
 def find_line(s: Scene, folder: str, text: str) -> None:
     """Look for a line in files."""
-    told = f"search the files under {code(folder)} for {code(text)}"
+    words = f"search the files under {code(folder)} for {code(text)}"
     s.do(
         "file_operations_scanner",
-        told,
+        words,
         pattern=f"{folder}/*",
         contains=text,
         reads=f"the files under {folder}",
@@ -237,11 +239,11 @@ def find_line(s: Scene, folder: str, text: str) -> None:
 
 def pack(s: Scene, target: str, *, what: str = "it", path: str = "") -> None:
     """Compress a file, or the data at hand."""
-    told = f"compress {what} with gzip to {code(target)}"
+    words = f"compress {what} with gzip to {code(target)}"
     arguments: dict[str, Any] = {"path": path} if path else {}
     s.do(
         "file_operations_compressor",
-        told,
+        words,
         method="gzip",
         destination=target,
         reads=path,
@@ -253,13 +255,13 @@ def pack(s: Scene, target: str, *, what: str = "it", path: str = "") -> None:
 def simulate(s: Scene, growth: int, months: int, *, start: float | None = None) -> None:
     """Steady growth from a start, or from the figure at hand."""
     begin = "" if start is None else f" from {start:g}"
-    told = (
+    words = (
         f"simulate {months} steps{begin} with a growth of {growth / 100:g} each and no volatility"
     )
     arguments: dict[str, Any] = {} if start is None else {"start": start}
     s.do(
         "computation_simulator",
-        told,
+        words,
         growth=growth / 100,
         steps=months,
         makes="the simulated growth",
@@ -269,15 +271,15 @@ def simulate(s: Scene, growth: int, months: int, *, start: float | None = None) 
 
 def add_up(s: Scene, column: str) -> None:
     """The total of a column."""
-    told = f"add up {code(column)} over all records"
+    words = f"add up {code(column)} over all records"
     makes = f"the total {column}"
-    s.do("data_processing_aggregator", told, function="sum", field=column, makes=makes)
+    s.do("data_processing_aggregator", words, function="sum", field=column, makes=makes)
 
 
-def calculate(s: Scene, expression: str, told: str) -> None:
+def calculate(s: Scene, expression: str, words: str) -> None:
     """Evaluate an expression."""
     makes = f"the figure {expression}"
-    s.do("computation_calculator", told, expression=expression, makes=makes)
+    s.do("computation_calculator", words, expression=expression, makes=makes)
 
 
 def analyse(s: Scene) -> None:
@@ -287,19 +289,19 @@ def analyse(s: Scene) -> None:
 
 def predict(s: Scene, column: str, weeks: int) -> None:
     """Fit a line and go on with it."""
-    told = f"fit a straight line to {code(column)} and predict the next {weeks} values"
+    words = f"fit a straight line to {code(column)} and predict the next {weeks} values"
     makes = f"the trend of {column}"
-    s.do("computation_predictor", told, field=column, steps=weeks, makes=makes)
+    s.do("computation_predictor", words, field=column, steps=weeks, makes=makes)
 
 
 def choose(s: Scene, budget: float) -> None:
     """The best choice of proposals."""
-    told = (
+    words = (
         f"choose the records with the greatest total {code('points')} whose total {code('cost')} "
         f"stays within {budget:g}"
     )
     makes = "the best choice"
-    s.do("computation_optimizer", told, value="points", cost="cost", budget=budget, makes=makes)
+    s.do("computation_optimizer", words, value="points", cost="cost", budget=budget, makes=makes)
 
 
 def map_fields(s: Scene, mapping: Mapping[str, str]) -> None:
@@ -312,35 +314,35 @@ def map_fields(s: Scene, mapping: Mapping[str, str]) -> None:
 def connect(s: Scene) -> None:
     """See what a system offers."""
     host = s.subject.host
-    told = f"connect to {code(host)} to see which addresses it offers"
+    words = f"connect to {code(host)} to see which addresses it offers"
     makes = f"the addresses of {host}"
-    s.do("integration_connector", told, system=host, reads=f"the system {host}", makes=makes)
+    s.do("integration_connector", words, system=host, reads=f"the system {host}", makes=makes)
 
 
-def vet(s: Scene, column: str, told: str, *, unique: bool = False) -> None:
+def vet(s: Scene, column: str, words: str, *, unique: bool = False) -> None:
     """Check the records for gaps or repetitions in a column."""
     arguments: dict[str, Any] = {"unique": [column]} if unique else {"required": [column]}
-    s.do("data_processing_validator", told, makes="a report of what is wrong", **arguments)
+    s.do("data_processing_validator", words, makes="a report of what is wrong", **arguments)
 
 
 def take_stock(s: Scene) -> None:
     """See what there is."""
-    told = "take stock of what the workspace holds"
-    s.do("utility_helper", told, reads="the workspace", makes="a list of what there is")
+    words = "take stock of what the workspace holds"
+    s.do("utility_helper", words, reads="the workspace", makes="a list of what there is")
 
 
 # --- data of other shapes ------------------------------------------------------------------------
 
 
-def take_weeks(s: Scene) -> materials.Line:
+def take_weeks(s: Scene) -> materials.Trend:
     """Put weekly counts into a file, read and parse it."""
     column, form = f"{s.subject.stem}_count", s.rng.choice(("csv", "json"))
-    line = materials.line(s.rng, column)
+    line = materials.trend(s.rng, column)
     path = s.file(
         f"weekly_{s.subject.stem}",
         form,
         s.text(form, line.rows()),
-        lambda _: s.text(form, materials.line(s.rng, column).rows()),
+        lambda _: s.text(form, materials.trend(s.rng, column).rows()),
     )
     read(s, path)
     parse(s, form, "the weekly counts")
@@ -356,12 +358,9 @@ def take_proposals(s: Scene) -> list[Row]:
 
 
 def put_proposals(s: Scene, form: str, rows: Sequence[Row], *, search: bool = False) -> None:
-    """Likewise, with rows at hand; `search` looks through the folder first."""
+    """Put these rows into a file, read and parse it; `search` looks through the folder first."""
     path = s.file(
-        "proposals",
-        form,
-        s.text(form, rows),
-        lambda _: s.text(form, materials.proposals(s.rng, 8)),
+        "proposals", form, s.text(form, rows), lambda _: s.text(form, materials.proposals(s.rng, 8))
     )
     if search:
         list_files(s, s.folder)

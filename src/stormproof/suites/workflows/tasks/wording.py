@@ -1,6 +1,6 @@
 """How a task is put into words, level by level.
 
-| level     | what the reader is told                                            | look-alikes |
+| level     | what the description says                                          | look-alikes |
 |-----------|--------------------------------------------------------------------|-------------|
 | very_easy | every operation in order, a sentence each, with every path,        | none        |
 |           | column, value and format                                           |             |
@@ -11,7 +11,7 @@
 | very_hard | only who needs what, and where they will look for it               | and a draft |
 
 Look-alikes are files and addresses of the same kind as the source that are not meant: those of
-the month before, and a draft of the same month; likewise a second credential or two.
+the month before, and a draft of the same month; and a second credential or two.
 
 No level names a tool. The reference number stands for the task (see `identity`).
 """
@@ -32,7 +32,7 @@ class Move(Struct, frozen=True):
     """A step of the solution, and how to tell somebody to do it: at length and in short."""
 
     step: Step
-    told: str
+    words: str
     brief: str
 
 
@@ -70,7 +70,7 @@ class Letter(Struct, frozen=True):
             body = " ".join(self._prose())
         else:
             body = self.wanted
-        return self.rng.choice(_FRAMES[min(self.level, MEDIUM)]).format(
+        return self.rng.choice(_LETTERS[min(self.level, MEDIUM)]).format(
             number=self.number, day=self.day, team=self.team, Team=upper_first(self.team), body=body
         )
 
@@ -84,18 +84,18 @@ class Letter(Struct, frozen=True):
                 lead = self.rng.choice(("Finally, ", "Last, ", "To finish, "))
             else:
                 lead = ("After that, ", "Then ", "Next, ")[at % 3]
-            yield f"{lead}{move.told}."
+            yield f"{lead}{move.words}."
 
     def _prose(self) -> Iterator[str]:
         """The operations two by two."""
-        told = [move.brief for move in self.moves]
-        for at in range(0, len(told), 2):
-            pair = told[at : at + 2]
+        briefs = [move.brief for move in self.moves]
+        for at in range(0, len(briefs), 2):
+            pair = briefs[at : at + 2]
             joint = self.rng.choice((", and " if "," in pair[0] else " and ", ", then "))
             yield upper_first(joint.join(pair)) + "."
 
 
-_FRAMES = (
+_LETTERS = (
     (
         "Here is what {team} asked for on {day} (Ref. {number}). {body}",
         "Please go through this for {team} step by step (Ref. {number} of {day}). {body}",

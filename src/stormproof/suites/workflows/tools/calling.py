@@ -3,34 +3,47 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from stormproof.domain.tasks import ToolResult
-from stormproof.errors import SuiteError
 from stormproof.suites.workflows.tools.contract import Tool, ToolArguments
-from stormproof.suites.workflows.values.documents import bounded, sane
-from stormproof.suites.workflows.values.faults import ToolFault, invalid
+from stormproof.suites.workflows.values import ToolFault, invalid
+from stormproof.suites.workflows.values.documents import sane, weighed
+from stormproof.suites.workflows.values.numerics import too_large
 from stormproof.suites.workflows.world import World
+
+LONGEST_MESSAGE = 1_000  # characters of what a failed tool call says
 
 
 def perform(tool: Tool, world: World, arguments: Mapping[str, Any]) -> ToolResult:
-    """Run a tool. A fault of the arguments or the work is a result like any other."""
+    """Run a tool. A fault of the arguments or the work is a result like any other.
+
+    Raises whatever a bug in the tool raises.
+    """
     name = tool.spec.name
     try:
         made = tool.work(world, checked(tool, world, arguments))
-        bounded(made.value)
+        world.bear(weighed(made.value))
     except ToolFault as fault:
-        code = fault.code if fault.code in tool.spec.errors else "OPERATION_FAILED"
-        return ToolResult(ok=False, error_code=code, message=fault.message)
-    except Exception as error:
-        raise SuiteError(
-            f"{name} broke on {dict(arguments)!r:.500}: {error!r}", hint="this is a bug in the tool"
-        ) from error
+        return _failure(tool, fault)
+    except OverflowError:
+        return _failure(tool, too_large())
+    except ArithmeticError:  # what is worked on is sound: it is figures that do not go together
+        return _failure(tool, ToolFault("CALCULATION_ERROR", "The result is undefined."))
     handle = world.keep(name, made.kind, made.value, made.source)
     return ToolResult(ok=True, value=made.value, handle=handle)
+
+
+def _failure(tool: Tool, fault: ToolFault) -> ToolResult:
+    """Its message may name what a model wrote, at any length."""
+    code = fault.code if fault.code in tool.spec.errors else "OPERATION_FAILED"
+    message = fault.message
+    cut = message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]} …"
+    return ToolResult(ok=False, error_code=code, message=cut)
 
 
 def checked(tool: Tool, world: World, arguments: Mapping[str, Any]) -> ToolArguments:
@@ -43,23 +56,35 @@ def checked(tool: Tool, world: World, arguments: Mapping[str, Any]) -> ToolArgum
     unknown = [name for name in arguments if name not in fields]
     if unknown:
         raise invalid(_unknown(unknown, fields))
-    given = sane({name: value for name, value in arguments.items() if value is not None})
+    given, weight = sane({name: value for name, value in arguments.items() if value is not None})
+    world.bear(weight)
     defaults = world.defaults(tool.spec.name)
     if defaults:
         given = {**defaults, **given}
     try:
-        return msgspec.convert(given, tool.arguments, strict=False)
+        made = msgspec.convert(given, tool.arguments, strict=False)
     except msgspec.ValidationError as error:
         raise invalid(_plain(str(error), tool)) from None
+    for name in fields:
+        if not _is_finite(getattr(made, name)):
+            raise invalid(f"Expected a finite number - at `{name}`.")
+    return made
+
+
+def _is_finite(value: object) -> bool:
+    """Texts such as "inf" are numbers to the reader of arguments."""
+    if isinstance(value, tuple):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _unknown(unknown: list[str], fields: tuple[str, ...]) -> str:
-    told = []
+    mentions = []
     for name in unknown[:5]:
         close = difflib.get_close_matches(name[:60], fields, n=1)
-        told.append(f"'{name[:60]}'" + (f" (did you mean '{close[0]}'?)" if close else ""))
+        mentions.append(f"'{name[:60]}'" + (f" (did you mean '{close[0]}'?)" if close else ""))
     known = ", ".join(fields) or "none"
-    return f"Unknown argument {', '.join(told)}. Arguments are: {known}."
+    return f"Unknown argument {', '.join(mentions)}. Arguments are: {known}."
 
 
 def _plain(error: str, tool: Tool) -> str:

@@ -1,10 +1,12 @@
 """What a tool is: a typed function on the World with a spec made from its arguments' type.
 
-    class Arguments(ToolArguments):
+    class ReaderArguments(ToolArguments):
         path: Annotated[str, Meta(description="The file to read.")] = ""
 
-    @tool(Arguments, description="Reads a file.", returns={"value": "its text"}, errors=FILES)
-    def file_operations_reader(world: World, arguments: Arguments) -> Made: ...
+    @tool(returns={"value": "its text"})
+    def file_operations_reader(world: World, arguments: ReaderArguments) -> Made:
+        '''Reads a file.'''
+        ...
 
 A tool that cannot do its work raises `ToolFault`; `run_tool` turns it into a `ToolResult`.
 """
@@ -13,15 +15,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
 
 from stormproof.domain.tasks import ToolSpec
+from stormproof.errors import SuiteError
+from stormproof.suites.workflows.values import invalid
 from stormproof.suites.workflows.values.documents import as_json
-from stormproof.suites.workflows.values.faults import invalid
-from stormproof.suites.workflows.values.tables import is_table
+from stormproof.suites.workflows.values.tabular import is_table
 from stormproof.suites.workflows.world import PAYLOAD, Kind, Result, World
 
 CATEGORIES = (
@@ -76,21 +79,22 @@ class Tool(Struct, frozen=True):
 
 
 def tool(
-    arguments: type[A],
-    *,
-    description: str,
-    returns: dict[str, str],
-    needs: tuple[str, ...] = (),
+    *, returns: dict[str, str], needs: tuple[str, ...] = ()
 ) -> Callable[[Callable[[World, A], Made]], Tool]:
-    """Make a Tool of a function named `<category>_<operation>`."""
+    """Make a Tool of a function named `<category>_<operation>`.
+
+    The function says each thing once: its docstring is the tool's description, and the type of its
+    `arguments` gives the parameters. Raises SuiteError where there is no docstring.
+    """
 
     def make(work: Callable[[World, A], Made]) -> Tool:
         name = work.__name__
         category = next(c for c in CATEGORIES if name.startswith(c + "_"))
+        arguments = get_type_hints(work)["arguments"]
         spec = ToolSpec(
             name=name,
             category=category,
-            description=description,
+            description=_description(work),
             parameters=parameters_of(arguments),
             returns=returns,
             errors=ERRORS.get(category, COMMON),
@@ -99,6 +103,16 @@ def tool(
         return Tool(spec, arguments, work)
 
     return make
+
+
+def _description(work: Callable[..., Made]) -> str:
+    """The docstring, on one line."""
+    if not work.__doc__:
+        raise SuiteError(
+            f"the tool {work.__name__} has no docstring, and models are shown that",
+            hint="write one; and run Python without -OO, which strips them",
+        )
+    return " ".join(work.__doc__.split())
 
 
 def parameters_of(arguments: type[ToolArguments]) -> dict[str, Any]:
@@ -147,7 +161,7 @@ def _without(schema: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def take(world: World, given: Any, kinds: tuple[Kind, ...] = PAYLOAD) -> Result:
-    """The data that a call works on: what it names or holds, else the latest fitting result.
+    """The data that a tool call works on: what it names or holds, else the latest fitting result.
 
     A text names a handle, a tool (its newest result) or a path or address already read; any
     other text that looks like a name is refused, all else is the data itself.

@@ -7,10 +7,13 @@ from typing import Any
 
 import msgspec
 
-from stormproof.suites.workflows.values.faults import ToolFault, failed, invalid
+from stormproof.suites.workflows.values import ToolFault, failed, invalid
 
 LONGEST = 1_000_000  # characters of a text that a tool works on
 LARGEST = 2_000_000  # bytes of a result as JSON
+LARGEST_ARGUMENTS = 250_000  # bytes of a tool call's arguments as JSON
+# About what a parsed value takes for each object, list and part, beside the characters of its JSON.
+_OBJECT, _LIST, _PART = 240, 72, 64
 DEEPEST = 32
 _LONG_NUMBER = re.compile(r"\d{19}")
 _BITS = 63
@@ -44,28 +47,39 @@ def as_json(value: Any, *, indent: int = 0) -> str:
     return (msgspec.json.format(raw, indent=indent) if indent else raw).decode()
 
 
-def sane(value: Any) -> Any:
-    """A copy of what a model wrote, as JSON would carry it; raises ToolFault where it cannot."""
+def sane(value: Any) -> tuple[Any, int]:
+    """A copy of what a model wrote, as JSON would carry it, and its weight.
+
+    Raises ToolFault where JSON cannot carry it, or may not: it is bounded in size and depth.
+    """
     try:
         raw = _encode(value)
     except (TypeError, ValueError, OverflowError, RecursionError):
         raise invalid("The arguments are not JSON.") from None
-    if len(raw) > LONGEST:
-        raise invalid(f"The arguments are longer than {LONGEST:,} bytes.")
+    if len(raw) > LARGEST_ARGUMENTS:
+        raise invalid(f"The arguments are longer than {LARGEST_ARGUMENTS:,} bytes.")
     try:
-        return read_json(raw)
+        return read_json(raw), _weight(raw)
     except ToolFault as fault:  # too deep, too large a number: the caller's doing, not the tool's
         raise invalid(fault.message) from None
 
 
-def bounded(value: Any) -> None:
-    """Raise ToolFault where a result is too large to keep: shared parts can multiply by calls."""
+def weighed(value: Any) -> int:
+    """About how many bytes of memory a result takes.
+
+    Raises ToolFault where it is too large to keep: shared parts multiply call by call.
+    """
     try:
-        size = len(_encode(value))
+        raw = _encode(value)
     except RecursionError:
         raise failed("The result is nested too deep.") from None
-    if size > LARGEST:
+    if len(raw) > LARGEST:
         raise failed(f"The result is larger than {LARGEST:,} bytes.")
+    return len(raw) if isinstance(value, str) else _weight(raw)
+
+
+def _weight(raw: bytes) -> int:
+    return len(raw) + _OBJECT * raw.count(b"{") + _LIST * raw.count(b"[") + _PART * raw.count(b",")
 
 
 def _within(value: Any, depth: int) -> Any:

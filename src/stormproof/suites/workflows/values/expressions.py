@@ -20,9 +20,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from stormproof.suites.workflows.values.faults import ToolFault, invalid
+from stormproof.suites.workflows.values import ToolFault, affordable, invalid
 from stormproof.suites.workflows.values.numerics import is_number, tidy, total
-from stormproof.suites.workflows.values.tables import listed
+from stormproof.suites.workflows.values.tabular import listed
 
 LONGEST = 500
 DEEPEST = 60
@@ -33,10 +33,15 @@ Run = Callable[[Names], Any]
 
 
 class Expression(Struct, frozen=True):
-    """A compiled expression and the names that it reads."""
+    """A compiled expression: the names that it reads, and of how many parts it is made."""
 
     names: frozenset[str]
     run: Run
+    parts: int = 1
+
+    def check_work(self, times: int) -> None:
+        """Raise ToolFault where running it so often is more than one tool call may do."""
+        affordable(self.parts * times)
 
     def check_names(self, known: Iterable[str]) -> None:
         """Raise ToolFault (INVALID_INPUT) where the expression reads an unknown name."""
@@ -63,7 +68,7 @@ def compiled(text: str) -> Expression:
         raise invalid(
             f"This cannot be read: {text[:80]!r}. Write it like amount > 100 and status == 'paid'."
         ) from None
-    return Expression(frozenset(names), run)
+    return Expression(frozenset(names), run, sum(1 for _ in ast.walk(tree)))
 
 
 def _check_depth(tree: ast.expr) -> None:
@@ -197,7 +202,7 @@ def _arithmetic(work: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
     if isinstance(a, str) and isinstance(b, str) and work is operator.add:
         return (a + b)[:_LONGEST_TEXT]
     if not (is_number(a) and is_number(b)):
-        raise invalid(f"Arithmetic needs numbers, not {_told(a)} and {_told(b)}.")
+        raise invalid(f"Arithmetic needs numbers, not {_quoted(a)} and {_quoted(b)}.")
     try:
         return _real(work(a, b))
     except ZeroDivisionError:
@@ -228,7 +233,7 @@ def _compare(work: Callable[[Any, Any], Any], a: Any, b: Any) -> bool:
     if a is None or b is None:
         return False
     if not ((is_number(a) and is_number(b)) or (isinstance(a, str) and isinstance(b, str))):
-        raise invalid(f"{_told(a)} cannot be compared with {_told(b)}.")
+        raise invalid(f"{_quoted(a)} cannot be compared with {_quoted(b)}.")
     return bool(work(a, b))
 
 
@@ -254,12 +259,12 @@ def _apply(work: Callable[..., Any], values: list[Any]) -> Any:
     except (ValueError, ZeroDivisionError, statistics.StatisticsError):
         raise ToolFault("CALCULATION_ERROR", "A function is undefined at this value.") from None
     except (TypeError, AttributeError):
-        told = ", ".join(_told(v) for v in values)
-        raise invalid(f"A function cannot take these: {told}.") from None
-    return tidy(made) if isinstance(made, float) else made
+        given = ", ".join(_quoted(v) for v in values)
+        raise invalid(f"A function cannot take these: {given}.") from None
+    return tidy(made) if is_number(made) else made
 
 
-def _told(value: Any) -> str:
+def _quoted(value: Any) -> str:
     if isinstance(value, list):
         return "a column (use sum, mean, min, max or count of it)"
     return "null" if value is None else f"{str(value)[:40]!r}"
@@ -270,7 +275,7 @@ def _numbers(values: tuple[Any, ...]) -> list[Any]:
     kept = [v for v in listed_values if v is not None]
     for value in kept:
         if not is_number(value):
-            raise invalid(f"{_told(value)} is not a number.")
+            raise invalid(f"{_quoted(value)} is not a number.")
     return kept
 
 

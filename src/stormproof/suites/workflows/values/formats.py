@@ -10,10 +10,16 @@ from typing import Any, Literal
 
 import msgspec
 
+from stormproof.suites.workflows.values import failed, invalid
 from stormproof.suites.workflows.values.documents import DEEPEST, LONGEST, as_json, read_json
-from stormproof.suites.workflows.values.faults import failed, invalid
 from stormproof.suites.workflows.values.numerics import number_in
-from stormproof.suites.workflows.values.tables import Record, fields_of, is_table, records_of
+from stormproof.suites.workflows.values.tabular import (
+    Record,
+    check_cells,
+    fields_of,
+    is_table,
+    records_of,
+)
 
 Format = Literal["csv", "json", "jsonl", "xml"]
 _DELIMITERS = ",;\t|"
@@ -100,6 +106,7 @@ def _read_csv(text: str, delimiter: str) -> list[Record]:
     if not rows:
         raise failed("The text is empty.")
     names = [name.strip() for name in rows[0]]
+    check_cells(len(rows), len(names))
     return [_record(names, row, number) for number, row in enumerate(rows[1:], 2)]
 
 

@@ -6,10 +6,10 @@ import math
 import re
 from typing import Any, TypeGuard
 
-from stormproof.suites.workflows.values.faults import ToolFault
+from stormproof.suites.workflows.values import ToolFault
 
+FEW_BITS = 63  # of an integer that every reader of JSON takes
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,12})?(?:[eE][+-]?\d{1,2})?")
-GREATEST_BITS = 1024  # an integer beyond is beyond every double
 
 
 def is_number(value: Any) -> TypeGuard[int | float]:
@@ -27,17 +27,33 @@ def number_in(text: str) -> int | float | None:
 def tidy(number: float) -> float:
     """A result to ten significant digits: no 0.30000000000000004, the same on every machine.
 
+    An integer stays as it is where readers of JSON take it, else it becomes the nearest double.
     Raises ToolFault: OVERFLOW beyond the greatest double, CALCULATION_ERROR where undefined.
     """
     if isinstance(number, int):
-        if number.bit_length() > GREATEST_BITS:
-            raise ToolFault("OVERFLOW", "The result is too large.")
-        return number
+        return number if number.bit_length() <= FEW_BITS else tidy(_double(number))
+    return float(f"{finite(number):.10g}")
+
+
+def finite(number: float) -> float:
+    """The number. Raises ToolFault where it is infinite (OVERFLOW) or none (CALCULATION_ERROR)."""
     if math.isinf(number):
-        raise ToolFault("OVERFLOW", "The result is too large.")
+        raise too_large()
     if math.isnan(number):
         raise ToolFault("CALCULATION_ERROR", "The result is undefined.")
-    return float(f"{number:.10g}")
+    return number
+
+
+def too_large() -> ToolFault:
+    """Beyond the greatest double."""
+    return ToolFault("OVERFLOW", "The result is too large.")
+
+
+def _double(number: int) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        raise too_large() from None
 
 
 def total(numbers: list[int | float]) -> float:

@@ -7,16 +7,19 @@ an episode, nor reach for the network.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any
 
+from stormproof.suites.workflows.values import MOST_STEPS, affordable, invalid
 from stormproof.suites.workflows.values.documents import as_json, read_json
-from stormproof.suites.workflows.values.faults import invalid
-from stormproof.suites.workflows.values.tables import Record, is_empty, require_field
+from stormproof.suites.workflows.values.tabular import Record, is_empty, require_field
 
 MOST_ERRORS = 20
 MOST_FIELDS = 100
 _LONGEST = 10_000
+_STEPS_PER_PART = 20  # a part of a schema applied once takes as long as so many cells
+_CHARACTERS_PER_STEP = 25  # and writes what it was applied to into its complaint
 _NESTED = {
     "properties": "each",
     "items": "one",
@@ -56,14 +59,48 @@ _PLAIN = frozenset(
 def schema_errors(value: Any, records: Sequence[Record], schema: dict[str, Any]) -> list[str]:
     """What is wrong: the whole value for a schema of an array, else record by record."""
     check = _checker(as_json(schema))
+    whole = [value] if schema.get("type") == "array" else records
+    _check_work(whole, schema)
     if schema.get("type") == "array":
-        return [_told("", error) for error in check(value)]
+        return [_located("", error) for error in check(value)]
     found: list[str] = []
     for number, record in enumerate(records, 1):
-        found += [_told(f"record {number}: ", error) for error in check(record)]
+        found += [_located(f"record {number}: ", error) for error in check(record)]
         if len(found) >= MOST_ERRORS:
             break
     return found[:MOST_ERRORS]
+
+
+def _check_work(values: Sequence[Any], schema: dict[str, Any]) -> None:
+    """Raise ToolFault where the check is more work than one tool call may do."""
+    text = as_json(schema)
+    parts = text.count("{") + text.count(",")
+    affordable(parts * len(as_json(values)) // _CHARACTERS_PER_STEP)
+    most = MOST_STEPS // _STEPS_PER_PART
+    applied = chain.from_iterable(_applied(schema, value) for value in values)
+    affordable(_STEPS_PER_PART * sum(1 for _ in islice(applied, most + 1)))
+
+
+def _applied(schema: Any, value: Any) -> Iterator[None]:
+    """Once for each time that a part of the schema is applied to a part of the value."""
+    yield
+    for keyword, inner in schema.items() if isinstance(schema, dict) else ():
+        if keyword == "properties" and isinstance(value, dict):
+            for name in inner.keys() & value.keys():
+                yield from _applied(inner[name], value[name])
+        elif keyword in ("items", "additionalProperties"):
+            for each in _inner(keyword, value):
+                yield from _applied(inner, each)
+        elif keyword not in ("properties", "items"):
+            for each in _subschemas(_NESTED.get(keyword), inner):
+                yield from _applied(each, value)
+
+
+def _inner(keyword: str, value: Any) -> Iterable[Any]:
+    """The parts of a value that a keyword may apply its schema to."""
+    if keyword == "items":
+        return value if isinstance(value, list) else ()
+    return value.values() if isinstance(value, dict) else ()
 
 
 def required_errors(records: Sequence[Record], fields: Sequence[str]) -> list[str]:
@@ -95,7 +132,7 @@ def _few(fields: Sequence[str]) -> Sequence[str]:
     return fields
 
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=64)
 def _checker(schema: str) -> Any:
     from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415  80 ms, seldom needed
 
@@ -129,6 +166,6 @@ def _subschemas(how: str | None, inner: Any) -> list[Any]:
     return inner if how == "all" and isinstance(inner, list) else []
 
 
-def _told(where: str, error: Any) -> str:
+def _located(where: str, error: Any) -> str:
     at = ".".join(str(part) for part in error.path)
     return f"{where}{at + ': ' if at else ''}{error.message[:160]}"

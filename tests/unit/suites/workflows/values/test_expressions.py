@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stormproof.suites.workflows.values import ToolFault
 from stormproof.suites.workflows.values.expressions import compiled
-from stormproof.suites.workflows.values.faults import ToolFault
 
 NUMBERS = st.integers(-50, 50)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stormproof.suites.workflows.values.faults import ToolFault
+from stormproof.suites.workflows.values import ToolFault
 from stormproof.suites.workflows.values.formats import Format, format_of, parse, recognise, render
 
 CELLS = st.one_of(

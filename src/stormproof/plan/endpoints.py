@@ -1,0 +1,134 @@
+"""From a pool file to endpoints: deployments × keys, numbered as `stormproof plan` shows them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from stormproof.domain.pool import Endpoint, LimitGroup, Limits, RateMode
+from stormproof.errors import PlanError, PoolFileError
+from stormproof.plan.mistakes import did_you_mean, shown
+from stormproof.plan.poolfile import PoolDeployment, PoolFile, PoolModel
+from stormproof.plan.tomltable import REFERENCE, url_mistake
+
+
+def expand(
+    pool: PoolFile,
+    *,
+    rate_mode: RateMode = "adaptive",
+    prompt_types: int = 1,
+    models: Sequence[str] = (),
+    max_workers: int | None = None,
+    qps: float | None = None,
+) -> tuple[Endpoint, ...]:
+    """The endpoints of `models` (none named: all), in the file's order, numbered from 0.
+
+    `prompt_types` counts those in the run. `max_workers` and `qps` replace what the file
+    declares per endpoint. Raises `PlanError` for a model that the pool does not have.
+    """
+    check_models(pool, models)
+    chosen = [model for model in pool.models.values() if not models or model.name in models]
+    override = {k: v for k, v in (("max_workers", max_workers), ("qps", qps)) if v is not None}
+    endpoints = [
+        msgspec.structs.replace(e, limits=msgspec.structs.replace(e.limits, **override))
+        for model in chosen
+        for e in _endpoints(pool, model, rate_mode, prompt_types)
+    ]
+    return tuple(_numbered(endpoints))
+
+
+def check_models(pool: PoolFile, models: Sequence[str]) -> None:
+    """Raise `PlanError` naming every model that the pool does not have."""
+    allowed = f"all, {', '.join(pool.models)}"
+    if wrong := [m for m in models if m not in pool.models]:
+        raise PlanError(
+            "\n".join(
+                f"--model: found {shown(m)}; allowed: {allowed}{did_you_mean(m, pool.models)}"
+                for m in wrong
+            ),
+            hint=f"these are the models of {pool.source}",
+        )
+
+
+def credentials(
+    endpoints: Sequence[Endpoint], environ: Mapping[str, str]
+) -> tuple[tuple[Endpoint, ...], dict[str, str]]:
+    """Endpoints with real addresses, and the values of their keys (reference → value).
+
+    Raises `PoolFileError` naming every environment variable that is missing or unfit.
+    """
+    references = {e.key: None for e in endpoints} | {
+        e.base_url: None for e in endpoints if REFERENCE.match(e.base_url)
+    }
+    values = {ref: environ.get(ref.removeprefix("env:"), "").strip() for ref in references}
+    if missing := [ref.removeprefix("env:") for ref, value in values.items() if not value]:
+        raise PoolFileError(
+            f"not set in the environment: {', '.join(missing)}",
+            hint="export them, or leave --pool out to run against the embedded emulator",
+        )
+    for endpoint in endpoints:
+        if reason := url_mistake(values.get(endpoint.base_url, endpoint.base_url)):
+            raise PoolFileError(
+                f"{endpoint.base_url}: found {reason}; allowed: https://HOST[/PATH]"
+            )
+    located = tuple(
+        msgspec.structs.replace(e, base_url=values.get(e.base_url, e.base_url)) for e in endpoints
+    )
+    return located, {e.key: values[e.key] for e in endpoints}
+
+
+def _endpoints(
+    pool: PoolFile, model: PoolModel, mode: RateMode, prompt_types: int
+) -> Iterator[Endpoint]:
+    for deployment in model.deployments:
+        provider = pool.providers[deployment.provider]
+        limits = _multiplied(deployment.endpoint_limits.of(mode), model, prompt_types)
+        for key in deployment.keys:
+            yield Endpoint(
+                endpoint_id=deployment.name + (f"@{key}" if len(deployment.keys) > 1 else ""),
+                number=0,
+                model=model.name,
+                provider=provider.name,
+                dialect=provider.dialect,
+                base_url=provider.base_url.rstrip("/"),
+                deployment=deployment.name,
+                key=provider.keys[key].reference,
+                api_version=provider.api_version,
+                limits=limits,
+                groups=tuple(_groups(pool, deployment, key, mode)),
+                parameters=model.parameters,
+                price_in=model.price_in,
+                price_out=model.price_out,
+            )  # fmt: skip
+
+
+def _multiplied(limits: Limits, model: PoolModel, prompt_types: int) -> Limits:
+    if not model.per_prompt_type or limits.max_workers is None:
+        return limits
+    return msgspec.structs.replace(limits, max_workers=limits.max_workers * max(1, prompt_types))
+
+
+def _groups(
+    pool: PoolFile, deployment: PoolDeployment, key: str, mode: RateMode
+) -> Iterator[LimitGroup]:
+    """The shared limits above an endpoint, widest first; levels without a limit are left out."""
+    provider = pool.providers[deployment.provider]
+    levels = (
+        (f"provider {provider.name}", provider.limits),
+        (f"key {provider.name}/{key}", provider.keys[key].limits),
+        (f"deployment {provider.name}/{deployment.name}", deployment.limits),
+    )
+    for name, by_mode in levels:
+        if (limits := by_mode.of(mode)) != Limits():
+            yield LimitGroup(name, limits)
+
+
+def _numbered(endpoints: Sequence[Endpoint]) -> Iterator[Endpoint]:
+    """Number them; an id that two would share gets its model, then its provider, in front."""
+    counts = Counter(e.endpoint_id for e in endpoints)
+    for number, e in enumerate(endpoints):
+        unique = counts[e.endpoint_id] == 1
+        name = e.endpoint_id if unique else f"{e.model}/{e.provider}/{e.endpoint_id}"
+        yield msgspec.structs.replace(e, number=number, endpoint_id=name)

@@ -1,0 +1,225 @@
+"""One endpoint at work: its controller, the limits that it shares, what came of its sends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
+
+from msgspec import Struct
+
+from stormproof.control.adaptive import Adaptive
+from stormproof.control.controller import Controller, Sent
+from stormproof.control.fixed import Fixed
+from stormproof.control.shared_limit import Member, SharedLimit
+from stormproof.domain.calls import Denied, Ok, Refused, Rejected, Reply, Transient, Verdict
+from stormproof.domain.pool import Endpoint, RateMode
+
+FIRST_P99_S = 60.0  # until so many answers as here say more
+FEW = 20
+STEP = 0.0005  # by which one answer below it moves the 99th percentile
+
+
+class EndpointState(Struct, frozen=True):
+    """One endpoint now. `window` is inf where nothing bounds it; `pace_rps` 0 where unpaced.
+
+    Counts are sends since the start: accepted (answered in full), refused, errors, and hedges
+    (given up because a copy was sent elsewhere: lost, or slower than the copy). `trouble` is what
+    its last send ended in where that was no answer, and `troubled_at` the wall-clock instant
+    since when.
+    """
+
+    endpoint_id: str
+    model: str
+    in_flight: int
+    window: float
+    pace_rps: float
+    accepted: int
+    refused: int
+    errors: int
+    state: str
+    decision: str
+    hedges: int = 0
+    trouble: str = ""
+    troubled_at: float = 0.0
+
+
+class Lane:
+    """An endpoint and its controller. A permit is taken at every level, or at none.
+
+    The scheduler alone takes permits, tells how sends ended, and stops it.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        rate_mode: RateMode,
+        above: Sequence[SharedLimit] = (),
+        place: int = 0,
+    ) -> None:
+        # Which endpoint it is. Never changes.
+        self.endpoint = endpoint
+        # Its index among all lanes of the scheduler. Never changes.
+        self.place = place
+        # All that it may share, declared limits first. Never changes.
+        self.above = tuple(above)
+        # The one of these that nobody declared; `controller` is then a member of it.
+        self.suspect = next((x for x in above if x.declared is None), None)
+        # Those in force; the suspect comes and goes by `share`, which the scheduler calls.
+        self.shared = tuple(x for x in above if x.in_force)
+        # When it may be sent to by limits of its own. Each send ends there in exactly one fate.
+        self.controller = _controller(endpoint, rate_mode, self.suspect)
+        # Jobs with status BEGINNING that were begun for it. Moved by `ModelQueue.move` alone.
+        self.beginning = 0
+        # How many jobs of the model had ended when the supply last had none for it: as long as
+        # that is still their number, asking again is idle. -1: ask; inf: begin nothing more.
+        self.ended_when_empty: float = -1
+        # No send before this instant: its stagger offset. Set once, at the opening.
+        self.starts_at = -inf
+        # The instant of its one valid entry among the scheduler's wakes; inf for none.
+        self.wakes_at = inf
+        # Why its gate was shut when that was last announced; empty for open.
+        self.closed = ""
+        # Why it is given up for this run, or empty. Set once, by the scheduler; never cleared.
+        self.stopped = ""
+        # Of a stopped one: for an exhausted quota (else credentials), or because it was silent.
+        self.quota = self.silent = False
+        # Estimate of the 99th percentile of answers; FIRST_P99_S until FEW have been seen.
+        self.latency_p99_s = FIRST_P99_S
+        # The longest answer so far.
+        self.longest_s = 0.0
+        # What the last send ended in where that was no answer; empty after an answer.
+        self.trouble = ""
+        # When the first such send since the last answer ended; inf before any did. It means
+        # nothing while `trouble` is empty.
+        self.troubled_since = inf
+        # Sends by how they ended, as in `EndpointState`: by `hear`; hedges by `lost` and
+        # `lost_race`. They only grow.
+        self.accepted = self.refused = self.errors = self.hedges = 0
+
+    def ready_at(self, now: float) -> float:
+        """The earliest instant for a send, over all levels; inf when an answer must come."""
+        if self.stopped:
+            return inf
+        ready = max(self.starts_at, self.controller.ready_at(now))
+        for limit in self.shared:
+            ready = max(ready, limit.ready_at())
+        return ready
+
+    def take(self, now: float, tokens: float) -> Sent:
+        """Take a permit at every level."""
+        for limit in self.shared:
+            limit.take(now, tokens)
+        return self.controller.sent(now, tokens)
+
+    def give_back(self, now: float, missed_tokens: float) -> None:
+        """Give the shared limits their permits back; the controller hears of it by the fate."""
+        for limit in self.shared:
+            limit.give_back(now, missed_tokens)
+
+    def share(self) -> bool:
+        """Follow the suspect as it is blamed or acquitted; true when that has changed."""
+        suspect = self.suspect
+        if suspect is None or (suspect.learned is not None) == (suspect in self.shared):
+            return False
+        self.shared = tuple(x for x in self.above if x.in_force)
+        return True
+
+    def hear(self, sent: Sent, verdict: Verdict | None, now: float) -> None:
+        """How a send ended: for the controller, the shared limits and the counts.
+
+        None is a send that we gave up ourselves.
+        """
+        control = self.controller
+        missed = 0.0
+        match verdict:
+            case Ok(reply=reply, rates=rates):
+                tokens = _used_tokens(reply, sent.tokens)
+                missed = tokens - sent.tokens
+                self._took(now - sent.at)
+                control.answered(sent, now, tokens, float(reply.usage.completion_tokens))
+                if rates is not None:
+                    control.told(rates)
+            case Rejected():
+                control.answered(sent, now, sent.tokens)
+            case Refused(retry_after_s=retry_after_s, exhausted=False):
+                self.refused += 1
+                control.refused(sent, now, retry_after_s)
+            case Transient(reason=reason, retry_after_s=retry_after_s):
+                self.errors += 1
+                control.failed(sent, now, reason, retry_after_s)
+            case _:
+                control.abandoned(sent, now)
+        self.give_back(now, missed)
+        if isinstance(verdict, (Refused, Transient, Denied)):
+            self._in_trouble(verdict.reason, now)
+
+    def lost(self) -> None:
+        """A send was given up as lost."""
+        self.hedges += 1
+
+    def lost_race(self, seconds: float) -> None:
+        """Cancelled because another copy answered first; it would have taken longer than so."""
+        self.hedges += 1
+        if seconds > self.latency_p99_s:
+            self.latency_p99_s = min(seconds, self.latency_p99_s * (1 + 99 * self._step))
+
+    def state(self, wall_ahead_s: float) -> EndpointState:
+        """See `EndpointState`; the wall clock is so far ahead of the one that is given here."""
+        view = self.controller.view()
+        return EndpointState(
+            endpoint_id=self.endpoint.endpoint_id,
+            model=self.endpoint.model,
+            in_flight=self.controller.in_flight,
+            window=view.window,
+            pace_rps=view.pace_rps,
+            accepted=self.accepted,
+            refused=self.refused,
+            errors=self.errors,
+            state=self.condition,
+            decision=view.decision,
+            hedges=self.hedges,
+            trouble=self.trouble,
+            troubled_at=self.troubled_since + wall_ahead_s if self.troubled_since < inf else 0.0,
+        )
+
+    @property
+    def condition(self) -> str:
+        """Open, closed or stopped, and why."""
+        return f"stopped: {self.stopped}" if self.stopped else self.controller.view().state
+
+    def _took(self, seconds: float) -> None:
+        """An answer; the 99th percentile moves up 99 times as far as down."""
+        self.accepted += 1
+        self.trouble = ""
+        self.longest_s = max(self.longest_s, seconds)
+        if self.accepted == FEW:  # twice, for so few have not shown the tail
+            self.latency_p99_s = min(self.latency_p99_s, 2 * self.longest_s)
+        step = self._step
+        self.latency_p99_s *= 1 + (99 * step if seconds > self.latency_p99_s else -step)
+
+    @property
+    def _step(self) -> float:
+        return max(STEP, min(0.01, 0.1 / max(1, self.accepted)))
+
+    def _in_trouble(self, reason: str, now: float) -> None:
+        if not self.trouble:
+            self.troubled_since = now
+        self.trouble = reason
+
+
+def load(lane: Lane) -> int:
+    """What the least loaded endpoint has least of: sends that have not ended."""
+    return lane.controller.in_flight
+
+
+def _controller(endpoint: Endpoint, mode: RateMode, suspect: SharedLimit | None) -> Controller:
+    if mode == "fixed":
+        return Fixed(endpoint.limits)
+    own = Adaptive(endpoint.limits)
+    return own if suspect is None else Member(own, suspect)
+
+
+def _used_tokens(reply: Reply, estimate: float) -> float:
+    """What the provider counted, or the estimate where it counted nothing."""
+    usage = reply.usage
+    return float(usage.prompt_tokens + usage.completion_tokens) or estimate

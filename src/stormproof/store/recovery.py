@@ -1,0 +1,258 @@
+"""Opening a folder for writing: lock, header, what a crash left, what open journals hold."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from stormproof.errors import StoreCorrupt, StoreLocked
+from stormproof.store.disk import TEMPORARY, store_errors, sync_folder, write_all, write_whole
+from stormproof.store.header import HEADER_FILE, Header, check_same, read_header, write_header
+from stormproof.store.journal import (
+    JournalWriter,
+    Log,
+    corrupt,
+    journal_numbers,
+    journal_path,
+    scan,
+    take,
+)
+from stormproof.store.parts import (
+    EPISODES,
+    TURNS,
+    SealedPart,
+    half,
+    list_files,
+    list_parts,
+    read_notes,
+)
+from stormproof.store.record_lines import JournalLine, to_line
+from stormproof.store.sealing import is_unfinished, remove_superfluous
+
+LOCK_FILE = "lock"
+SAMPLES_FILE = "pool.jsonl"
+
+
+class Opened(Struct):
+    """A folder in our hands: recovered, and written by nobody else until the lock is released."""
+
+    lock: FolderLock
+    writer: JournalWriter  # at the newest journal, its log in step with all open journals
+    samples: int  # the open pool.jsonl, at the beginning of a line
+    finished: set[str]  # trials whose standing episode has completed, in a journal or a part
+    sealed_unscored: dict[str, SealedPart]  # the others that parts hold, with their newest part
+    notices: tuple[str, ...]  # what had to be mended, a line each, for people to read
+
+
+def open_folder(folder: Path, header: Header) -> Opened:
+    """Lock, check, recover. Blocking. Raises StoreError and its kinds."""
+    with store_errors("open", folder):
+        is_new = not folder.is_dir()
+    if is_new:
+        with store_errors("make", folder):
+            folder.mkdir(parents=True)
+        with suppress(OSError):  # a parent that we may not read syncs in its own time
+            sync_folder(folder.parent)
+    lock = FolderLock(folder)
+    try:
+        return _recover(folder, header, lock)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def _recover(folder: Path, header: Header, lock: FolderLock) -> Opened:
+    header = _header(folder, header)
+    parts = list_parts(folder)
+    _tidy(folder, parts)
+    log, notices = Log(), []
+    numbers = journal_numbers(folder)
+    for number in numbers:
+        notices += _take_in(folder, number, log, is_last=number == numbers[-1])
+    number = max([*numbers, *(part.number + 1 for part in parts), 1])
+    finished, unscored = _sealed(parts)
+    for trial_id, entry in log.entries.items():
+        if entry.outcome:
+            (finished.add if entry.outcome == "completed" else finished.discard)(trial_id)
+    return Opened(
+        lock=lock,
+        writer=JournalWriter(folder, header, number, log),
+        samples=_samples(folder / SAMPLES_FILE),
+        finished=finished,
+        sealed_unscored=unscored,
+        notices=tuple(notices),
+    )
+
+
+def _sealed(parts: list[SealedPart]) -> tuple[set[str], dict[str, SealedPart]]:
+    """Ids of sealed trials that have completed, and the others with their part."""
+    finished: set[str] = set()
+    unscored: dict[str, SealedPart] = {}
+    for part in parts:  # the highest part's episode of a trial stands
+        for trial_id, _, outcome in read_notes(part):
+            if outcome == "completed":
+                finished.add(trial_id)
+                unscored.pop(trial_id, None)
+            else:
+                finished.discard(trial_id)
+                unscored[trial_id] = part
+    return finished, unscored
+
+
+def _header(folder: Path, wanted: Header) -> Header:
+    if (folder / HEADER_FILE).exists():
+        stored = read_header(folder)
+        check_same(folder, stored, wanted)
+        return stored
+    if journal_numbers(folder) or list_parts(folder):
+        raise StoreCorrupt(
+            f"{folder} holds results but no {HEADER_FILE}",
+            hint=f"run: stormproof repair {folder} (the journals hold a copy)",
+        )
+    write_header(folder, wanted)
+    return wanted
+
+
+def _tidy(folder: Path, parts: list[SealedPart]) -> None:
+    """Remove what a crash left half made. All of it stands elsewhere, whole."""
+    with store_errors("tidy up", folder):
+        for pattern in ("header.json*", "journal-*", f"{EPISODES}/part-*", f"{TURNS}/part-*"):
+            for path in folder.glob(pattern + TEMPORARY):
+                path.unlink()
+        for part in list_files(folder):
+            if part.turns is not None and is_unfinished(folder, part):
+                part.turns.unlink()
+            elif part.episodes is None or part.turns is None:
+                raise half(part)
+    if parts and journal_numbers(folder)[-1:] > [parts[-1].number]:
+        remove_superfluous(folder, parts[-1].number)
+
+
+def _take_in(folder: Path, number: int, log: Log, *, is_last: bool) -> list[str]:
+    path = journal_path(folder, number)
+    with store_errors("read", path), path.open("rb") as file:
+        found = scan(file, number, log)
+    tail = found.tail
+    if tail is not None and (tail.record is not None or not is_last):
+        take(tail._replace(length=_whole(tail)), number, log, found)
+    if found.damage:
+        raise corrupt(path, found)
+    if tail is None:
+        return []
+    return [_trim(path, tail) if tail.record is None else _mend(path, tail)]
+
+
+def _whole(tail: JournalLine) -> int:
+    return len(to_line(tail.record or b""))
+
+
+def _trim(path: Path, tail: JournalLine) -> str:
+    """Move a torn line aside. It was never acknowledged: its turn is run again."""
+    aside = path.with_name(f"{path.name}.{tail.offset}.damaged")
+    with store_errors("repair", path), path.open("rb+") as file:
+        file.seek(tail.offset)
+        torn = file.read()
+        write_whole(aside, lambda copy: copy.write(torn))
+        file.truncate(tail.offset)
+        os.fsync(file.fileno())
+    return f"{path.name}: an unfinished last line ({len(torn)} bytes) was moved to {aside.name}"
+
+
+def _mend(path: Path, tail: JournalLine) -> str:
+    """Give a whole line its line break back, over the same bytes: it is never gone meanwhile."""
+    with store_errors("repair", path), path.open("rb+") as file:
+        file.seek(tail.offset)
+        file.write(to_line(tail.record or b""))
+        file.truncate(tail.offset + _whole(tail))
+        os.fsync(file.fileno())
+    return f"{path.name}: the last line was given its line break back"
+
+
+def _samples(path: Path) -> int:
+    """pool.jsonl, ready to be appended to; a torn last line is ended first."""
+    with store_errors("open", path):
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        size = os.fstat(fd).st_size
+        if size and os.pread(fd, 1, size - 1) != b"\n":
+            write_all(fd, b"\n")
+        sync_folder(path.parent)
+    return fd
+
+
+class Holder(Struct, frozen=True):
+    """Who holds the lock. `started` tells two processes apart that had the same pid."""
+
+    pid: int
+    host: str
+    started: str = ""
+
+
+class FolderLock:
+    """Held from construction to `release`. Raises StoreLocked naming the process that has it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / LOCK_FILE
+        with store_errors("open", self._path):
+            # Open, and locked where the file system can, from here to `release`.
+            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            self._take()
+        except BaseException:
+            os.close(self._fd)
+            raise
+
+    def _take(self) -> None:
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise self._locked(self._holder()) from None
+        except OSError:  # a file system without locks: the word of the file is all there is
+            holder = self._holder()
+            if holder is not None and _may_live(holder):
+                raise self._locked(holder) from None
+        with store_errors("write", self._path):
+            os.ftruncate(self._fd, 0)
+            os.lseek(self._fd, 0, os.SEEK_SET)
+            write_all(self._fd, msgspec.json.encode(_this_process()) + b"\n")
+
+    def release(self) -> None:
+        """Let the next process in."""
+        os.ftruncate(self._fd, 0)
+        os.close(self._fd)
+
+    def _holder(self) -> Holder | None:
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=Holder)
+        except (OSError, msgspec.DecodeError):
+            return None
+
+    def _locked(self, holder: Holder | None) -> StoreLocked:
+        who = f"process {holder.pid} on {holder.host}" if holder else "another process"
+        return StoreLocked(
+            f"{self._path.parent} is in use by {who}",
+            hint="wait for it, stop it, or choose another folder with --results FOLDER",
+        )
+
+
+def _this_process() -> Holder:
+    return Holder(os.getpid(), socket.gethostname(), _started(os.getpid()))
+
+
+def _may_live(holder: Holder) -> bool:
+    """False only where the process is known to be gone; another machine's is beyond our sight."""
+    return holder.host != socket.gethostname() or _started(holder.pid) == holder.started != ""
+
+
+def _started(pid: int) -> str:
+    """The process's start in clock ticks since boot; "" where it is gone or unknown."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[19]

@@ -1,0 +1,49 @@
+"""What is worked out once for all tasks of a kind.
+
+Tasks of one kind differ in their data, not in how their tool calls hang together, so trial runs on
+one of them tell of all. A task that is of no kind (`Task.kind` is "") speaks for itself alone.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Hashable
+from typing import Concatenate, ParamSpec, TypeVar
+
+from stormproof.domain.tasks import Step, Task
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def once_per_kind(work: Callable[Concatenate[Task, P], T]) -> Callable[Concatenate[Task, P], T]:
+    """Remember the result for the task's structure and the other arguments (hashable ones).
+
+    `__wrapped__` is the work itself. Results are few: some fifty structures, a few rates.
+    """
+    known: dict[Hashable, T] = {}
+
+    @functools.wraps(work)
+    def remembered(task: Task, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        if not task.kind:
+            return work(task, *args, **kwargs)
+        key = (structure(task), args, *kwargs.items())
+        if key not in known:
+            known[key] = work(task, *args, **kwargs)
+        return known[key]
+
+    return remembered
+
+
+def structure(task: Task) -> Hashable:
+    """All in a task that the outcome of tool calls can hang on, but for its data.
+
+    Field names that a call gives away belong to it: whoever tidies up names changes some of them.
+    """
+    calls = tuple((step.tool, *step.arguments, _is_tidy(step)) for step in task.solution)
+    return (task.kind, calls, tuple(check.kind for check in task.checks))
+
+
+def _is_tidy(step: Step) -> bool:
+    named = (value for value in step.arguments.values() if isinstance(value, dict))
+    return all(name.islower() for fields in named for name in fields)

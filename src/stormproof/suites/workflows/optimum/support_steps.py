@@ -1,0 +1,95 @@
+"""Useful tool calls that a task does not require: the dependencies of what it does require."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from typing import Any
+
+from stormproof.domain.tasks import Step, Task
+from stormproof.suites.workflows.optimum.once_per_kind import once_per_kind
+from stormproof.suites.workflows.tools import CATALOGUE, run_tool
+from stormproof.suites.workflows.world import World
+
+_SAMPLE = [{"sample": 1}]
+_SAMPLES: dict[str, dict[str, Any]] = {
+    "data_processing_parser": {"input": '[{"sample": 1}]'},
+    "data_processing_transformer": {"input": _SAMPLE},
+    "data_processing_aggregator": {"input": _SAMPLE},
+    "network_validator": {"input": _SAMPLE},
+    "computation_analyzer": {"input": _SAMPLE},
+}
+"""Arguments that work in every World: the weather asks for a success, not for a use of it."""
+
+_WORDS = {
+    "data_processing_parser": (
+        "Parse the data, so that later steps find it in order",
+        "the data at hand",
+        "the data in parsed form",
+    ),
+    "data_processing_transformer": (
+        "Tidy up names and texts, so that later steps can rely on them",
+        "the data at hand",
+        "the data, tidied up",
+    ),
+    "data_processing_aggregator": (
+        "Sum up the records, so that the analysis can rely on the totals",
+        "the data at hand",
+        "a summary of the records",
+    ),
+    "network_validator": (
+        "Check that the payload is ready to go out",
+        "the data at hand",
+        "a report on the payload",
+    ),
+    "network_monitor": (
+        "Check that the addresses answer",
+        "the known addresses",
+        "a report on the addresses",
+    ),
+    "computation_analyzer": (
+        "Look at the figures before they are told to anybody",
+        "the data at hand",
+        "a description of the figures",
+    ),
+    "integration_authenticator": (
+        "Open a session with the service",
+        "the credentials at hand",
+        "a session with the service",
+    ),
+}
+
+
+def support_steps(task: Task) -> tuple[Step, ...]:
+    """The dependencies, near and far, of the solution's tools that can succeed in this task.
+
+    Their arguments are samples, which work at any time.
+    """
+    return tuple(_sampled(tool) for tool in _support_tools(task))
+
+
+@once_per_kind
+def _support_tools(task: Task) -> tuple[str, ...]:
+    used = [step.tool for step in task.solution]
+    steps = [_sampled(tool) for tool in closure(used) if tool not in used]
+    return tuple(s.tool for s in steps if run_tool(World(task), s.tool, s.arguments).ok)
+
+
+def closure(tools: Iterable[str]) -> tuple[str, ...]:
+    """All that the tools depend on, near and far, dependencies first."""
+    found: dict[str, None] = {}
+
+    def visit(tool: str) -> None:
+        for need in CATALOGUE[tool].spec.needs:
+            visit(need)
+            found.setdefault(need)
+
+    for tool in tools:
+        visit(tool)
+    return tuple(found)
+
+
+@functools.cache
+def _sampled(tool: str) -> Step:
+    purpose, reads, makes = _WORDS.get(tool, (CATALOGUE[tool].spec.description, "", ""))
+    return Step(tool, _SAMPLES.get(tool, {}), purpose, reads, makes)

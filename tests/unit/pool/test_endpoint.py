@@ -1,0 +1,70 @@
+"""One endpoint: what it makes of its sends, and whom it shares limits with."""
+
+from math import inf
+
+from stormproof.control.shared_limit import limits_above
+from stormproof.domain.calls import Denied, Ok, Refused, Reply, Transient
+from stormproof.domain.pool import Endpoint, LimitGroup, Limits
+from stormproof.pool.endpoint import FEW, FIRST_P99_S, Lane
+
+
+def endpoint(number: int, *groups: LimitGroup, model: str = "m", key: str = "env:K") -> Endpoint:
+    name = f"{model}{number}"
+    return Endpoint(name, number, model, "p", "openai", "http://x", "d", key, groups=groups)
+
+
+def test_an_endpoint_counts_how_its_sends_ended() -> None:
+    lane = Lane(endpoint(0), "fixed")
+    for verdict in (Ok(Reply("x")), Refused("429"), Transient("502"), Denied("401"), None):
+        lane.hear(lane.take(1.0, 1.0), verdict, 2.0)
+    state = lane.state(1000.0)
+    assert (state.accepted, state.refused, state.errors, state.in_flight) == (1, 1, 1, 0)
+    assert (state.trouble, state.troubled_at) == ("401", 1002.0)
+
+
+def test_few_answers_say_how_long_the_slowest_take() -> None:
+    lane = Lane(endpoint(0), "adaptive")
+    for n in range(FEW):
+        assert lane.latency_p99_s > 0.8 * FIRST_P99_S
+        lane.hear(lane.take(float(n), 1.0), Ok(Reply("x")), n + 0.5)
+    assert 0.9 < lane.latency_p99_s < 1.0
+
+
+def test_a_stopped_endpoint_is_never_ready_and_says_why() -> None:
+    lane = Lane(endpoint(0), "fixed")
+    lane.stopped = "401: bad key"
+    assert lane.ready_at(0.0) == inf
+    assert lane.state(0.0).state == "stopped: 401: bad key"
+
+
+def test_a_key_of_several_endpoints_is_suspected_only_where_nothing_was_declared() -> None:
+    provider, key = LimitGroup("provider p", Limits(qps=9)), LimitGroup("key p/env:D", Limits())
+    endpoints = [
+        endpoint(0, provider),
+        endpoint(1, provider, model="n"),
+        endpoint(2, key="env:ALONE"),
+        endpoint(3, key, key="env:D"),
+        endpoint(4, key, key="env:D"),
+    ]
+    above = limits_above(endpoints, learn=True)
+    names = ["provider p", "key p/env:K"]
+    assert [[x.name for x in limits] for limits in above] == [
+        names, names, [], ["key p/env:D"], ["key p/env:D"],
+    ]  # fmt: skip
+    assert above[0] == above[1]
+    assert [x.models for x in above[0]] == [["m", "n"]] * 2
+    assert [x.in_force for x in above[0]] == [True, False]
+    assert [len(x) for x in limits_above(endpoints, learn=False)] == [1, 1, 0, 1, 1]
+
+
+def test_a_suspect_is_shared_as_long_as_it_is_to_blame() -> None:
+    endpoints = [endpoint(n) for n in range(2)]
+    above = limits_above(endpoints, learn=True)
+    lanes = [Lane(e, "adaptive", x) for e, x in zip(endpoints, above, strict=True)]
+    suspect = above[0][0]
+    assert [lane.shared for lane in lanes] == [(), ()]
+    assert not lanes[0].share()
+    suspect.blame(0.0)
+    assert [lane.share() for lane in lanes] == [True, True]
+    assert [lane.shared for lane in lanes] == [(suspect,), (suspect,)]
+    assert not lanes[0].share()

@@ -1,0 +1,91 @@
+"""What counts as lost, silent, stuck and unserved."""
+
+import pytest
+
+from stormproof.control.bounds import Bounds
+from stormproof.domain.calls import Ok, Reply, Transient
+from stormproof.domain.pool import Endpoint
+from stormproof.errors import AuthFailed, RateLimited, TransientFailure
+from stormproof.pool import Hedge, lost
+from stormproof.pool.endpoint import Lane
+from stormproof.pool.model_queue import ModelQueue
+
+BOUNDS = Bounds()
+
+
+def two() -> ModelQueue:
+    model = ModelQueue("m")
+    for n in range(2):
+        endpoint = Endpoint(f"e{n}", n, "m", "p", "openai", "http://x", "d", "env:K")
+        model.lanes.append(Lane(endpoint, "fixed", place=n))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("hedge", "failures", "p99_s", "patience_s"),
+    [
+        ("lost", 0, 20.0, 60.0),
+        ("lost", 0, 2.0, 30.0),  # the floor
+        ("all", 0, 500.0, 600.0),  # never beyond what a request may take
+        ("lost", 5, 2.0, 600.0),  # the last try
+        ("none", 0, 2.0, 600.0),
+    ],
+)
+def test_a_send_is_given_up_far_beyond_what_answers_take(
+    hedge: Hedge, failures: int, p99_s: float, patience_s: float
+) -> None:
+    lane = two().lanes[0]
+    lane.latency_p99_s = p99_s
+    assert lost.patience_s(BOUNDS, hedge, lane, failures) == patience_s
+
+
+def test_only_a_send_that_was_given_up_early_is_lost() -> None:
+    assert lost.is_lost(30.0, 30.0, BOUNDS)
+    assert not lost.is_lost(5.0, 30.0, BOUNDS)
+    assert not lost.is_lost(600.0, 600.0, BOUNDS)
+
+
+def test_a_model_is_silent_when_every_living_endpoint_has_been_in_trouble_for_too_long() -> None:
+    model = two()
+    first, second = model.lanes
+    for lane in model.lanes:
+        lane.hear(lane.take(0.0, 1.0), Transient("reset"), 1.0)
+    longest_s = BOUNDS.unserved_s + BOUNDS.stuck_s
+    assert lost.silent_lanes(model, BOUNDS, 1.0 + longest_s) == []
+    assert lost.silent_lanes(model, BOUNDS, 2.0 + longest_s) == [first, second]
+    assert lost.why_silent(first, 1.0 + 960.0) == "no answer for 16 min: reset"
+    second.hear(second.take(5.0, 1.0), Ok(Reply("hello")), 6.0)
+    assert lost.silent_lanes(model, BOUNDS, 2.0 + longest_s) == []
+    second.stopped = "401"
+    assert lost.silent_lanes(model, BOUNDS, 2.0 + longest_s) == [first]
+
+
+def test_what_is_stuck_names_every_endpoint_and_how_it_is() -> None:
+    model = two()
+    model.sent_at = 10.0
+    model.lanes[1].stopped = "401: bad key"
+    assert not lost.why_stuck(model, BOUNDS, 70.0)
+    assert lost.why_stuck(model, BOUNDS, 71.0) == (
+        "0 requests wait, none sent for 61 s; e0: open, e1: stopped: 401: bad key"
+    )
+
+
+def test_what_flies_may_still_be_served() -> None:
+    model = two()
+    assert lost.is_unserved(model, BOUNDS, 901.0)
+    model.lanes[0].take(0.0, 1.0)
+    assert not lost.is_unserved(model, BOUNDS, 901.0)
+
+
+@pytest.mark.parametrize(
+    ("mark", "kind"), [("silent", TransientFailure), ("quota", RateLimited), ("", AuthFailed)]
+)
+def test_a_model_without_endpoints_says_whose_turn_it_is(mark: str, kind: type) -> None:
+    model = two()
+    for lane in model.lanes:
+        lane.stopped = "why"
+    if mark:
+        setattr(model.lanes[1], mark, True)
+    error = lost.no_endpoint(model)
+    assert type(error) is kind
+    assert "e0: why; e1: why" in str(error)

@@ -1,0 +1,102 @@
+"""A suite of somebody else's: all that it takes, and what it gets for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from stormproof.domain.calls import Message
+from stormproof.domain.conditions import Condition, Difficulty, TaskType
+from stormproof.domain.tasks import Check, Step, Task, ToolResult, ToolSpec
+from stormproof.errors import SuiteError
+from stormproof.suites import Suite, Weathered
+from stormproof.suites.weather import draw
+
+COUNT = ToolSpec("count", "", "Adds one.", {"type": "object"}, {}, ("INVALID_INPUT", "TIMEOUT"))
+TASK = Task(
+    "t", "simple_task", "easy", "Two.", ("count",), (Step("count"),) * 2, (Check("", "", 2),)
+)
+
+
+class Counter:
+    """An Environment that is a number."""
+
+    def __init__(self, number: int = 0) -> None:
+        self.number = number
+
+    def run(self, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
+        if arguments:
+            return ToolResult(ok=False, error_code="INVALID_INPUT", message=f"{tool} takes none.")
+        self.number += 1
+        return ToolResult(ok=True, value=self.number)
+
+    def copied(self) -> Counter:
+        return Counter(self.number)
+
+    def goal_met(self) -> bool:
+        return self.number == 2
+
+
+class Counting:
+    version = "1"
+    tools: Mapping[str, ToolSpec] = {"count": COUNT}
+    completion_phrase = "THE END"
+
+    def task_ids(
+        self, task_type: TaskType, difficulty: Difficulty, count: int | None = None
+    ) -> Sequence[str]:
+        return [f"{task_type}.{difficulty}"][:count]
+
+    def load_task(self, task_id: str, seed: int = 0) -> Task:
+        raise SuiteError(f"{task_id} of {seed}")
+
+    def find_task(self, text: str, seed: int | None = None) -> Task | None:
+        return TASK if TASK.description in text and not seed else None
+
+    def opening(self, task: Task, condition: Condition) -> tuple[Message, ...]:
+        return (Message("user", f"{task.description} {condition.max_turns} turns."),)
+
+    def search(self, query: str) -> tuple[ToolSpec, ...]:
+        return (COUNT,) if query else ()
+
+    def environment(self, task: Task) -> Counter:
+        return Counter(len(task.files))
+
+    def ceiling(self, task: Task, condition: Condition) -> float:
+        return condition.tool_success_rate ** len(task.solution)
+
+
+SUITE: Suite = Counting()
+
+
+def weathered(rate: float, seed: int = 0) -> Weathered:
+    return Weathered(SUITE, TASK, Condition("baseline", "easy", rate), seed)
+
+
+def test_calm_weather_leaves_all_to_the_suite() -> None:
+    calls = weathered(1.0)
+    done = [calls.call("count", {}) for _ in range(3)]
+    assert [e.goal_met for e in done] == [False, True, False]
+    assert calls.value == 3
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_same_storms_fall_on_every_suite(seed: int) -> None:
+    calls = weathered(0.5, seed)
+    first = calls.call("count", {})
+    assert first.ok == (draw(seed, "count", 0).u <= 0.5)
+    assert (first.cause, calls.value) == (("", 1) if first.ok else ("weather", None))
+    assert first.error_code in {None, "TIMEOUT"}
+
+
+def test_arguments_fail_by_themselves_and_change_nothing() -> None:
+    calls = weathered(0.05)
+    assert calls.call("count", {"by": 2}).cause == "arguments"
+    assert not calls.call("count", {"by": 2}).took_effect
+
+
+def test_a_tool_that_the_suite_has_not_is_a_bug_of_the_caller() -> None:
+    with pytest.raises(SuiteError, match="no tool called 'add'"):
+        weathered(1.0).call("add", {})

@@ -1,0 +1,219 @@
+import itertools
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from stormproof.domain.conditions import TASK_TYPES, Condition, WeatherMode
+from stormproof.domain.tasks import Check, Execution, Resource, Step, Task
+from stormproof.errors import SuiteError
+from stormproof.score import success
+from stormproof.suites import Weathered
+from stormproof.suites.weather import draw
+from stormproof.suites.workflows import WORKFLOWS
+from stormproof.suites.workflows.optimum import optimal_plan
+from stormproof.suites.workflows.suite import WorldEnvironment
+from stormproof.suites.workflows.tasks import load_task, task_ids
+from stormproof.suites.workflows.world import World
+
+RATES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.3)
+READ, PARSE = "file_operations_reader", "data_processing_parser"
+INLET = "https://here.example/orders"
+TASK = Task(
+    task_id="simple_task.easy.99998",
+    task_type="simple_task",
+    difficulty="easy",
+    description="Read the orders, parse them, post them once.",
+    required_tools=(READ, PARSE, "network_poster"),
+    solution=(
+        Step(READ, {"path": "orders.csv"}),
+        Step(PARSE),
+        Step("network_poster", {"url": INLET}),
+    ),
+    checks=(Check("post_once", INLET, [{"id": 1}]),),
+    files={"orders.csv": "id\n1\n"},
+    resources={INLET: Resource(200, "{}")},
+)
+
+
+def environment(rate: float = 1.0, seed: int = 1, weather: WeatherMode = "before") -> Weathered:
+    return Weathered(WORKFLOWS, TASK, Condition("baseline", "easy", rate, weather=weather), seed)
+
+
+def world_of(env: Weathered) -> World:
+    assert isinstance(env.environment, WorldEnvironment)
+    return env.environment.world
+
+
+def seed_where(tool: str, wanted: str, rate: float) -> int:
+    """A seed whose first calls of a tool come out as wanted ("fs": fail, succeed) at a chance."""
+    return next(
+        seed
+        for seed in itertools.count()
+        if all((draw(seed, tool, k).u <= rate) == (w == "s") for k, w in enumerate(wanted))
+    )
+
+
+def test_a_whole_task_at_rate_one() -> None:
+    env = environment()
+    done = [env.call(step.tool, step.arguments) for step in TASK.solution]
+    assert [e.ok for e in done] == [True] * 3
+    assert [e.goal_met for e in done] == [False, False, True]
+    assert [e.handle for e in done] == [f"{tool}_1" for tool in TASK.required_tools]
+    assert done[1].probability == 1.0
+    assert env.goal_met
+    assert tuple(e.tool for e in done) == TASK.required_tools
+    assert success(TASK, done) == "full"
+
+
+def test_the_value_is_what_the_latest_call_gave() -> None:
+    env = environment()
+    env.call(READ, {"path": "orders.csv"})
+    assert env.value == "id\n1\n"
+    env.call(READ, {"path": "nowhere.csv"})
+    assert env.value is None
+
+
+def test_a_storm_has_no_effect_and_says_so() -> None:
+    env = environment(0.6, seed_where(READ, "fs", 0.6))
+    failed = env.call(READ, {"path": "orders.csv"})
+    assert (failed.ok, failed.cause, failed.took_effect, failed.handle) == (
+        False,
+        "weather",
+        False,
+        None,
+    )
+    assert failed.draw > failed.probability == 0.6
+    assert failed.error_code
+    assert failed.message
+    assert not world_of(env).results
+    assert not world_of(env).seen
+    assert env.call(READ, {"path": "orders.csv"}).ok
+
+
+def test_invalid_arguments_fail_by_themselves_in_any_weather() -> None:
+    for wanted in ("ss", "fs"):
+        env = environment(0.6, seed_where(READ, wanted, 0.6))
+        wrong = env.call(READ, {"pathh": "orders.csv"})
+        assert (wrong.ok, wrong.cause, wrong.error_code) == (False, "arguments", "INVALID_INPUT")
+        assert not wrong.took_effect
+        assert env.call(READ, {"path": "orders.csv"}).ok
+
+
+def test_every_call_counts_for_the_next_ones() -> None:
+    env, seed = environment(0.6, 3), 3
+    for k in range(3):
+        assert env.call(READ, {"pathh": "orders.csv"}).draw == draw(seed, READ, k).u
+    assert env.call(PARSE, {}).probability == pytest.approx(0.6 * 0.9**3)
+
+
+def test_a_tool_that_cannot_do_its_work_is_no_storm() -> None:
+    missing = environment().call(READ, {"path": "nowhere.csv"})
+    assert (missing.cause, missing.error_code) == ("tool", "FILE_NOT_FOUND")
+
+
+def test_unmet_dependencies_stand_in_the_record() -> None:
+    env = environment(0.8)
+    early = env.call("network_poster", {"url": INLET, "input": "x"})
+    assert early.unmet == ("data_processing_transformer", "integration_authenticator")
+    assert early.probability == pytest.approx(0.2)
+    assert env.call(READ, {"path": "orders.csv"}).unmet == ()
+
+
+def timeout_with_effect(rate: float) -> int:
+    """A seed where the poster's first call times out, though it is received, and then succeeds."""
+    errors = ("INVALID_INPUT", "OPERATION_FAILED", "TIMEOUT", "NETWORK_ERROR", "INVALID_RESPONSE")
+    return next(
+        seed
+        for seed in itertools.count()
+        if (first := draw(seed, "network_poster", 0)).u > rate
+        and first.error_code(errors) == "TIMEOUT"
+        and first.took_effect
+        and draw(seed, "network_poster", 1).u <= rate * 0.25
+        and draw(seed, READ, 0).u <= rate
+        and draw(seed, PARSE, 0).u <= rate
+    )
+
+
+def test_ambiguous_timeouts_may_have_done_their_work() -> None:
+    seed = timeout_with_effect(0.8)
+    ambiguous, before = environment(0.8, seed, "ambiguous"), environment(0.8, seed)
+    for env in (ambiguous, before):
+        for step in TASK.solution[:2]:
+            assert env.call(step.tool, step.arguments).ok
+    post = TASK.solution[2]
+    told = [env.call(post.tool, post.arguments) for env in (ambiguous, before)]
+    assert [e.ok for e in told] == [False, False]
+    assert [e.error_code for e in told] == ["TIMEOUT", "TIMEOUT"]
+    assert [e.took_effect for e in told] == [True, False]
+    assert [e.goal_met for e in told] == [True, False]
+    again = [env.call(post.tool, post.arguments) for env in (ambiguous, before)]
+    assert [e.ok for e in again] == [True, True]
+    assert [e.goal_met for e in again] == [False, True]  # a blind retry doubled the effect
+
+
+def test_an_unknown_tool_is_a_bug_of_the_caller() -> None:
+    with pytest.raises(SuiteError):
+        environment().call("no_such_tool", {})
+
+
+def test_the_task_is_never_changed() -> None:
+    before = repr(TASK)
+    env = environment()
+    written = env.call("file_operations_writer", {"path": "new.txt", "input": "text"})
+    assert written.ok, written.message
+    assert "new.txt" in world_of(env).files
+    assert repr(TASK) == before
+
+
+# --- the same draws for everybody -------------------------------------------------------------
+
+
+def fixed_script(task: Task, rate: float, seed: int, mode: WeatherMode) -> list[Execution]:
+    """The plan's steps twice over, whatever happens."""
+    condition = Condition("optimal", task.difficulty, rate, weather=mode)
+    env = Weathered(WORKFLOWS, task, condition, seed)
+    return [env.call(s.tool, s.arguments) for _ in range(2) for s in optimal_plan(task, 0.8, 10)]
+
+
+def persistent(task: Task, rate: float, seed: int, mode: WeatherMode) -> list[Execution]:
+    """One plan for all rates, each step until it succeeds, ten calls at most."""
+    condition = Condition("optimal", task.difficulty, rate, weather=mode)
+    env = Weathered(WORKFLOWS, task, condition, seed)
+    done: list[Execution] = []
+    for step in optimal_plan(task, 0.8, 10):
+        while len(done) < 10:
+            done.append(env.call(step.tool, step.arguments))
+            if done[-1].ok:
+                break
+    return done
+
+
+def tasks() -> list[Task]:
+    return [load_task(i) for kind in TASK_TYPES for i in task_ids(kind, "easy", 4)]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**53), st.integers(0, 19), st.sampled_from(["before", "ambiguous"]))
+def test_success_never_rises_when_the_rate_falls(seed: int, at: int, mode: WeatherMode) -> None:
+    task = tasks()[at]
+    full = [success(task, persistent(task, rate, seed, mode)) == "full" for rate in RATES]
+    assert full == sorted(full, reverse=True)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**53), st.integers(0, 19))
+@example(114477, 2)
+def test_no_call_of_a_fixed_script_gains_by_a_lower_rate(seed: int, at: int) -> None:
+    runs = [fixed_script(tasks()[at], rate, seed, "before") for rate in RATES]
+    for better, worse in itertools.pairwise(runs):
+        for high, low in zip(better, worse, strict=True):
+            if high.cause in {"arguments", "tool"}:
+                break  # an earlier success has changed what this call works on
+            assert high.ok or not low.ok
+
+
+def test_the_same_calls_give_the_same_records() -> None:
+    task = tasks()[5]
+    first, again = (persistent(task, 0.7, 11, "ambiguous") for _ in range(2))
+    assert first == again

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stormproof.wire.complaints import LONGEST_REASON, Complaint, complaint_in
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        (
+            {"error": {"message": "No.", "type": "T", "code": "C"}},
+            Complaint("No.", ("c", "t")),
+        ),
+        ({"error": "No.", "code": 429}, Complaint("No.", ("429",))),
+        ({"detail": "No."}, Complaint("No.")),
+        (
+            [{"error": {"message": "No.", "status": "UNAVAILABLE"}}],
+            Complaint("No.", ("unavailable",)),
+        ),
+        ({"error": {"msg": "No.", "innererror": {"code": "Inner"}}}, Complaint("No.", ("inner",))),
+        ("No.", Complaint("No.")),
+        ({"choices": [], "message": "not an error"}, Complaint()),
+        (None, Complaint()),
+    ],
+)
+def test_the_error_object_in_its_forms(value: Any, complaint: Complaint) -> None:
+    assert complaint_in(value) == complaint
+
+
+def test_what_is_no_text_is_shown_in_bounds() -> None:
+    assert len(complaint_in({"error": {"message": ["x" * 9_999]}}).text) == LONGEST_REASON
+
+
+@pytest.mark.parametrize(
+    ("complaint", "meaning"),
+    [
+        (Complaint(codes=("insufficient_quota",)), "exhausted"),
+        (Complaint("Your credit balance is too low"), "exhausted"),
+        (Complaint(codes=("model_not_found",)), "unusable"),
+        (Complaint("API key not valid."), "unusable"),
+        (Complaint("Please slow down"), "asks_to_slow_down"),
+    ],
+)
+def test_a_complaint_means_one_thing(complaint: Complaint, meaning: str) -> None:
+    meanings = ("exhausted", "unusable", "asks_to_slow_down")
+    assert [name for name in meanings if getattr(complaint, name)] == [meaning]
