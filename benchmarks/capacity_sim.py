@@ -30,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from plain_controllers import Aimd, Workers
 from stormproof.control.adaptive import Adaptive
 from stormproof.control.controller import Controller, Sent
+from stormproof.control.tail import Tail
 from stormproof.domain.pool import Limits
 from worlds import SECONDS, WORLDS, Server
 
@@ -55,6 +56,7 @@ class Result:
     finished: int = 0
     refused: int = 0
     errors: int = 0
+    lost_falsely: int = 0  # answers that would have been given up before they came
     done_by: list[int] = field(default_factory=list)  # cumulative, per second
     sent_by: list[tuple[int, int]] = field(default_factory=list)  # sends; refused or broken
     course: list[tuple[float, int, float, float, int, str]] = field(default_factory=list)
@@ -76,6 +78,8 @@ class Drive:
         self._sizes = server.sizes()
         self._again = deque[float]()  # sizes of requests that were refused
         self._flying: dict[Sent, float] = {}
+        self._tail = Tail()
+        self._patience_s: dict[Sent, float] = {}
         self._served: dict[Sent, None] = {}  # at the server
         self._events: list[tuple[float, int, str, Sent | None, float | None]] = []
 
@@ -111,6 +115,7 @@ class Drive:
             size = self._again.popleft() if self._again else next(self._sizes)
             sent = self.controller.sent(now, size * exp(self._net.gauss(0, MISJUDGED)))
             self._flying[sent] = size
+            self._patience_s[sent] = max(LOST_S, self._tail.patience_s(sent.number))
             self.result.sends += 1
             self._push(now + self._net.uniform(0.005, 0.02), "arrive", sent)
         return ready
@@ -135,6 +140,8 @@ class Drive:
             case "arrive":
                 self._arrive(sent, now, size)
             case "heard":
+                self.result.lost_falsely += now - sent.at > self._patience_s.pop(sent)
+                self._tail.answered(sent.at, now, sent.number)
                 self.controller.answered(sent, now, size, told or 0.0)
             case "refused":
                 self.result.refused += 1
@@ -243,6 +250,7 @@ def measure(world: str, controller: str, seed: int, seconds: float = 0.0) -> dic
         "after_60_s": round((within[-1] - within[late]) / (could[-1] - could[late]), 4),
         "t90_s": _seconds_to_90(within, could),
         "stretch": round(median([s for r in results for s in r.stretch] or [1.0]), 2),
+        "lost_falsely": sum(r.lost_falsely for r in results),
         "sends": all_sends,
     }
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from math import ceil, exp, inf, log
 from random import Random
 from typing import Literal
@@ -348,12 +348,7 @@ def other_buckets(rng: Random, seed: int, number: int) -> Server:
             server.window, server.sliding = max(1, round(rate * server.window_s)), True
         case _:
             server.rate, server.burst_s = _between(rng, 2, 20), 0.0
-    return Server(**_declared(server))
-
-
-def _declared(server: Server) -> dict[str, object]:
-    """A server's settings, to make it anew with: the bucket is full at first."""
-    return {f.name: getattr(server, f.name) for f in fields(server) if f.init}
+    return replace(server)  # with a full bucket
 
 
 @_world(count=60, seconds=120)
@@ -367,13 +362,13 @@ def sixty_endpoints(rng: Random, seed: int, number: int) -> Server:
         server.cap = round(_between(rng, 1, 20))
     else:
         server.rate, server.burst_s = _between(rng, 0.2, 5), _between(rng, 1, 30)
-    return Server(**_declared(server))
+    return replace(server)  # with a full bucket
 
 
 def _slow(rng: Random, seed: int, number: int, rate: float, burst_s: float) -> Server:
     plain = _plain(rng, seed, number)
     plain.rate, plain.burst_s = rate, burst_s
-    return Server(**_declared(plain))
+    return replace(plain)  # with a full bucket
 
 
 @_world()
@@ -404,7 +399,7 @@ def three_a_minute(rng: Random, seed: int, number: int) -> Server:
     platform.openai.com/docs/guides/rate-limits, github.com/LLM-Red-Team/kimi-cc/issues/16.
     """
     server = _slow(rng, seed, number, 0.05, 60.0 if number % 2 else 0.0)
-    server.retry = "one" if number % 4 == 3 else "honest"
+    server.retry = "one" if (number + 1) % 4 == 0 else "honest"
     return server
 
 
@@ -476,7 +471,7 @@ def refusals_count(rng: Random, seed: int, number: int) -> Server:
         server.window_s = (10.0, 60.0)[number // 2 % 2]
         server.window, server.sliding = round(rate * server.window_s), True
     server.counts_refused = True
-    return Server(**_declared(server))
+    return replace(server)  # with a full bucket
 
 
 def names() -> Iterator[str]:

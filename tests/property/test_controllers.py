@@ -40,7 +40,7 @@ class AnyEndpoint(RuleBasedStateMachine):
     def send(self) -> bool:
         if self.control.ready_at(self.now) > self.now:
             return False
-        shut = self.gate.shut
+        shut = bool(self.gate.why)
         sent = self.control.sent(self.now, 100.0)
         assert sent.canary or not shut, "a grant while closed"
         self.out.append(sent)
@@ -49,7 +49,7 @@ class AnyEndpoint(RuleBasedStateMachine):
 
     @property
     def gate(self) -> Any:
-        return getattr(self.control, "gate", None) or self.control._gate
+        return getattr(self.control, "breaker", None) or self.control._breaker
 
     @rule(most=st.integers(1, 60))
     def send_some(self, most: int) -> None:
@@ -155,11 +155,11 @@ class MemberMachine(AnyEndpoint):
 
     @property
     def gate(self) -> Any:
-        return self.control.control.gate
+        return self.control.control.breaker
 
     def send(self) -> bool:
         above = self.limit.learned
-        shut = above is not None and above.gate.shut
+        shut = above is not None and bool(above.breaker.why)
         before = above.in_flight if above else 0
         sent = super().send()
         if sent and above:

@@ -64,7 +64,7 @@ class Adaptive:
         self._cut: Sent | None = None  # whose refusal made the last cut
         self._cuts_in_a_row = 0  # with nothing accepted that was sent after the first of them,
         self._row_since = -inf  # which was then
-        self._cap_before = inf  # what was believed before
+        self._cap_before: float | None = None  # believed before errors cut it, in this row
         self._errors_in_a_row = 0  # with no answer to what was sent after the first of them,
         self._errors_since = -inf  # which was then,
         self._errors_after_s = inf  # and the quickest of them came after so long
@@ -89,7 +89,7 @@ class Adaptive:
             return inf
         ready = max(self._ceiling.ready_at(), self.breaker.ready_at)
         if ready == inf:
-            return inf
+            return self._hears_at()
         ready = max(ready, self.rate.ready_at(now, in_flight), self.window.ready_at(now, in_flight))
         opens = self.cap.ready_at(now, in_flight)
         if opens == inf and self._unconfirmed and self.cap.probing:
@@ -157,12 +157,11 @@ class Adaptive:
             self._refused.append(sent.index)
             if sent.epoch == self._epoch:
                 self._epoch += 1
-                if not self._cuts_in_a_row:
+                if self._cap_before is None:
                     self._cap_before = self.cap.believed
                 if self._cut_cap(sent, now) and self._nothing_passes(sent):
-                    self.cap.restore(self._cap_before)
                     self._errors_after_s = now - sent.at
-                    self.breaker.shut(State.ERRORS, why, now)
+                    self._shut_for_errors(why, now)
             self._tell(sent, now)
             return
         self._tell_silent(sent, now, Fate.FAILED)
@@ -173,7 +172,7 @@ class Adaptive:
         if self.breaker.state is State.OPEN:
             if self._errors_in_a_row >= ERRORS_IN_A_ROW:
                 self._relearn = sent.at < self.breaker.opened_at + SOON_S
-                self.breaker.shut(State.ERRORS, why, now)
+                self._shut_for_errors(why, now)
         elif sent.canary and self.breaker.state is State.SILENCE:
             self.breaker.canary_silent()
         elif sent.canary:
@@ -215,12 +214,20 @@ class Adaptive:
             case _:
                 return max(self.measured.confirm_s, OUTLIVES * self._errors_after_s)
 
+    def _hears_at(self) -> float:
+        """When the canary's silence will be its acceptance; inf where it will not."""
+        canary = self._canary
+        heard = canary is None or canary.fate is not Fate.PENDING
+        if heard or canary is None or self.breaker.state is not State.REFUSALS:
+            return inf
+        return canary.at + self.measured.confirm_s
+
     def _settle(self, now: float) -> None:
         """Accept what has been silent for long enough, in the order of sending."""
         canary = self._canary
-        if canary and self.breaker.state is State.ERRORS and not canary.ended:
-            if now >= canary.at + self._patience():
-                self._reopen(canary, now)
+        flies = canary is not None and not canary.ended and self.breaker.state is State.ERRORS
+        if canary and flies and now >= canary.at + self._patience():
+            self._reopen(canary, now)
         waiting, confirm_s = self._unconfirmed, self.measured.confirm_s
         while waiting:
             sent = waiting[0]
@@ -236,7 +243,7 @@ class Adaptive:
         self.word.accepted(sent.at)
         self._tell(sent, now)
         if sent.at > self._row_since:
-            self._cuts_in_a_row = 0
+            self._cuts_in_a_row, self._cap_before = 0, None
         if sent.canary and self.breaker.state is State.REFUSALS:
             self._reopen(sent, now)
         if sent.epoch == self._epoch and self.cap.raise_to(sent.least, now):
@@ -251,7 +258,7 @@ class Adaptive:
                 later.least -= 1
 
     def _free_slot(self, now: float) -> None:
-        """An answer's slot was free at the server before we heard it; `Cap.fuzz` allows for many."""
+        """An answer's slot was free at the server before we heard; of many, `Cap.fuzz` knows."""
         if not self.cap.fuzz:
             for sent in reversed(self._unconfirmed):
                 if sent.at < now - UNHEARD_S:
@@ -334,6 +341,12 @@ class Adaptive:
         if (until := self.word.until(now)) > now:
             self.breaker.wait_until(until)
 
+    def _shut_for_errors(self, why: str, now: float) -> None:
+        if self._cap_before is not None:  # it was no cap that turned them away
+            self.cap.restore(self._cap_before)
+            self._cap_before = None
+        self.breaker.shut(State.ERRORS, why, now)
+
     def _nothing_passes(self, sent: Sent) -> bool:
         """Cut upon cut and nothing accepted for a while, or every send of a run refused."""
         if not self._cuts_in_a_row:
@@ -352,14 +365,13 @@ class Adaptive:
 
     def _reopen(self, sent: Sent, now: float) -> None:
         """A canary has passed: limits may have changed after refusals, not after errors."""
-        refusals = self.breaker.state is State.REFUSALS
+        refusals, shut_at = self.breaker.state is State.REFUSALS, self.breaker.shut_at
         if refusals:
-            told = self.word.until(now) if self.word.good else -inf
-            self.window.opened(self.breaker.shut_at, max(self._refused_at, min(told, sent.at)), sent.at)
+            self.window.opened(shut_at, self._refused_at, sent.at)
             if self.window.known:
                 self.rate.acquit()
             else:
-                self.rate.reopened(self.breaker.shut_at, sent.at, hurry_until=self.window.suspected_until)
+                self.rate.reopened(shut_at, sent.at, hurry_until=self.window.suspected_until)
         else:
             self.rate.rested()
         if refusals or self._relearn:

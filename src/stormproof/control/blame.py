@@ -109,7 +109,8 @@ class Blame:
             self._numbers.append(sent.number)
             near = 1 + sent.number / 50
             again = all(abs(number - sent.number) <= near for number in self._numbers)
-            case.same_number = again and len(self._numbers) == SAME and case.sent.number >= case.cap.held
+            again = again and len(self._numbers) == SAME
+            case.same_number = again and sent.number >= case.cap.held
         for rule in RULES:
             if name := rule(case):
                 self.rule = rule.__name__.replace("_", " ")

@@ -22,8 +22,7 @@ class Bounds(Struct, frozen=True):
     backoff_max_s: float = 30.0
     unserved_s: float = 900.0  # no endpoint of the model has accepted this request for so long
     drain_grace_s: float = 20.0  # requests in flight when the run is told to stop
-    lost_factor: float = 3.0  # silent beyond this × the 99th percentile of answers: lost
-    lost_floor_s: float = 30.0
+    lost_floor_s: float = 30.0  # nothing that is silent for less counts as lost
     stuck_s: float = 60.0  # the watchdog speaks when requests wait and none is sent for so long
 
 

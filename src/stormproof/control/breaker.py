@@ -63,7 +63,7 @@ class Breaker:
 
     def wait_until(self, at: float) -> None:
         """No canary before then: the endpoint has said so, and its word is good."""
-        self._opens_at = at
+        self._opens_at = max(self._opens_at, at)
 
     def canary_passed(self, sent_at: float) -> None:
         """The canary was accepted: open."""

@@ -9,9 +9,9 @@ from stormproof.control.measured import Measured
 
 START = 2.0  # in flight at once before anything is known
 RESTART = 4.0  # and after refusals had shut the gate
-DOUBLING_S = 0.5  # the ramp doubles in this time
+DOUBLING_S = 0.4  # the ramp doubles in this time
 FASTEST = 250.0  # slots a second: what is on its way when a limit is met is refused
-HEADROOM = 1.4  # and stays below this × the highest number known to be accepted
+HEADROOM = 1.6  # and stays below this × the highest number known to be accepted
 FIRST_PROBE_S = 0.4  # after a cut, one above the cap is tried; the wait doubles when refused
 LAST_PROBE_S = 4.0
 FREE_PROBES = 4  # that failed; from then on, so many sends lie between two, twice as many each
@@ -153,7 +153,7 @@ class Cap:
             self._believe(max(1.0, number - 1))
 
     def restore(self, believed: float) -> None:
-        """It was no cap that turned sends away: back to what was believed."""
+        """Something else turned sends away: back to what was believed."""
         self._believe(believed)
 
     def probe_lost(self, now: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from stormproof.control.breaker import Breaker, State
 from stormproof.control.controller import Fate, Sent, View
 from stormproof.control.pace import Ceiling
+from stormproof.control.word import Word
 from stormproof.domain.calls import RateHeaders
 from stormproof.domain.pool import Limits
 
@@ -23,6 +24,7 @@ class Fixed:
             self._ceiling.workers = workers
         self._qps = limits.qps
         self._breaker = Breaker()
+        self._word = Word()
         self._row = 0  # failures of sends since the first of them, with no success between
         self._row_since = 0.0
         self._index = 0
@@ -58,6 +60,7 @@ class Fixed:
     ) -> None:
         """See `Controller`."""
         self._end(sent, Fate.ACCEPTED)
+        self._word.accepted(sent.at)
         self._ceiling.correct(now, tokens - sent.tokens)
         if sent.at > self._row_since:
             self._row = 0
@@ -67,12 +70,13 @@ class Fixed:
     def refused(self, sent: Sent, now: float, told_s: float | None) -> None:
         """See `Controller`."""
         self._end(sent, Fate.REFUSED)
-        self._trouble(sent, now, "refusals", told_s)
+        self._word.told(sent.at, now, told_s)
+        self._trouble(sent, State.REFUSALS, "refusals", now)
 
-    def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:
+    def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:  # noqa: ARG002  the seam's signature
         """See `Controller`."""
         self._end(sent, Fate.FAILED)
-        self._trouble(sent, now, why, told_s)
+        self._trouble(sent, State.ERRORS, why, now)
 
     def abandoned(self, sent: Sent, now: float) -> None:  # noqa: ARG002  the seam's signature
         """See `Controller`."""
@@ -85,18 +89,20 @@ class Fixed:
 
     def view(self) -> View:
         """See `Controller`."""
-        state = f"closed: {self._breaker.why}" if self._breaker.shut else "open"
+        state = f"closed: {self._breaker.why}" if self._breaker.why else "open"
         return View(self._ceiling.workers, self._qps or 0.0, state, "fixed")
 
     def _end(self, sent: Sent, fate: Fate) -> None:
         sent.fate = fate
         self._ceiling.give_back()
 
-    def _trouble(self, sent: Sent, now: float, why: str, told_s: float | None) -> None:
+    def _trouble(self, sent: Sent, state: State, why: str, now: float) -> None:
         if not self._row:
             self._row_since = sent.at
         self._row += 1
         if sent.canary:
-            self._breaker.canary_failed(now, told_s, refused=why == "refusals")
-        elif self._row >= IN_A_ROW and not self._breaker.shut:
-            self._breaker.shut_for(why, now, told_s)
+            self._breaker.canary_failed(now, refused=state is State.REFUSALS)
+        elif self._row >= IN_A_ROW and self._breaker.state is State.OPEN:
+            self._breaker.shut(state, why, now)
+        if (until := self._word.until(now)) > now and self._breaker.state is State.REFUSALS:
+            self._breaker.wait_until(until)

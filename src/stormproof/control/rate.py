@@ -14,8 +14,9 @@ GUESS = 0.6  # × the recent rate of acceptance, where a limit was met and not m
 ENOUGH = 12.0  # units between two empty buckets that make a measurement
 EDGE = 0.5  # units: a measurement over n of them is off by about this over n
 LEAST_EDGE, MOST_EDGE = 0.005, 0.1  # so far below what is believed the pace begins anew
-EVEN_MOST = 200.0  # units of pacing until the pace is back at the limit, if n is as large
-EVEN_FALLEN = 25.0  # the same where the limit has fallen: it may come back
+# Of pacing until the pace is back at the limit: least units, most units, seconds between them.
+EVEN = 40.0, 200.0, 15.0
+EVEN_FALLEN = 8.0, 25.0, 4.0  # the limit has fallen, and may come back
 ABOVE = 1.3  # × what is believed, until that is refuted
 RESERVE = 1.0  # units' worth of pause after a cut, so that the bucket is not empty
 AGAIN = 10.0  # units after a cut: refused so soon, and below what is believed: measure first
@@ -216,7 +217,8 @@ class Rate:
     def _even(self) -> float:
         """Units of pacing until the pace is back at the limit."""
         fallen = self.believed < FALLEN * self._best
-        return min(self.sure, EVEN_FALLEN if fallen else EVEN_MOST)
+        least, most, seconds = EVEN_FALLEN if fallen else EVEN
+        return min(self.sure, most, max(least, seconds * self.believed))
 
     @staticmethod
     def _edge(even: float) -> float:

@@ -34,8 +34,8 @@ def patience_s(bounds: Bounds, hedge: Hedge, lane: Lane, failures: int) -> float
     """
     if hedge == "none" or failures + 1 >= bounds.tries:
         return bounds.request_timeout_s
-    lost = max(bounds.lost_floor_s, bounds.lost_factor * lane.latency_p99_s)
-    return min(bounds.request_timeout_s, lost)
+    lost_s = max(bounds.lost_floor_s, lane.tail.patience_s(lane.controller.in_flight))
+    return min(bounds.request_timeout_s, lost_s)
 
 
 def is_lost(silent_s: float, patience: float, bounds: Bounds) -> bool:
