@@ -139,6 +139,8 @@ class Adaptive:
         self._refused.append(sent.index)
         self._refused_at = max(self._refused_at, sent.at)
         self._errors_in_a_row = 0
+        if sent.fate is Fate.ACCEPTED:
+            self.cap.unhold(sent.number)
         self._turned_away(sent, Fate.REFUSED)
         if sent.canary and self.breaker.state is not State.OPEN:
             self.breaker.canary_failed(now, refused=True)

@@ -106,6 +106,11 @@ class Cap:
         self._accepted += 1
         self.held = max(self.held, number)
 
+    def unhold(self, number: int) -> None:
+        """A send that was taken for accepted was refused after all, later than any before."""
+        self.held = min(self.held, max(0, number - 1))
+        self._holding = min(self._holding, self.held)
+
     def raise_to(self, number: int, now: float) -> bool:
         """A send newer than the last cut was accepted; true when that moves the belief up.
 

@@ -14,7 +14,7 @@ PROPORTIONAL = 0.85  # elasticity of latency: a rise as steep means that all bey
 FEWEST = 4.0  # slots: never held below
 UNPROVEN = 64.0  # in flight before anything was answered
 PER_ANSWER = 8.0  # and so many more for each answer: silence alone carries no further
-ROOM = 1.25  # beside Little's law, so that no slot idles
+ROOM = 1.5  # × the band beyond which all waits, so that no slot idles
 LOOK_AFTER = 400  # answers until one band more is tried
 CLOCK_S = 1e-3  # an event loop's clock may stand still while a whole batch comes in
 

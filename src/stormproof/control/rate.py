@@ -113,7 +113,9 @@ class Rate:
         pause_s = 0.0
         self._refused_pace = self._pace.rate
         if not self.sure:
-            self._believe(GUESS * min(self._pace.rate, max(1.0, self._measured.recent_rps)))
+            before = self.believed if self.believed < inf else 1.0
+            recent = max(before, self._measured.recent_rps)
+            self._believe(GUESS * min(self._pace.rate, recent))
             pause_s = confirm_s
         elif self._refuted:
             self._lifted(now)

@@ -1,16 +1,18 @@
 from math import inf
 from random import Random
 
-from stormproof.control.tail import ENOUGH, FACTOR, Tail
+from stormproof.control.tail import ENOUGH, FACTOR, FEWEST, Tail
 
 
-def test_nothing_is_lost_before_enough_is_known() -> None:
-    tail = Tail()
-    for n in range(ENOUGH - 1):
-        tail.answered(float(n), n + 1.0, 1)
-    assert tail.patience_s(1) == inf
-    tail.answered(500.0, 501.0, 1)
-    assert tail.patience_s(1) == FACTOR
+def test_nothing_is_lost_before_a_few_answers_and_the_fewer_they_are_the_later() -> None:
+    tail, patience = Tail(), list[float]()
+    for n in range(2 * ENOUGH):
+        patience.append(tail.patience_s(1))
+        tail.answered(10.0 * n, 10.0 * n + 1.0, 1)
+    assert patience[:FEWEST] == [inf] * FEWEST
+    assert patience[FEWEST] > 6 * FACTOR
+    assert patience[-1] == FACTOR
+    assert patience == sorted(patience, reverse=True)
 
 
 def test_the_first_answers_are_the_quickest_and_judge_nothing() -> None:
@@ -21,6 +23,17 @@ def test_the_first_answers_are_the_quickest_and_judge_nothing() -> None:
         lost += seconds > tail.patience_s(600)
         tail.answered(0.0, seconds, 600)
     assert lost == 0
+
+
+def test_hardly_any_honest_answer_is_lost_among_the_first() -> None:
+    lost = 0
+    for seed in range(300):
+        tail, rng = Tail(), Random(seed)
+        for n in range(100):
+            seconds = rng.lognormvariate(1.0, 1.0)
+            lost += seconds > tail.patience_s(1)
+            tail.answered(60.0 * n, 60.0 * n + seconds, 1)
+    assert lost <= 3
 
 
 def test_fewer_than_one_in_ten_thousand_honest_answers_is_lost() -> None:

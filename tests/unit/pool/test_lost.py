@@ -35,16 +35,21 @@ def two() -> ModelQueue:
 def test_a_send_is_given_up_far_beyond_what_answers_take(
     hedge: Hedge, failures: int, longest_s: float, patience_s: float
 ) -> None:
-    lane = two().lanes[0]
+    model = two()
+    lane = model.lanes[0]
     for n in range(2 * ENOUGH):
         lane.tail.answered(10.0 * n, 10.0 * n + longest_s, 1)
-    assert lost.patience_s(BOUNDS, hedge, lane, failures) == patience_s
+    assert lost.patience_s(BOUNDS, hedge, lane, model, failures) == patience_s
 
 
 def test_nothing_is_given_up_early_where_few_answers_are_known() -> None:
-    lane = two().lanes[0]
+    model = two()
+    lane, other = model.lanes
     lane.tail.answered(0.0, 1.0, 1)
-    assert lost.patience_s(BOUNDS, "lost", lane, 0) == BOUNDS.request_timeout_s
+    assert lost.patience_s(BOUNDS, "lost", lane, model, 0) == BOUNDS.request_timeout_s
+    for n in range(2 * ENOUGH):
+        other.tail.answered(10.0 * n, 10.0 * n + 8.0, 1)
+    assert lost.patience_s(BOUNDS, "lost", lane, model, 0) == 3 * lost.UNLIKE * 8.0
 
 
 def test_only_a_send_that_was_given_up_early_is_lost() -> None:
