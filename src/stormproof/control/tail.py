@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from math import inf
 
 FEWEST = 10  # answers until anything can be called lost
@@ -45,6 +46,6 @@ class Tail:
         """When a send with so many in flight is lost; inf while too little is known."""
         if not self._known:
             return inf
-        factor = FACTOR * (ENOUGH / self._known) ** STEEPER
+        factor = FACTOR * math.pow(ENOUGH / self._known, STEEPER)
         fullest = max(1, self._fullest, self._fuller)
         return factor * max(self._longest_s, self._before_s) * max(1.0, number / fullest)
