@@ -269,12 +269,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--controllers", default=",".join(CONTROLLERS))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--plain-seeds", type=int, default=2, help="for the plain controllers")
+    parser.add_argument("--first-seed", type=int, default=100, help="none that was tuned on")
     parser.add_argument("--write-docs", action="store_true", help="regenerate docs/speed.md")
     given = parser.parse_args(arguments)
     rows = []
     for world in given.worlds.split(","):
         for controller in given.controllers.split(","):
-            for seed in range(given.seeds if controller == "adaptive" else given.plain_seeds):
+            count = given.seeds if controller == "adaptive" else given.plain_seeds
+            for seed in range(given.first_seed, given.first_seed + count):
                 rows.append(measure(world, controller, seed))
                 print(json.dumps(rows[-1]), flush=True)
     if given.write_docs:
