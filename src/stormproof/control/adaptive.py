@@ -294,7 +294,9 @@ class Adaptive:
             self._cut, lowered = sent, True
             self.cap.forget(now)
             self.rate.cut(now)
-            self._heed_word(now)
+            until = self.word.until(now)
+            if not self.rate.sure or self._cuts_in_a_row or until - now < 1 / self.rate.believed:
+                self._heed_word(now)  # else what was measured says more
         if lowered and self._nothing_passes(sent) and self.breaker.state is State.OPEN:
             self._shut_for_refusals(now)
 

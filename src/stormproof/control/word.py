@@ -31,7 +31,7 @@ class Word:
         if self._until > -inf:
             if sent_at > self._until + EARLY_S:
                 self._lie()
-            else:
+            elif sent_at > self._since:
                 self._tried_early = True
         if told_s and now + told_s > self._until:
             self._until, self._since = now + told_s, now
