@@ -35,6 +35,7 @@ CUTS_IN_A_ROW = 3
 RUN = 4  # sends, one after the other, all refused, that shut the gate after a second cut
 CANARIES = 4  # out at once, about, while an endpoint is silent
 OUTLIVES = 2.0  # × the time after which errors came: a canary that lives so long has passed
+HEDGED = 0.8  # × the recent rate of acceptance: what met a cap first may have been a rate
 JITTER_S = 0.02  # by which sends may overtake each other on their way
 SOON_S = 1.0  # after the breaker has opened: errors again mean that limits have changed
 LULL_UNITS, LULL_S = 3.0, 1.0  # told to wait for longer than so many units take: nothing passes
@@ -313,7 +314,7 @@ class Adaptive:
         if not probe:  # the bucket may have been empty, too
             sent.speaks_to = "cap"
         if self.cap.believed == inf and not self.rate.sure:
-            self.rate.cut(now)
+            self.rate.cut(now, guess=HEDGED)
         crowd = self._crowded(sent)
         held = max(sent.number, self.cap.held)
         self.cap.cut(min(crowd, held) if self.cap.held else crowd, now)

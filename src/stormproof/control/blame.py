@@ -64,7 +64,7 @@ def probe(case: Case) -> str:
 
 def free_again(case: Case) -> str:
     """A slot that was free again and is refused soon after the cap was met: it was the rate."""
-    met = case.cap.believed < inf and case.rate.guessed
+    met = case.cap.believed < inf and case.rate.guessed and case.sent.number <= case.cap.held
     return "rate" if met and case.since_cut_s < AGAIN_S else ""
 
 

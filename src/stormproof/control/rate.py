@@ -104,7 +104,7 @@ class Rate:
             elif first.speaks_to:
                 self._empty(first.at, certain=first.speaks_to == self.name)
 
-    def cut(self, now: float) -> None:
+    def cut(self, now: float, guess: float = GUESS) -> None:
         """Refused for the rate: back to what is believed, until the bucket's flow measures it.
 
         That takes `confirm_s`; nothing is sent meanwhile where the refusal was a surprise.
@@ -115,7 +115,7 @@ class Rate:
         if not self.sure:
             before = self.believed if self.believed < inf else 1.0
             recent = max(before, self._measured.recent_rps)
-            self._believe(GUESS * min(self._pace.rate, recent))
+            self._believe(guess * min(self._pace.rate, recent))
             pause_s = confirm_s
         elif self._refuted:
             self._lifted(now)
