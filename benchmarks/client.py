@@ -103,7 +103,7 @@ async def _cpu_ms(call: Call, calls: int) -> float:
 
 async def _measure(url: str, calls: int) -> dict[str, float]:
     endpoint = Endpoint("e", 0, "model", "p", "openai", url, "model", "env:KEY")
-    body, url = encode(fixed_parts(endpoint), REQUEST), fixed_parts(endpoint).url
+    body, url = encode(fixed_parts(endpoint, {}), REQUEST), fixed_parts(endpoint, {}).url
     headers = {"authorization": "Bearer sk-0123456789", "content-type": "application/json"}
     figures: dict[str, float] = {}
 

@@ -44,7 +44,12 @@ NS, PS = (20, 100, 400), (0.02, 0.5, 0.98)
 REPLICATES = 5
 ICC = 0.3
 COUPLING = 0.5
-PROMPTS = (-0.15, 0.0, 0.0, 0.15)
+PROMPTS = {
+    0.02: (0.01, 0.05, 0.05, 0.20),
+    0.5: (0.35, 0.5, 0.5, 0.65),
+    0.98: (0.8, 0.95, 0.95, 0.99),
+}
+A_KIND = 5  # tasks of one archetype
 
 
 def tasks(rng: np.random.Generator, n: int, p: float) -> Array:
@@ -77,6 +82,21 @@ def sample_clustered(rng: np.random.Generator, n: int, p: float) -> tuple[Interv
     """Five replicates a task, which go together."""
     hits = rng.binomial(REPLICATES, tasks(rng, n, p)).astype(float)
     return clustered(hits, np.full(n, float(REPLICATES))), p
+
+
+def sample_kinds(rng: np.random.Generator, n: int, p: float) -> tuple[Interval, float]:
+    """One trial a task, and tasks of one archetype that are alike."""
+    kinds = np.arange(n) // A_KIND
+    hits = rng.random(n) < tasks(rng, n // A_KIND, p)[kinds]
+    return mean(hits.astype(float), kinds=kinds), p
+
+
+def sample_kinds_difference(rng: np.random.Generator, n: int, p: float) -> tuple[Interval, float]:
+    """Two treatments, of which one is better in some archetypes and worse in others."""
+    kinds = np.arange(n) // A_KIND
+    a, b = (tasks(rng, n // A_KIND, p)[kinds] for _ in range(2))
+    first, second = ((rng.random(n) < q).astype(float) for q in (a, b))
+    return difference(first, second, kinds=kinds), 0.0
 
 
 def sample_mean(rng: np.random.Generator, n: int, p: float) -> tuple[Interval, float]:
@@ -120,9 +140,8 @@ def sample_slope(rng: np.random.Generator, n: int, p: float) -> tuple[Interval, 
 
 
 def sample_sensitivity(rng: np.random.Generator, n: int, p: float) -> tuple[Interval, float]:
-    """Four prompt types whose rates differ by a known amount."""
-    shift = min(p, 1 - p) / 0.5
-    rates = tuple(p + shift * away for away in PROMPTS)
+    """Four prompt types whose rates differ as they may near 0, in the middle and near 1."""
+    rates = PROMPTS[p]
     return sensitivity(np.vstack(coupled(rng, n, rates))), float(np.std(rates))
 
 

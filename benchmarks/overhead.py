@@ -33,6 +33,7 @@ import uvloop
 
 from proving_ground import KEYS, STORMPROOF, ProvingGround
 from stormproof.domain.pool import Endpoint
+from stormproof.emulator import emulated_key
 from stormproof.episode.conversation import Conversation
 from stormproof.plan import expand, load_pool
 from stormproof.store import read_episodes
@@ -58,12 +59,10 @@ def _requests(endpoints: Mapping[str, Endpoint], results: Path) -> Iterator[Post
         conversation = Conversation(episode.trial, load_task(episode.trial.task_id))
         for turn in episode.turns:
             request = conversation.request()
-            line = fixed_parts(endpoints[turn.answer.endpoint_id])
-            name, prefix = line.credential
-            key = f"emulated-{line.endpoint.key.removeprefix('env:')}"
+            endpoint = endpoints[turn.answer.endpoint_id]
+            line = fixed_parts(endpoint, {endpoint.key: emulated_key(endpoint.key)})
             mark = f"{request.trial_id}/bare/{request.turn}"
-            headers = {name: prefix + key, MARK: mark}
-            yield line.url, headers, encode(line, request)
+            yield line.url, line.headers | {MARK: mark}, encode(line, request)
             conversation.take(turn.answer)
 
 

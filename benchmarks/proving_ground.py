@@ -53,7 +53,7 @@ class ProvingGround:
 
     def __init__(self, folder: Path, options: dict[str, Any], *, workers: int = 8) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self.pool = folder / "pool.toml"
         folder.mkdir(parents=True, exist_ok=True)
         self.pool.write_text(POOL.format(port=self.port, workers=workers))
@@ -162,7 +162,8 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 PAGE = Path(__file__).parents[1] / "docs" / "speed.md"
-BENCHMARKS = ("capacity", "scaling", "overhead", "peers")
+BENCHMARKS = ("capacity", "scaling", "overhead", "engines", "peers")
 Row = dict[str, Any]
 
 
@@ -98,6 +98,27 @@ def peers(rows: Sequence[Row]) -> str:
     return "\n\n".join([grid(head, lines), *skipped])
 
 
+def engines(rows: Sequence[Row]) -> str:
+    """A line per engine and number in flight."""
+    lines = [
+        [
+            row["engine"],
+            str(row["in_flight"]),
+            f"{row['calls_per_s']:.1f}",
+            f"{row['of_best']:.2f}",
+            f"{row['settled_of_best']:.2f}",
+            f"{row['mean_in_flight']:.1f}",
+            f"{row['latency_ms']:.0f}",
+            f"{row['late_ms']:.0f}",
+        ]
+        for row in rows
+    ]
+    head = ["engine", "in flight", "calls/s", "of the best fixed", "after a third",
+            "in flight, mean", "latency, ms", "timers late, ms"]  # fmt: skip
+    about = f"Turns of {rows[0]['seconds']:.0f} s, median of {rows[0]['median_of']}."
+    return f"{about}\n\n{grid(head, lines)}"
+
+
 def overhead(rows: Sequence[Row]) -> str:
     """What a step costs, and beyond which client."""
     row = next(row for row in rows if "median_of" in row)
@@ -123,6 +144,7 @@ SECTIONS: dict[str, Callable[[Sequence[Row]], str]] = {
     "capacity": capacity,
     "scaling": scaling,
     "overhead": overhead,
+    "engines": engines,
     "peers": peers,
 }
 

@@ -229,4 +229,5 @@ def _said(step: Step | None, request: Request) -> Reply:
     rng = Random(request.turn)
     if step is None:
         return agent_wording.done(rng)
-    return agent_wording.tool_calls((step,), None, rng, native=bool(request.tools), thinks=False)
+    protocol: Protocol = "native" if request.tools else "text"
+    return agent_wording.tool_calls((step,), None, rng, protocol=protocol, thinks=False)

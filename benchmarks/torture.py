@@ -2,7 +2,7 @@
 
     python benchmarks/torture.py                 all of it, about an hour
     python benchmarks/torture.py --short         a few kills and one faulty run, about a minute
-    python benchmarks/torture.py --only kills    kills, provider, faults, stops, soak, fuzz
+    python benchmarks/torture.py --only kills    kills, provider, faults, stops, soak, fuzz, tools
     python benchmarks/torture.py --page FILE     the page again, from lines printed before
 
 Prints one JSON line per figure. A job against the emulator is run undisturbed first; whatever is
@@ -28,6 +28,9 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "property"))
+from hostile_tools import hostile_calls
+
 from proving_ground import ProvingGround, kill
 from soak import soak
 from stormproof.cli.user_errors import EXIT_INTERRUPTED
@@ -181,6 +184,14 @@ def fuzz(folder: Path, times: int) -> Figures:
     return {"inputs": sum(int(n) for n in re.findall(r"(\d+) passing", text))}
 
 
+def tools(_: Path, calls: int) -> Figures:
+    """Tool calls that a hostile model might write, and goal checks on what they leave.
+
+    One that raises, or takes more than its bounds, and this page is not written.
+    """
+    return {**hostile_calls(calls)}
+
+
 def _compared(calm: Path, disturbed: Path) -> Figures:
     """Lost, doubled and changed records of a disturbed job."""
     ids = episode_table(disturbed)["trial_id"].to_pylist()
@@ -240,6 +251,7 @@ PARTS: dict[str, Callable[..., Figures]] = {
     "stops": stops,
     "soak": soak,
     "fuzz": fuzz,
+    "tools": tools,
 }
 
 
@@ -265,6 +277,7 @@ def main() -> None:
         "stops": (),
         "soak": (0.2 if given.short else given.minutes,),
         "fuzz": (1 if given.short else 20,),
+        "tools": (5_000 if given.short else 1_000_000,),
     }
     figures: dict[str, Figures] = {}
     with tempfile.TemporaryDirectory(prefix="stormproof-torture-") as folder:

@@ -8,8 +8,11 @@
     │ ├ RateLimited               to the episode only when its own retries are spent
     │ ├ TransientFailure
     │ ├ RequestRejected
+    │ ├ ContextOverflow         the episode ends there, and is scored as it stands
+    │ ├ PromptBlocked           the episode ends there, as blocked
     │ └ AuthFailed
     ├ SuiteError                  a bug in a tool, a task or a scorer     exit 70
+    ├ BackendError                workers that a run needs are not there  exit 3
     └ StoreError                                                          exit 3
       ├ StoreLocked
       ├ StoreCorrupt
@@ -49,7 +52,7 @@ class PlanError(ConfigError):
 
 
 class CallError(StormproofError):
-    """A model call ended without a reply; the trial's outcome is `infrastructure`."""
+    """A model call ended without a reply; most end their episode as `infrastructure`."""
 
 
 class RateLimited(CallError):
@@ -61,7 +64,15 @@ class TransientFailure(CallError):
 
 
 class RequestRejected(CallError):
-    """The provider rejects this very request (400, 413, 422); no retry can help."""
+    """Every endpoint that was asked rejects this very request (400, 413, 422)."""
+
+
+class ContextOverflow(CallError):
+    """The conversation no longer fits the model's context window."""
+
+
+class PromptBlocked(CallError):
+    """A provider's filter let the conversation not through."""
 
 
 class AuthFailed(CallError):
@@ -72,6 +83,12 @@ class SuiteError(StormproofError):
     """A bug in a tool, a task or a scorer: ours to mend, never a result."""
 
     exit_code = 70
+
+
+class BackendError(StormproofError):
+    """Workers cannot be started, or none of them is left."""
+
+    exit_code = 3
 
 
 class StoreError(StormproofError):

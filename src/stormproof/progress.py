@@ -13,28 +13,31 @@ from msgspec import Struct
 
 from stormproof.domain.conditions import Condition
 from stormproof.domain.episodes import Episode, Turn
+from stormproof.domain.reasons import Reasons
 
 
 class CellProgress(Struct, frozen=True):
-    """How far the trials of a model under a condition are. scored + infrastructure ≤ planned."""
+    """How far the trials of a model under a condition are. All that ended are ≤ planned."""
 
     model: str
     condition: str
     planned: int
     scored: int
     infrastructure: int
+    blocked: int = 0
 
     @property
     def ended(self) -> int:
-        """Trials with a record of either outcome."""
-        return self.scored + self.infrastructure
+        """Trials with a record of any outcome."""
+        return self.scored + self.infrastructure + self.blocked
 
 
 class EndpointProgress(Struct, frozen=True):
     """An endpoint now. `window` is how many requests it may have in flight, inf where nothing says.
 
-    `rps` is answers per second over the last five seconds; `refused` and `errors` count sends
-    since the start. `state` says whether it is open, `decision` what its controller did last.
+    `rps` is answers per second over the last five seconds; `refused`, `errors`, `discarded` and
+    `hedges` count sends since the start, as in `pool.EndpointState`. `state` says whether it is
+    open, `decision` what its controller did last.
     """
 
     name: str
@@ -45,13 +48,16 @@ class EndpointProgress(Struct, frozen=True):
     errors: int
     state: str
     decision: str = ""
+    discarded: int = 0
+    discarded_tokens: int = 0
+    hedges: int = 0
 
 
 class Progress(Struct, frozen=True):
     """The whole run now. Counts of trials are of the whole plan, `calls` and `tokens` of this run.
 
     `cells` are model × condition. `under_way` counts episodes that have begun and not ended.
-    `done_before` trials were scored when the run began. `simulated` is true once any answer was.
+    `done_before` trials were final when the run began. `simulated` is true once any answer was.
     `draining` says that the run was asked to end. `notices` are lines that a person should read,
     the oldest first; they only become more.
     """
@@ -83,9 +89,14 @@ class Progress(Struct, frozen=True):
         return sum(cell.infrastructure for cell in self.cells)
 
     @property
+    def blocked(self) -> int:
+        """Trials that a provider's filter ended: without a score, and not run again."""
+        return sum(cell.blocked for cell in self.cells)
+
+    @property
     def ended(self) -> int:
-        """Trials with a record of either outcome."""
-        return self.scored + self.infrastructure
+        """Trials with a record of any outcome."""
+        return self.scored + self.infrastructure + self.blocked
 
     @property
     def time_left_s(self) -> float | None:
@@ -103,21 +114,26 @@ class Counts:
     """Counts of one run, kept turn by turn and episode by episode."""
 
     def __init__(
-        self, cells: Iterable[tuple[str, Condition, int, int]], *, simulated: bool
+        self, cells: Iterable[tuple[str, Condition, int, int, int]], *, simulated: bool
     ) -> None:
-        """`cells` are (model, condition, trials planned, trials scored earlier)."""
+        """`cells` are (model, condition, trials planned, scored earlier, blocked earlier)."""
         # Set here and never changed; every cell that is counted below is planned here.
         self._planned = Counter[_Cell]()
         # Trials with a score, earlier runs' included; a trial is counted once, when it is stored.
         self._scored = Counter[_Cell]()
-        # Trials that this run stored without a score; no trial is in both counters.
+        # The same for trials that a filter ended; no trial is in two counters.
+        self._blocked = Counter[_Cell]()
+        # Trials that this run stored and the next will run again.
         self._infrastructure = Counter[_Cell]()
-        for model, condition, planned, scored in cells:
+        # Their reasons; the sum is that of `_infrastructure`.
+        self.reasons = Reasons()
+        for model, condition, planned, scored, blocked in cells:
             cell = _Cell(model, condition_in_words(condition))
             self._planned[cell] += planned
             self._scored[cell] += scored
-        # Scored when the run began; never changed.
-        self.done_before = self._scored.total()
+            self._blocked[cell] += blocked
+        # Final when the run began; never changed.
+        self.done_before = self._scored.total() + self._blocked.total()
         # Episodes between `began` and `left`; 0 again when the run is over.
         self.under_way = 0
         # Turns journalled by this run, and their tokens as the providers counted them.
@@ -131,8 +147,13 @@ class Counts:
         return self._scored.total()
 
     @property
+    def blocked(self) -> int:
+        """Trials that a provider's filter ended, in this run and earlier ones."""
+        return self._blocked.total()
+
+    @property
     def infrastructure(self) -> int:
-        """Trials that this run ended without a score."""
+        """Trials that this run ended and the next will run again."""
         return self._infrastructure.total()
 
     def began(self) -> None:
@@ -145,9 +166,13 @@ class Counts:
 
     def ended(self, episode: Episode) -> None:
         """An episode has its record."""
-        side = self._infrastructure if episode.score is None else self._scored
         trial = episode.trial
-        side[_Cell(trial.model, condition_in_words(trial.condition))] += 1
+        cell = _Cell(trial.model, condition_in_words(trial.condition))
+        if episode.outcome == "infrastructure":
+            self._infrastructure[cell] += 1
+            self.reasons.add(episode.error, is_suites=episode.ending == "suite")
+        else:
+            (self._blocked if episode.outcome == "blocked" else self._scored)[cell] += 1
 
     def turn(self, turn: Turn) -> None:
         """A model call was answered, and the turn is kept."""
@@ -159,7 +184,9 @@ class Counts:
     def cells(self) -> tuple[CellProgress, ...]:
         """Every cell now, in the plan's order."""
         return tuple(
-            CellProgress(*cell, planned, self._scored[cell], self._infrastructure[cell])
+            CellProgress(
+                *cell, planned, self._scored[cell], self._infrastructure[cell], self._blocked[cell]
+            )
             for cell, planned in self._planned.items()
         )
 

@@ -1,6 +1,6 @@
 """The composition root: the only place that wires rooms together.
 
-    options, pool → endpoints → store (what is done) → plan → session → store
+    options, pool → endpoints → store (what is done) → plan → session, crew → store
 
 Nothing here touches what a process has but once: signals, the collector and the terminal are the
 command line's. So a run may go on in any thread, and inside any loop.
@@ -27,6 +27,12 @@ import anyio
 import msgspec
 
 from stormproof import __version__
+from stormproof.backends.desk import Crew, LocalWorker
+from stormproof.backends.driver import Driver, Hire
+from stormproof.backends.lease_clock import LEASE_S, PATIENCE_S
+from stormproof.backends.messages import Beginning
+from stormproof.backends.ray_cluster import ray_cluster
+from stormproof.backends.unix_socket import worker_processes
 from stormproof.domain.pool import Endpoint
 from stormproof.emulator import (
     Emulation,
@@ -105,18 +111,25 @@ async def run_async(
     options = checked(options, pool)
     endpoints = endpoints_of(options, pool)
     simulated = pool is None and not options.pool
+    _check_workers(options, transport)
     if transport is None:
         own = own_endpoints(options, endpoints, simulated=simulated)
         _check_reachable(own, simulated=simulated)
     try:
         async with _opened(options, store, simulated=simulated) as opened:
-            plan = make_plan(options, endpoints, opened.take_finished(), simulated=simulated)
+            plan = make_plan(
+                options,
+                endpoints,
+                opened.take_finished(),
+                simulated=simulated,
+                blocked=opened.blocked,
+            )
             session = Session(plan, opened, simulated=simulated, on_progress=on_progress, stop=stop)
             if plan.remaining:
                 if store is None:
                     append_run(Path(options.results), _record(plan))
-                async with _reached(plan, transport, simulated=simulated) as (located, reached):
-                    await session.run(located, reached)
+                async with _crew(plan, session, transport, simulated=simulated) as crew:
+                    await session.run(crew)
                 await opened.seal()
             summary = session.close()
     except BaseExceptionGroup as group:
@@ -146,6 +159,21 @@ def _in_own_thread(main: Callable[[], Awaitable[RunSummary]], stop: Stop) -> Run
         except BaseException:
             stop.cancel()
             raise
+
+
+def _check_workers(options: RunOptions, transport: Transport | None) -> None:
+    """What one process alone can do."""
+    if options.ray_address and options.backend != "ray":
+        raise ConfigError("--ray-address: found without --backend ray")
+    if _is_alone(options):
+        return
+    if transport is not None:
+        raise ConfigError("workers: found beside transport=, which is of this process alone")
+    if options.debug_log:
+        raise ConfigError(
+            "--debug-log: found beside --workers or --backend ray; allowed: without them",
+            hint="a debug log is of one process; --trial ID runs one trial to look at closely",
+        )
 
 
 def _check_reachable(endpoints: tuple[Endpoint, ...], *, simulated: bool) -> None:
@@ -197,22 +225,68 @@ def _record(plan: Plan) -> dict[str, object]:
 
 
 @asynccontextmanager
-async def _reached(
-    plan: Plan, transport: Transport | None, *, simulated: bool
-) -> AsyncIterator[tuple[tuple[Endpoint, ...], Transport]]:
-    """Endpoints and a transport to them: the caller's, or HTTP to real ones or an emulator."""
+async def _crew(
+    plan: Plan, session: Session, transport: Transport | None, *, simulated: bool
+) -> AsyncIterator[Crew]:
+    """Who carries the plan out: a worker in this process, or processes of their own."""
+    options = plan.options
     if transport is not None:
-        with _logged(transport, plan.options) as wrapped:
-            yield plan.endpoints, wrapped
+        with _logged(transport, options) as logged:
+            yield _local(plan.endpoints, logged, session, simulated=simulated)
         return
-    async with _emulator(plan.options) if simulated else nullcontext("") as base_url:
+    async with _emulator(options) if simulated else nullcontext("") as base_url:
         if simulated:
             located, secrets = emulated(plan.endpoints, base_url)
         else:
             located, secrets = credentials(plan.endpoints, os.environ)
-        async with HttpTransport(secrets) as http:
-            with _logged(http, plan.options) as wrapped:
-                yield located, wrapped
+        if _is_alone(options):
+            async with HttpTransport(secrets) as http:
+                with _logged(http, options) as logged:
+                    yield _local(located, logged, session, simulated=simulated)
+            return
+        async with _workers(options, secrets, session.say, simulated=simulated) as (count, hire):
+            yield Driver(
+                located,
+                count,
+                hire,
+                patience_s=PATIENCE_S,
+                on_event=session.hear,
+                say=session.say,
+            )
+
+
+def _is_alone(options: RunOptions) -> bool:
+    """Whether this process does all the work."""
+    return options.backend == "local" and options.workers is None
+
+
+@asynccontextmanager
+async def _workers(
+    options: RunOptions,
+    secrets: dict[str, str],
+    say: Callable[[str], None],
+    *,
+    simulated: bool,
+) -> AsyncIterator[tuple[int, Hire]]:
+    """How many workers, and how each is hired."""
+    said = msgspec.json.encode(options)
+
+    def begin(worker: str) -> Beginning:
+        return Beginning(worker, said, secrets, simulated, LEASE_S)
+
+    if options.backend == "ray":
+        async with ray_cluster(options.ray_address, options.workers, begin, say) as found:
+            yield found
+    else:
+        async with worker_processes(begin) as hire:
+            yield options.workers or 1, hire
+
+
+def _local(
+    endpoints: tuple[Endpoint, ...], transport: Transport, session: Session, *, simulated: bool
+) -> LocalWorker:
+    options = session.plan.options
+    return LocalWorker(endpoints, transport, options, simulated=simulated, on_event=session.hear)
 
 
 def _emulator(options: RunOptions) -> AbstractAsyncContextManager[str]:

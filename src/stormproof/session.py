@@ -1,14 +1,14 @@
 """One run under way.
 
-`Session` begins, watches and ends it; `Episodes` is the dispatcher's supply, which makes a trial
-an episode and keeps its turns; `Stop` is how anybody asks a run to end; `RunStore` is what a run
-needs of whatever keeps its records.
+`Session` begins, watches and ends it; `RunDesk` gives its trials to whoever works for it, and keeps
+their turns; `Stop` is how anybody asks a run to end; `RunStore` is what a run needs of whatever
+keeps its records.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from collections.abc import Set as AbstractSet
 from time import gmtime, monotonic, strftime
 from typing import Any, Protocol
 
@@ -16,21 +16,20 @@ import anyio
 import msgspec
 from msgspec import Struct
 
+from stormproof.backends.desk import Crew
 from stormproof.domain.episodes import Episode, Turn
-from stormproof.domain.pool import Endpoint
+from stormproof.domain.reasons import in_lines
 from stormproof.domain.trials import Trial
-from stormproof.episode import Reread, RereadCount, run_episode
+from stormproof.episode import Reread, RereadCount
+from stormproof.loop_watch import watch_loop
 from stormproof.plan import Plan, TrialSupply
-from stormproof.pool import Ask, Dispatcher, EndpointState, Event, Job
+from stormproof.pool import EndpointState, Event
 from stormproof.progress import Counts, EndpointProgress, Progress, Rates
-from stormproof.suites.workflows import WORKFLOWS
-from stormproof.wire import Transport
 
 REPORT_EVERY_S = 0.25
 SAMPLE_EVERY_S = 1.0
 HEED_EVERY_S = 0.05  # how late a request to stop may be heard
-STOPPED = "stopped: "
-NOTEWORTHY = frozenset({"stopped", "stuck"})  # events that a person should hear of at once
+NOTEWORTHY = frozenset({"stopped", "stuck", "trouble"})  # events to be heard of at once
 
 OnProgress = Callable[[Progress], object]
 
@@ -47,12 +46,17 @@ class RunStore(Protocol):
         """What a person should know of how the records were found."""
         ...
 
+    @property
+    def blocked(self) -> AbstractSet[str]:
+        """Ids of the finished trials that a provider's filter ended. Asked once a run."""
+        ...
+
     def take_finished(self) -> set[str]:
-        """Ids of the trials that have completed: they are not run again. Asked once a run."""
+        """Ids of the trials that are final: they are not run again. Asked once a run."""
         ...
 
     def journalled(self, trial_id: str) -> tuple[Turn, ...]:
-        """Turns that are paid for, of a trial that has not completed; () when there are none."""
+        """Turns that are paid for, of a trial that is not final; () when there are none."""
         ...
 
     async def turn(self, trial_id: str, turn: Turn) -> None:
@@ -76,7 +80,11 @@ class RunSummary(Struct, frozen=True):
     """What a run leaves behind. `ran` counts the episodes that ended in this run.
 
     `results` is the results folder, "" where the records went into a store of the caller's own.
-    `planned`, `scored` and `infrastructure` count trials; `calls` and `tokens` are this run's.
+    `planned`, `scored`, `blocked` and `infrastructure` count trials; `calls` and `tokens` are this
+    run's. `reasons` are those of the infrastructure episodes, each counted, the most frequent
+    first; `faults` those among them in which the suite broke. `discarded` replies came with a
+    success status and were none, `discarded_tokens` is what they said they cost; `hedged` calls
+    were given up for a copy elsewhere: these may have to be paid as well.
     `stopped` names each endpoint that was given up, with the reason and since when; where trials
     are left without a score, `silent` names those whose last call was refused or failed.
     `notices` are the lines that `Progress` had last.
@@ -95,11 +103,17 @@ class RunSummary(Struct, frozen=True):
     stopped: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    blocked: int = 0
+    reasons: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+    discarded: int = 0
+    discarded_tokens: int = 0
+    hedged: int = 0
 
     @property
     def remaining(self) -> int:
-        """Trials without a score."""
-        return self.planned - self.scored
+        """Trials that the next run would do."""
+        return self.planned - self.scored - self.blocked
 
 
 class Stop:
@@ -131,61 +145,58 @@ class Stop:
         self._is_draining = self._is_cancelled = True
 
 
-class Episodes:
-    """The dispatcher's supply: hands out episodes, and keeps what comes of them."""
+class RunDesk:
+    """The run's own desk: gives out the plan's trials, and keeps what comes of them."""
 
-    def __init__(self, plan: Plan, store: RunStore, counts: Counts, *, simulated: bool) -> None:
-        # Trials leave it by `take`, each once; `ended` follows for each that has left it.
+    def __init__(self, plan: Plan, store: RunStore, counts: Counts) -> None:
+        # Trials leave it by `take`, each once; `left` follows for each that has left it.
         self._trials = TrialSupply(plan)
-        # Written to only from the jobs that `take` gives.
+        # Written to only for trials that `take` gave and that have not `left`.
         self._store = store
         # Counts only what the store has acknowledged.
         self._counts = counts
-        self._seed = plan.options.seed
-        # Whether every answer is simulated, whatever its reply says.
-        self._simulated = simulated
         # Journalled turns that came out differently now, and were kept anew.
-        self.reread = RereadCount()
+        self.reread_count = RereadCount()
 
-    def take(self, model: str, shard: int | None) -> Job | None:
-        """The model's next episode, ready to be run."""
+    def take(self, model: str, shard: int | None) -> Trial | None:
+        """See `Desk.take`."""
         trial = self._trials.take(model, shard)
-        return None if trial is None else partial(self._run, trial)
+        if trial is not None:
+            self._counts.began()
+        return trial
 
     def remaining(self, model: str) -> int:
-        """Episodes of the model that have not begun."""
+        """See `Desk.remaining`."""
         return self._trials.remaining(model)
 
-    async def _run(self, trial: Trial, ask: Ask) -> None:
-        self._counts.began()
-        try:
-            episode = await run_episode(
-                trial,
-                WORKFLOWS.load_task(trial.task_id, self._seed),
-                ask,
-                journalled=self._store.journalled(trial.trial_id),
-                on_turn=partial(self._keep, trial.trial_id),
-                on_reread=partial(self._keep_anew, trial.trial_id),
-                simulated=self._simulated,
-            )
-            await self._store.episode(episode)
-            self._counts.ended(episode)
-        finally:
-            self._counts.left()
-            self._trials.ended(trial)
+    def journalled(self, trial_id: str) -> tuple[Turn, ...]:
+        """See `Desk.journalled`."""
+        return self._store.journalled(trial_id)
 
-    async def _keep(self, trial_id: str, turn: Turn) -> None:
-        await self._store.turn(trial_id, turn)
+    async def turn(self, trial: Trial, turn: Turn) -> None:
+        """See `Desk.turn`."""
+        await self._store.turn(trial.trial_id, turn)
         self._counts.turn(turn)
 
-    async def _keep_anew(self, trial_id: str, reread: Reread) -> None:
-        self.reread.add(reread)
+    async def reread(self, trial: Trial, reread: Reread) -> None:
+        """See `Desk.reread`."""
+        self.reread_count.add(reread)
         for turn in reread.turns:
-            await self._store.turn(trial_id, turn)
+            await self._store.turn(trial.trial_id, turn)
+
+    async def episode(self, episode: Episode) -> None:
+        """See `Desk.episode`."""
+        await self._store.episode(episode)
+        self._counts.ended(episode)
+
+    def left(self, trial: Trial) -> None:
+        """See `Desk.left`."""
+        self._counts.left()
+        self._trials.ended(trial)
 
 
 class Session:
-    """A plan being carried out over a transport into a store."""
+    """A plan being carried out by a crew into a store."""
 
     def __init__(
         self,
@@ -205,44 +216,48 @@ class Session:
         self._on_progress = on_progress
         # What `on_progress` raised; it is not called again, and the run drains.
         self._callback_error: Exception | None = None
-        cells = ((c.model, c.condition, c.planned, c.done) for c in plan.cells)
-        # Set by the episodes alone; everything that is shown of trials and calls comes from it.
+        cells = (
+            (c.model, c.condition, c.planned, c.done - c.blocked, c.blocked) for c in plan.cells
+        )
+        # Set by the desk alone; everything that is shown of trials and calls comes from it.
         self._counts = Counts(cells, simulated=simulated)
-        self._episodes = Episodes(plan, store, self._counts, simulated=simulated)
-        # The store's, those of endpoints as they happen, a last one of `close`; only appended to.
-        self._notices = list(store.notices)
+        self._desk = RunDesk(plan, store, self._counts)
+        # The plan's and the store's, those of endpoints and of a loop that is held as they happen,
+        # a last one of `close`; only appended to.
+        self._notices = [*plan.notices, *store.notices]
         # Of accepted sends by endpoint id; fed once every SAMPLE_EVERY_S.
         self._rates = Rates()
         # Where every `elapsed_s` counts from.
         self._start = monotonic()
         # None until `run` has begun: a plan without anything left needs none.
-        self._dispatcher: Dispatcher | None = None
+        self._crew: Crew | None = None
 
-    async def run(self, endpoints: tuple[Endpoint, ...], transport: Transport) -> None:
+    async def run(self, crew: Crew) -> None:
         """Run until nothing is left, or until asked to stop."""
-        options = self.plan.options
-        self._dispatcher = dispatcher = Dispatcher(
-            endpoints,
-            transport,
-            rate_mode=options.rate_mode,
-            sharding=options.sharding,
-            stagger=options.stagger,
-            hedge=options.hedge,
-            on_event=self._hear,
-        )
+        self._crew = crew
         if self.stop.is_draining:
             return
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._heed_stop, dispatcher, tasks.cancel_scope)
+            tasks.start_soon(self._heed_stop, crew, tasks.cancel_scope)
             tasks.start_soon(self._report_on)
             tasks.start_soon(self._sample)
-            await dispatcher.run(self._episodes)
+            tasks.start_soon(watch_loop, self.say)
+            await crew.run(self._desk)
             tasks.cancel_scope.cancel()
+
+    def hear(self, event: Event) -> None:
+        """The crew tells what happened to an endpoint."""
+        if event.kind in NOTEWORTHY:
+            self.say(f"{event.kind}: {event.subject}: {event.text}")
+
+    def say(self, line: str) -> None:
+        """Tell whoever watches."""
+        self._notices.append(line)
 
     def close(self) -> RunSummary:
         """Report a last time; raise what `on_progress` raised; else say what came of it."""
-        if self._episodes.reread.turns:
-            self._notices.append(str(self._episodes.reread))
+        if self._desk.reread_count.turns:
+            self.say(str(self._desk.reread_count))
         self._report()
         if self._callback_error is not None:
             raise self._callback_error
@@ -264,12 +279,12 @@ class Session:
             notices=tuple(self._notices),
         )
 
-    # --- beside the dispatcher -------------------------------------------------------------
+    # --- beside the crew -------------------------------------------------------------------
 
-    async def _heed_stop(self, dispatcher: Dispatcher, everything: anyio.CancelScope) -> None:
+    async def _heed_stop(self, crew: Crew, everything: anyio.CancelScope) -> None:
         while not self.stop.is_draining:  # noqa: ASYNC110  any thread may ask, a loop's event is its own
             await anyio.sleep(HEED_EVERY_S)
-        dispatcher.drain()
+        crew.drain()
         while not self.stop.is_cancelled:  # noqa: ASYNC110  any thread may ask
             await anyio.sleep(HEED_EVERY_S)
         everything.cancel()
@@ -298,14 +313,10 @@ class Session:
                 self._rates.observe(elapsed_s, state.endpoint_id, state.accepted)
                 self.store.append_sample(_sample(elapsed_s, self._endpoint(state)))
 
-    def _hear(self, event: Event) -> None:
-        if event.kind in NOTEWORTHY:
-            self._notices.append(f"{event.kind}: {event.subject}: {event.text}")
-
     # --- how it stands ---------------------------------------------------------------------
 
     def _states(self) -> tuple[EndpointState, ...]:
-        return self._dispatcher.snapshot() if self._dispatcher else ()
+        return self._crew.snapshot() if self._crew else ()
 
     def _endpoint(self, state: EndpointState) -> EndpointProgress:
         return EndpointProgress(
@@ -317,33 +328,46 @@ class Session:
             errors=state.errors,
             state=state.state,
             decision=state.decision,
+            discarded=state.discarded,
+            discarded_tokens=state.discarded_tokens,
+            hedges=state.hedges,
         )
 
     def _summary(self) -> RunSummary:
         counts, planned, states = self._counts, self.plan.planned, self._states()
-        given_up = [state for state in states if state.state.startswith(STOPPED)]
-        troubled = [s for s in states if s.trouble and s not in given_up]
+        given_up = [state for state in states if state.stopped]
+        troubled = [s for s in states if s.trouble and not s.stopped]
+        ended = counts.scored + counts.blocked
         return RunSummary(
             results=self.plan.options.results,
             planned=planned,
             scored=counts.scored,
             infrastructure=counts.infrastructure,
-            ran=counts.scored + counts.infrastructure - counts.done_before,
+            ran=ended + counts.infrastructure - counts.done_before,
             calls=counts.calls,
             tokens=counts.tokens,
             elapsed_s=monotonic() - self._start,
             simulated=counts.simulated,
             interrupted=self.stop.is_draining,
             stopped=tuple(map(_blamed, given_up)),
-            silent=tuple(map(_blamed, troubled)) if counts.scored < planned else (),
+            silent=tuple(map(_blamed, troubled)) if ended < planned else (),
             notices=tuple(self._notices),
+            blocked=counts.blocked,
+            reasons=tuple(in_lines(counts.reasons.counted())),
+            faults=tuple(map(str, counts.reasons.counted(is_suites=True))),
+            discarded=sum(state.discarded for state in states),
+            discarded_tokens=sum(state.discarded_tokens for state in states),
+            hedged=sum(state.hedges for state in states),
         )
 
 
 def _blamed(state: EndpointState) -> str:
     """Which endpoint, why, and since when."""
+    why = f"{state.endpoint_id}: {state.stopped or state.trouble}"
+    if not state.troubled_at:
+        return why
     since = strftime("%Y-%m-%d %H:%M:%S", gmtime(state.troubled_at))
-    return f"{state.endpoint_id}: {state.trouble} (no answer since {since} UTC)"
+    return f"{why} (no answer since {since} UTC)"
 
 
 def _sample(elapsed_s: float, endpoint: EndpointProgress) -> dict[str, Any]:

@@ -41,7 +41,7 @@ HUGE = "A" * 5_000_000 + "<script>window.pwned = 8</script>"
 
 
 def episode(number: int, model: str, text: str, *, full: bool) -> Episode:
-    condition = Condition(("baseline", "optimal")[number % 2], "easy", 0.8)
+    condition = Condition(("baseline", "optimal")[number // 2 % 2], "easy", 0.8)
     trial = make_trial(
         suite="s", seed=0, model=model, task_id=f"t{number}", task_type="simple_task",
         condition=condition,
@@ -240,7 +240,17 @@ def test_a_phone_scrolls_one_way(browser: Browser, report: Path) -> None:
     size: Any = {"width": 360, "height": 740}
     with Visit(browser, report, viewport=size, has_touch=True) as visit:
         assert visit.page.evaluate("document.documentElement.scrollWidth") == 360
-        assert visit.page.locator("#overall table").first.is_visible()
+        for table in visit.page.locator("#overall table").all():
+            assert table.is_visible()
+            head = table.locator("thead th", has_text="success %").first.bounding_box()
+            assert head is not None
+            assert head["x"] + head["width"] <= 360  # the success column needs no scrolling
+
+
+def test_what_was_planned_stands_before_any_rate(browser: Browser, report: Path) -> None:
+    with Visit(browser, report) as visit:
+        sections = visit.page.locator("main > section").evaluate_all("all => all.map(s => s.id)")
+        assert sections[:3] == ["missing", "about", "overall"]
 
 
 def test_light_dark_and_the_switch_between(browser: Browser, report: Path) -> None:

@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from pyarrow import parquet
+from spellings import SPELLINGS, in_json, marks
 
 from proving_ground import STORMPROOF
 from stormproof.cli import main
@@ -17,7 +19,7 @@ from stormproof.cli import main
 MARK = "M4rK3dS3cr3t"
 KEY = f"sk-{MARK}/with+odd=signs"
 
-# path → status, headers, body; {key} is what the client sent
+# path → status, headers, body; {key} is what the client sent, in a body in every spelling
 ANSWERS: dict[str, tuple[int, dict[str, str], str]] = {
     "denied": (401, {}, '{{"error": {{"message": "Incorrect API key provided: {key}"}}}}'),
     "forbidden": (403, {}, "<html>{key} may not</html>"),
@@ -27,6 +29,7 @@ ANSWERS: dict[str, tuple[int, dict[str, str], str]] = {
     "broken": (500, {"x-debug": "{key}"}, "panic: Authorization: {key}"),
     "object": (200, {}, '{{"error": {{"message": "{key}", "code": 502}}}}'),
     "nonjson": (200, {}, "<html>{key}</html>"),
+    "typed": (503, {"content-type": "text/{key}"}, "<html>{key}</html>"),
     "moved": (302, {"location": "http://127.0.0.1:9/{key}"}, "{key}"),
     "spoken": (
         200, {},
@@ -35,6 +38,13 @@ ANSWERS: dict[str, tuple[int, dict[str, str], str]] = {
         ' "system_fingerprint": "{key}"}}'),
     ),
 }  # fmt: skip
+
+
+def spelled(key: str, *, in_a_body: str) -> str:
+    """The key in every spelling, one after the other."""
+    if in_a_body[:2] == "{{":
+        return " ".join(in_json(name, key) for name in SPELLINGS)
+    return " ".join(spell(key) for spell in SPELLINGS.values())
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -46,7 +56,7 @@ class Echo(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers["content-length"]))
         key = self.headers.get("api-key") or self.headers["authorization"].removeprefix("Bearer ")
         status, headers, body = ANSWERS[self.path.split("/")[1]]
-        data = body.format(key=key).encode()
+        data = body.format(key=spelled(key, in_a_body=body)).encode()
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value.format(key=key))
@@ -87,10 +97,21 @@ def call(folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
 
 
 def leaks(folder: Path) -> list[str]:
-    """Every file below that holds a mark, in whatever part of it."""
+    """Every file below that holds a mark in any spelling, in whatever part of it."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert files
-    return [str(path) for path in files if MARK.encode() in path.read_bytes()]
+    unwanted = marks(MARK, KEY)
+    texts = ((path, _text(path).lower()) for path in files)
+    return [f"{path}: {mark!r}" for path, text in texts for mark in unwanted if mark in text]
+
+
+def _text(path: Path) -> bytes:
+    """All that a file holds; columns are compressed."""
+    raw = path.read_bytes()
+    if path.suffix != ".parquet":
+        return raw
+    rows = repr(parquet.read_table(path).to_pylist()).encode("utf-8", "surrogatepass")
+    return raw + rows + rows.replace(b"\\\\", b"\\")
 
 
 FEW_TRIES = """\
@@ -99,15 +120,16 @@ from stormproof.cli import main
 from stormproof.control.bounds import Bounds
 from stormproof.pool import dispatcher
 
-dispatcher.Bounds = lambda: Bounds(tries=2)
+dispatcher.Bounds = lambda: Bounds(tries=2, believed_s=1)
 sys.exit(main(sys.argv[1:]))
 """
 
 
-def test_no_key_is_left_anywhere(tmp_path: Path, port: int) -> None:
+@pytest.mark.parametrize("storage", ["json", "parquet"])
+def test_no_key_is_left_anywhere(storage: str, tmp_path: Path, port: int) -> None:
     (tmp_path / "pool.toml").write_text(a_pool(port))
     words = ("run", "--pool", "pool.toml", "--results", "r", "--prompt-types", "optimal")
-    more = ("--task-types", "simple_task", "--num-instances", "1", "--storage-format", "json")
+    more = ("--task-types", "simple_task", "--num-instances", "1", "--storage-format", storage)
     log = tmp_path / "said.log"
     with log.open("wb") as talk:
         process = subprocess.Popen(
@@ -126,6 +148,7 @@ def test_no_key_is_left_anywhere(tmp_path: Path, port: int) -> None:
         (tmp_path / f"{command}.log").write_bytes(done.stdout + done.stderr)
         assert b"Traceback" not in done.stderr, command
     assert list(tmp_path.rglob("*.html"))
+    assert list(tmp_path.rglob(f"*.{storage}*"))
     debug = (tmp_path / "r" / "debug.log").read_text()
     assert {json.loads(line)["endpoint"] for line in debug.splitlines()} >= {"broken", "denied"}
     assert "[key]" in debug  # the paths did fire, and the key was in them

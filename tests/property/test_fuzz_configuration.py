@@ -17,9 +17,12 @@ from unittest import mock
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft7Validator
 
 from stormproof.cli import main
-from stormproof.plan import OPTIONS
+from stormproof.errors import PoolFileError
+from stormproof.plan import OPTIONS, POOL_SCHEMA
+from stormproof.plan.poolfile import check_pool
 
 FUZZ = int(os.environ.get("FUZZ", "1"))  # times as many inputs as usual
 
@@ -59,6 +62,8 @@ POOL: dict[str, Any] = {
             "base_url": "https://h.example/v1",
             "keys": {"k": "env:K", "l": {"ref": "env:L", "limits": {"rpm": 60}}},
             "limits": {"max_workers": 9},
+            "headers": {"X-Team": "a", "X-Code": "env:C"},
+            "query": {"region": "eu"},
         },
         "q": {
             "dialect": "azure", "base_url": "env:Q", "api_version": "2024-10-21",
@@ -68,6 +73,11 @@ POOL: dict[str, Any] = {
     "models": {
         "m": {"provider": "p", "endpoint_limits": {"qps": 2.5, "fixed": {"max_workers": 3}}},
         "n": {"provider": "q", "deployments": ["n", "n-2"], "endpoint_limits": {"tpm": 1000}},
+        "o": {
+            "provider": "p", "stream": True, "system_role": "user", "max_tokens": 500,
+            "parameters": {"temperature": 0.0, "seed": ""},
+            "deployments": [{"name": "o", "provider": "q", "max_completion_tokens": 9}],
+        },
     },
 }  # fmt: skip
 names = st.sampled_from(["p", "q", "m", "base_url", "keys", "provider", "limits", "qps"]) | texts
@@ -151,6 +161,19 @@ def test_any_pool_file(tables: dict[str, Any]) -> None:
         (here / "a pool.toml").write_text(document(tables), encoding="utf-8")
         code, said = told("plan", "--pool", "a pool.toml", "--json")
         assert code == 0 or "a pool.toml" in said
+
+
+SCHEMA = Draft7Validator(json.loads(POOL_SCHEMA.read_text(encoding="utf-8")))
+
+
+@settings(max_examples=150 * FUZZ, deadline=None)
+@given(changed(POOL))
+def test_what_the_parser_takes_the_schema_takes(tables: dict[str, Any]) -> None:
+    try:
+        check_pool(tables, "pool")
+    except PoolFileError:
+        return
+    SCHEMA.validate(tables)
 
 
 @settings(max_examples=60 * FUZZ, deadline=None)

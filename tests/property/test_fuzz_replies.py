@@ -97,7 +97,9 @@ NAMES = sorted(CATALOGUE)
 VOCABULARY = catalogue_vocabulary()
 PIECES = [
     "<tool_call>", "</tool_call>", "<tool_search>", "</tool_search>", "<tool_info>", "<think>",
-    "</think>", "<TOOL_CALL", "<|tool_call|>", "[TOOL_CALLS]", "```json\n", "```", '{"name": "',
+    "</think>", "<TOOL_CALL", "<|tool_call|>", "[TOOL_CALLS]", "[ARGS]", "to=functions.",
+    "<|channel|>analysis", "<|message|>", "<\uff5cDSML\uff5cinvoke name=", "<arg_key>", "&quot;",
+    "```tool_code\n", "```json\n", "```", '{"name": "',
     '", "arguments": {', "}}", "}", "{", "[", "(", ")", '"', "'", "\\", "=", ",", ":", "\n", " ",
     "TASK COMPLETE", "<invoke name=", "<parameter>", "&lt;", "\x00", "\u202e", "1e999", *NAMES[:6],
 ]  # fmt: skip

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from stormproof.control.bounds import Bounds
 from stormproof.domain.calls import (
     Answer,
+    Blocked,
     Message,
     Ok,
     Refused,
@@ -26,7 +27,7 @@ from stormproof.domain.calls import (
     Verdict,
 )
 from stormproof.domain.pool import Endpoint, LimitGroup, Limits, Sharding
-from stormproof.errors import CallError, RequestRejected, TransientFailure
+from stormproof.errors import CallError, PromptBlocked, TransientFailure
 from stormproof.pool import Ask, Dispatcher, Hedge, Job
 
 CAP = 10
@@ -177,7 +178,7 @@ def test_a_shared_permit_is_left_to_what_waits() -> None:
     assert all(waiting == 0 for _, waiting in wire.copies_at)
 
 
-@pytest.mark.parametrize("second", [Refused("429"), Transient("503")])
+@pytest.mark.parametrize("second", [Refused("429"), Transient("503"), Rejected("400")])
 def test_a_copy_that_fails_leaves_the_race_to_the_first(second: Verdict) -> None:
     work, wire = Work(60), Wire(straggle=0.1, second=second)
     simulate(wire, work)
@@ -186,11 +187,11 @@ def test_a_copy_that_fails_leaves_the_race_to_the_first(second: Verdict) -> None
     assert wire.cancelled < len(wire.copies_at)
 
 
-def test_a_request_that_is_rejected_ends_its_race() -> None:
-    work, wire = Work(30), Wire(straggle=0.1, second=Rejected("400: too long"))
+def test_a_conversation_that_cannot_go_on_ends_its_race() -> None:
+    work, wire = Work(30), Wire(straggle=0.1, second=Blocked("400: content_filter"))
     simulate(wire, work)
     assert work.errors
-    assert all(isinstance(error, RequestRejected) for error in work.errors)
+    assert all(isinstance(error, PromptBlocked) for error in work.errors)
 
 
 def test_even_shards_keep_to_their_endpoint() -> None:

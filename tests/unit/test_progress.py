@@ -25,19 +25,23 @@ def episode(model: str, score: Score | None) -> Episode:
 
 
 def test_episodes_are_counted_under_their_model_and_condition() -> None:
-    counts = Counts([("a", EASY, 3, 1), ("b", EASY, 2, 0), ("a", EASY, 2, 0)], simulated=True)
+    counts = Counts(
+        [("a", EASY, 3, 1, 1), ("b", EASY, 2, 0, 0), ("a", EASY, 2, 0, 0)], simulated=True
+    )
     counts.ended(episode("a", SCORE))
     counts.ended(episode("b", None))
+    counts.ended(replace(episode("b", None), outcome="blocked", ending="blocked"))
     assert counts.cells() == (
-        CellProgress("a", "optimal easy 0.8", planned=5, scored=2, infrastructure=0),
-        CellProgress("b", "optimal easy 0.8", planned=2, scored=0, infrastructure=1),
+        CellProgress("a", "optimal easy 0.8", planned=5, scored=2, infrastructure=0, blocked=1),
+        CellProgress("b", "optimal easy 0.8", planned=2, scored=0, infrastructure=1, blocked=1),
     )
-    assert (counts.done_before, counts.scored, counts.infrastructure) == (1, 2, 1)
+    assert (counts.done_before, counts.scored, counts.infrastructure) == (2, 2, 1)
+    assert counts.blocked == 2
     assert counts.simulated
 
 
 def test_an_episode_that_was_cut_off_is_neither_under_way_nor_ended() -> None:
-    counts = Counts([("a", EASY, 3, 0)], simulated=False)
+    counts = Counts([("a", EASY, 3, 0, 0)], simulated=False)
     counts.began()
     counts.turn(a_turn())
     assert counts.under_way == 1
@@ -46,7 +50,7 @@ def test_an_episode_that_was_cut_off_is_neither_under_way_nor_ended() -> None:
 
 
 def test_one_simulated_answer_marks_the_run() -> None:
-    counts, turn = Counts([("a", EASY, 3, 0)], simulated=False), a_turn()
+    counts, turn = Counts([("a", EASY, 3, 0, 0)], simulated=False), a_turn()
     counts.turn(turn)
     assert not counts.simulated
     reply = replace(turn.answer.reply, simulated=True)

@@ -234,6 +234,20 @@ def test_all_mistakes_are_told_before_anything_is_made(tmp_path: Path) -> None:
     assert [*tmp_path.iterdir()] == []
 
 
+def test_what_one_process_alone_can_do_is_refused_beside_workers(tmp_path: Path) -> None:
+    here = replace(SMALL, results=str(tmp_path / "r"))
+    for wrong, why in (
+        ({"workers": 2}, "beside transport="),
+        ({"backend": "ray"}, "beside transport="),
+        ({"ray_address": "auto"}, "--ray-address: found without --backend ray"),
+    ):
+        with pytest.raises(stormproof.ConfigError, match=why):
+            go(replace(here, **wrong), store=None)
+    with pytest.raises(stormproof.ConfigError, match="--debug-log: found beside"):
+        go(replace(here, workers=2, debug_log=True), store=None, transport=None)
+    assert [*tmp_path.iterdir()] == []
+
+
 def test_a_waiting_thread_that_is_interrupted_ends_the_run() -> None:
     slow, stop = transport(median_s=600), Stop()
 

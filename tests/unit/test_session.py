@@ -5,6 +5,7 @@ from __future__ import annotations
 import anyio
 import msgspec
 
+from stormproof.backends.desk import LocalWorker
 from stormproof.domain.calls import Reply
 from stormproof.plan import RunOptions, make_plan
 from stormproof.progress import Progress
@@ -25,8 +26,10 @@ def run(
     session = Session(plan, store, on_progress=seen.append)
 
     async def main() -> RunSummary:
-        model = ScriptedModel([Reply("done")])
-        await session.run(plan.endpoints, SimulatedTransport(model, median_s=median_s))
+        transport = SimulatedTransport(ScriptedModel([Reply("done")]), median_s=median_s)
+        await session.run(
+            LocalWorker(plan.endpoints, transport, options, simulated=False, on_event=session.hear)
+        )
         return session.close()
 
     return anyio.run(main), seen
@@ -44,7 +47,8 @@ def test_every_second_a_line_on_every_endpoint_is_kept_as_json_can_say_it() -> N
     run(store, median_s=1.5)
     line = store.samples[0]
     assert list(line) == [
-        "id", "t", "in_flight", "window", "rps", "refused", "errors", "state", "decision"
+        "id", "t", "in_flight", "window", "rps", "refused", "errors", "state", "decision",
+        "discarded", "discarded_tokens", "hedges",
     ]  # fmt: skip
     assert (line["id"], line["in_flight"]) == ("here", 2)
     assert line["window"] is None or line["window"] >= 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import anyio
+import msgspec
 import pytest
 
 from stormproof.domain.calls import Answer, Ok, Reply, Request
@@ -54,8 +55,16 @@ def replies(one: Episode) -> list[tuple[str, object, object]]:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@pytest.mark.parametrize("model", ["gpt-4o-mini", "qwen2.5-3b-instruct", "DeepSeek-R1-0528"])
-def test_http_between_changes_nothing(model: str, protocol: Protocol) -> None:
+@pytest.mark.parametrize(
+    ("model", "stream"),
+    [
+        ("gpt-4o-mini", False),
+        ("gpt-4o-mini", True),
+        ("qwen2.5-3b-instruct", False),
+        ("DeepSeek-R1-0528", False),
+    ],
+)
+def test_http_between_changes_nothing(model: str, stream: bool, protocol: Protocol) -> None:  # noqa: FBT001  as parametrized
     known = next(e for e in pool_endpoints() if e.model == model)
 
     async def go() -> tuple[list[Episode], list[Episode]]:
@@ -63,6 +72,7 @@ def test_http_between_changes_nothing(model: str, protocol: Protocol) -> None:
         direct = await episodes(known.model, protocol, asking(answers_of(emulation)))
         async with listening(emulation) as (url, _):
             (located,), keys = emulated((known,), url)
+            located = msgspec.structs.replace(located, stream=stream)
             async with HttpTransport(keys) as transport:
 
                 async def ask(request: Request) -> Answer:

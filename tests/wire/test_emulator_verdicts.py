@@ -68,10 +68,10 @@ def test_an_outage_is_transient_and_what_is_lost_for_good_is_denied() -> None:
 def test_a_spent_quota_is_told_from_a_rate() -> None:
     (spent,) = verdicts(exhausted_at_s=0)
     assert isinstance(spent, Refused)
-    assert spent.exhausted
+    assert spent.quota
     refused = [v for v in verdicts(3, qps=0.5) if isinstance(v, Refused)]
     assert len(refused) == 2
-    assert not refused[0].exhausted
+    assert not refused[0].quota
     assert refused[0].retry_after_s == pytest.approx(2.0, abs=0.1)
 
 

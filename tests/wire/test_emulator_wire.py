@@ -123,6 +123,23 @@ async def test_both_clients_read_the_same_reply(
     assert (counts["accepted"], counts["answered"]) == (2, 2)
 
 
+@pytest.mark.parametrize("tools", [(), (TOOL,)])
+async def test_a_streamed_reply_is_the_same_one(tools: tuple[dict[str, Any], ...]) -> None:
+    async with emulator(named("gpt")) as (at, transport, _):
+        request = asked_of(at["gpt"], tools=tools)
+        plain = await transport.send(at["gpt"], request, timeout_s=10)
+        streams = msgspec.structs.replace(at["gpt"], stream=True)
+        assert await transport.send(streams, request, timeout_s=10) == plain
+        messages: Any = [{"role": m.role, "content": m.content} for m in request.messages]
+        async with official(streams) as client:
+            stream = await client.chat.completions.create(
+                model="gpt", messages=messages, seed=3, stream=True
+            )
+            said = "".join([c.choices[0].delta.content or "" async for c in stream if c.choices])
+    assert isinstance(plain, Ok)
+    assert tools or said == plain.reply.text
+
+
 FAULTS: list[tuple[str, type, type[Exception] | None]] = [
     ("500", Transient, openai.InternalServerError),
     ("503", Transient, openai.InternalServerError),
@@ -177,13 +194,13 @@ async def test_refusals_and_denials_are_what_the_official_client_makes_of_them()
                 await ask_officially(at[name], asked_of(at[name], 1))
     limited, spent = got["limited"], got["spent"]
     assert isinstance(limited, Refused)
-    assert not limited.exhausted
+    assert not limited.quota
     assert limited.retry_after_s is not None
     assert 0 < limited.retry_after_s <= 20.5
     assert limited.rates is not None
     assert limited.rates.limit_rpm == 3
     assert isinstance(spent, Refused)
-    assert spent.exhausted
+    assert spent.quota
     assert isinstance(got["revoked"], Denied)
     assert isinstance(got["gone"], Denied)
 

@@ -160,4 +160,5 @@ async def test_a_connection_that_is_not_made_is_told_as_that(
             verdict = await transport.send(there, asked, timeout_s=600)
         for each in waiting:
             each.close()
-    assert verdict == Transient("no connection within 15 s")
+    why = f"cannot connect to 127.0.0.1:{address[1]}: nothing within 15 s"
+    assert verdict == Transient(why, unreached=True)

@@ -20,9 +20,11 @@ import msgspec
 import pytest
 
 from stormproof.domain.calls import (
+    Blocked,
     Denied,
     Message,
     Ok,
+    Overlong,
     Refused,
     Rejected,
     Request,
@@ -32,6 +34,7 @@ from stormproof.domain.calls import (
 from stormproof.domain.pool import Endpoint
 from stormproof.errors import ConfigError
 from stormproof.wire import HttpTransport
+from stormproof.wire.connections import shown
 from stormproof.wire.exchange import LARGEST_BODY
 
 pytestmark = pytest.mark.anyio
@@ -261,7 +264,9 @@ async def test_a_redirect_is_not_followed(
         (200, {"error": {"message": "backend gone", "code": 502}}, Transient),
         (200, {"choices": [{"message": {"content": ""}}]}, Transient),
         (429, {"error": {"message": "slow down"}}, Refused),
-        (400, {"error": {"message": "too long", "code": "context_length_exceeded"}}, Rejected),
+        (400, {"error": {"message": "too long", "code": "context_length_exceeded"}}, Overlong),
+        (400, {"error": {"message": "no", "code": "content_filter"}}, Blocked),
+        (400, {"error": {"message": "what?"}}, Rejected),
         (401, {"error": {"message": "no"}}, Denied),
     ],
 )
@@ -277,6 +282,17 @@ async def test_statuses_and_bodies_reach_their_verdicts(
         assert getattr(verdict, "retry_after_s", None) == 2
 
 
+async def test_a_404_names_the_address_but_not_what_may_be_secret_in_it(
+    loopback: Server, endpoint: Endpoint, asked: Request
+) -> None:
+    async def gone(exchange: Any) -> None:
+        await exchange.answer(404, {"detail": "Not Found"})
+
+    verdict, server = await verdict_on(gone, loopback, endpoint, asked)
+    assert verdict == Denied(f"HTTP 404: Not Found (asked at {server.url}/v1/chat/completions)")
+    assert shown("https://me:pw@host:1/v1?key=sk") == "https://host:1/v1"
+
+
 @pytest.mark.parametrize(
     ("url", "words"),
     [
@@ -290,7 +306,8 @@ async def test_a_closed_port_and_an_unknown_host_say_so(
     async with HttpTransport({"env:KEY": KEY}) as transport:
         verdict = await transport.send(at(endpoint, url), asked, timeout_s=5)
     assert isinstance(verdict, Transient)
-    assert verdict.reason.startswith("cannot connect: ")
+    assert verdict.reason.startswith(f"cannot connect to {url.removeprefix('http://')}: ")
+    assert verdict.unreached
     assert verdict.reason.endswith(words)
 
 
@@ -551,7 +568,7 @@ async def test_a_proxy_that_refuses_the_tunnel_is_named(loopback: Server) -> Non
 
     async with loopback(refuse) as proxy:
         out = await one_call("https://api.example.test/v1", HTTPS_PROXY=proxy.url)
-    assert "cannot connect: the proxy answered HTTP 403" in out
+    assert "cannot connect to api.example.test: the proxy answered HTTP 403" in out
 
 
 async def test_a_certificate_of_another_name_is_refused(
@@ -656,7 +673,7 @@ async def test_a_key_without_a_value_is_denied_by_its_reference(
 ) -> None:
     async with HttpTransport({}) as transport:
         verdict = await transport.send(endpoint, asked, timeout_s=5)
-    assert verdict == Denied("no value is known for the key env:KEY")
+    assert verdict == Denied("no value is known for env:KEY")
 
 
 async def test_long_histories_go_through_whole(

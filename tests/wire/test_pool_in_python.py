@@ -20,7 +20,15 @@ OPTIONS = stormproof.RunOptions(
 def pool_at(base_url: str) -> stormproof.Pool:
     return stormproof.Pool(
         providers={"house": {"base_url": base_url, "keys": ["env:KEY_A", "env:KEY_B"]}},
-        models={"m": {"provider": "house", "endpoint_limits": {"max_workers": 2}}},
+        models={
+            "m": {
+                "provider": "house",
+                "endpoint_limits": {"max_workers": 2},
+                "stream": True,
+                "system_role": "user",
+                "max_completion_tokens": 4_000,
+            }
+        },
     )
 
 

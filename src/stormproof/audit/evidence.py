@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+import sys
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
 from stormproof.audit import old_harness
+from stormproof.audit.loose_reader import LooseReader
+from stormproof.audit.served_names import Served
+from stormproof.audit.turn_signs import TurnSigns, signs_of
+from stormproof.domain.conditions import Condition, TaskType
 from stormproof.domain.episodes import Episode, Source, Turn
 from stormproof.domain.trials import digest
-from stormproof.episode import Vocabulary, catalogue_vocabulary, recognise
 from stormproof.store import EPISODE_COLUMNS, SCORE_COLUMNS
+from stormproof.suites.workflows import WORKFLOWS
 
 # The measures of a score that are shares, so lie in [0, 1].
 SHARES: Final = tuple(name for name in SCORE_COLUMNS if EPISODE_COLUMNS[name] is float)
 # What tells cells apart: a task's type, and these fields of its condition.
 AXES: Final = ("prompt_type", "task_type", "difficulty", "tool_success_rate", "protocol")
-# What `evidence_of_rows` reads of the episode table.
-ROW_COLUMNS: Final = (
-    "trial_id", "model", "task_id", *AXES, *SHARES, "outcome", "success", "format_errors",
-)  # fmt: skip
 
 
-class Evidence(Struct, frozen=True):
+class Evidence(Struct, frozen=True, kw_only=True):
     """One episode, reduced to what an audit counts.
 
-    `calls_seen` are turns in which a careful reader sees a tool call, `calls_lost` those of them
-    that executed none; `lost_first` is true where the first such turn is lost: what follows is the
-    model's answer to the harness and not to the task, so the episode says nothing of the model.
+    `signs` sum up its `turns`. `lost_first` is true where the first turn that asks for a tool got
+    nothing carried out: what follows is the model's answer to the harness and not to the task, so
+    the episode says nothing of the model. `behind_done` is true where a call stands in the message
+    that was taken as done. `served` counts replies by endpoint and by the model that they name.
+    `reason` is why infrastructure ended it, else "".
     `recorded` is success as it was stored, None in our own results; `full` is success by our
     rules, None where nothing was scored. `transcript` is a digest of all that was said, empty
     where nothing was. `contradictions` are kinds of `findings.KINDS`.
@@ -41,12 +45,18 @@ class Evidence(Struct, frozen=True):
     task_id: str
     cell: dict[str, str]
     infrastructure: bool
-    calls_seen: int
-    calls_lost: int
     lost_first: bool
+    turns: int
+    signs: TurnSigns
     format_errors: int
     recorded: bool | None
     full: bool | None
+    suite: bool = False
+    blocked: bool = False
+    behind_done: bool = False
+    context_window: bool = False
+    served: tuple[tuple[Served, int], ...] = ()
+    reason: str = ""
     transcript: str = ""
     contradictions: tuple[str, ...] = ()
 
@@ -58,24 +68,30 @@ class Evidence(Struct, frozen=True):
     @property
     def unknown(self) -> bool:
         """Whether the episode says nothing of the model."""
-        return self.infrastructure or self.lost_first
+        return self.infrastructure or self.blocked or self.lost_first
 
 
 def evidence_of(episode: Episode) -> Evidence:
-    """Read every turn again and compare what is asked for with what was executed."""
-    trial, vocabulary = episode.trial, _vocabulary(episode.source)
-    reads = [(turn, _asks_for_a_tool(turn, vocabulary)) for turn in episode.turns]
-    seen = [turn for turn, asks in reads if asks]
-    lost = [turn for turn in seen if not turn.executions]
+    """Read every turn again and compare what is asked for with what was carried out."""
+    trial, signs = episode.trial, _signs(episode)
+    lost = episode.outcome == "infrastructure"
+    first = next((each for each in signs if each.calls_seen), TurnSigns())
+    done = signs[-1] if signs and episode.ending == "done" else TurnSigns()
     return Evidence(
         trial_id=trial.trial_id,
-        model=trial.model,
-        task_id=trial.task_id,
-        cell=_cell(asdict(trial.condition) | {"task_type": trial.task_type}),
-        infrastructure=episode.outcome == "infrastructure",
-        calls_seen=len(seen),
-        calls_lost=len(lost),
-        lost_first=bool(seen) and not seen[0].executions,
+        model=sys.intern(trial.model),
+        task_id=sys.intern(trial.task_id),
+        cell=_cell(trial.condition, trial.task_type),
+        infrastructure=lost,
+        suite=episode.ending == "suite",
+        blocked=episode.outcome == "blocked",
+        lost_first=first.nothing_carried_out,
+        behind_done=bool(done.not_executed),
+        context_window=episode.ending == "context_window",
+        turns=len(signs),
+        signs=sum(signs, TurnSigns()),
+        served=_served(episode.turns),
+        reason=sys.intern(episode.error) if lost else "",
         format_errors=sum(turn.format_error for turn in episode.turns),
         recorded=_recorded(episode),
         full=None if episode.score is None else episode.score.success == "full",
@@ -84,37 +100,29 @@ def evidence_of(episode: Episode) -> Evidence:
     )
 
 
-def evidence_of_rows(
-    rows: Iterable[Mapping[str, Any]], seen: Mapping[str, int]
-) -> Iterator[Evidence]:
-    """Our own episodes from the store's table; `seen` are their turns with a tool call.
-
-    The loop that ran them executed every tool call that it recognised, so none of theirs is lost;
-    only `evidence_of` reads what was said again.
-    """
-    for row in rows:
-        scored = row["outcome"] == "completed"
-        yield Evidence(
-            trial_id=row["trial_id"],
-            model=row["model"],
-            task_id=row["task_id"],
-            cell=_cell(row),
-            infrastructure=not scored,
-            calls_seen=seen.get(row["trial_id"], 0),
-            calls_lost=0,
-            lost_first=False,
-            format_errors=row["format_errors"],
-            recorded=None,
-            full=row["success"] == "full" if scored else None,
-            contradictions=tuple(_contradictions_of(row, scored=scored)),
-        )
+def _signs(episode: Episode) -> list[TurnSigns]:
+    """The signs of each turn, in order."""
+    reader, succeeded = _reader(episode.source), set[str]()
+    own = episode.source == "run"
+    done = len(episode.turns) - 1 if episode.ending == "done" else -1
+    signs = []
+    for number, turn in enumerate(episode.turns):
+        reported = succeeded if number == done else None
+        signs.append(signs_of(turn, reader, reported, has_arguments=own))
+        succeeded.update(execution.tool for execution in turn.executions if execution.ok)
+    return signs
 
 
-def _contradictions_of(row: Mapping[str, Any], *, scored: bool) -> Iterator[str]:
-    if scored != (row["success"] is not None):
-        yield "parts"
-    if _beyond(*(row[name] for name in SHARES)):
-        yield "above_one"
+def _served(turns: Sequence[Turn]) -> tuple[tuple[Served, int], ...]:
+    answers = (turn.answer for turn in turns)
+    named = ((a.endpoint_id, a.reply.served_model) for a in answers if a.reply.served_model)
+    return _shared(tuple(sorted(Counter(named).items())))
+
+
+@functools.lru_cache(10_000)
+def _shared(served: tuple[tuple[Served, int], ...]) -> tuple[tuple[Served, int], ...]:
+    """The same for equal ones: most episodes were served alike."""
+    return served
 
 
 def _beyond(*shares: Any) -> bool:
@@ -151,22 +159,16 @@ def _stored_contradictions(episode: Episode, stored: dict[str, Any]) -> list[str
     return found
 
 
-def _asks_for_a_tool(turn: Turn, vocabulary: Vocabulary) -> bool:
-    """Whether a reader sees a call of a tool that exists; one that was executed is seen."""
-    if turn.executions or turn.answer.reply.tool_calls:
-        return True
-    return any(call.name for call in recognise(turn.answer.reply.text, vocabulary).tool_calls)
-
-
 @functools.cache
-def _vocabulary(source: Source) -> Vocabulary:
-    if source == "imported":
-        return Vocabulary({name: {} for name in old_harness.REGISTRY})
-    return catalogue_vocabulary()
+def _reader(source: Source) -> LooseReader:
+    return LooseReader(old_harness.REGISTRY if source == "imported" else WORKFLOWS.tools)
 
 
-def _cell(fields_of: Mapping[str, Any]) -> dict[str, str]:
-    rate = fields_of["tool_success_rate"]
+@functools.lru_cache(10_000)
+def _cell(condition: Condition, task_type: TaskType) -> dict[str, str]:
+    """A condition in words. All episodes of a cell share it, so it is never changed."""
+    fields_of = asdict(condition) | {"task_type": task_type}
+    rate = condition.tool_success_rate
     words = {name: str(fields_of[name]) for name in AXES}
     return words | {"tool_success_rate": f"{rate:g}" if rate >= 0 else "unrecorded"}
 

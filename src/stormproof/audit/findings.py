@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from stormproof.audit.evidence import Evidence
-from stormproof.audit.verdicts import COLLAPSED_SHARE, FEWEST_EPISODES
+from stormproof.audit.thresholds import COLLAPSED_SHARE, FEWEST_EPISODES
 from stormproof.stats import wilson
 
 KINDS: Final = {

@@ -2,36 +2,56 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import functools
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from msgspec import Struct
 
-from stormproof.audit.evidence import AXES, ROW_COLUMNS, Evidence, evidence_of, evidence_of_rows
+from stormproof.audit.evidence import AXES, Evidence, evidence_of
 from stormproof.audit.findings import Finding, findings
 from stormproof.audit.verdicts import RULES, Judgement, judge
 from stormproof.domain.episodes import Episode
 from stormproof.errors import ConfigError
-from stormproof.store import read_episodes, turn_table
+from stormproof.store import read_episodes
+
+LONGEST_REASON: Final = 300  # characters of a reason that are shown
+# What differs from one failure to the next of its kind: ids, and how long it took.
+_PARTICULAR = re.compile(r"\b(?=[\w-]*\d)[\w-]{12,}\b|\b\d+(?:\.\d+)?(?=\s?m?s\b)")
+
+
+class Reason(Struct, frozen=True):
+    """Why infrastructure ended `count` of a model's episodes."""
+
+    model: str
+    text: str
+    count: int
 
 
 class Audit(Struct, frozen=True):
-    """Per model, per cell where `by` names one, and everything else that was found."""
+    """Per model, per cell where `by` names one, and everything else that was found.
+
+    `reasons` say why infrastructure ended episodes, the commonest of each model first.
+    """
 
     episodes: int
     simulated: int
     models: tuple[Judgement, ...]
     cells: tuple[Judgement, ...]
     findings: tuple[Finding, ...]
+    reasons: tuple[Reason, ...] = ()
     by: tuple[str, ...] = ()
     rules: tuple[str, ...] = RULES
 
 
 def audit(episodes: Iterable[Episode], by: Sequence[str] = ()) -> Audit:
-    """Read all episodes again, one at a time, and judge them. Raises ConfigError for a bad `by`."""
+    """Read all episodes again, one at a time, and judge them. Raises ConfigError for a bad `by`.
+
+    What is kept of an episode is some 500 bytes.
+    """
     names = _names(by)
     simulated, evidence = 0, []
     for episode in episodes:
@@ -48,6 +68,7 @@ def audit_of(evidence: Sequence[Evidence], by: Sequence[str] = (), simulated: in
         models=tuple(_judged(evidence, ())),
         cells=tuple(_judged(evidence, by)) if by else (),
         findings=tuple(findings(evidence)),
+        reasons=_reasons(evidence),
         by=tuple(by),
     )
 
@@ -66,24 +87,16 @@ def audit_folder(folder: Path | str, by: Sequence[str] | None = None) -> Audit:
     return found
 
 
-def audit_table(folder: Path, table: pa.Table) -> Audit:
-    """Audit from the episode table: only imported episodes are read again, turn by turn."""
-    rows = table.select([*ROW_COLUMNS, "source", "simulated"]).to_pylist()
-    imported = [row["trial_id"] for row in rows if row["source"] == "imported"]
-    own = [row for row in rows if row["source"] != "imported"]
-    judged = evidence_of_rows(own, _turns_with_tool_calls(folder) if own else {})
-    read = map(evidence_of, read_episodes(folder, imported)) if imported else ()
-    simulated = sum(bool(row["simulated"]) for row in rows)
-    return audit_of([*judged, *read], simulated=simulated)
+def _reasons(evidence: Iterable[Evidence]) -> tuple[Reason, ...]:
+    """Why infrastructure ended what it ended: alike but for numbers and ids is the same reason."""
+    said = Counter((e.model, _general(e.reason)) for e in evidence if e.infrastructure)
+    found = [Reason(model, text or "no reason recorded", n) for (model, text), n in said.items()]
+    return tuple(sorted(found, key=lambda r: (r.model, -r.count, r.text)))
 
 
-def _turns_with_tool_calls(folder: Path) -> dict[str, int]:
-    turns = turn_table(folder, ["trial_id", "calls"])
-    counted = (
-        turns.filter(pc.field("calls") > 0).group_by("trial_id").aggregate([("calls", "count")])
-    )
-    trials, counts = counted["trial_id"].to_pylist(), counted["calls_count"].to_pylist()
-    return {str(trial): int(count or 0) for trial, count in zip(trials, counts, strict=True)}
+@functools.lru_cache(10_000)
+def _general(reason: str) -> str:
+    return _PARTICULAR.sub("…", reason)[:LONGEST_REASON]
 
 
 def _judged(evidence: Sequence[Evidence], by: Sequence[str]) -> list[Judgement]:

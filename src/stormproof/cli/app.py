@@ -29,11 +29,12 @@ def build_app() -> App:
 COMMANDS = {
     "run": ("run:run", "Run what of the plan is not done yet."),
     "plan": ("plan:plan", "Show what a run would do: grid, shards, slots, done, estimate."),
+    "probe": ("probe:probe", "Ask each endpoint of a pool file what it takes; mend the file."),
     "status": ("status:status", "Show what of a results folder's plans is done."),
     "report": ("report:report", "Report a results folder: tables on screen, and files."),
     "audit": ("audit:audit", "Say which numbers of a results folder hold, and why."),
     "import": ("importing:import_recordings", "Take recorded episodes into a results folder."),
-    "merge": ("merging:merge", "Put results folders together: one record for each trial."),
+    "merge": ("merge:merge", "Put results folders together: one record for each trial."),
     "repair": ("repair:repair", "Show what is damaged in a results folder, and mend it."),
     "tools": ("tools:tools", "List the suite's tools, or describe one."),
     "emulate": ("emulate:emulate", "Serve a pool file's endpoints with simulated models."),

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from stormproof.audit import Audit, Finding, Judgement, Recomputed
+from stormproof.audit import MEASURES, Audit, Finding, Judgement, Reason, Recomputed
 from stormproof.cli.console_tables import table
 from stormproof.stats import Rate
 
@@ -25,8 +25,13 @@ def audit_text(found: Audit) -> list[RenderableType]:
     if found.simulated:
         parts.append(Text(SIMULATED.format(n=f"{found.simulated:,}"), style="bold yellow"))
     parts += [_verdicts(found.models), _figures(found.models)]
+    signs = _signs(found.models)
+    if signs.row_count:
+        parts += [Text("What was counted", style="bold"), signs]
     if found.cells:
         parts += [Text(f"By {', '.join(found.by)}", style="bold"), _figures(found.cells)]
+    if found.reasons:
+        parts += [Text("Why infrastructure ended episodes", style="bold"), _reasons(found.reasons)]
     if found.findings:
         parts += [Text("What else was found", style="bold"), _findings(found.findings)]
     parts.append(Text("Rules", style="bold"))
@@ -58,8 +63,9 @@ def _verdicts(judged: Sequence[Judgement]) -> RenderableType:
 
 def _figures(judged: Sequence[Judgement]) -> Table:
     names = list(judged[0].name) if judged else ["model"]
-    figures = ("episodes", "infra", "first call lost", "calls lost", "success recorded %",
-               "success valid %", "full by our rules %", "possible %")  # fmt: skip
+    figures = ("episodes", "infra", "blocked", "first call lost", "calls lost",
+               "success recorded %", "success valid %",
+               "full by our rules %", "possible %")  # fmt: skip
     rows = table("", (*(name.replace("_", " ") for name in names), "verdict"), figures)
     for one in judged:
         low, high = one.possible
@@ -68,11 +74,34 @@ def _figures(judged: Sequence[Judgement]) -> Table:
             one.verdict,
             f"{one.episodes:,}",
             f"{one.infrastructure:,}",
+            f"{one.blocked:,}",
             f"{one.lost_first:,}",
             f"{one.calls_lost:,} of {one.calls_seen:,}",
             *map(_percent, (one.recorded, one.valid, one.ours)),
             f"{100 * low:.1f} to {100 * high:.1f}",
         )
+    return rows
+
+
+def _signs(judged: Sequence[Judgement]) -> Table:
+    """Every column that counts anything; what has reached its threshold is marked."""
+    rows = table("", ("model", "counted", "over its threshold"), ("count", "of", "share %"))
+    for one in judged:
+        for m in MEASURES:
+            share = one.shares[m.column]
+            if share.count:
+                flag = Text(m.flag, style="yellow") if m.flag in one.flags else Text()
+                of, percent = f"{share.of:,} {m.of}", f"{100 * share.value:.1f}"
+                rows.add_row(
+                    _text(one.name["model"]), m.counts, flag, f"{share.count:,}", of, percent
+                )
+    return rows
+
+
+def _reasons(reasons: Sequence[Reason]) -> Table:
+    rows = table("", ("model", "reason"), ("episodes",))
+    for r in reasons:
+        rows.add_row(_text(r.model), _text(r.text), f"{r.count:,}")
     return rows
 
 

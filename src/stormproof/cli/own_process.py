@@ -5,23 +5,19 @@ A program that calls `stormproof.run` has a process of its own too, and keeps it
 
 from __future__ import annotations
 
-import gc
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 
+from stormproof.backends.interpreter import tuned_interpreter
 from stormproof.cli.console_tables import PlainConsole
 from stormproof.cli.cpu_profile import profiled
 from stormproof.cli.progress_display import display
 from stormproof.plan import RunOptions
 from stormproof.runner import run
 from stormproof.session import RunSummary, Stop
-
-COLLECT_AFTER = (50_000, 20, 50)  # new objects; collections of the young; of the middle-aged
-SWITCH_AFTER_S = 0.0005  # between threads that both want to run
 
 
 def run_in_own_process(options: RunOptions) -> RunSummary:
@@ -62,23 +58,3 @@ def _stop_signals() -> Iterator[signal.Signals]:
     yield from (signal.SIGINT, signal.SIGTERM)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         yield signal.SIGHUP
-
-
-@contextmanager
-def tuned_interpreter() -> Iterator[None]:
-    """Look for cyclic garbage seldom, and let the journal's thread in soon.
-
-    A thousand episodes under way are a large heap, all alive: with usual thresholds half of a
-    run's CPU time goes into looking through it, though nearly nothing that a run makes has cycles.
-    And each of the journal's writes waits for its turn at the interpreter twice.
-    """
-    thresholds, interval_s = gc.get_threshold(), sys.getswitchinterval()
-    gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
-    sys.setswitchinterval(SWITCH_AFTER_S)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(interval_s)
-        gc.set_threshold(*thresholds)
-        gc.unfreeze()

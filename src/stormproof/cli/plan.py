@@ -42,6 +42,7 @@ def as_data(plan: Plan) -> dict[str, Any]:
     return {
         "options": plan.options,
         "share": plan.share,
+        "notices": plan.notices,
         "planned": plan.planned,
         "done": plan.done,
         "remaining": plan.remaining,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from math import inf
 
 from rich.table import Table
 
 from stormproof.cli.console_tables import output, show, table
 from stormproof.cli.sample_size import SampleSize
 from stormproof.cli.streams import counted, duration
-from stormproof.domain.pool import Endpoint, Limits
-from stormproof.plan import Estimate, Plan, estimate
+from stormproof.domain.pool import FEW_SLOTS, Endpoint, Limits
+from stormproof.plan import Estimate, Plan, estimate, expected_speed_ups
 
 
 def render(plan: Plan, power: float | None = None, sizes: Sequence[SampleSize] = ()) -> None:
@@ -19,22 +20,43 @@ def render(plan: Plan, power: float | None = None, sizes: Sequence[SampleSize] =
     console = output()
     guess = estimate(plan)
     console.print(_headline(plan), markup=False)
-    for part in (_grid(plan), _levels(plan), _shards(plan), _estimates(guess)):
+    for part in (_grid(plan), _levels(plan), _shards(plan), _estimates(guess), _speed_ups(plan)):
         show(console, part)
     if power is not None:
         show(console, _sizes(power, sizes))
+    for line in _undeclared(plan):
+        console.print(line, markup=False)
     console.print(f"Assumed: {guess.assumptions}.", style="dim", markup=False)
+
+
+def _undeclared(plan: Plan) -> list[str]:
+    """What fixed mode makes of endpoints for which no number of slots is declared."""
+    if plan.options.rate_mode != "fixed":
+        return []
+    bare = [e for e in plan.endpoints if e.limits.max_workers is None]
+    few = [e.endpoint_id for e in bare if e.fixed_slots < inf]
+    by_rate = [e.endpoint_id for e in bare if e.fixed_slots == inf]
+    lines = []
+    if by_rate:
+        lines.append(f"No slots declared, so as many as the rate needs: {', '.join(by_rate)}.")
+    if few:
+        lines.append(
+            f"Nothing declared, so {FEW_SLOTS} slots each in fixed mode: {', '.join(few)}. Declare "
+            "max_workers, or let --rate-mode adaptive find what they take."
+        )
+    return lines
 
 
 def _sizes(power: float, sizes: Sequence[SampleSize]) -> Table:
     shown = table(
         f"To see a difference of {power:g} (paired by task, 5 % level, 80 % power)",
-        ("mean success",),
-        ("tasks", "--num-instances", "planned", "would show"),
+        ("between", "mean success"),
+        ("trials a task", "tasks", "--num-instances", "planned", "would show"),
     )
     for size in sizes:
-        figures = (f"{size.tasks:,}", f"{size.instances:,}", f"{size.planned:,}")
-        shown.add_row(f"{size.rate:g}", *figures, f"{size.seen:g}")
+        counts = (size.trials_a_task, size.tasks, size.instances, size.planned)
+        figures = (f"{count:,}" for count in counts)
+        shown.add_row(size.comparison, f"{size.rate:g}", *figures, f"{size.seen:g}")
     return shown
 
 
@@ -46,7 +68,7 @@ def _headline(plan: Plan) -> str:
         f"pool: {pool}\n"
         f"results: {options.results} ({options.storage_format}); {options.rate_mode} rate mode, "
         f"{options.sharding} sharding, seed {options.seed}"
-        + (f"\n{plan.share}" if plan.share else "")
+        + "".join(f"\n{line}" for line in (plan.share, *plan.notices) if line)
     )
 
 
@@ -90,12 +112,12 @@ def _levels(plan: Plan) -> Table:
         ("endpoints", "prompt types", "slots each", "slots", "trials to run"),
     )
     for model in plan.models:
-        slots = [e.limits.max_workers for e in plan.endpoints if e.model == model]
-        known = [s for s in slots if s is not None]
+        slots = [_slots(plan, e) for e in plan.endpoints if e.model == model]
+        known = [s for s in slots if s is not None and s < inf]
         levels.add_row(
             model, str(len(slots)), str(prompts[model]),
-            " ".join(dict.fromkeys(map(_figure, slots))),
-            f"{sum(known):,}" if len(known) == len(slots) else "found while running",
+            " ".join(dict.fromkeys(map(_slots_in_words, slots))),
+            f"{sum(known):,.0f}" if len(known) == len(slots) else _unknown(plan),
             f"{sum(c.remaining for c in plan.cells if c.model == model):,}",
         )  # fmt: skip
     return levels
@@ -112,7 +134,7 @@ def _shards(plan: Plan) -> Table:
         shards.add_column("shared limits", overflow="fold")
     shares = _shares(plan)
     for e in plan.endpoints:
-        figures = map(_figure, _values(e.limits))
+        figures = (_slots_in_words(_slots(plan, e)), *map(_figure, _values(e.limits)[1:]))
         row = (
             str(e.number),
             e.endpoint_id,
@@ -171,12 +193,40 @@ def _estimates(guess: Estimate) -> Table:
     return shown
 
 
+def _speed_ups(plan: Plan) -> Table:
+    """Kinds of model with their models, expected from the declared limits alone."""
+    shown = table(
+        "Expected speed-up: all endpoints of a model over the fastest of them alone",
+        ("kind", "model"),
+        ("endpoints", "slots", "calls/s", "speed-up"),
+    )
+    for row in expected_speed_ups(plan):
+        slots = "found while running" if row.slots is None else f"{row.slots:,}"
+        figures = (f"{row.endpoints:,}", slots, f"{row.calls_per_s:,.1f}", f"{row.speed_up:.1f}×")
+        shown.add_row(row.kind, row.model or "all", *figures)
+    return shown
+
+
 def _tokens(guess: Estimate) -> str:
     return f"{guess.prompt_tokens + guess.completion_tokens:,}"
 
 
 def _values(limits: Limits) -> tuple[float | None, ...]:
     return limits.max_workers, limits.qps, limits.rpm, limits.tpm
+
+
+def _slots(plan: Plan, endpoint: Endpoint) -> float | None:
+    """Of an endpoint; None where they are found while running, inf where a rate decides."""
+    fixed = plan.options.rate_mode == "fixed"
+    return endpoint.fixed_slots if fixed else endpoint.limits.max_workers
+
+
+def _slots_in_words(slots: float | None) -> str:
+    return "as its rate needs" if slots == inf else _figure(slots)
+
+
+def _unknown(plan: Plan) -> str:
+    return "as rates need" if plan.options.rate_mode == "fixed" else "found while running"
 
 
 def _figure(limit: float | None) -> str:

@@ -123,6 +123,8 @@ def headline(progress: Progress) -> str:
     ]
     if progress.infrastructure:
         parts.insert(1, f"{progress.infrastructure} infrastructure")
+    if progress.blocked:
+        parts.insert(1, f"{progress.blocked} blocked")
     if progress.simulated:
         parts.append("SIMULATED models")
     if progress.draining:

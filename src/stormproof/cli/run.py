@@ -12,7 +12,8 @@ import msgspec
 
 from stormproof.cli.parameters import RunFlags, options_from
 from stormproof.cli.streams import counted, duration, emit_json, say
-from stormproof.cli.user_errors import EXIT_INTERRUPTED
+from stormproof.cli.user_errors import EXIT_BUG, EXIT_INTERRUPTED
+from stormproof.plan.run_options import OPTIONS
 
 if TYPE_CHECKING:  # the runner brings every room with it, which --dry-run need not load
     from stormproof.session import RunSummary
@@ -23,8 +24,8 @@ EXIT_INCOMPLETE = 1
 def run(*, flags: RunFlags | None = None) -> int:
     """Run what of the plan is not done yet; the same command again does only what is missing.
 
-    Exit code 0 when every planned trial is scored, 1 when some ended as infrastructure,
-    130 when interrupted.
+    Exit code 0 when every planned trial is scored (or blocked by a provider's filter), 1 when some
+    ended as infrastructure, 70 when the suite broke in some of them, 130 when interrupted.
     """
     options = options_from(flags)
     if options.dry_run:
@@ -46,7 +47,7 @@ def _show(summary: RunSummary) -> None:
     from stormproof.cli.console_tables import output  # noqa: PLC0415  likewise
     from stormproof.report import terminal_report  # noqa: PLC0415  pyarrow is not needed for JSON
 
-    if summary.scored + summary.infrastructure:
+    if summary.scored + summary.blocked + summary.infrastructure:
         console = output()
         for part in terminal_report(Path(summary.results), brief=True):
             console.print(part)
@@ -63,8 +64,14 @@ def _closing(summary: RunSummary) -> list[str]:
         f"are scored; results in {summary.results}"
     )
     if not (summary.ran or summary.remaining):
-        done = f"nothing to do: all {summary.planned:,} planned trials are scored"
+        ended = "scored or blocked" if summary.blocked else "scored"
+        done = f"nothing to do: all {summary.planned:,} planned trials are {ended}"
     lines = [done]
+    if summary.blocked:
+        lines.append(f"blocked: a provider's filter ended {counted(summary.blocked, 'trial')}")
+    lines += [f"infrastructure: {line}" for line in summary.reasons]
+    lines += [f"broken suite: {line}" for line in summary.faults]
+    lines += _paid_for_nothing(summary)
     lines += [f"stopped: {line}" for line in summary.stopped]
     lines += [f"in trouble: {line}" for line in summary.silent]
     if summary.remaining:
@@ -76,11 +83,31 @@ def _closing(summary: RunSummary) -> list[str]:
     return lines
 
 
+def _paid_for_nothing(summary: RunSummary) -> list[str]:
+    """What may stand on the bill, and is in no turn."""
+    lines = []
+    if summary.discarded:
+        lines.append(
+            f"thrown away: {counted(summary.discarded, 'answer')} under status 200 with no reply "
+            f"in it; {summary.discarded_tokens:,} tokens by their own account"
+        )
+    if summary.hedged:
+        lines.append(f"given up: {counted(summary.hedged, 'call')}, sent again elsewhere")
+    return lines
+
+
 def _again() -> str:
-    return shlex.join(["stormproof", *sys.argv[1:]]) if os.name == "posix" else "the same command"
+    """The command as it was, with every setting that came from the environment."""
+    if os.name != "posix":
+        return "the same command"
+    names = (option.env for option in OPTIONS if option.env)
+    settings = [f"{name}={shlex.quote(os.environ[name])}" for name in names if os.environ.get(name)]
+    return " ".join([*settings, shlex.join(["stormproof", *sys.argv[1:]])])
 
 
 def _exit_code(summary: RunSummary) -> int:
     if summary.interrupted:
         return EXIT_INTERRUPTED
+    if summary.faults:
+        return EXIT_BUG
     return EXIT_INCOMPLETE if summary.remaining else 0

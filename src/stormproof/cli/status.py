@@ -9,7 +9,7 @@ import msgspec
 from cyclopts import Parameter
 
 from stormproof.cli.parameters import RESULTS, results_folder
-from stormproof.cli.streams import counted, emit_json
+from stormproof.cli.streams import counted, emit_json, say
 
 if TYPE_CHECKING:
     from stormproof.plan.folder_status import CellStatus
@@ -18,27 +18,40 @@ if TYPE_CHECKING:
 def status(
     results: Path = RESULTS, *, json: Annotated[bool, Parameter(negative="")] = False
 ) -> None:
-    """Show planned, scored, infrastructure and remaining trials of all runs in a results folder."""
+    """Show planned, scored, blocked, infrastructure and remaining trials of all runs in a folder.
+
+    And why trials ended as infrastructure, each reason with its count.
+    """
+    from stormproof.domain.reasons import counted as counted_reasons  # noqa: PLC0415  --help does without
+    from stormproof.domain.reasons import in_lines  # noqa: PLC0415  --help does without
     from stormproof.plan.folder_status import folder_status, recorded_runs  # noqa: PLC0415  --help does without
     from stormproof.store import episode_table, read_header  # noqa: PLC0415  --help does without
 
     folder = results_folder(results)
     header = read_header(folder)
-    ended = episode_table(folder, ["trial_id", "outcome", "simulated"]).to_pydict()
+    ended = episode_table(folder, ["trial_id", "outcome", "simulated", "error"]).to_pydict()
     outcomes = dict(zip(ended["trial_id"], ended["outcome"], strict=True))
     cells = folder_status(recorded_runs(folder), outcomes)
     sums = _sums(cells)
-    unplanned = len(outcomes) - sums["scored"] - sums["infrastructure"]
+    unplanned = len(outcomes) - sums["scored"] - sums["blocked"] - sums["infrastructure"]
+    reasons = counted_reasons(
+        error or ""
+        for error, outcome in zip(ended["error"], ended["outcome"], strict=True)
+        if outcome == "infrastructure"
+    )
     simulated = header.simulated or any(ended["simulated"])
     data = {"results": str(folder), "simulated": simulated, **sums, "unplanned": unplanned}
+    data["reasons"] = msgspec.to_builtins(reasons)
     if json:
         emit_json(data | {"cells": [_as_data(cell) for cell in cells]})
     else:
         _show(data, cells)
+        for line in in_lines(reasons):
+            say(f"infrastructure: {line}")
 
 
 def _sums(cells: tuple[CellStatus, ...]) -> dict[str, int]:
-    names = ("planned", "scored", "infrastructure", "remaining")
+    names = ("planned", "scored", "blocked", "infrastructure", "remaining")
     return {name: sum(getattr(cell, name) for cell in cells) for name in names}
 
 
@@ -59,7 +72,7 @@ def _show(data: dict[str, Any], cells: tuple[CellStatus, ...]) -> None:
         )
     if not cells:
         return
-    names = ("planned", "scored", "infrastructure", "remaining")
+    names = ("planned", "scored", "blocked", "infrastructure", "remaining")
     shown = table("", ("model", "condition", "task type"), names)
     for cell in cells:
         words = (cell.model, condition_in_words(cell.condition), cell.task_type)

@@ -7,7 +7,7 @@ from stormproof.control.controller import Fate, Sent, View
 from stormproof.control.pace import Ceiling
 from stormproof.control.word import Word
 from stormproof.domain.calls import RateHeaders
-from stormproof.domain.pool import Limits
+from stormproof.domain.pool import FEW_SLOTS, Limits
 
 IN_A_ROW = 5  # errors, or refusals, that shut the gate
 
@@ -15,10 +15,10 @@ IN_A_ROW = 5  # errors, or refusals, that shut the gate
 class Fixed:
     """The declared numbers and nothing else, until five failures in a row shut the gate.
 
-    Where no worker count is declared, `workers` are used.
+    Where no worker count is declared, `workers` are used (see `Endpoint.fixed_slots`).
     """
 
-    def __init__(self, limits: Limits, *, workers: int = 8) -> None:
+    def __init__(self, limits: Limits, *, workers: float = FEW_SLOTS) -> None:
         self._ceiling = Ceiling(limits)
         if limits.max_workers is None:
             self._ceiling.workers = workers

@@ -63,9 +63,16 @@ class Request(Struct, frozen=True, gc=False):
     max_tokens: int | None = None
 
 
+# Of a reply's `finish_reason`, what something depends on.
+FILTERED = "content_filter"  # a provider's filter ended it
+LENGTH = "length"  # the limit of tokens ended it
+MALFORMED = "malformed_function_call"  # the service could not read the model's tool call
+
+
 class Reply(Struct, frozen=True, gc=False):
     """What the model said. `raw` keeps a paid-for body that could not be read whole.
 
+    `finish_reason` is in OpenAI's words where another service's mean the same.
     `simulated` is true where the emulator's mark was on the reply. `carried` are fields of the
     reply's message that must come back with it, to the server that said them.
     """
@@ -119,25 +126,46 @@ class Ok(Struct, frozen=True, gc=False):
 class Refused(Struct, frozen=True, gc=False):
     """429 or its like: nothing was paid. `retry_after_s` as the provider asks, else None.
 
-    `exhausted` means a quota that waiting does not refill (`insufficient_quota`).
+    `exhausted` means a quota that waiting does not refill; `quota` words that say so at one
+    service and mean a passing limit at another (`insufficient_quota`).
     """
 
     reason: str
     retry_after_s: float | None = None
     exhausted: bool = False
+    quota: bool = False
     rates: RateHeaders | None = None
 
 
 class Transient(Struct, frozen=True, gc=False):
-    """5xx, reset, timeout, truncated or non-JSON body: worth another try, best elsewhere."""
+    """5xx, reset, timeout, truncated or non-JSON body: worth another try, best elsewhere.
+
+    `paid`: it came with a success status, so it may be on the bill, with `usage` where that can
+    be read. `unreached`: no sign that a model's service stands at this address.
+    """
 
     reason: str
     retry_after_s: float | None = None
     raw: str = ""
+    paid: bool = False
+    usage: Usage = Usage()
+    unreached: bool = False
 
 
 class Rejected(Struct, frozen=True, gc=False):
-    """This request can never succeed (400, 413, 422, content filter on the prompt)."""
+    """The endpoint cannot take this very request (400, 413, 422); perhaps another can."""
+
+    reason: str
+
+
+class Overlong(Struct, frozen=True, gc=False):
+    """The conversation does not fit the model's context window."""
+
+    reason: str
+
+
+class Blocked(Struct, frozen=True, gc=False):
+    """A provider's filter let the request not through."""
 
     reason: str
 
@@ -148,4 +176,4 @@ class Denied(Struct, frozen=True, gc=False):
     reason: str
 
 
-Verdict = Ok | Refused | Transient | Rejected | Denied
+Verdict = Ok | Refused | Transient | Rejected | Overlong | Blocked | Denied

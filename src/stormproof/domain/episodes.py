@@ -15,6 +15,7 @@ Outcome = Literal[
     "infrastructure",  # not scored, run again
     "blocked",  # a provider's filter ended it: final, in its own column, in no rate
 ]
+FINAL: frozenset[Outcome] = frozenset({"completed", "blocked"})  # what is never run again
 Source = Literal["run", "imported"]
 Action = Literal["call", "search", "info", "done", "none"]
 Ending = Literal[

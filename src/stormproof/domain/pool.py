@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Literal
 
 from msgspec import Struct
 
 Dialect = Literal["openai", "azure"]
+SystemRole = Literal["system", "user"]
 RateMode = Literal["adaptive", "fixed"]
 Sharding = Literal["dynamic", "even"]
+
+FEW_SLOTS = 8  # in fixed mode, of an endpoint for which nothing at all is declared
 
 
 class Limits(Struct, frozen=True):
@@ -31,7 +35,10 @@ class Endpoint(Struct, frozen=True):
     """Deployment × key: the unit that has limits and a controller of its own.
 
     `number` is the shard's number, as `stormproof plan` shows it. `key` is a reference
-    (`env:NAME`), never a value. `groups` are the shared limits above this endpoint.
+    (`env:NAME`), never a value; so are those values of `headers` and `query` that are secret.
+    `groups` are the shared limits above this endpoint. `parameters` are merged into each
+    request's body, and "" leaves a field out. Where `system_role` is "user", a system message is
+    told in the user's first one.
     """
 
     endpoint_id: str
@@ -45,6 +52,27 @@ class Endpoint(Struct, frozen=True):
     api_version: str = ""
     limits: Limits = Limits()
     groups: tuple[LimitGroup, ...] = ()
+    headers: dict[str, str] = {}
+    query: dict[str, str] = {}
     parameters: dict[str, object] = {}
+    system_role: SystemRole = "system"
+    stream: bool = False
     price_in: float | None = None
     price_out: float | None = None
+
+    @property
+    def fixed_slots(self) -> float:
+        """Requests in flight in fixed mode: as many as are declared, inf where a rate is.
+
+        A rate holds itself, and how many slots it needs depends on how long answers take.
+        """
+        if self.limits.max_workers is not None:
+            return self.limits.max_workers
+        declared = (self.limits, *(group.limits for group in self.groups))
+        return FEW_SLOTS if all(limits == Limits() for limits in declared) else inf
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """What needs a value before anything can be sent: of the key, in headers, in the query."""
+        texts = (*self.headers.values(), *self.query.values())
+        return self.key, *(text for text in texts if text.startswith("env:"))

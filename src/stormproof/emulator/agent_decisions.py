@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from stormproof.domain.calls import Message, Reply, Request
-from stormproof.domain.conditions import Difficulty
+from stormproof.domain.conditions import Difficulty, Protocol
 from stormproof.domain.tasks import Step, Task
 from stormproof.domain.trials import seed_of
 from stormproof.emulator import agent_wording
@@ -35,6 +35,7 @@ _HARDNESS: Mapping[Difficulty, float] = MappingProxyType(
 _REASONING = "step by step"  # what a prompt says that asks for reasoning first
 _WITH_REASONING = 0.8
 _STEP = re.compile(r"^[ \t>*]{0,6}\d{1,2}[.)][ \t]+(?P<line>[^\n]{1,4000})$", re.MULTILINE)
+_HERMES = '<tool_call>{"name"'
 _RESULT = re.compile(r"^(?P<tool>[\w.\- ]{1,80}) (?P<how>succeeded|failed)\.", re.MULTILINE)
 _TOOL = re.compile("|".join(sorted(_TOOLS, key=len, reverse=True)))
 _decode = json.JSONDecoder().raw_decode
@@ -70,12 +71,13 @@ class Agents:
         """The agent's next message."""
         skill = skill_of(request.model, self._skills)
         messages = request.messages
-        mind = self._mind(request.model, opening_of(messages), request.seed)
+        opening = opening_of(messages)
+        mind = self._mind(request.model, opening, request.seed)
         turn = sum(message.role == "assistant" for message in messages)
         rng = random.Random(mind.seed + turn)  # noqa: S311  reproducible, not secret
         if not mind.plan:
             return agent_wording.ramble(mind.goal, rng)
-        return _act(skill, mind, messages, rng, native=bool(request.tools))
+        return _act(skill, mind, messages, rng, protocol=_protocol(request, opening))
 
     def _make_up(self, model: str, opening: str, own_seed: int | None) -> Mind:
         """The first reading: whose plan to follow, and how stubbornly."""
@@ -138,13 +140,18 @@ def _confused(step: Step, rng: random.Random) -> Step:
 
 
 def _act(
-    skill: Skill, mind: Mind, messages: Sequence[Message], rng: random.Random, *, native: bool
+    skill: Skill,
+    mind: Mind,
+    messages: Sequence[Message],
+    rng: random.Random,
+    *,
+    protocol: Protocol,
 ) -> Reply:
     """One turn: finish, search, ramble, or make the next tool call of the plan in mind."""
     last = messages[-1].content
     first = len(messages) == 1 or all(m.role != "assistant" for m in messages)
     at = position(mind.plan, tool_results(messages), mind.tries)
-    if first and mind.searches and not native:
+    if first and mind.searches and protocol != "native":
         return agent_wording.search(mind.goal, rng)
     if at == len(mind.plan) or rng.random() >= skill.patience:
         return agent_wording.done(rng)
@@ -156,7 +163,14 @@ def _act(
     corrected = last.startswith(("No action was found", "The call names no tool"))
     well = rng.random() < (max(skill.form, 0.9) if corrected else skill.form)
     habit = None if well else skill.habit
-    return agent_wording.tool_calls(steps, habit, rng, native=native, thinks=skill.thinks)
+    return agent_wording.tool_calls(steps, habit, rng, protocol=protocol, thinks=skill.thinks)
+
+
+def _protocol(request: Request, opening: str) -> Protocol:
+    """How the request wants tools to be called."""
+    if request.tools:
+        return "native"
+    return "hermes" if _HERMES in opening else "text"
 
 
 class ToolResult(Struct, frozen=True):

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from stormproof.domain.calls import Reply, ToolCall
+from stormproof.domain.conditions import Protocol
 from stormproof.domain.tasks import Step
 from stormproof.emulator.agent_skills import Habit
 
@@ -41,15 +42,22 @@ _THOUGHT = (
 
 
 def tool_calls(
-    steps: Sequence[Step], habit: Habit | None, rng: random.Random, *, native: bool, thinks: bool
+    steps: Sequence[Step],
+    habit: Habit | None,
+    rng: random.Random,
+    *,
+    protocol: Protocol,
+    thinks: bool,
 ) -> Reply:
     """The tool calls, in one message; written as asked where `habit` is None."""
     intro = rng.choice(_INTROS).format(tool=steps[0].tool)
-    if native and habit in (None, "unclosed", "brackets", "keywords"):
+    if protocol == "native" and habit in (None, "unclosed", "brackets", "keywords"):
         return _native(steps, intro, rng, broken=habit is not None and rng.random() < 0.2)  # noqa: PLR2004  a minority
     if habit and rng.random() < 0.1:  # noqa: PLR2004  a minority
         habit = "lost"
-    write = _FORMS[habit] if habit else _as_asked
+    write = _FORMS[habit] if habit else _plainly
+    if protocol == "hermes":
+        write = _SWAPPED.get(write, write)
     text = "\n".join(write(step) for step in steps)
     return Reply((_THOUGHT if thinks else "") + f"{intro}\n{text}".lstrip(), finish_reason="stop")
 
@@ -82,7 +90,7 @@ def _native(steps: Sequence[Step], intro: str, rng: random.Random, *, broken: bo
     return Reply(intro, tool_calls=tuple(calls), finish_reason="tool_calls")
 
 
-def _as_asked(step: Step) -> str:
+def _plainly(step: Step) -> str:
     return f"<tool_call>{_plain(step)}</tool_call>"
 
 
@@ -133,4 +141,10 @@ _FORMS: Mapping[Habit, Callable[[Step], str]] = {
     "near_name": _near_name,
     "alone": _alone,
     "lost": _lost,
+}
+
+# What is asked for in the `hermes` protocol is a habit in the text one, and the other way round.
+_SWAPPED: Mapping[Callable[[Step], str], Callable[[Step], str]] = {
+    _plainly: _hermes,
+    _hermes: _plainly,
 }

@@ -63,7 +63,7 @@ class _MessageOut(Struct, omit_defaults=True):
 
 class _Choice(Struct):
     message: _MessageOut
-    finish_reason: str
+    finish_reason: str | None
     index: int = 0
 
 
@@ -113,14 +113,30 @@ def completion(reply: Reply, model: str, answer_id: str) -> bytes:
     ]
     message = _MessageOut(content=reply.text, role="assistant", tool_calls=tool_calls or None)
     read, written = reply.usage.prompt_tokens, reply.usage.completion_tokens
+    ended = reply.finish_reason or ("stop" if reply.text or tool_calls or written else None)
     return _encode(
         _Completion(
             id=answer_id,
             model=model,
-            choices=[_Choice(message, reply.finish_reason or "stop")],
+            choices=[_Choice(message, ended)],
             usage=_Usage(read, written, read + written),
         )
     )
+
+
+def streamed(body: bytes) -> bytes:
+    """The same completion as events: the message, its end, what it took, and the end mark."""
+    whole = msgspec.json.decode(body)
+    choice = whole["choices"][0]
+    message, usage = choice["message"], whole.pop("usage")
+    for index, tool_call in enumerate(message.get("tool_calls", ())):
+        tool_call["index"] = index
+    about = whole | {"object": "chat.completion.chunk"}
+    said: dict[str, Any] = {"index": 0, "delta": message, "finish_reason": None}
+    ended = {"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}
+    events = [about | {"choices": [chunk]} for chunk in (said, ended)]
+    events.append(about | {"choices": [], "usage": usage})
+    return b"".join(b"data: " + _encode(event) + b"\n\n" for event in events) + b"data: [DONE]\n\n"
 
 
 def models(endpoints: list[Endpoint]) -> bytes:

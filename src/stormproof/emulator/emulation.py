@@ -47,10 +47,15 @@ def emulated_key(reference: str) -> str:
 def emulated(
     endpoints: Sequence[Endpoint], base_url: str
 ) -> tuple[tuple[Endpoint, ...], dict[str, str]]:
-    """The endpoints as they are reached at an emulator, and their keys (reference → value)."""
+    """The endpoints as they are reached at an emulator, and their keys (reference → value).
+
+    What only the real service wants to be told, in headers or a query, is left out.
+    """
     base = base_url.rstrip("/")
     located = tuple(
-        msgspec.structs.replace(e, base_url=f"{base}/{quote(e.provider, safe='')}")
+        msgspec.structs.replace(
+            e, base_url=f"{base}/{quote(e.provider, safe='')}", headers={}, query={}
+        )
         for e in endpoints
     )
     return located, {e.key: emulated_key(e.key) for e in endpoints}

@@ -9,7 +9,7 @@ from typing import Any
 from stormproof.domain.calls import Reply
 from stormproof.emulator import refusals
 from stormproof.emulator.behaviour import Fault
-from stormproof.emulator.chat_completions import completion
+from stormproof.emulator.chat_completions import completion, streamed
 from stormproof.emulator.emulated_endpoint import EmulatedEndpoint, Refusal
 from stormproof.emulator.faults import FAILURE_S, break_answer
 from stormproof.emulator.http11 import Exchange
@@ -56,6 +56,7 @@ class RequestInFlight:
         "_loop",
         "_now",
         "_start",
+        "_streams",
         "_timer",
     )
 
@@ -65,8 +66,12 @@ class RequestInFlight:
         exchange: Exchange,
         answered: AnsweredTurns,
         now: float,
+        *,
+        streams: bool = False,
     ) -> None:
         self._endpoint = endpoint
+        # Whether the answer goes out as events; faults break the plain form of it.
+        self._streams = streams
         self._exchange = exchange
         self._answered = answered
         self._now = now
@@ -129,7 +134,11 @@ class RequestInFlight:
         tally.completion_tokens += reply.usage.completion_tokens
         self._answered.add(turn)
         body = completion(reply, endpoint.endpoint.model, self._answered.next_id())
-        self._exchange.answer(200, body, endpoint.rate_headers(self._now))
+        headers = endpoint.rate_headers(self._now)
+        if self._streams:
+            self._exchange.answer(200, streamed(body), headers, "text/event-stream")
+        else:
+            self._exchange.answer(200, body, headers)
 
     def _break(self, kind: Fault, reply: Reply | None) -> None:
         self._leave()

@@ -147,8 +147,6 @@ class Emulator:
         endpoint = route.find(key, chat.model)
         if endpoint is None:
             exchange.answer(404, refusals.gone(route.dialect, chat.model))
-        elif chat.stream:
-            exchange.answer(400, refusals.error("stream", "Streaming is not emulated."))
         elif not self._is_barred(exchange, endpoint, now):
             self._admit(exchange, endpoint, chat, now)
 
@@ -177,7 +175,9 @@ class Emulator:
         chat: chat_completions.ChatRequest,
         now: float,
     ) -> None:
-        in_flight = RequestInFlight(endpoint, exchange, self._answered, now)
+        in_flight = RequestInFlight(
+            endpoint, exchange, self._answered, now, streams=chat.stream is True
+        )
         if (kind := endpoint.outage(now)) is not None:
             endpoint.tally.faults[f"outage {kind}"] += 1
             in_flight.fail(kind, None)

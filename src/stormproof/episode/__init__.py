@@ -1,6 +1,15 @@
 """One conversation: what the model asks for, what is done about it, and when it ends."""
 
-from stormproof.episode.loop import Ask, OnReread, OnTurn, Reread, RereadCount, run_episode
+from stormproof.episode.loop import (
+    Ask,
+    OnReread,
+    OnTurn,
+    Reread,
+    RereadCount,
+    broken_episode,
+    run_episode,
+    suite_at_work,
+)
 from stormproof.episode.native import function_schemas
 from stormproof.episode.recognise import Recognition, recognise
 from stormproof.episode.tool_calls import RecognisedCall
@@ -15,8 +24,10 @@ __all__ = [
     "Reread",
     "RereadCount",
     "Vocabulary",
+    "broken_episode",
     "catalogue_vocabulary",
     "function_schemas",
     "recognise",
     "run_episode",
+    "suite_at_work",
 ]

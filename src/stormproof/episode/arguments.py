@@ -7,6 +7,7 @@ Every reader is linear in its input and bounded in depth, so that no text can ha
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -23,6 +24,7 @@ ARGUMENT_KEYS = (
     "arguments", "parameters", "args", "params", "kwargs", "input", "action_input", "tool_input",
 )  # fmt: skip
 _BESIDE_ARGUMENTS = frozenset({"name", "tool", "tool_name", "function", "type", "id"})
+_WRAPPERS = frozenset({*ARGUMENT_KEYS, *_BESIDE_ARGUMENTS})
 _FENCE = re.compile(r"\s*```[\w+-]{0,20}[ \t]*\n?")
 _LABEL = re.compile(
     r"[\s,.:*_-]{0,20}(?:with\s{1,3})?(?:the\s{1,3})?(?:default\s{1,3})?"
@@ -30,13 +32,16 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 # What may stand between a name and its arguments: separators of any make, a number of the call
-# (`name:0`), "json", a fence, a token; only where a value begins right after.
+# (`name:0`), a word or two, a fence, a token; only where a value begins right after.
 _SEPARATORS = re.compile(
-    r"(?:[\s\u200b\ufeff:,;|=>*_.`~\u2013\u2014\u2192\u21d2\uff1a\uff0c\uff1b\uff5c-]"
-    r"|json\b|(?<=:)\d{1,4}\b|\{\s{0,3}\}(?=\s{0,3}\{)|<[|\uff5c][^<>|\uff5c]{1,40}[|\uff5c]>){1,40}"
-    r"(?=[{<]|[\"'`]\s?\{|[(\[]\s?(?:[\"'{]|\w{1,60}\s?=))",
+    r"(?:[^\w({\[<\"'\\]|_|\\[ntr]|(?<=:)\d{1,4}\b|\{\s{0,3}\}(?=\s{0,3}\{)|null(?=\s{0,3}\{)"
+    r"|(?:json|with|using|and|the|arguments?|args|parameters?|params|inputs?|call)\b"
+    r"|<[|\uff5c][^<>|\uff5c]{1,40}[|\uff5c]>"
+    r"|</?(?:br|tool_call|arguments|parameters|args|params|input)\s?/?>(?=\s{0,9}\{)){1,40}"
+    r"(?=[{<]|[\"'`]\s?\{|[(\[]\s?(?:[\"'{\[]|\w{1,60}\s?=))",
     re.IGNORECASE,
 )
+_OBJECT_NEAR = re.compile(r"[^\n{]{0,120}(?=\{\s{0,9}[\"'\u201c]\w)")
 _CHILD = re.compile(
     r"<(?:param(?:eter)?\s{1,3}name\s?=\s?[\"']?|param(?:eter)?=)?([A-Za-z]\w{0,60})[\"']?"
     r"(?:\s(?:string|type)=[^<>]{1,20})?\s?>"
@@ -63,6 +68,10 @@ class Arguments(Struct, frozen=True):
 
 
 NOTHING = Arguments({}, strict=True)
+LARGEST = 250_000  # characters of a native call's arguments
+_TOO_LARGE = Arguments(
+    {}, strict=False, problem=f"the arguments are longer than {LARGEST:,} characters"
+)
 
 
 def read_arguments(text: str, properties: Mapping[str, Any]) -> Arguments:
@@ -74,7 +83,8 @@ def read_arguments(text: str, properties: Mapping[str, Any]) -> Arguments:
     text = text[:LONGEST].strip("\\ \t\r\n")
     if not text:
         return NOTHING
-    body = _begun(text)
+    escaped = "&quot;" in text and '"' not in text
+    body = _begun(html.unescape(text) if escaped else text)
     if body[:1] == "{":
         return _object(body, properties, strict=body is text)
     if body[:1] in ('"', "'", "`") and body[1:].lstrip()[:1] == "{":  # encoded twice
@@ -83,6 +93,8 @@ def read_arguments(text: str, properties: Mapping[str, Any]) -> Arguments:
         values = _children(body)
     else:
         values, _ = _pairs(body, properties)
+    if not values and (near := _OBJECT_NEAR.match(body)):
+        return _object(body[near.end() :], properties, strict=False)
     return Arguments(_fitting(values, properties), strict=False)
 
 
@@ -92,16 +104,17 @@ def read_native_arguments(text: str, properties: Mapping[str, Any]) -> Arguments
     Nothing is guessed at: what is there and cannot be read is the `problem`.
     """
     text = text.strip()
-    if not text:
-        return NOTHING
+    if not text or len(text) > LARGEST:
+        return _TOO_LARGE if text else NOTHING
     try:
         value = read_whole(text)
     except ValueError:
         return _nearly_native(text, properties)
     if isinstance(value, str) and value != text:
         return msgspec.structs.replace(read_native_arguments(value, properties), strict=False)
-    alone = not (isinstance(value, list) and len(value) == 1)
-    value = value if alone else value[0]
+    alone = True
+    while isinstance(value, list) and len(value) == 1:
+        value, alone = value[0], False
     if value is None or value == []:
         return Arguments({}, strict=False)
     if not isinstance(value, dict):
@@ -123,19 +136,30 @@ def _nearly_native(text: str, properties: Mapping[str, Any]) -> Arguments:
 def unwrap(values: dict[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
     """`{"arguments": {…}}` is its inside, unless the tool has a parameter of that name.
 
-    It may stand beside the tool's name, and be wrapped more than once.
+    It may stand beside the tool's name, under any name where the inside is the tool's parameters,
+    and be wrapped more than once.
     """
     for _ in range(_MOST_WRAPPERS):
-        keys = [key for key in values if key.lower() in ARGUMENT_KEYS and key not in properties]
-        if len(keys) != 1 or not {*values} <= {*keys, *_BESIDE_ARGUMENTS} - {*properties}:
-            return values
-        inside = values[keys[0]]
-        if isinstance(inside, str) and _SOMETHING.search(inside) and not as_object(inside):
-            return values
-        if not isinstance(inside, dict | str):
-            return values
-        values = as_object(inside)
+        inside = _inside(values, properties)
+        if inside is None:
+            break
+        values = inside
     return values
+
+
+def _inside(values: dict[str, Any], properties: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a wrapper holds; None where there is no wrapper."""
+    held = [k for k, v in values.items() if k not in _BESIDE_ARGUMENTS or isinstance(v, dict)]
+    if len(held) != 1 or any(key in properties for key in values):
+        return None
+    inside = values[held[0]]
+    inside = inside[0] if isinstance(inside, list) and len(inside) == 1 else inside
+    if held[0].lower() not in ARGUMENT_KEYS:
+        is_dict = isinstance(inside, dict) and inside != {}
+        return inside if is_dict and {*inside} <= {*properties, *_WRAPPERS} else None
+    if isinstance(inside, str) and _SOMETHING.search(inside) and not as_object(inside):
+        return None
+    return as_object(inside) if isinstance(inside, dict | str) else None
 
 
 def called(text: str, start: int, properties: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
@@ -162,6 +186,8 @@ def _without(pattern: re.Pattern[str], text: str) -> str:
 
 def _object(body: str, properties: Mapping[str, Any], *, strict: bool) -> Arguments:
     """The object at the start of `body`, strict where it is all of it and JSON."""
+    if body[1:].lstrip()[:2] == '\\"':  # escaped as if it stood in a text
+        body, strict = body.replace('\\"', '"'), False
     try:
         value, end = read_json(body)
     except TooDeep as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from stormproof.domain.calls import Answer, Message, Reply, Request
+from stormproof.domain.calls import FILTERED, MALFORMED, Answer, Message, Reply, Request
 from stormproof.domain.conditions import Protocol
 from stormproof.domain.episodes import Action, Ending, Turn
 from stormproof.domain.tasks import Execution, Task
@@ -16,15 +16,22 @@ from stormproof.domain.trials import Trial
 from stormproof.episode import observations
 from stormproof.episode.endings import ending_of, stuck
 from stormproof.episode.native import as_text, each_once, function_schemas, repeatable
-from stormproof.episode.reading import answer_in, read_reply
 from stormproof.episode.recognise import LONGEST_QUERY, Recognition
+from stormproof.episode.reply_reading import answer_in, read_reply
 from stormproof.episode.tags import without_thoughts
-from stormproof.episode.tool_calls import RecognisedCall
+from stormproof.episode.tool_calls import MOST_CALLS, RecognisedCall
 from stormproof.episode.tool_names import LONGEST_NAME, catalogue_vocabulary
 from stormproof.suites import Weathered
 from stormproof.suites.workflows import WORKFLOWS
 
 EMPTY = "(empty message)"
+# Characters of all replies of an episode; no model's context window is as large.
+LARGEST = 4_000_000
+SEED_BITS = 31  # of a sampling seed are sent: what every service takes
+
+
+class GivenUp(Exception):
+    """Ends a `take` that nobody waits for."""
 
 
 class Conversation:
@@ -37,7 +44,7 @@ class Conversation:
     def __init__(self, trial: Trial, task: Task) -> None:
         self.trial = trial
         self.task = task
-        # All that were taken, in order: turns[i].index == i. `take` alone appends.
+        # All that were taken, in order: turns[i].index == i. `take` and `keep` alone append.
         self.turns: list[Turn] = []
         # None while the next request may be sent. Set once, by the turn that ends the episode,
         # which is the only one without an observation.
@@ -55,6 +62,10 @@ class Conversation:
         # the one being taken; between two turns all are settled.
         self._executions: list[Execution] = []
         self._settled = 0
+        # Characters of all replies in `turns`.
+        self._size = 0
+        # Set once, by `give_up`, perhaps while another thread is in `take`.
+        self._given_up = False
 
     def request(self) -> Request:
         """The next model call."""
@@ -64,21 +75,34 @@ class Conversation:
             model=self.trial.model,
             messages=tuple(self._messages),
             tools=function_schemas() if self._protocol == "native" else (),
-            seed=self.trial.sampling_seed,
+            seed=self.trial.sampling_seed % 2**SEED_BITS,
         )
 
     def take(self, answer: Answer) -> Turn:
-        """Act on an answer: recognise, execute, observe, and see whether the episode ends."""
-        calls = each_once(answer.reply.tool_calls, len(self.turns))
+        """Act on an answer: recognise, execute, observe, and see whether the episode ends.
+
+        Of what a provider's filter has ended nobody knows what it would have been: it ends there.
+        """
+        if answer.reply.finish_reason == FILTERED:
+            self.ending = "blocked"
+            return self.keep(answer)
+        written = answer.reply.tool_calls
+        calls = each_once(written[:MOST_CALLS], len(self.turns))
         reply = msgspec.structs.replace(answer.reply, tool_calls=calls)
         read = read_reply(reply, self._vocabulary, self._protocol)
+        read = msgspec.structs.replace(read, unread=read.unread + len(written[MOST_CALLS:]))
         results = self._act(read.tool_calls)
         executions = tuple(self._executions[self._settled :])
         self._settled = len(self._executions)
         self._spent += max(1, len(executions))
         action = _action(read, executions)
+        # The service itself says of a malformed call that it is the model's.
+        unread = 0 if reply.finish_reason == MALFORMED else read.unread
         max_turns = self.trial.condition.max_turns
+        self._size += size_of(answer.reply)
         self.ending = ending_of(action, self._executions, self._spent, max_turns)
+        if self._size > LARGEST and self.ending is None:
+            self.ending = "context_window"
         observation = () if self.ending else self._observe(reply, read, results)
         turn = Turn(
             index=len(self.turns),
@@ -88,19 +112,31 @@ class Conversation:
             observation=observation,
             query=read.queries[0] if read.queries else "",
             format_repairs=read.repairs,
-            format_error=action == "none" and not read.unread,
-            unread=read.unread,
+            format_error=action == "none" and not unread,
+            unread=unread,
         )
         self.turns.append(turn)
         said = _said(reply, read, self._protocol, answer.endpoint_id)
         self._messages += (said, *observation)
         return turn
 
+    def keep(self, answer: Answer) -> Turn:
+        """Take an answer on which nothing can be done; the episode ends with it."""
+        turn = Turn(index=len(self.turns), answer=answer, action="none")
+        self.turns.append(turn)
+        return turn
+
+    def give_up(self) -> None:
+        """Whoever asked for a turn wants it no more: a `take` under way in a thread ends soon."""
+        self._given_up = True
+
     def _act(self, calls: tuple[RecognisedCall, ...]) -> list[str]:
         """Execute the tool calls, as long as the episode runs, and say what came of each."""
         results: list[str] = []
         for call in calls:
             running = len(self._executions) - self._settled
+            if self._given_up:
+                raise GivenUp
             if self._spent + running >= self.trial.condition.max_turns or stuck(self._executions):
                 break
             results.append(self._carry_out(call))
@@ -145,6 +181,13 @@ class Conversation:
         )
 
 
+def size_of(reply: Reply) -> int:
+    """Characters that a reply takes, about."""
+    calls = sum(len(call.id) + len(call.name) + len(call.arguments) for call in reply.tool_calls)
+    carried = len(msgspec.json.encode(reply.carried)) if reply.carried else 0
+    return len(reply.text) + len(reply.reasoning) + len(reply.raw) + calls + carried
+
+
 def _action(read: Recognition, executions: tuple[Execution, ...]) -> Action:
     """The chief part of what was done about a message; "none" where nothing was understood."""
     asked = {call.asks_for for call in read.tool_calls}
@@ -173,8 +216,8 @@ def _refused(call: RecognisedCall) -> Execution:
 
 def _said(reply: Reply, read: Recognition, protocol: Protocol, endpoint_id: str) -> Message:
     """The model's message as it is shown back to it: without its thoughts, never empty."""
-    said_aloud = reply.text.strip() or read.action == "none"
-    text = without_thoughts(reply.text if said_aloud else answer_in(reply.reasoning))[0].strip()
+    is_misplaced = read.action != "none" and not (reply.text.strip() or reply.tool_calls)
+    text = without_thoughts(answer_in(reply.reasoning) if is_misplaced else reply.text)[0].strip()
     if protocol == "native":
         calls = repeatable(reply.tool_calls)
         said = text if calls else text or EMPTY

@@ -1,15 +1,19 @@
-"""How an episode ends, as far as its model ended it: done, out of turns, stuck.
-
-What the other side ends (no reply: `infrastructure`) is seen where the reply was due, in `loop`.
-"""
+"""How an episode ends: by its model, by the other side, or by the suite; and what that makes it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stormproof.domain.episodes import Action, Ending
+from stormproof.domain.episodes import Action, Ending, Outcome
 from stormproof.domain.tasks import Execution
+from stormproof.errors import CallError, ContextOverflow, PromptBlocked
 
+FILTERED_REPLY = "the provider's filter ended the reply (content_filter)"
+_UNSCORED: dict[Ending, Outcome] = {
+    "blocked": "blocked",
+    "infrastructure": "infrastructure",
+    "suite": "infrastructure",
+}
 FAILURES_IN_A_ROW = 5
 REPEATED_SUCCESSES = 5
 
@@ -42,3 +46,22 @@ def stuck(executions: Sequence[Execution]) -> Ending | None:
 
 def _repeats(first: Execution, other: Execution) -> bool:
     return other.ok and other.tool == first.tool and other.arguments == first.arguments
+
+
+def ending_by(error: CallError, turns: int) -> Ending:
+    """How an episode of so many turns ends where the next reply does not come.
+
+    Who has filled the context window has come to an end; where not even the opening fits, it is
+    the server that is too small.
+    """
+    match error:
+        case ContextOverflow() if turns:
+            return "context_window"
+        case PromptBlocked():
+            return "blocked"
+    return "infrastructure"
+
+
+def outcome_of(ending: Ending) -> Outcome:
+    """Scored, unless the model had no part in the end."""
+    return _UNSCORED.get(ending, "completed")

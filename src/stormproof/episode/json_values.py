@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 DEEPEST = 100
 _BITS = 63
+_MOST_FAILURES = 16
+_AHEAD = re.compile(r"[^<>{]{0,120}\{")
 _SAFE_DIGITS = 18
 
 
@@ -62,6 +65,25 @@ def read_whole(text: str) -> Any:
     if end < len(text):
         raise ValueError(f"more text after the value, at character {end + 1}")
     return value
+
+
+class Objects:
+    """Where the JSON objects of one text end, for who looks for marks outside of them."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._failures = 0  # from _MOST_FAILURES on none is looked for: each looks at all the text
+
+    def past(self, start: int) -> int:
+        """The end of the object that begins soon after `start`, before any tag; else `start`."""
+        ahead = _AHEAD.match(self._text, start) if self._failures < _MOST_FAILURES else None
+        if ahead is None:
+            return start
+        try:
+            return read_json(self._text, ahead.end() - 1)[1]
+        except ValueError:
+            self._failures += 1
+            return start
 
 
 def _check_depth(value: Any, left: int) -> None:

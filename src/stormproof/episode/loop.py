@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import traceback
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
+import msgspec
 from msgspec import Struct
 
 from stormproof.domain.calls import Answer, Request
-from stormproof.domain.episodes import Episode, Turn
+from stormproof.domain.episodes import Ending, Episode, Turn
 from stormproof.domain.tasks import Task
 from stormproof.domain.trials import Trial
 from stormproof.episode.conversation import Conversation
-from stormproof.errors import CallError
+from stormproof.episode.endings import FILTERED_REPLY, ending_by, outcome_of
+from stormproof.episode.taking import take
+from stormproof.errors import CallError, SuiteError
 from stormproof.score import score
 from stormproof.suites.workflows import WORKFLOWS
 
+_COLLIDING = " (a server that reads <tool_call> as JSON by itself fails so: --protocol hermes)"
 Ask = Callable[[Request], Awaitable[Answer]]
 OnTurn = Callable[[Turn], Awaitable[None]]
 
@@ -68,58 +75,118 @@ async def run_episode(
     `journalled` turns of an earlier process are taken again with their recorded answers: no model
     call, no second journalling. Where they come out differently, `on_reread` is awaited once,
     before anything is asked, so that what is scored is what is kept. `on_turn` is awaited for
-    each new turn before the episode goes on. A `CallError` of `ask` ends the episode as
-    `infrastructure`, unscored, with the turns so far. The only times in the record are those of
-    the answers.
+    each new turn before the episode goes on. How a `CallError` of `ask` ends the episode:
+    `endings.ending_by`. Where the suite breaks, the episode ends as `suite`, unscored, with the
+    turns so far. The only times in the record are those of the answers.
     """
-    conversation = Conversation(trial, task)
-    reread = _take_again(conversation, journalled)
-    if reread is not None and on_reread is not None:
-        await on_reread(reread)
+    turns: Sequence[Turn] = journalled
     try:
-        await _converse(conversation, ask, on_turn)
-    except CallError as error:
-        return _episode(conversation, simulated=simulated, error=error.message)
-    return _episode(conversation, simulated=simulated)
+        with suite_at_work():
+            conversation = Conversation(trial, task)
+            reread = await _take_again(conversation, journalled)
+        turns = conversation.turns
+        if reread is not None and on_reread is not None:
+            await on_reread(reread)
+        ending, error = await _converse(conversation, ask, on_turn)
+        with suite_at_work():
+            return _episode(conversation, ending, error, simulated=simulated)
+    except SuiteError as fault:
+        return broken_episode(trial, turns, fault, simulated=simulated)
 
 
-def _take_again(conversation: Conversation, journalled: Sequence[Turn]) -> Reread | None:
+def broken_episode(
+    trial: Trial, turns: Sequence[Turn], fault: SuiteError, *, simulated: bool = False
+) -> Episode:
+    """The record of an episode in which the suite broke."""
+    return _record(trial, turns, "suite", error=fault.message, simulated=simulated)
+
+
+@contextmanager
+def suite_at_work() -> Iterator[None]:
+    """Whatever breaks in here is one episode's trouble. Raises SuiteError in its place.
+
+    Its own text is left out: it may hold anything.
+    """
+    try:
+        yield
+    except SuiteError:
+        raise
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(frame.filename).name}:{frame.lineno}"
+        raise SuiteError(f"{type(error).__name__} in {where}, {frame.name}") from error
+
+
+async def _take_again(conversation: Conversation, journalled: Sequence[Turn]) -> Reread | None:
     """Take the recorded answers, up to where the episode ends now; None where nothing changed."""
     differing = []
     for recorded in journalled:
         if conversation.ending is not None:
             break
-        if conversation.take(recorded.answer) != recorded:
+        if await take(conversation, recorded.answer) != recorded:
             differing.append(recorded.index)
     if not differing:
         return None
     return Reread(tuple(conversation.turns[differing[0] :]), len(differing))
 
 
-async def _converse(conversation: Conversation, ask: Ask, on_turn: OnTurn | None) -> None:
+async def _converse(
+    conversation: Conversation, ask: Ask, on_turn: OnTurn | None
+) -> tuple[Ending, str]:
+    """Talk until the episode ends: how, and what broke."""
     while conversation.ending is None:
-        turn = conversation.take(await ask(conversation.request()))
+        with suite_at_work():
+            request = conversation.request()
+        try:
+            answer = await ask(request)
+        except CallError as error:
+            ending = ending_by(error, len(conversation.turns))
+            return ending, _explained(error, conversation.trial)
+        fault = None
+        try:
+            with suite_at_work():
+                turn = await take(conversation, answer)
+        except SuiteError as error:  # what was paid for is kept
+            turn, fault = conversation.keep(answer), error
         if on_turn is not None:
             await on_turn(turn)
+        if fault is not None:
+            raise fault
+    return conversation.ending, FILTERED_REPLY if conversation.ending == "blocked" else ""
 
 
-def _episode(conversation: Conversation, *, simulated: bool, error: str = "") -> Episode:
-    """The record; scored exactly when the conversation came to an end of its own."""
-    trial, task, ending = conversation.trial, conversation.task, conversation.ending
-    condition, turns = trial.condition, tuple(conversation.turns)
+def _episode(conversation: Conversation, ending: Ending, error: str, *, simulated: bool) -> Episode:
+    """The record; scored exactly when the episode is completed."""
+    trial, task, turns = conversation.trial, conversation.task, conversation.turns
+    scored = outcome_of(ending) == "completed"
+    condition = trial.condition
+    return msgspec.structs.replace(
+        _record(trial, turns, ending, error=error, simulated=simulated),
+        score=score(task, condition, turns, ending) if scored else None,
+        ceiling=WORKFLOWS.ceiling(task, condition) if scored else None,
+    )
+
+
+def _record(
+    trial: Trial, turns: Sequence[Turn], ending: Ending, *, error: str, simulated: bool
+) -> Episode:
     answers = [turn.answer for turn in turns]
     return Episode(
         trial=trial,
-        outcome="completed" if ending else "infrastructure",
-        ending=ending or "infrastructure",
-        turns=turns,
-        score=score(task, condition, turns, ending) if ending else None,
-        ceiling=WORKFLOWS.ceiling(task, condition) if ending else None,
+        outcome=outcome_of(ending),
+        ending=ending,
+        turns=tuple(turns),
         simulated=simulated or any(answer.reply.simulated for answer in answers),
         error=error,
         started_at=_began(answers[0]) if answers else 0.0,
         ended_at=answers[-1].at if answers else 0.0,
     )
+
+
+def _explained(error: CallError, trial: Trial) -> str:
+    """What broke; a server that takes the text protocol's tags for its own answers HTTP 500."""
+    colliding = trial.condition.protocol == "text" and "HTTP 500" in error.message
+    return f"{error.message}{_COLLIDING}" if colliding else error.message
 
 
 def _began(answer: Answer) -> float:

@@ -11,15 +11,20 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from stormproof.episode.json_values import Objects
+
 _BAR = r"[|\uff5c]"  # DeepSeek's is the full-width one
 _GAP = r"[_ \u2581]"
-_PREFIX = rf"(?:{_BAR}DSML{_BAR}|antml:|minimax:|steptml:|seed:|longcat_)"
+_PREFIX = rf"(?:{_BAR}{{1,2}}DSML{_BAR}{{1,2}}|antml:|minimax:|steptml:|seed:|longcat_)"
 
 # What is looked for -> what it is put as. The first that fits at a place is taken.
 _CALLS: Final[Mapping[str, str]] = {
+    "<tool_call>": "<tool_call>",
     # gpt-oss, whole and stripped: `<|channel|>commentary to=functions.x json<|message|>{}<|call|>`
     r"(?:<\|start\|>)?(?:assistant)?\s?(?:<\|channel\|>)?(?:commentary|analysis|final)?"
-    r"\s{0,3}\bto=functions\.": "<tool_call>",
+    r"\s{0,3}\bto=functions\.|(?:<\|channel\|>(?:analysis|commentary)|\bcommentary)\s{1,3}to=": (
+        "<tool_call>"
+    ),
     r"<\|channel\|>commentary(?=\s?(?:<\|constrain\|>|json|<\|message\|>\{))": " ",
     r"(?:<\|constrain\|>\s?(?:json)?\s?)?<\|message\|>|<\|constrain\|>": " ",
     r"<\|call\|>": "</tool_call>",
@@ -28,7 +33,9 @@ _CALLS: Final[Mapping[str, str]] = {
     r"\bfunction(?=[a-z]\w{2,60}\n```json\s)": "<tool_call>",
     # Kimi K2, whole and stripped
     r"<\|tool_call_argument_begin\|>": " ",
-    r"(?<![\w.])functions\.(?=[\w-]{1,64}:\d{1,4}\s{0,9}\{)": "<tool_call>",
+    r"(?<![\w.])functions\.(?=[\w-]{1,64}:\d{1,4}\s{0,9}(?:```(?:json)?\s{0,3})?\{)": (
+        "<tool_call>"
+    ),
     # DeepSeek, Kimi, Step, LFM2: a list's begin and end are as one call's
     rf"<{_BAR}tool{_GAP}calls?{_GAP}(?:section{_GAP})?(?:begin|start){_BAR}>": "<tool_call>",
     rf"<{_BAR}tool{_GAP}calls?{_GAP}(?:section{_GAP})?end{_BAR}>": "</tool_call>",
@@ -46,15 +53,15 @@ _CALLS: Final[Mapping[str, str]] = {
     r"<tool_call\|>|<end_function_call>": "</tool_call>",
     r"<escape>|<\|\"\|>": '"',
     # Llama 4 and what is written as Python
-    r"<\|python_start\|>|```tool_code\b": "<tool_call>",
+    r"<\|python_start\|>|```tool_(?:code|calls?)\b": "<tool_call>",
     r"<\|python_end\|>": "</tool_call>",
     # Qwen's older form
     "\u273fFUNCTION\u273f:": "<tool_call>",
     "\u273fARGS\u273f:": " ",
     "\u273fRESULT\u273f:?": "</tool_call>",
     # Tags under a name of the maker's own: DeepSeek V3.2, MiniMax, Seed, Step, LongCat
-    rf"<{_PREFIX}(?=tool_call|function|invoke|param)": "<",
-    rf"</{_PREFIX}(?=tool_call|function|invoke|param)": "</",
+    rf"<{_PREFIX}(?=tool_call|function|invoke|param|arg_)": "<",
+    rf"</{_PREFIX}(?=tool_call|function|invoke|param|arg_)": "</",
 }
 
 # A channel ends with whatever comes next, and what stands before a lone end of it is no thought.
@@ -66,6 +73,9 @@ _THOUGHTS: Final[Mapping[str, str]] = {
     r"|(?=<\|channel\|>(?:commentary|analysis to=))": "</analysis_channel>",
     r"<\|channel>thought\b": "<analysis_channel>",
     r"<channel\|>": "</analysis_channel>",
+    # The end of a message is no part of it.
+    r"(?:<\|(?:eot_id|eom_id|im_end|endoftext|end_of_text|end_of_turn)\|>|</s>|<end_of_turn>"
+    r"|<\uff5cend\u2581of\u2581sentence\uff5c>)\s{0,20}\Z": "",
     r"\[THINK\]|\u25c1think\u25b7|<\|START_THINKING\|>|<(?:seed:|longcat_)think>": "<think>",
     r"\[/THINK\]|\u25c1/think\u25b7|<\|END_THINKING\|>|</(?:seed:|longcat_)think>": "</think>",
 }
@@ -79,23 +89,31 @@ def _one(table: Mapping[str, str]) -> tuple[re.Pattern[str], tuple[str, ...]]:
 _CALL_FORMS = _one(_CALLS)
 _THOUGHT_FORMS = _one(_THOUGHTS)
 # Where none of these is in a text, none of the forms is.
-_ANY = re.compile(r"<[|\uff5c]|[|\uff5c]>|\[/?(?:TOOL|ARGS|THINK)|[\u25c1\u273f]|to=functions"
-                  r"|function|```tool_code|<escape>|<TOOLCALL>|functools"
-                  r"|</?(?:antml:|minimax:|steptml:|seed:|longcat_)")  # fmt: skip
+_ANY = re.compile(
+    r"<[|\uff5c]|[|\uff5c]>|\[/?(?:TOOL|ARGS|THINK)|[\u25c1\u273f]|\bto=|function|```tool_|</s>"
+    r"|<end_of|<escape>|<TOOLCALL>|</?(?:antml:|minimax:|steptml:|seed:|longcat_)"
+)
 
 
 def with_plain_thoughts(text: str) -> str:
     """The text with every model's marks of thinking put as `<think>` and `<analysis_channel>`."""
-    return _put(text, _THOUGHT_FORMS)
+    if _ANY.search(text) is None:
+        return text
+    pattern, plain = _THOUGHT_FORMS
+    return pattern.sub(lambda match: plain[(match.lastindex or 1) - 1], text)
 
 
 def with_plain_calls(text: str) -> str:
-    """The text with every model's marks of tool calls put as `<tool_call>` and separators."""
-    return _put(text, _CALL_FORMS)
+    """The text with every model's marks of tool calls put as `<tool_call>` and separators.
 
-
-def _put(text: str, forms: tuple[re.Pattern[str], tuple[str, ...]]) -> str:
-    pattern, plain = forms
+    What stands in the JSON object after a mark is its text, and stays as it is.
+    """
     if _ANY.search(text) is None:
         return text
-    return pattern.sub(lambda match: plain[(match.lastindex or 1) - 1], text)
+    pattern, plain = _CALL_FORMS
+    parts, at, objects = list[str](), 0, Objects(text)
+    while mark := pattern.search(text, at):
+        end = objects.past(mark.end())
+        parts += text[at : mark.start()], plain[(mark.lastindex or 1) - 1], text[mark.end() : end]
+        at = end
+    return "".join(parts) + text[at:]

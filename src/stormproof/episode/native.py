@@ -15,7 +15,7 @@ from stormproof.domain.conditions import Protocol
 from stormproof.domain.tasks import ToolSpec
 from stormproof.episode.arguments import read_native_arguments
 from stormproof.episode.recognise import Recognition
-from stormproof.episode.tool_calls import RecognisedCall
+from stormproof.episode.tool_calls import MOST_CALLS, RecognisedCall
 from stormproof.episode.tool_names import LONGEST_NAME, Vocabulary
 from stormproof.suites.workflows import WORKFLOWS
 
@@ -59,10 +59,11 @@ def each_once(calls: Sequence[ToolCall], turn: int) -> tuple[ToolCall, ...]:
     """A message's calls, each once, those without an id given one that the episode has only once.
 
     A call that a server sent twice has the same id and name, and its arguments whole or so far: the
-    longer ones stand. Another call under an id that is taken is another call.
+    longer ones stand. Another call under an id that is taken is another call. No more than
+    `MOST_CALLS` are looked at.
     """
     kept: dict[str, ToolCall] = {}
-    for number, call in enumerate(calls):
+    for number, call in enumerate(calls[:MOST_CALLS]):
         twin = kept.get(call.id) if call.id else None
         if twin is not None and _is_same(twin, call):
             kept[call.id] = max(twin, call, key=lambda each: len(each.arguments))

@@ -15,7 +15,9 @@ _DEEPEST = 40
 _MOST_FAILURES = 250
 _WORDS = {"true": True, "false": False, "null": None, "none": None, "undefined": None}
 _SPACE = re.compile(r"\s*")
-KEY = re.compile(r"[\s,;*_-]{0,40}[\"'`]?([A-Za-z$]\w{0,60})[\"'`]?\**\s{0,3}[=:](?!//)\s{0,3}")
+KEY = re.compile(
+    r"[\s,;*_-]{0,40}[\"'`\u201c]?([A-Za-z$]\w{0,60})[\"'`\u201d]?\**\s{0,3}[=:](?!//)\s{0,3}"
+)
 _BARE_END = re.compile(r"[,\]})\n;<]|\s")
 _LINE_END = re.compile(r"\n|\s{1,3}[#(]|</|[\]})]\s{0,9}$")
 _REMARK = re.compile(r"[ \t]*[(#][^\n]*")
@@ -23,7 +25,7 @@ _QUOTED = {
     quote: re.compile(rf"{quote}{quote}{quote}(.*?){quote}{quote}{quote}"
                       rf"|{quote}((?:[^{quote}\\]++|\\.)*+){quote}", re.DOTALL)
     for quote in ("'", '"', "`")
-}  # fmt: skip
+} | {"\u201c": re.compile("\u201c()([^\u201d]*)\u201d")}  # fmt: skip
 _ESCAPED = re.compile(r"\\([ntr'\"`\\])")
 _MEANT = {"n": "\n", "t": "\t", "r": "\r"}
 
@@ -97,7 +99,7 @@ class Scanner:
         if first == "[" and depth < _DEEPEST:
             self.at += 1
             return self.items("]", depth)
-        if first and first in "'\"`":
+        if first in _QUOTED:
             return self._string(first)
         return self._bare(_BARE_END)
 
@@ -137,7 +139,7 @@ class Scanner:
     def _string(self, quote: str) -> Any:
         """A quoted text; `"{…}"` with unescaped quotes inside is the object it was meant as."""
         inside = self.at + 1
-        if quote == '"':
+        if quote == '"' and not self.text.startswith('"""', self.at):
             read = self._strict(inside) if self.text[inside : inside + 1] == "{" else None
             if read and self.text[read[1] : read[1] + 1] == quote:
                 self.at = read[1] + 1
@@ -147,10 +149,16 @@ class Scanner:
                 value, self.at = read
                 return value
         literal = _QUOTED[quote].match(self.text, self.at)
-        self.broken_off |= literal is None
         self.at = literal.end() if literal else len(self.text)
-        said = literal[1] or literal[2] or "" if literal else self.text[inside:]
+        said = literal[1] or literal[2] or "" if literal else self._unended(inside)
         return _ESCAPED.sub(lambda escape: _MEANT.get(escape[1], escape[1]), said)
+
+    def _unended(self, at: int) -> str:
+        """A quoted text without an end: up to the brackets that close what it stands in."""
+        said = self.text[at:].rstrip()
+        inside = said.rstrip("}]) \t\r\n")
+        self.broken_off |= inside == said
+        return inside
 
     def _strict(self, at: int) -> tuple[Any, int] | None:
         """The JSON at `at`; after many failures no more is tried, as each looks at all the text."""

@@ -12,6 +12,7 @@ Every pass is linear in the message, so that no text can hang the loop that all 
 
 from __future__ import annotations
 
+import html
 import re
 
 import msgspec
@@ -71,7 +72,7 @@ class _Found(Struct):
             self.done = True
             return
         (self.questions if element.kind == "info" else self.tool_calls).append(call)
-        self.repairs += call.repaired and not call.problem
+        self.repairs += (call.repaired and not call.problem) or call.asks_for != ""
         nameless = not (call.name or call.written or element.is_blank)
         self.unread += nameless or bool(call.problem)
 
@@ -108,11 +109,12 @@ def recognise(text: str, vocabulary: Vocabulary, protocol: Protocol = "text") ->
     """
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]}\n{text[-LONGEST // 2 :]}"
-    said, orphaned = without_thoughts(text)
+    escaped = "&lt;tool_" in text and "<tool_" not in text
+    said, orphaned = without_thoughts(html.unescape(text) if escaped else text)
     found = _recognise(said, vocabulary, protocol)
     if found.action == "none" and orphaned:
         found = _recognise(orphaned, vocabulary, protocol)
-    return found
+    return as_repairs(found) if escaped else found
 
 
 def as_repairs(found: Recognition) -> Recognition:
@@ -163,7 +165,7 @@ def _add_query(element: Element, found: _Found) -> None:
 def _read_untagged(text: str, found: _Found, vocabulary: Vocabulary) -> None:
     lesser = lesser_calls(text, vocabulary)
     for element, call in lesser:
-        found.add(element, call)
+        found.add(element, msgspec.structs.replace(call, repaired=True))
     if not lesser:
         found.tool_calls = tool_calls_without_tags(text, vocabulary)
         found.repairs += len(found.tool_calls)

@@ -34,7 +34,8 @@ _CLAIM = re.compile(
 _HEDGE = re.compile(
     r"\b(?:not|n't|never|once|until|till|when|whenever|before|if|unless|will be|to be|should be"
     r"|would be|can be|could be|cannot|partially|incomplete|need(?:s|ed)? to|must|to complete"
-    r"|to finish|whether|how|so that|ensure|assum(?:e|ing)|first|next)\b|n't\b|n\u2019t\b",
+    r"|to finish|whether|how|so that|ensure|assum(?:e|ing)|first|next"
+    r"|previous|prior|preceding|earlier|so far)\b|n't\b|n\u2019t\b",
     re.IGNORECASE,
 )
 _ANNOUNCES = re.compile(

@@ -12,7 +12,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from stormproof.episode.json_values import read_json
+from stormproof.episode.json_values import Objects
 from stormproof.episode.markup import with_plain_thoughts
 from stormproof.episode.tool_names import Vocabulary
 
@@ -25,17 +25,16 @@ _FULL = (
 _DONE = r"task[_\- ]?complet(?:e|ed|ion)|all_done|done|finish(?:ed)?|final_answer"
 _TAG = re.compile(rf"<\s?[|\uff5c]?\s?(/?)\s?({_FULL}|{_DONE})(?![\w'])([^<>]*)(>?)", re.IGNORECASE)
 _LESSER_TAG = re.compile(
-    r"<\s?(/?)\s?(tool_name|tool|function|invoke|execute|action|call)(?![\w'])([^<>]*)(>?)",
+    r"<\s?(/?)\s?(tool_name|tool_use|use_tool|tool|function|invoke|execute|action|call)(?![\w'])([^<>]*)(>?)",
     re.IGNORECASE,
 )
 _BRACKETED = re.compile(rf"[\[(](/?)({_FULL})[\])]", re.IGNORECASE)
 _CUT_OFF = re.compile(r"<(?:t(?:o(?:o(?:l(?:_(?:c(?:a(?:l)?)?)?)?)?)?)?)?\s{0,9}\Z")
 _THOUGHT = re.compile(r"<(/?)(think|thinking|thought|analysis_channel)>", re.IGNORECASE)
+_THOUGHTS = {"analysis_channel": "channel"}  # which is ended by its own kind alone
 _ATTRIBUTE = re.compile(r"\s*[\w.-]{1,60}\s?=|\s*=")
-_OBJECT_AHEAD = re.compile(r"[^<>{]{0,120}\{")
 _HINT_REACH = 300
 _MOST = 256
-_MOST_FAILURES = 16
 _LONGEST = 50_000
 
 
@@ -67,14 +66,16 @@ def without_thoughts(text: str) -> tuple[str, str]:
     text = with_plain_thoughts(text)
     if "<" not in text or _THOUGHT.search(text) is None:
         return text, ""
-    kept, at, thinking, orphans = [""], 0, False, 0
+    kept, at, thinking, orphans = [""], 0, "", 0
     for match in _THOUGHT.finditer(text):
-        opens = not match.group(1)
-        if not thinking and (opens or match.group(2) == "analysis_channel"):
+        opens, kind = not match.group(1), _THOUGHTS.get(match.group(2).lower(), "think")
+        if thinking and not opens and kind != thinking:
+            continue
+        if not thinking and (opens or kind == "channel"):
             kept.append(text[at : match.start()])
         elif not thinking:
             orphans, kept = match.start(), [""]
-        thinking, at = opens, match.end()
+        thinking, at = (thinking or kind) if opens else "", match.end()
     return "".join(kept) + ("" if thinking else text[at:]), text[:orphans]
 
 
@@ -120,16 +121,10 @@ def _elements(text: str, pattern: re.Pattern[str]) -> list[Element]:
 
 def _tags(text: str, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
     """The tags in order; what stands in a tag's JSON object is its text, and no tag."""
-    at = failures = 0
+    at, objects = 0, Objects(text)
     while tag := pattern.search(text, at):
         yield tag
-        at = tag.end()
-        ahead = _OBJECT_AHEAD.match(text, at) if not tag.group(1) else None
-        if ahead and failures < _MOST_FAILURES:  # each looks at all the text
-            try:
-                _, at = read_json(text, ahead.end() - 1)
-            except ValueError:
-                failures += 1
+        at = tag.end() if tag.group(1) else objects.past(tag.end())
 
 
 def _start(tags: list[re.Match[str]], at: int, text: str) -> int:

@@ -17,6 +17,7 @@ from stormproof.episode.arguments import (
     read_native_arguments,
     unwrap,
 )
+from stormproof.episode.json_values import Objects
 from stormproof.episode.nearly_json import lenient_object, read_object
 from stormproof.episode.saying_done import is_done_word
 from stormproof.episode.tags import Element
@@ -53,7 +54,9 @@ _CHILD_NAME = re.compile(
     r"(?:</\w{1,20}>|>)?",
     re.IGNORECASE,
 )
-_NEXT_CHILD = re.compile(r"<(?:invoke|function)\b(?=[\s=>])", re.IGNORECASE)
+_NEXT_CHILD = re.compile(
+    r"</(?:invoke|function)\s?>\s{0,40}(?=<(?:invoke|function)[\s=>])", re.IGNORECASE
+)
 _LAST_SENTENCE = re.compile(r"[^.!?\n]+[.!?:\s]*\Z")
 _INTENT = re.compile(
     r"\b(?:execut|call|run|us(?:e|ing)\b|invok|retry|try|proceed|start)", re.IGNORECASE
@@ -84,8 +87,8 @@ class RecognisedCall(Struct, frozen=True):
 
     @property
     def asks_for(self) -> str:
-        """`search` or `info`, where the text protocol's tag was made up as a native function."""
-        return _ASKING.get(self.written, "") if self.call_id and not self.name else ""
+        """`search` or `info`, where the tag of that name was made up as a tool."""
+        return _ASKING.get(self.written, "") if not self.name else ""
 
     @property
     def is_placeholder(self) -> bool:
@@ -129,6 +132,7 @@ def calls_in_brackets(
     end = at = start
     while (hit := vocabulary.at_start(text, at)) and len(found) < MOST_CALLS:
         name, opening = hit
+        opening += len(".call") if text.startswith(".call(", opening) else 0
         if text[opening : opening + 1] != "(":
             break
         values, end = called(text, opening, vocabulary.properties(name))
@@ -271,7 +275,7 @@ def _from_children(
     named: re.Match[str] | None = child
     while named and len(found) < MOST_CALLS:
         following = _NEXT_CHILD.search(body, named.end())
-        end = following.start() if following else len(body)
+        end = following.end() if following else len(body)
         resolved = vocabulary.resolve(named.group(1).strip())
         rest = body[named.end() : end] or after
         found.append(_call(resolved, named.group(1), rest, vocabulary))
@@ -291,12 +295,29 @@ def _from_words(element: Element, start: int, vocabulary: Vocabulary) -> list[Re
         ]
         if len(several) > 1 and all(part in vocabulary.names for part in several):
             return [RecognisedCall(part, repaired=True) for part in several]
-        return [_call(Resolved(name), name, _rest(body, end, element), vocabulary)]
+        found = [_call(Resolved(name), name, _rest(body, end, element), vocabulary)]
+        return found + _following(body, end, vocabulary)
     resolved, written, end = _loosely_named(body, start, vocabulary)
     if not resolved.name:
         hint = hinted(element.before, vocabulary, resolved.candidates)
         resolved = Resolved(hint, repaired=True) if hint and _fragment(body) else resolved
     return [_call(resolved, written, _rest(body, end, element), vocabulary)]
+
+
+def _following(body: str, end: int, vocabulary: Vocabulary) -> list[RecognisedCall]:
+    """More of `name {…}` right after the first one, whose name ends at `end`."""
+    found: list[RecognisedCall] = []
+    objects = Objects(body)
+    while (after := objects.past(end)) > end and len(found) < MOST_CALLS:
+        between = _LIST.match(body, after)
+        hit = vocabulary.at_start(body, between.end()) if between else None
+        if hit is None or objects.past(hit[1]) == hit[1]:
+            break
+        name, end = hit
+        properties = vocabulary.properties(name)
+        rest = body[end : objects.past(end)]
+        found.append(_made(Resolved(name), name, read_arguments(rest, properties)))
+    return found
 
 
 def _loosely_named(body: str, start: int, vocabulary: Vocabulary) -> tuple[Resolved, str, int]:

@@ -44,15 +44,20 @@ _LABEL = (
 )
 _LINE = (
     rf"^[ \t>`*\"'(]{{0,8}}(?P<label>{_LABEL}[`*\"' ]{{0,4}}[:=]?[`*\"' ]{{0,4}})?"
+    r"(?:\w{1,40}\s?=\s?)?(?:print\s?\()?(?:(?:functions|default_api|tools)\.)?"
     r"(?P<junk>[a-z]{0,6})(?P<name>NAMES)(?P<rest>[^\n]*)"
 )
-_LISTED = r"(?:^|(?<=[.:;!?*`]\s))[ \t]{0,9}\[(?:(?:functions|default_api)\.)?(?=(?:NAMES)\()"
+_LISTED = r"(?:^|(?<=\s))\[(?:(?:functions|default_api)\.)?(?=(?:NAMES)\()"
 _CLOSING = re.compile(r"[\s`*\"').:!;…]*")
-_ARGUMENTS = re.compile(r"[`*\"']{0,3}\s{0,3}(?P<value>[({\[]|[a-z_]{1,40}=\S)", re.IGNORECASE)
+_ARGUMENTS = re.compile(
+    r"(?:[`*\"']{0,3}\s{0,3}|(?:[\s`*\"':,;|=>-]|\b(?:with|using|args|arguments|json)\b){0,8}"
+    r"(?=\{\s{0,9}[\"'}]))(?P<value>[({\[]|[a-z_]{1,40}=\S)",
+    re.IGNORECASE,
+)
 _OBJECT_BELOW = re.compile(r"\s{0,3}(?:```(?:json)?\s{0,3})?(?=\{)")
 _EMPTY = ("()", "{}", "[]")
 _INPUT_LABEL = re.compile(
-    r"[\s`*-]{0,10}(?:action[_ ]input|parameters?|arguments?|args|input)[`*]{0,3}\s?:",
+    r"[\s`*-]{0,10}(?:action[_ ]input|parameters?|arguments?|args|input)[`*]{0,3}\s?:\s{0,9}",
     re.IGNORECASE,
 )
 
@@ -168,7 +173,8 @@ def _with_arguments(
         arguments = read_arguments(given, properties)
         read = read_object(text, start) if opening == "{" else None
         end = read[1] if read else end
-    if not (arguments.values or arguments.problem) and text[start : start + 2] not in _EMPTY:
+    is_broken = arguments.problem != "" and '"' in text[start : start + _REACH]
+    if not (arguments.values or is_broken) and text[start : start + 2] not in _EMPTY:
         return None
     call = RecognisedCall(name, arguments.values, repaired=True, problem=arguments.problem)
     return call, max(end, match.end())
@@ -179,7 +185,7 @@ def _arguments_start(text: str, match: re.Match[str]) -> int | None:
     if _is_alone(match):
         below = _OBJECT_BELOW.match(text, match.end())
         labelled = match.group("label") and _INPUT_LABEL.match(text, match.end())
-        return below.end() if below else match.end() if labelled else None
+        return below.end() if below else labelled.end() if labelled else None
     on_line = _ARGUMENTS.match(text, match.start("rest"), match.end())
     return on_line.start("value") if on_line else None
 

@@ -10,8 +10,8 @@ import msgspec
 from stormproof.domain.pool import Endpoint, LimitGroup, Limits, RateMode
 from stormproof.errors import PlanError, PoolFileError
 from stormproof.plan.mistakes import did_you_mean, shown
+from stormproof.plan.pool_values import ADDRESS, REFERENCE, url_mistake
 from stormproof.plan.poolfile import PoolDeployment, PoolFile, PoolModel
-from stormproof.plan.tomltable import REFERENCE, url_mistake
 
 
 def expand(
@@ -55,13 +55,13 @@ def check_models(pool: PoolFile, models: Sequence[str]) -> None:
 def credentials(
     endpoints: Sequence[Endpoint], environ: Mapping[str, str]
 ) -> tuple[tuple[Endpoint, ...], dict[str, str]]:
-    """Endpoints with real addresses, and the values of their keys (reference → value).
+    """Endpoints with real addresses, and the values of all other references (reference → value).
 
-    Raises `PoolFileError` naming every environment variable that is missing or unfit.
+    Those are keys, and what headers and queries hold. Raises `PoolFileError` naming every
+    environment variable that is missing or unfit.
     """
-    references = {e.key: None for e in endpoints} | {
-        e.base_url: None for e in endpoints if REFERENCE.match(e.base_url)
-    }
+    carried = dict.fromkeys(ref for e in endpoints for ref in e.references)
+    references = carried | {e.base_url: None for e in endpoints if REFERENCE.match(e.base_url)}
     values = {ref: environ.get(ref.removeprefix("env:"), "").strip() for ref in references}
     if missing := [ref.removeprefix("env:") for ref, value in values.items() if not value]:
         raise PoolFileError(
@@ -71,12 +71,13 @@ def credentials(
     for endpoint in endpoints:
         if reason := url_mistake(values.get(endpoint.base_url, endpoint.base_url)):
             raise PoolFileError(
-                f"{endpoint.base_url}: found {reason}; allowed: https://HOST[/PATH]"
+                f"{endpoint.base_url}: found {reason}; allowed: {ADDRESS}",
+                hint='a credential goes into query = { NAME = "env:NAME" } of the provider',
             )
     located = tuple(
         msgspec.structs.replace(e, base_url=values.get(e.base_url, e.base_url)) for e in endpoints
     )
-    return located, {e.key: values[e.key] for e in endpoints}
+    return located, {reference: values[reference] for reference in carried}
 
 
 def _endpoints(
@@ -92,13 +93,17 @@ def _endpoints(
                 model=model.name,
                 provider=provider.name,
                 dialect=provider.dialect,
-                base_url=provider.base_url.rstrip("/"),
+                base_url=provider.base_url,
                 deployment=deployment.name,
                 key=provider.keys[key].reference,
                 api_version=provider.api_version,
                 limits=limits,
                 groups=tuple(_groups(pool, deployment, key, mode)),
-                parameters=model.parameters,
+                headers=provider.headers,
+                query=provider.query,
+                parameters=deployment.form.parameters,
+                system_role=deployment.form.system_role,
+                stream=deployment.form.stream,
                 price_in=model.price_in,
                 price_out=model.price_out,
             )  # fmt: skip
@@ -126,9 +131,12 @@ def _groups(
 
 
 def _numbered(endpoints: Sequence[Endpoint]) -> Iterator[Endpoint]:
-    """Number them; an id that two would share gets its model, then its provider, in front."""
+    """Number them; an id that two would share gets its model and its provider in front."""
     counts = Counter(e.endpoint_id for e in endpoints)
+    taken: set[str] = set()
     for number, e in enumerate(endpoints):
         unique = counts[e.endpoint_id] == 1
         name = e.endpoint_id if unique else f"{e.model}/{e.provider}/{e.endpoint_id}"
+        name += f"#{number}" if name in taken else ""  # names may hold / and @ themselves
+        taken.add(name)
         yield msgspec.structs.replace(e, number=number, endpoint_id=name)

@@ -84,6 +84,18 @@ def estimate(plan: Plan) -> Estimate:
     )
 
 
+def paces(plan: Plan) -> dict[str, float]:
+    """Calls a second of every endpoint, by id, as the plan's cells would use it."""
+    found = {}
+    for endpoint in plan.endpoints:
+        cells = [cell for cell in plan.cells if cell.model == endpoint.model]
+        calls = sum(turns(c) * c.planned for c in cells)
+        prompt = sum(_prompt_tokens(turns(c)) * c.planned for c in cells)
+        per_call = REPLY_TOKENS + (prompt / calls if calls else FIRST_PROMPT_TOKENS)
+        found[endpoint.endpoint_id] = _pace(endpoint, per_call, plan.endpoints)
+    return found
+
+
 def turns(cell: PlannedCell) -> float:
     """Expected turns of an episode: each required tool until it succeeds, and two more."""
     rate = max(cell.condition.tool_success_rate, 0.05)

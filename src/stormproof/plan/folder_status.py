@@ -19,19 +19,23 @@ CellKey = tuple[str, Condition, TaskType]
 
 
 class CellStatus(Struct, frozen=True):
-    """One cell. What ended as `infrastructure` is among the `remaining`: it is run again."""
+    """One cell. What ended as `infrastructure` is among the `remaining`: it is run again.
+
+    What a provider's filter ended is `blocked`: it has no score and is not run again.
+    """
 
     model: str
     condition: Condition
     task_type: TaskType
     planned: int
     scored: int
+    blocked: int
     infrastructure: int
 
     @property
     def remaining(self) -> int:
-        """Trials without a score: what the next run would do."""
-        return self.planned - self.scored
+        """What the next run would do."""
+        return self.planned - self.scored - self.blocked
 
 
 def folder_status(
@@ -58,4 +62,5 @@ def recorded_runs(folder: Path) -> list[tuple[RunOptions, list[Endpoint]]]:
 
 def _cell(key: CellKey, trials: set[str], outcomes: Mapping[str, str]) -> CellStatus:
     counts = Counter(outcomes[trial] for trial in trials if trial in outcomes)
-    return CellStatus(*key, len(trials), counts["completed"], counts["infrastructure"])
+    kinds = (counts["completed"], counts["blocked"], counts["infrastructure"])
+    return CellStatus(*key, len(trials), *kinds)

@@ -32,7 +32,10 @@ MAX_TRIALS = 1_000_000  # beyond it a plan is more likely a slip of the hand tha
 
 
 class PlannedCell(Struct, frozen=True):
-    """model × condition × task type, with the numbers of trials planned and already finished."""
+    """model × condition × task type, with the numbers of trials planned and already finished.
+
+    `blocked` of those that are `done` have no score: a provider's filter ended them.
+    """
 
     model: str
     condition: Condition
@@ -41,6 +44,7 @@ class PlannedCell(Struct, frozen=True):
     scenarios: tuple[str, ...]
     planned: int
     done: int
+    blocked: int = 0
 
     @property
     def remaining(self) -> int:
@@ -85,6 +89,11 @@ class Plan(Struct, frozen=True):
         """Trials yet to run."""
         return self.planned - self.done
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a person should know of the plan before it is run, a line each."""
+        return tuple(_of_the_debug_log(self.options, self.endpoints))
+
     def trials(self, model: str) -> Iterator[tuple[int, Trial]]:
         """The model's unfinished trials with their levels, in the order in which to start them.
 
@@ -122,35 +131,56 @@ def plan_run(options: RunOptions, done: AbstractSet[str] = frozenset()) -> Plan:
     return make_plan(options, endpoints_for(options), done, simulated=not options.pool)
 
 
+def _of_the_debug_log(options: RunOptions, endpoints: Sequence[Endpoint]) -> Iterator[str]:
+    """What a narrowed debug log will not do."""
+    number = options.debug_process_num
+    if number is None:
+        return
+    if not options.debug_log:
+        yield f"DEBUG_PROCESS_NUM={number} narrows a debug log, and none is written: DEBUG_LOG=true"
+    if endpoints and number not in {endpoint.number for endpoint in endpoints}:
+        last = max(endpoint.number for endpoint in endpoints)
+        yield f"DEBUG_PROCESS_NUM={number}: this run has no shard {number}; its last is {last}"
+
+
 def make_plan(
     options: RunOptions,
     endpoints: Sequence[Endpoint],
     done: AbstractSet[str] = frozenset(),
     *,
     simulated: bool = False,
+    blocked: AbstractSet[str] = frozenset(),
 ) -> Plan:
     """Lay the grid over the endpoints' models, less the trials whose ids are in `done`.
 
+    `blocked` are those of them that have no score.
     Endpoints of models that the share does not use are left out, and the rest numbered anew.
     `simulated`: whether the endpoints are an emulator's that this run alone uses. Raises
     `PlanError` where the grid is empty or beyond `MAX_TRIALS`, or cannot be shared so.
     """
     parts, share = _shared_grid(options, endpoints, simulated=simulated)
     if share.trials or options.trial or done:
-        left_out, planned, counts = _sorted_out(options, parts, share.trials, done)
+        sorted_out = _sorted_out(options, parts, share.trials, done, blocked)
+        left_out, planned, counts, unscored = sorted_out
         own = tuple(part for part in parts if planned[part])
         if len(own) < len(parts):  # `left_out` goes by the cells that there are
-            parts, (left_out, _, _) = own, _sorted_out(options, own, share.trials, done)
+            parts, left_out = own, _sorted_out(options, own, share.trials, done, blocked)[0]
     else:
         each = options.num_instances * options.replicates
-        left_out, planned, counts = {}, Counter(dict.fromkeys(parts, each)), Counter[GridCell]()
+        left_out, planned = {}, Counter(dict.fromkeys(parts, each))
+        counts, unscored = Counter[GridCell](), Counter[GridCell]()
     if options.trial and not planned.total():
         raise PlanError(
             f"--trial: the grid has no trial {options.trial}",
             hint="give the options of the run that it belongs to, without --shard",
         )
     cells = tuple(
-        PlannedCell(**msgspec.structs.asdict(part), planned=planned[part], done=counts[part])
+        PlannedCell(
+            **msgspec.structs.asdict(part),
+            planned=planned[part],
+            done=counts[part],
+            blocked=unscored[part],
+        )
         for part in parts
     )
     models = {cell.model for cell in cells}
@@ -193,14 +223,18 @@ def _refuse_the_huge(options: RunOptions, parts: int) -> None:
 
 
 def _sorted_out(
-    options: RunOptions, parts: Sequence[GridCell], own: Shard | None, done: AbstractSet[str]
-) -> tuple[dict[str, bytes], Counter[GridCell], Counter[GridCell]]:
-    """See `Plan.left_out`; how many trials of each part are ours, and how many of these done."""
+    options: RunOptions,
+    parts: Sequence[GridCell],
+    own: Shard | None,
+    done: AbstractSet[str],
+    blocked: AbstractSet[str],
+) -> tuple[dict[str, bytes], Counter[GridCell], Counter[GridCell], Counter[GridCell]]:
+    """See `Plan.left_out`; of each part how many trials are ours, done, and done without score."""
     from stormproof.suites.workflows import WORKFLOWS  # noqa: PLC0415  likewise
 
     suite = WORKFLOWS.version
     flags = {part.model: bytearray() for part in parts}
-    planned, counts = Counter[GridCell](), Counter[GridCell]()
+    planned, counts, unscored = Counter[GridCell](), Counter[GridCell](), Counter[GridCell]()
     for part, task_id, replicate in _ordered(parts, options):
         trial_id = trial_id_of(suite, options.seed, part.model, task_id, part.condition, replicate)
         is_ours = options.trial in {"", trial_id} and (own is None or own.has(trial_id))
@@ -208,7 +242,8 @@ def _sorted_out(
         flags[part.model].append(is_finished or not is_ours)
         planned[part] += is_ours
         counts[part] += is_ours and is_finished
-    return {model: bytes(each) for model, each in flags.items()}, planned, counts
+        unscored[part] += is_ours and trial_id in blocked
+    return {model: bytes(each) for model, each in flags.items()}, planned, counts, unscored
 
 
 def _ordered(parts: Sequence[_P], options: RunOptions) -> Iterator[tuple[_P, str, int]]:

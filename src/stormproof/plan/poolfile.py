@@ -8,26 +8,29 @@ from typing import Any
 
 from msgspec import Struct
 
-from stormproof.domain.pool import Dialect, Limits, RateMode
+from stormproof.domain.pool import Dialect, Limits, RateMode, SystemRole
 from stormproof.errors import PoolFileError
-from stormproof.plan.mistakes import KeyPath, Mistakes
+from stormproof.plan.mistakes import KeyPath, Mistakes, shown
+from stormproof.plan.pool_values import unfit_header, unfit_query
 from stormproof.plan.tomlfile import read_toml
 from stormproof.plan.tomltable import TomlTable
 
 DIALECTS: tuple[Dialect, ...] = ("openai", "azure")
 RATE_MODES: tuple[RateMode, ...] = ("adaptive", "fixed")
+SYSTEM_ROLES: tuple[SystemRole, ...] = ("system", "user")
+POOL_SCHEMA = Path(__file__).with_name("pool.schema.json")  # for editors
 SHIPPED_POOL = Path(__file__).with_name("pools") / "azure-ideallab.toml"
 
 MAX_WORKERS = 100_000
 MAX_RATE = 1e9  # qps, rpm; a provider that grants more has not been built
 MAX_TPM = 1e12
+MAX_TOKENS = 10_000_000
 KEY_HINT = (
     "write a reference such as env:AZURE_OPENAI_API_KEY and put the value into that "
     "environment variable; if a key itself stood in the file, revoke it"
 )
-OURS = frozenset(
-    {"model", "messages", "stream", "stream_options", "n", "tools", "tool_choice", "seed"}
-)
+OURS = frozenset({"messages", "model", "tools"})
+TOKEN_LIMITS = ("max_tokens", "max_completion_tokens")  # the older name, and the newer one
 
 
 class ModeLimits(Struct, frozen=True):
@@ -50,14 +53,27 @@ class PoolKey(Struct, frozen=True):
 
 
 class Provider(Struct, frozen=True):
-    """An API account or gateway. `base_url` may be a reference (`env:NAME`) too."""
+    """An API account or gateway. `base_url` may be a reference (`env:NAME`) too.
+
+    `headers` and `query` go with each request; their values may be references.
+    """
 
     name: str
     dialect: Dialect
     base_url: str
     api_version: str
     keys: dict[str, PoolKey]
+    headers: dict[str, str] = {}
+    query: dict[str, str] = {}
     limits: ModeLimits = ModeLimits()
+
+
+class RequestForm(Struct, frozen=True):
+    """How a served copy wants to be asked. `parameters` are merged into each request's body."""
+
+    parameters: dict[str, object] = {}
+    system_role: SystemRole = "system"
+    stream: bool = False
 
 
 class PoolDeployment(Struct, frozen=True):
@@ -69,6 +85,7 @@ class PoolDeployment(Struct, frozen=True):
     name: str
     provider: str
     keys: tuple[str, ...]
+    form: RequestForm = RequestForm()
     limits: ModeLimits = ModeLimits()
     endpoint_limits: ModeLimits = ModeLimits()
 
@@ -77,13 +94,12 @@ class PoolModel(Struct, frozen=True):
     """A model, by the name that its results are filed under. Prices are per million tokens.
 
     `per_prompt_type` multiplies the workers of its single deployment by the number of prompt
-    types in the run. `parameters` are merged into each request's body.
+    types in the run.
     """
 
     name: str
     deployments: tuple[PoolDeployment, ...]
     per_prompt_type: bool = False
-    parameters: dict[str, object] = {}
     price_in: float | None = None
     price_out: float | None = None
 
@@ -118,12 +134,18 @@ def check_pool(
 
 def _provider(table: TomlTable) -> Provider:
     dialect: Any = table.choice("dialect", DIALECTS, default="openai")
+    base_url, query = table.url("base_url"), table.texts("query", unfit_query)
+    has_version = "api-version" in query or "api-version=" in base_url
     provider = Provider(
         name=table.name,
         dialect=dialect,
-        base_url=table.url("base_url"),
-        api_version=table.text("api_version", required=dialect == "azure", example="2024-10-21"),
+        base_url=base_url,
+        api_version=table.text(
+            "api_version", required=dialect == "azure" and not has_version, example="2024-10-21"
+        ),
         keys={key.name: key for key in _keys(table)},
+        headers=table.texts("headers", unfit_header),
+        query=query,
         limits=_limits(table, "limits"),
     )
     table.close()
@@ -152,21 +174,28 @@ def _keys(table: TomlTable) -> list[PoolKey]:
 def _model(table: TomlTable, providers: dict[str, Provider]) -> PoolModel:
     endpoint_limits = _limits(table, "endpoint_limits")
     provider = table.choice("provider", tuple(providers), default="")
-    keys = _chosen_keys(table, providers.get(provider), ())
-    deployments = tuple(
-        _deployment(d, providers, provider, keys, endpoint_limits)
-        for d in table.named_items("deployments", default=table.name)
+    inherited = PoolDeployment(
+        name=table.name,
+        provider=provider,
+        keys=_chosen_keys(table, providers.get(provider), ()),
+        form=_form(table, RequestForm()),
+        endpoint_limits=endpoint_limits,
     )
+    items = table.named_items("deployments", default=table.name)
+    deployments = tuple(_deployment(item, providers, inherited) for item in items)
     model = PoolModel(
         name=table.name,
         deployments=deployments,
         per_prompt_type=table.flag("per_prompt_type"),
-        parameters=table.free("parameters", forbidden=OURS),
         price_in=table.number("price_in", at_most=1e6, zero=True),
         price_out=table.number("price_out", at_most=1e6, zero=True),
     )
     if "provider" not in table.data and not all(d.provider for d in deployments):
         table.wrong("provider", "nothing", f"one of {', '.join(providers) or 'the providers'}")
+    for number, (item, deployment) in enumerate(zip(items, deployments, strict=True)):
+        place = (deployment.name, deployment.provider)
+        if place in [(d.name, d.provider) for d in deployments[:number]]:
+            item.wrong("name", f"{shown(item.name)} a second time", "each once at a provider")
     if model.per_prompt_type and len(deployments) > 1:
         table.wrong("per_prompt_type", f"{len(deployments)} deployments", "one deployment")
     table.close()
@@ -174,23 +203,38 @@ def _model(table: TomlTable, providers: dict[str, Provider]) -> PoolModel:
 
 
 def _deployment(
-    table: TomlTable,
-    providers: dict[str, Provider],
-    provider: str,
-    keys: tuple[str, ...],
-    endpoint_limits: ModeLimits,
+    table: TomlTable, providers: dict[str, Provider], inherited: PoolDeployment
 ) -> PoolDeployment:
-    """A deployment says for itself what differs from its model."""
-    own = table.choice("provider", tuple(providers), default=provider)
+    """A deployment says for itself what differs from what its model says."""
+    own = table.choice("provider", tuple(providers), default=inherited.provider)
+    keys = inherited.keys if own == inherited.provider else ()
     deployment = PoolDeployment(
         name=table.name,
         provider=own,
-        keys=_chosen_keys(table, providers.get(own), keys if own == provider else ()),
+        keys=_chosen_keys(table, providers.get(own), keys),
+        form=_form(table, inherited.form),
         limits=_limits(table, "limits"),
-        endpoint_limits=_limits(table, "endpoint_limits", endpoint_limits),
+        endpoint_limits=_limits(table, "endpoint_limits", inherited.endpoint_limits),
     )
     table.close()
     return deployment
+
+
+def _form(table: TomlTable, inherited: RequestForm) -> RequestForm:
+    """What the table says of requests, over what is inherited."""
+    role: Any = table.choice("system_role", SYSTEM_ROLES, default=inherited.system_role)
+    own = table.free("parameters", forbidden=OURS)
+    own |= {n: m for n in TOKEN_LIMITS if (m := table.whole(n, at_most=MAX_TOKENS)) is not None}
+    above = dict(inherited.parameters)
+    if limits := [name for name in TOKEN_LIMITS if name in own]:
+        above = {name: value for name, value in above.items() if name not in TOKEN_LIMITS}
+    if sum(own[name] != "" for name in limits) > 1:
+        table.wrong("max_tokens", "two limits of a reply's tokens", " or ".join(TOKEN_LIMITS))
+    return RequestForm(
+        parameters=above | own,
+        system_role=role,
+        stream=table.flag("stream", default=inherited.stream),
+    )
 
 
 def _chosen_keys(

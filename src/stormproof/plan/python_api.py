@@ -9,7 +9,8 @@ from typing import Any, NotRequired, Self, TypedDict
 
 import msgspec
 
-from stormproof.domain.pool import Dialect, Endpoint
+from stormproof.domain.episodes import FINAL
+from stormproof.domain.pool import Dialect, Endpoint, SystemRole
 from stormproof.errors import ConfigError
 from stormproof.plan.mistakes import Mistakes
 from stormproof.plan.option_values import Unfit
@@ -41,16 +42,35 @@ Keys = Mapping[str, str | KeyTable] | list[str | KeyTable]
 
 
 class ProviderTable(TypedDict):
-    """A provider. `base_url` is an address or `env:NAME`; keys are references, never values."""
+    """A provider. `base_url` is an address or `env:NAME`; keys are references, never values.
+
+    `headers` and `query` go with each request; what is secret in them is a reference too.
+    """
 
     base_url: str
     keys: Keys
     dialect: NotRequired[Dialect]
     api_version: NotRequired[str]
+    headers: NotRequired[Mapping[str, str]]
+    query: NotRequired[Mapping[str, str]]
     limits: NotRequired[LimitsTable]
 
 
-class DeploymentTable(TypedDict):
+class RequestFormTable(TypedDict, total=False):
+    """How a model or a deployment wants to be asked.
+
+    `parameters` are merged into each request's body; "" leaves a field out. Of the two limits of
+    a reply's tokens one is named, which is the name that is sent.
+    """
+
+    parameters: Mapping[str, object]
+    max_tokens: int
+    max_completion_tokens: int
+    system_role: SystemRole
+    stream: bool
+
+
+class DeploymentTable(RequestFormTable):
     """A deployment that differs from what its model says."""
 
     name: str
@@ -60,7 +80,7 @@ class DeploymentTable(TypedDict):
     endpoint_limits: NotRequired[LimitsTable]
 
 
-class ModelTable(TypedDict, total=False):
+class ModelTable(RequestFormTable, total=False):
     """A model. `deployments` are one of its own name unless said otherwise."""
 
     provider: str
@@ -68,7 +88,6 @@ class ModelTable(TypedDict, total=False):
     deployments: list[str | DeploymentTable]
     endpoint_limits: LimitsTable
     per_prompt_type: bool
-    parameters: dict[str, object]
     price_in: float
     price_out: float
 
@@ -140,12 +159,12 @@ def plan(options: RunOptions, *, pool: Pool | None = None) -> Plan:
 
 
 def finished_trials(results: str | Path) -> frozenset[str]:
-    """Trials that the results folder has scores for; none where there is no folder yet."""
+    """Trials that the results folder has a final end of; none where there is no folder yet."""
     if not (Path(results) / HEADER_FILE).exists():
         return frozenset()
     ended = episode_table(results, ["trial_id", "outcome"]).to_pydict()
     pairs = zip(ended["trial_id"], ended["outcome"], strict=True)
-    return frozenset(trial for trial, outcome in pairs if outcome == "completed")
+    return frozenset(trial for trial, outcome in pairs if outcome in FINAL)
 
 
 def _plain(value: Any) -> Any:

@@ -37,6 +37,7 @@ from stormproof.plan.tomlfile import read_toml
 
 SCENARIO_NAMES = ("5.1", "5.2", "5.3", "5.4", "5.5")
 CONFIG_FILE = "stormproof.toml"
+Backend = Literal["local", "ray"]
 
 
 class RunOptions(Struct, frozen=True):
@@ -59,10 +60,13 @@ class RunOptions(Struct, frozen=True):
     weather: WeatherMode = "before"
     max_turns: int = 10
     scenarios: tuple[str, ...] = ()
-    strict_levels: bool = False
+    strict_levels: bool = True
     shard: Shard | None = None
     shard_by: ShardBy = ""
     trial: str = ""
+    backend: Backend = "local"
+    ray_address: str = ""
+    workers: int | None = None
     rate_mode: RateMode = "adaptive"
     max_workers: int | None = None
     qps: float | None = None
@@ -151,7 +155,7 @@ OPTIONS: tuple[Option, ...] = (
         "strict_levels",
         "strict-levels",
         v.switch,
-        "a model's later level (5.4) waits until the earlier one has ended",
+        "5.4's levels in turn: a model's next one waits until the one before has ended",
         is_switch=True,
     ),
     Option(
@@ -167,6 +171,24 @@ OPTIONS: tuple[Option, ...] = (
         "trial: an even part of all; model: every endpoint has one owner (default if it fits)",
     ),
     Option("trial", "trial", v.text, "run this one trial of the plan, named by its id"),
+    Option(
+        "backend",
+        "backend",
+        v.one(("local", "ray")),
+        "who does the work: this machine, or the workers of a Ray cluster",
+    ),
+    Option(
+        "ray_address",
+        "ray-address",
+        v.text,
+        "Ray cluster to join, as HOST:PORT or auto; without it one is started here for this run",
+    ),
+    Option(
+        "workers",
+        "workers",
+        v.whole(1, 1000),
+        "workers that endpoints are shared out to: processes, or Ray actors (default: one a node)",
+    ),
     Option(
         "rate_mode",
         "rate-mode",

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from stormproof.plan.mistakes import KeyPath, Mistakes, shown, type_name
+from stormproof.plan.pool_values import (
+    ADDRESS,
+    CREDENTIAL,
+    REFERENCE,
+    SECRET_NAMES,
+    url_mistake,
+)
 
-REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]{0,199}\Z")
 MAX_NAME = 200
 NAME = f"1 to {MAX_NAME} visible characters"
 MAX_EXACT = 2**53  # integers up to here survive JSON readers that use doubles
-SECRET_NAMES = re.compile(r"api[-_]?key|authorization|secret|password|credential", re.IGNORECASE)
 
 
 class TomlTable:
@@ -52,9 +55,10 @@ class TomlTable:
             self.wrong(key, shown(value), NAME)
         return value or ""
 
-    def flag(self, key: str) -> bool:
-        """True or false; false where it is missing."""
-        return bool(self._take(key, bool, "true or false"))
+    def flag(self, key: str, *, default: bool = False) -> bool:
+        """True or false; the default where it is missing."""
+        value = self._take(key, bool, "true or false")
+        return default if value is None else bool(value)
 
     def choice(self, key: str, allowed: tuple[str, ...], *, default: str) -> str:
         """One of the names; the default where it is missing or wrong."""
@@ -118,7 +122,7 @@ class TomlTable:
         """An http(s) address or a reference to one."""
         value = self.text(key, required=True, example="https://example.openai.azure.com")
         if value and not REFERENCE.match(value) and (reason := url_mistake(value)):
-            self.wrong(key, reason, "https://HOST[:PORT][/PATH], or env:NAME")
+            self.wrong(key, reason, ADDRESS)
         return value
 
     def reference(self, key: str, *, hint: str) -> str:
@@ -152,6 +156,18 @@ class TomlTable:
             elif reason := _unfit_parameter(name, value):
                 table.wrong(name, reason, "texts, finite numbers, true, false, lists, tables")
         return table.data
+
+    def texts(self, key: str, unfit: Callable[[str, str], str]) -> dict[str, str]:
+        """A table of texts, in which `unfit` finds nothing wrong with any name and value."""
+        table = self.table(key)
+        texts: dict[str, str] = {}
+        for name, value in table.data.items() if table else ():
+            found = unfit(name, value) if isinstance(value, str) else type_name(value)
+            if found:
+                self._mistakes.add((*self.path, key, name), found, "a text, or env:NAME")
+            else:
+                texts[name] = str(value)
+        return texts
 
     def table(self, key: str) -> TomlTable | None:
         """The table under `key`, or None."""
@@ -200,15 +216,11 @@ class TomlTable:
         if values == []:
             self.wrong(key, "an empty list", "at least one deployment")
         items = []
-        seen: set[str] = set()
         for index, value in enumerate([default] if values is None else values):
             path = (*self.path, key, index)
             data = {"name": value} if isinstance(value, str) else value
             item = TomlTable(data if isinstance(data, dict) else {}, path, self._mistakes)
-            name = item.text("name", required=True, example="gpt-4o-mini-2")
-            if name in seen:
-                self._mistakes.add(path, f"{shown(name)} a second time", "each deployment once")
-            seen.add(name)
+            item.text("name", required=True, example="gpt-4o-mini-2")
             items.append(item)
         return items
 
@@ -227,22 +239,6 @@ class TomlTable:
         return None
 
 
-def url_mistake(value: str) -> str:
-    """Why the text is no base address, or ""; never shows the text, which may hold a password."""
-    try:
-        parts = urlsplit(value)
-        _ = parts.port
-    except ValueError:
-        return "what is not an address"
-    if "@" in parts.netloc:
-        return "an address with credentials in it (not shown)"
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        return f"an address without http:// or https:// and a host ({shown(value)})"
-    if parts.query or parts.fragment or re.search(r"\s", value):
-        return "an address with a query, a fragment or blanks (not shown)"
-    return ""
-
-
 def _fit_name(name: str) -> bool:
     return 0 < len(name) <= MAX_NAME and name.isprintable() and not name.isspace()
 
@@ -254,7 +250,7 @@ def _listed(names: tuple[str, ...]) -> str:
 def _unfit_parameter(name: str, value: object) -> str:
     """Why a parameter cannot stand in a JSON body, or ""."""
     if SECRET_NAMES.search(name):
-        return "what looks like a credential (not shown; keys go to the provider)"
+        return CREDENTIAL
     if isinstance(value, dict):
         return next((r for k, v in value.items() if (r := _unfit_parameter(k, v))), "")
     if isinstance(value, list):

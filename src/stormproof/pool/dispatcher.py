@@ -16,7 +16,17 @@ from anyio.abc import TaskGroup
 from msgspec import Struct
 
 from stormproof.control.bounds import Bounds, backoff
-from stormproof.domain.calls import Answer, Ok, Rejected, Reply, Request, Transient, Verdict
+from stormproof.domain.calls import (
+    Answer,
+    Blocked,
+    Ok,
+    Overlong,
+    Rejected,
+    Reply,
+    Request,
+    Transient,
+    Verdict,
+)
 from stormproof.domain.pool import Endpoint, RateMode, Sharding
 from stormproof.pool import lost
 from stormproof.pool.endpoint import EndpointState
@@ -27,7 +37,7 @@ from stormproof.pool.scheduler import EventKind, Scheduler
 from stormproof.wire.transport import Transport
 
 TICK_S = 0.002  # wakes nearer than this are one
-LOOK_S = 5.0  # between two looks for what is stuck
+LOOK_S = 1.0  # between two looks for what is in trouble
 
 
 class Event(Struct, frozen=True):
@@ -72,7 +82,9 @@ class Dispatcher:
         # Jitter of backoffs.
         self._rng = Random(rng_seed)  # noqa: S311  jitter, not secrets
         # Decides everything; hears of everything first. `_act` follows each call that decides.
-        self._scheduler = Scheduler(endpoints, rate_mode, sharding=sharding, stagger=stagger)
+        self._scheduler = Scheduler(
+            endpoints, rate_mode, sharding=sharding, stagger=stagger, bounds=self._bounds
+        )
         # The clock: anyio's until `run` finds the loop's own.
         self._now: Callable[[], float] = anyio.current_time
         # What the wall clock is ahead of that; 0 before `run`.
@@ -113,6 +125,11 @@ class Dispatcher:
             await self._wakes()
             tasks.cancel_scope.cancel()
         self._tasks = None
+
+    def look_again(self) -> None:
+        """The supply has more than when it was last asked."""
+        self._scheduler.look_again(self._now())
+        self._act()
 
     def drain(self) -> None:
         """Begin nothing more; await what is in flight for the stated grace; then end.
@@ -160,14 +177,16 @@ class Dispatcher:
                     await anyio.lowlevel.checkpoint()
                 self._act()
                 flight = pending.flight or await self._granted(pending)
-                if self._hedge == "all" and job.pinned_to is None:
+                if self._hedge == "all" and job.pinned_to is None and not pending.rejected_by:
                     flight, verdict = await self._race(pending, flight)
                 else:
                     verdict = await self._send(pending, flight)
                 if isinstance(verdict, Ok):
                     job.answered += 1
                     return _answer(pending, flight, verdict.reply, self._now())
-                if isinstance(verdict, Rejected):
+                if isinstance(verdict, (Overlong, Blocked)):
+                    raise lost.ended(flight.lane, verdict)
+                if isinstance(verdict, Rejected) and not self._scheduler.may_do_better(pending):
                     raise lost.rejected(flight.lane, verdict)
                 await self._before_next_try(pending, flight, verdict)
                 self._scheduler.queue(pending, self._now())
@@ -211,6 +230,10 @@ class Dispatcher:
                 lane.lost()
                 text = f"a call of {pending.request.trial_id}: silent for {patience_s:.0f} s"
                 self._say("lost", lane.endpoint.endpoint_id, text)
+            if isinstance(verdict, Overlong) and pending.request.turn == 0:
+                verdict = lost.opening_rejected(verdict)
+            if isinstance(verdict, Rejected):
+                pending.rejected_by.add(lane)
             return verdict
         finally:
             self._scheduler.hear(flight, verdict, self._now())
@@ -219,10 +242,14 @@ class Dispatcher:
     async def _before_next_try(
         self, pending: PendingRequest, flight: Flight, verdict: Verdict
     ) -> None:
-        """Refusals are free; an error counts against the request's tries, and is paused after."""
+        """Refusals are free; an error counts against the request's tries, and is paused after.
+
+        The errors of canaries do not, being the endpoint's, but for what may have to be paid.
+        """
         model = self._scheduler.models[pending.job.model]
         pending.retry_elsewhere(flight.lane)
-        known = flight.sent.canary and model.served_at > 0  # the endpoint's trouble, not its own
+        paid = isinstance(verdict, Transient) and verdict.paid
+        known = flight.sent.canary and not paid
         if known or not isinstance(verdict, Transient):
             unserved_s = lost.unserved_s(pending, model, self._now())
             if unserved_s > self._bounds.unserved_s:
@@ -300,7 +327,7 @@ class Dispatcher:
     async def _watch(self) -> None:
         while True:
             await anyio.sleep(LOOK_S)
-            self._scheduler.watch(self._bounds, self._now())
+            self._scheduler.watch(self._now())
             self._act()
             if self._scheduler.is_done:
                 self._alarm.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf
+from typing import Literal
 
 from msgspec import Struct
 
@@ -12,21 +13,35 @@ from stormproof.control.controller import Controller, Sent
 from stormproof.control.fixed import Fixed
 from stormproof.control.shared_limit import Member, SharedLimit
 from stormproof.control.tail import Tail
-from stormproof.domain.calls import Denied, Ok, Refused, Rejected, Reply, Transient, Verdict
+from stormproof.domain.calls import (
+    Blocked,
+    Denied,
+    Ok,
+    Overlong,
+    Refused,
+    Rejected,
+    Reply,
+    Transient,
+    Usage,
+    Verdict,
+)
 from stormproof.domain.pool import Endpoint, RateMode
 
 FIRST_P99_S = 60.0  # until so many answers as here say more
 FEW = 20
+LATER_REJECTIONS = 5  # in a row, until they are held against an endpoint that has answered
 STEP = 0.0005  # by which one answer below it moves the 99th percentile
 
 
 class EndpointState(Struct, frozen=True):
     """One endpoint now. `window` is inf where nothing bounds it; `pace_rps` 0 where unpaced.
 
-    Counts are sends since the start: accepted (answered in full), refused, errors, and hedges
-    (given up because a copy was sent elsewhere: lost, or slower than the copy). `trouble` is what
-    its last send ended in where that was no answer, and `troubled_at` the wall-clock instant
-    since when.
+    Counts are sends since the start: accepted (answered in full), refused, errors, hedges (given
+    up because a copy was sent elsewhere: lost, or slower than the copy), and among the errors
+    discarded (it came with a success status and was no reply: it may have to be paid), with the
+    tokens that these said they cost. `trouble` is what its last send ended in where that was no
+    answer, and `troubled_at` the wall-clock instant since when. `stopped` says why it was given
+    up, and is empty while it is not.
     """
 
     endpoint_id: str
@@ -42,6 +57,12 @@ class EndpointState(Struct, frozen=True):
     hedges: int = 0
     trouble: str = ""
     troubled_at: float = 0.0
+    stopped: str = ""
+    discarded: int = 0
+    discarded_tokens: int = 0
+
+
+StopCause = Literal["", "denied", "quota", "rejecting", "silent"]
 
 
 class Lane:
@@ -80,10 +101,10 @@ class Lane:
         self.wakes_at = inf
         # Why its gate was shut when that was last announced; empty for open.
         self.closed = ""
-        # Why it is given up for this run, or empty. Set once, by the scheduler; never cleared.
+        # Why it is given up for this run, or empty, and which kind of reason that is. Set once,
+        # both together, by the scheduler; never cleared.
         self.stopped = ""
-        # Of a stopped one: for an exhausted quota (else credentials), or because it was silent.
-        self.quota = self.silent = False
+        self.stop_cause: StopCause = ""
         # Estimate of the 99th percentile of answers; FIRST_P99_S until FEW have been seen.
         self.latency_p99_s = FIRST_P99_S
         # The longest answer so far.
@@ -95,9 +116,20 @@ class Lane:
         # When the first such send since the last answer ended; inf before any did. It means
         # nothing while `trouble` is empty.
         self.troubled_since = inf
+        # Whether a person has been told of this trouble; false whenever there is none.
+        self.announced = False
+        # Whether anything here has ever spoken as a model's service does. Never cleared.
+        self.reached = False
+        # When it first said of itself, since it last answered, that it cannot be used (`lost`
+        # has the rule); inf where it has not.
+        self.doubted_since = inf
+        # Rejections of requests since it last answered.
+        self.rejections = 0
+        # Tokens of discarded replies. It only grows.
+        self.discarded_tokens = 0
         # Sends by how they ended, as in `EndpointState`: by `hear`; hedges by `lost` and
-        # `lost_race`. They only grow.
-        self.accepted = self.refused = self.errors = self.hedges = 0
+        # `lost_race`. They only grow; discarded ones are errors too.
+        self.accepted = self.refused = self.errors = self.hedges = self.discarded = 0
 
     def ready_at(self, now: float) -> float:
         """The earliest instant for a send, over all levels; inf when an answer must come."""
@@ -143,19 +175,29 @@ class Lane:
                 control.answered(sent, now, tokens, float(reply.usage.completion_tokens))
                 if rates is not None:
                     control.told(rates)
-            case Rejected():
+            case Overlong() | Blocked():
                 control.answered(sent, now, sent.tokens)
+            case Rejected(reason=reason):
+                self.rejections += 1
+                if self.accepted and self.rejections >= LATER_REJECTIONS:
+                    control.failed(sent, now, reason)
+                else:
+                    control.answered(sent, now, sent.tokens)
             case Refused(retry_after_s=retry_after_s, exhausted=False):
                 self.refused += 1
                 control.refused(sent, now, retry_after_s)
             case Transient(reason=reason, retry_after_s=retry_after_s):
                 self.errors += 1
                 control.failed(sent, now, reason, retry_after_s)
+                self._discard(verdict)
+            case Denied(reason=reason) if self.accepted:
+                self.errors += 1
+                control.failed(sent, now, reason)
             case _:
                 control.abandoned(sent, now)
         self.give_back(now, missed)
-        if isinstance(verdict, (Refused, Transient, Denied)):
-            self._in_trouble(verdict.reason, now)
+        if verdict is not None:
+            self._remember(verdict, now)
 
     def lost(self) -> None:
         """A send was given up as lost."""
@@ -184,6 +226,9 @@ class Lane:
             hedges=self.hedges,
             trouble=self.trouble,
             troubled_at=self.troubled_since + wall_ahead_s if self.troubled_since < inf else 0.0,
+            stopped=self.stopped,
+            discarded=self.discarded,
+            discarded_tokens=self.discarded_tokens,
         )
 
     @property
@@ -194,7 +239,6 @@ class Lane:
     def _took(self, seconds: float) -> None:
         """An answer; the 99th percentile moves up 99 times as far as down."""
         self.accepted += 1
-        self.trouble = ""
         self.longest_s = max(self.longest_s, seconds)
         if self.accepted == FEW:  # twice, for so few have not shown the tail
             self.latency_p99_s = min(self.latency_p99_s, 2 * self.longest_s)
@@ -205,10 +249,33 @@ class Lane:
     def _step(self) -> float:
         return max(STEP, min(0.01, 0.1 / max(1, self.accepted)))
 
-    def _in_trouble(self, reason: str, now: float) -> None:
+    def _discard(self, verdict: Transient) -> None:
+        if verdict.paid:
+            self.discarded += 1
+            self.discarded_tokens += _tokens(verdict.usage)
+
+    def _remember(self, verdict: Verdict, now: float) -> None:
+        """What the verdict says of the endpoint: that it works, or since when it does not."""
+        self.reached = self.reached or not (isinstance(verdict, Transient) and verdict.unreached)
+        if isinstance(verdict, (Ok, Overlong, Blocked)):
+            self.trouble, self.announced, self.rejections = "", False, 0
+            self.doubted_since = inf
+            return
         if not self.trouble:
             self.troubled_since = now
-        self.trouble = reason
+        self.trouble = verdict.reason
+        if self._doubts(verdict):
+            self.doubted_since = min(self.doubted_since, now)
+
+    def _doubts(self, verdict: Verdict) -> bool:
+        """Whether the endpoint says of itself that it cannot be used, which may pass."""
+        match verdict:
+            case Refused(quota=quota):
+                return quota
+            case Rejected():
+                return self.rejections >= LATER_REJECTIONS
+            case _:
+                return isinstance(verdict, Denied)
 
 
 def load(lane: Lane) -> int:
@@ -218,12 +285,15 @@ def load(lane: Lane) -> int:
 
 def _controller(endpoint: Endpoint, mode: RateMode, suspect: SharedLimit | None) -> Controller:
     if mode == "fixed":
-        return Fixed(endpoint.limits)
+        return Fixed(endpoint.limits, workers=endpoint.fixed_slots)
     own = Adaptive(endpoint.limits)
     return own if suspect is None else Member(own, suspect)
 
 
 def _used_tokens(reply: Reply, estimate: float) -> float:
     """What the provider counted, or the estimate where it counted nothing."""
-    usage = reply.usage
-    return float(usage.prompt_tokens + usage.completion_tokens) or estimate
+    return float(_tokens(reply.usage)) or estimate
+
+
+def _tokens(usage: Usage) -> int:
+    return usage.prompt_tokens + usage.completion_tokens

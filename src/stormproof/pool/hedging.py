@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stormproof.domain.calls import Ok, Rejected, Verdict
+from stormproof.domain.calls import Blocked, Ok, Overlong, Verdict
 from stormproof.pool.endpoint import Lane
 from stormproof.pool.jobs import Flight, PendingRequest
 from stormproof.pool.model_queue import ModelQueue
@@ -73,4 +73,4 @@ class Race:
 
 def _decides(verdict: Verdict) -> bool:
     """Whether no other copy could bring anything better."""
-    return isinstance(verdict, (Ok, Rejected))
+    return isinstance(verdict, (Ok, Overlong, Blocked))

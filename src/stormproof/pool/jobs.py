@@ -24,12 +24,13 @@ class Supply(Protocol):
     def take(self, model: str, shard: int | None) -> Job | None:
         """The model's next job (of one endpoint's share, if `shard` says its number), or None.
 
-        None may be for now only: it is asked again whenever a job has ended.
+        None may be for now only: it is asked again whenever a job has ended, and by
+        `Dispatcher.look_again`.
         """
         ...
 
     def remaining(self, model: str) -> int:
-        """Jobs of the model that have not been taken."""
+        """Jobs of the model that have not been taken, those too that only come later."""
         ...
 
 
@@ -98,7 +99,7 @@ class PendingRequest:
 
     __slots__ = (
         "asked_at", "attempts", "avoid", "error", "failures", "flight", "hedged", "job",
-        "queued_at", "queued_s", "request", "tokens", "urgency", "withdrawn",
+        "queued_at", "queued_s", "rejected_by", "request", "tokens", "urgency", "withdrawn",
     )  # fmt: skip
 
     def __init__(self, job: ActiveJob, request: Request, now: float, tokens: float) -> None:
@@ -121,6 +122,9 @@ class PendingRequest:
         self.queued_at = now
         # Endpoints where it failed: others are tried first. It only grows.
         self.avoid: set[Lane] = set()
+        # Endpoints that rejected it: they are not asked again while there are others. It only
+        # grows; each of them is in `avoid` before it is queued again.
+        self.rejected_by: set[Lane] = set()
         # What came of the present queueing, set once by the scheduler: a permit, or an error
         # to be raised. Never both; both None while it waits.
         self.flight: Flight | None = None

@@ -1,4 +1,7 @@
-"""What counts as lost, silent, stuck or unserved, and the errors that say so. Judges, acts not."""
+"""What counts as lost, unusable, silent, stuck or unserved, and the errors that say so.
+
+Judges, acts not.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,34 @@ from math import inf
 from typing import Literal
 
 from stormproof.control.bounds import Bounds
-from stormproof.domain.calls import Rejected, Transient
+from stormproof.domain.calls import (
+    Blocked,
+    Denied,
+    Overlong,
+    Refused,
+    Rejected,
+    Transient,
+    Verdict,
+)
 from stormproof.errors import (
     AuthFailed,
     CallError,
+    ContextOverflow,
+    PromptBlocked,
     RateLimited,
     RequestRejected,
     TransientFailure,
 )
-from stormproof.pool.endpoint import Lane
+from stormproof.pool.endpoint import Lane, StopCause
 from stormproof.pool.jobs import PendingRequest
 from stormproof.pool.model_queue import ModelQueue
 
 Hedge = Literal["lost", "all", "none"]
 
 EARLY = 0.999  # of a time limit: timers round, and so do clocks
+BLIP_S = 2.0  # trouble of an endpoint that has never answered, before a person is told
+DOUBT_S = 5.0  # the same of one that has answered, and says of itself that it cannot be used
+_CAUSES: dict[type, StopCause] = {Refused: "quota", Denied: "denied", Rejected: "rejecting"}
 
 
 # --- one send ------------------------------------------------------------------------------
@@ -66,11 +82,25 @@ def ending() -> TransientFailure:
 
 
 def rejected(lane: Lane, verdict: Rejected) -> RequestRejected:
-    """The request itself is at fault."""
+    """The request itself is at fault, at every endpoint that was asked."""
     return RequestRejected(
         f"{lane.endpoint.endpoint_id}: {verdict.reason}",
         hint="the provider refuses this very request; the trial is not scored",
     )
+
+
+def opening_rejected(verdict: Overlong) -> Rejected:
+    """Where not even the first prompt of an episode fits, the model has filled nothing."""
+    return Rejected(
+        f"the first prompt does not fit: {verdict.reason}; serve it with a larger context, or ask "
+        "for fewer max_tokens"
+    )
+
+
+def ended(lane: Lane, verdict: Overlong | Blocked) -> CallError:
+    """The conversation cannot go on, at this endpoint or any other."""
+    kind = ContextOverflow if isinstance(verdict, Overlong) else PromptBlocked
+    return kind(f"{lane.endpoint.endpoint_id}: {verdict.reason}")
 
 
 def out_of_tries(lane: Lane, verdict: Transient, failures: int) -> TransientFailure:
@@ -81,7 +111,67 @@ def out_of_tries(lane: Lane, verdict: Transient, failures: int) -> TransientFail
     )
 
 
+# --- one endpoint --------------------------------------------------------------------------
+
+
+def unusable(lane: Lane, verdict: Verdict, bounds: Bounds, now: float) -> tuple[StopCause, str]:
+    """As what, and why, an endpoint is given up for what it has just said; ("", "") if not.
+
+    An empty account is believed at once. Keys, deployments and requests are too where the
+    endpoint has never answered (requests when it rejected several). What may pass is believed
+    when the endpoint has said nothing else for `believed_s`: see `Bounds`.
+    """
+    match verdict:
+        case Refused(reason=reason, exhausted=True):
+            return "quota", reason
+        case Denied(reason=reason) if not lane.accepted:
+            return "denied", reason
+        case Rejected(reason=reason) if (
+            not lane.accepted and lane.rejections >= bounds.first_rejections
+        ):
+            return "rejecting", f"it rejects every request: {reason}"
+        case Refused() | Denied() | Rejected() if now - lane.doubted_since >= bounds.believed_s:
+            why = f"nothing else in {bounds.believed_s / 60:.0f} min: {verdict.reason}"
+            return _CAUSES[type(verdict)], why
+    return "", ""
+
+
+def is_noteworthy(lane: Lane, now: float) -> bool:
+    """Whether a person should hear of the lane's trouble: before anything was answered, soon."""
+    if not lane.trouble:
+        return False
+    fresh = not lane.accepted and now - lane.troubled_since >= BLIP_S
+    return fresh or now - lane.doubted_since >= DOUBT_S
+
+
+def trouble_in_words(lane: Lane, bounds: Bounds) -> str:
+    """What is wrong, and for how long that will be borne."""
+    bound_s = bounds.unserved_s + bounds.stuck_s
+    if lane.doubted_since < inf:
+        bound_s = bounds.believed_s
+    elif not lane.reached:
+        bound_s = bounds.unreached_s
+    return f"{lane.trouble}; asked again for {bound_s / 60:.0f} min"
+
+
 # --- one model -----------------------------------------------------------------------------
+
+
+def unreached_lanes(model: ModelQueue, bounds: Bounds, now: float) -> list[Lane]:
+    """All living lanes of the model, where nothing has ever answered at any; else none.
+
+    An address that is wrong will not be right in an hour. What has spoken once is waited for.
+    """
+    live = model.live
+    since = max((lane.troubled_since for lane in live), default=inf)
+    reached = any(lane.reached or not lane.trouble for lane in live)
+    return live if now - since >= bounds.unreached_s and not reached else []
+
+
+def why_unreached(lane: Lane, now: float) -> str:
+    """Why a lane that has never answered is given up."""
+    silent_s = now - lane.troubled_since
+    return f"never answered in {silent_s:.0f} s (is base_url right?): {lane.trouble}"
 
 
 def silent_lanes(model: ModelQueue, bounds: Bounds, now: float) -> list[Lane]:
@@ -126,12 +216,15 @@ def unserved(model: ModelQueue, silent_s: float) -> RateLimited:
 def no_endpoint(model: ModelQueue) -> CallError:
     """Every endpoint of the model has stopped, and why."""
     reasons = "; ".join(f"{x.endpoint.endpoint_id}: {x.stopped}" for x in model.lanes)
-    if any(x.silent for x in model.lanes):
+    causes = {x.stop_cause for x in model.lanes}
+    if "silent" in causes:
         return TransientFailure(
             f"no endpoint of {model.name} answers: {reasons}",
-            hint="run the same command again later; finished trials are not repeated",
+            hint="check base_url in the pool file, or run again later; what is done stays done",
         )
-    kind = RateLimited if any(x.quota for x in model.lanes) else AuthFailed
+    kind: type[CallError] = AuthFailed
+    if causes != {"denied"}:
+        kind = RateLimited if "quota" in causes else RequestRejected
     return kind(
         f"no endpoint of {model.name} is usable: {reasons}",
         hint="mend its keys, deployments or quota in the pool file, then run again",

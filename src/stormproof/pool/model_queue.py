@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from math import inf
 
-from stormproof.pool.endpoint import Lane
+from stormproof.pool.endpoint import Lane, load
 from stormproof.pool.jobs import MOVES, ActiveJob, Job, PendingRequest, Status, Supply
 
 BUSY = 32  # jobs of a model between two requests, before no more are begun; or half its slots
@@ -58,7 +58,7 @@ class ModelQueue:
         self.lanes: list[Lane] = []
         # Requests that any lane may take.
         self.common = RequestQueue()
-        # Requests of one living lane alone: with even sharding; empty otherwise.
+        # Requests of one living lane alone: with even sharding, and where others rejected them.
         self.pinned: dict[Lane, RequestQueue] = {}
         # Second copies wanted, oldest first; they take room that nobody else wants.
         self.copies: dict[PendingRequest, None] = {}
@@ -70,6 +70,8 @@ class ModelQueue:
         self.claimed_at = -inf
         # When a request was last answered, and last sent; the opening, before the first.
         self.served_at = self.sent_at = 0.0
+        # When it was last said that it is stuck; -inf for never.
+        self.said_stuck_at = -inf
         # `slots` as it was when last reckoned, and until when that will do.
         self._slots = 0.0
         self._reckoned_until = -inf
@@ -144,17 +146,31 @@ class ModelQueue:
         own = self.pinned.get(lane)
         return (own.pop() if own else None) or self.common.pop()
 
-    def push(self, pending: PendingRequest) -> RequestQueue:
-        """Queue a request where its job's endpoint, or any, will find it.
+    def push(self, pending: PendingRequest) -> Lane | None:
+        """Queue a request where the one lane that is to take it, or any, will find it.
 
-        How long an episode will be nobody knows: the younger it is, the more turns remain.
+        Gives that lane, None for any. How long an episode will be nobody knows: the younger it
+        is, the more turns remain.
         """
-        lane = pending.job.pinned_to
-        queue = self.common
-        if lane is not None and not lane.stopped:
-            queue = self.pinned.setdefault(lane, RequestQueue())
+        lane = self._place(pending)
+        queue = self.common if lane is None else self.pinned.setdefault(lane, RequestQueue())
         queue.push(pending, -pending.request.turn)
-        return queue
+        return lane
+
+    def queued(self, lane: Lane | None) -> int:
+        """How many requests wait for this lane alone; for None, those that any may take."""
+        return len(self.common if lane is None else self.pinned.get(lane, ()))
+
+    def untried(self, pending: PendingRequest) -> list[Lane]:
+        """Living lanes that have not rejected the request."""
+        return [lane for lane in self.live if lane not in pending.rejected_by]
+
+    def _place(self, pending: PendingRequest) -> Lane | None:
+        """Its job's own lane, while that lives; after a rejection one that may do better."""
+        if pending.rejected_by and (others := self.untried(pending)):
+            return min(others, key=lambda lane: (lane.closed != "", load(lane)))
+        lane = pending.job.pinned_to
+        return None if lane is None or lane.stopped else lane
 
     def unpin(self, lane: Lane) -> None:
         """The lane has stopped: any other may take what waited for it."""
@@ -223,7 +239,11 @@ class JobSource:
 
     def left(self, model: ModelQueue) -> int:
         """Jobs of the model that have not ended, begun or not."""
-        return model.under_way + (self._supply.remaining(model.name) if self._supply else 0)
+        return model.under_way + self.remaining(model)
+
+    def remaining(self, model: ModelQueue) -> int:
+        """Jobs of the model that have not begun, those that only come later too."""
+        return self._supply.remaining(model.name) if self._supply else 0
 
     def _take(self, model: ModelQueue, lane: Lane) -> Job | None:
         assert self._supply is not None  # noqa: S101  asked before

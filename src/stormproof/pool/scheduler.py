@@ -7,17 +7,17 @@ was decided: starts the jobs in `begun`, wakes the requests in `decided`, says t
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import inf
 from typing import Literal
 
 from stormproof.control.bounds import Bounds
 from stormproof.control.shared_limit import limits_above
-from stormproof.domain.calls import Denied, Ok, Refused, Request, Verdict
+from stormproof.domain.calls import Blocked, Ok, Overlong, Request, Verdict
 from stormproof.domain.pool import Endpoint, RateMode, Sharding
 from stormproof.errors import CallError
 from stormproof.pool import lost
-from stormproof.pool.endpoint import Lane, load
+from stormproof.pool.endpoint import Lane, StopCause, load
 from stormproof.pool.hedging import has_spare_room
 from stormproof.pool.jobs import (
     ActiveJob,
@@ -30,7 +30,7 @@ from stormproof.pool.jobs import (
 )
 from stormproof.pool.model_queue import JobSource, ModelQueue
 
-EventKind = Literal["stopped", "opened", "closed", "stuck", "lost", "drain"]
+EventKind = Literal["stopped", "trouble", "opened", "closed", "stuck", "lost", "drain"]
 Notice = tuple[EventKind, str, str]  # what happened, to whom, in words
 
 CLAIM_S = 0.05  # a shared permit is kept so long for a job that was begun for it
@@ -54,7 +54,10 @@ class Scheduler:
         *,
         sharding: Sharding = "dynamic",
         stagger: Sequence[float] = (),
+        bounds: Bounds | None = None,
     ) -> None:
+        # As given. Never changes.
+        self._bounds = bounds or Bounds()
         # Every endpoint, in the order given: lanes[n].place == n. Never changes.
         self.lanes: list[Lane] = []
         # Every model, by name; each lane is in exactly one. Never changes.
@@ -66,6 +69,8 @@ class Scheduler:
         self.notices: list[Notice] = []
         # No request is queued and no job begun any more. Set by `drain`, never cleared.
         self.draining = False
+        # Whether jobs may be begun. Unset by `begin_no_more`, never set again.
+        self._begins = True
         # Where jobs come from. Set once, by `open_at`; before that there are none.
         self._source = JobSource(None, even=False)
         # Whether each endpoint has a share of the supply of its own. Never changes.
@@ -105,8 +110,8 @@ class Scheduler:
 
     @property
     def is_done(self) -> bool:
-        """Whether no job is under way, and none is to be had."""
-        return not self.under_way and all(model.is_dry for model in self.models.values())
+        """Whether no job is under way, and none is to be had, now or later."""
+        return not self.under_way and not any(map(self._may_have_more, self.models.values()))
 
     def next_wake(self) -> float:
         """When `wake` must be called next, if nothing happens before; inf for never."""
@@ -126,8 +131,15 @@ class Scheduler:
             self._use(model, lane, now)
             self._copy(model, lane, now)
 
+    def look_again(self, now: float) -> None:
+        """The supply may have what it did not have before."""
+        for model in self.models.values():
+            model.ask_supply_again()
+            self._pump(model, now)
+
     def begin_no_more(self) -> None:
         """Take nothing more from the supply."""
+        self._begins = False
         for lane in self.lanes:
             lane.ended_when_empty = inf
 
@@ -140,19 +152,30 @@ class Scheduler:
             model.copies.clear()
         return [x.job for model in self.models.values() for x in model.drain()]
 
-    def watch(self, bounds: Bounds, now: float) -> None:
-        """Name what is stuck; end what no endpoint has served for too long."""
+    def watch(self, now: float) -> None:
+        """Name what is in trouble or stuck; end what no endpoint has served for too long."""
+        bounds = self._bounds
         for model in self.models.values():
+            for lane in model.live:
+                if not lane.announced and lost.is_noteworthy(lane, now):
+                    lane.announced = True
+                    words = lost.trouble_in_words(lane, bounds)
+                    self.notices.append(("trouble", lane.endpoint.endpoint_id, words))
+            for lane in lost.unreached_lanes(model, bounds, now):
+                self.stop(lane, "silent", lost.why_unreached(lane, now), now)
             for lane in lost.silent_lanes(model, bounds, now):
-                lane.silent = True
-                self.stop(lane, lost.why_silent(lane, now), now)
-            if not model.waiting:
-                continue
-            if why := lost.why_stuck(model, bounds, now):
-                self.notices.append(("stuck", model.name, why))
-            if lost.is_unserved(model, bounds, now):
-                for pending in model.drain():
-                    self._fail(pending, lost.unserved(model, now - model.served_at))
+                self.stop(lane, "silent", lost.why_silent(lane, now), now)
+            if model.waiting:
+                self._watch_waiting(model, now)
+
+    def _watch_waiting(self, model: ModelQueue, now: float) -> None:
+        why = lost.why_stuck(model, self._bounds, now)
+        if why and now - model.said_stuck_at > self._bounds.stuck_s:
+            model.said_stuck_at = now
+            self.notices.append(("stuck", model.name, why))
+        if lost.is_unserved(model, self._bounds, now):
+            for pending in model.drain():
+                self._fail(pending, lost.unserved(model, now - model.served_at))
 
     # --- a job -----------------------------------------------------------------------------
 
@@ -195,16 +218,21 @@ class Scheduler:
             self._fail(pending, lost.ending() if self.draining else lost.no_endpoint(model))
             return
         pending.queued_at = now
-        queue = model.push(pending)
+        lane = model.push(pending)
         if model.is_sharing:
             self._look_for_copies(model, now)
             self._pump(model, now)
-        elif len(queue) > 1:
+        elif model.queued(lane) > 1:
             return  # those before it have looked for room, and set the wakes
-        elif queue is model.common:
+        elif lane is None:
             self._seat(model, now)
-        elif pending.job.pinned_to is not None:
-            self._fill(model, pending.job.pinned_to, now)
+        else:
+            self._fill(model, lane, now)
+
+    def may_do_better(self, pending: PendingRequest) -> bool:
+        """Whether a request that was rejected has an endpoint left, and tries."""
+        left = len(pending.rejected_by) < self._bounds.tries
+        return left and bool(self.models[pending.job.model].untried(pending))
 
     def queue_copy(self, copy: PendingRequest, now: float) -> None:
         """A second copy of a request: granted where room would otherwise stay idle."""
@@ -224,10 +252,12 @@ class Scheduler:
         """A send has ended; None where we gave it up ourselves."""
         lane = flight.lane
         lane.hear(flight.sent, verdict, now)
-        if isinstance(verdict, Ok):
+        if isinstance(verdict, (Ok, Overlong, Blocked)):
             self.models[lane.endpoint.model].served_at = now
-        elif isinstance(verdict, (Refused, Denied)):
-            self._stop_if_unusable(lane, verdict, now)
+        elif verdict is not None and not lane.stopped:
+            cause, why = lost.unusable(lane, verdict, self._bounds, now)
+            if cause:
+                self.stop(lane, cause, why, now)
         if lane.controller.closed != lane.closed:
             self._note_gate(lane)
         self.freed(lane, now)
@@ -243,10 +273,10 @@ class Scheduler:
 
     # --- endpoints -------------------------------------------------------------------------
 
-    def stop(self, lane: Lane, why: str, now: float) -> None:
+    def stop(self, lane: Lane, cause: StopCause, why: str, now: float) -> None:
         """The endpoint is unusable: its requests move, or fail where there is nowhere to go."""
         self.notices.append(("stopped", lane.endpoint.endpoint_id, why))
-        lane.stopped = why
+        lane.stopped, lane.stop_cause = why, cause
         model = self.models[lane.endpoint.model]
         model.unpin(lane)
         if not model.live:
@@ -256,11 +286,6 @@ class Scheduler:
         model.ask_supply_again()  # its share is anyone's now
         self._look_for_copies(model, now)
         self._pump(model, now)
-
-    def _stop_if_unusable(self, lane: Lane, verdict: Refused | Denied, now: float) -> None:
-        if not lane.stopped and (isinstance(verdict, Denied) or verdict.exhausted):
-            lane.quota = isinstance(verdict, Refused)
-            self.stop(lane, verdict.reason, now)
 
     def _note_gate(self, lane: Lane) -> None:
         before, lane.closed = lane.closed, lane.controller.closed
@@ -348,6 +373,11 @@ class Scheduler:
         few = lane.beginning < STARTS
         return few and model.has_more(lane) and not model.is_crowded(now)
 
+    def _may_have_more(self, model: ModelQueue) -> bool:
+        """Whether the supply has more for the model, or will; it may have nothing just now."""
+        later = self._begins and bool(model.live) and self._source.remaining(model) > 0
+        return later or not model.is_dry
+
     def _start(self, model: ModelQueue, lane: Lane) -> bool:
         """Begin a job for an idle slot of the lane; false when the supply has none."""
         play = self._source.take(model, lane)
@@ -370,22 +400,25 @@ class Scheduler:
         hungry = [m for m in models if m.is_hungry]
         while hungry:
             model = min(hungry, key=lambda m: m.passed)
-            lane = next((x for x in model.lanes if x.ready_at(now) <= now), None)
-            if lane is None:
-                hungry.remove(model)
-            elif self._grant_next(model, lane, now):
+            if any(self._grant_next(model, x, now) for x in self._ready_lanes(model, now)):
                 step = 1 / max(1, self._source.left(model))
                 self._virtual = max(self._virtual, model.passed)
                 model.passed = max(model.passed, self._virtual - LAG * step) + step
-            elif self._claims(model, lane, now):
+                continue
+            ready_lanes = self._ready_lanes(model, now)
+            lane = next((x for x in ready_lanes if self._claims(model, x, now)), None)
+            if lane is not None:
                 self._wake_at(lane, model.claimed_at + CLAIM_S)
                 break
-            else:
-                hungry.remove(model)
+            hungry.remove(model)
         for model in models:
             for lane in model.lanes:
                 if (ready := lane.ready_at(now)) > now:
                     self._note_wake(model, lane, ready)
+
+    def _ready_lanes(self, model: ModelQueue, now: float) -> Iterator[Lane]:
+        """Those that have room; each may have requests, and a share of the supply, of its own."""
+        return (lane for lane in model.lanes if lane.ready_at(now) <= now)
 
     def _claims(self, model: ModelQueue, lane: Lane, now: float) -> bool:
         """Whether a job of the model has just been begun, and its request is about to come."""

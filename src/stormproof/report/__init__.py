@@ -1,11 +1,12 @@
 """What a run says: tables, charts and one offline page, from a results folder.
 
-A folder is read (`results`, `episode_rows`); its cells are computed (`cell_figures`, the one place
-where a group of trials becomes figures and flags) and laid out as tables (`success_tables`,
-`paired_comparisons`, `two_folders`, `audit_tables`, `run_facts`, under shared `headings`) and
-charts (`result_charts`, `endpoint_charts`, `chart_drawing`). `contents` says what comes in which
-order; the forms (`html_page` with `transcripts`, `text_forms`, `terminal_tables`) show it;
-`writing` puts it into files.
+A folder is read (`results`, `episode_rows`, `pool_samples`). What stands side by side is brought to
+the same cells (`common_cells`) or the same tasks (`matched_tasks`), becomes figures and flags
+(`cell_figures`), and is laid out as tables (`completeness`, `success_tables`, `paired_comparisons`,
+`two_folders`, `audit_tables`, `spending`, `run_facts`, under shared `headings`, with conditions as
+`condition_words` has them) and charts (`result_charts`, `endpoint_charts`, `chart_drawing`).
+`contents` says what comes in which order; the forms (`html_page` with `transcripts`, `text_forms`,
+`terminal_tables`) show it; `writing` puts it into files.
 """
 
 from stormproof.report.chart_drawing import CHARTS_NEED, can_draw

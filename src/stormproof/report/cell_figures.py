@@ -3,78 +3,106 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
+from msgspec.structs import replace
 
 from stormproof.audit import FEWEST_EPISODES, TOLERATED
 from stormproof.errors import SuiteError
+from stormproof.report.common_cells import Aligned, balanced, codes_of
 from stormproof.report.episode_rows import EpisodeRows
+from stormproof.report.report_table import IfLost
 from stormproof.score import WEIGHTS
-from stormproof.stats import Rate, clustered, mean
+from stormproof.stats import Rate, clustered
 
-FORMAT_DOMINATES = 0.5  # share of turns with format trouble, from which a cell is flagged
+FORMAT_DOMINATES = 0.5  # format errors, or repairs, a turn from which a cell is flagged
 
 
 class CellFigures(Struct, frozen=True):
-    """Counts and rates of a group. Rates are over scored trials; infrastructure is in none.
+    """Counts and rates of a group. Rates are over scored trials; what is not scored is in none.
 
     `success` is full success, the only kind that the ceiling bounds. `share` is success divided
-    by the mean ceiling. `trouble` is the share of turns whose format had an error or needed
-    repair. Means are NaN where nothing was scored.
+    by the mean ceiling. `bounds` is success had all unscored trials failed, and had all succeeded.
+    `unread` are format errors and unread tool calls a turn, `repaired` repairs a turn: what was
+    lost and what worked are kept apart. Means are NaN where nothing was scored. `left_out` counts
+    scored trials in cells that others of the table lack.
     """
 
-    attempted: int
     scored: int
     infrastructure: int
+    blocked: int
     full: int
     partial: int
     failed: int
     success: Rate
     weighted: float
     steps: float
-    coverage: Rate
+    coverage: float
     ceiling: float
     share: Rate | None
-    trouble: float
+    bounds: IfLost | None
+    unread: float
+    repaired: float
+    left_out: int
     flags: tuple[str, ...]
 
 
-def figures_of(group: EpisodeRows) -> CellFigures:
-    """Count a group. Raises SuiteError where the parts do not add up to the whole."""
-    scored = group.at(~group.is_value("outcome", "infrastructure"))
-    full = scored.is_value("success", "full")
-    partial = scored.is_value("success", "partial")
-    success = success_rate(scored)
-    ceiling = average(scored.numbers("ceiling"))
-    trouble = _format_trouble(scored)
-    n, infrastructure = len(scored), len(group) - len(scored)
+def figures_of(aligned: Aligned) -> CellFigures:
+    """Count a group over its cells. Raises SuiteError where the parts do not add up."""
+    group = aligned.rows
+    counted = group.is_value("outcome", "completed")
+    scored, weights = group.at(counted), balanced(aligned, counted)
+    full, partial = scored.is_value("success", "full"), scored.is_value("success", "partial")
+    success = rate_of(scored, weights, full)
+    ceiling = weighted_mean(scored.numbers("ceiling"), weights)
     figures = CellFigures(
-        attempted=len(group),
-        scored=n,
-        infrastructure=infrastructure,
+        scored=len(scored),
+        infrastructure=int(group.is_value("outcome", "infrastructure").sum()),
+        blocked=int(group.is_value("outcome", "blocked").sum()),
         full=int(full.sum()),
         partial=int(partial.sum()),
         failed=int(scored.is_value("success", "failed").sum()),
         success=success,
-        weighted=float((full + WEIGHTS["partial"] * partial).mean()) if n else math.nan,
-        steps=average(scored.numbers("calls")),
-        coverage=mean(_finite(scored.numbers("tool_coverage"))),
+        weighted=weighted_mean(full + WEIGHTS["partial"] * partial, weights),
+        steps=weighted_mean(scored.numbers("calls"), weights),
+        coverage=weighted_mean(scored.numbers("tool_coverage"), weights),
         ceiling=ceiling,
-        share=share_of(success, ceiling) if n else None,
-        trouble=trouble,
-        flags=_flags(n, infrastructure, len(group), trouble),
+        share=share_of(success, ceiling) if len(scored) else None,
+        bounds=_bounds(aligned, counted),
+        unread=_a_turn(scored, "format_errors", "unread"),
+        repaired=_a_turn(scored, "format_repairs"),
+        left_out=aligned.left_out,
+        flags=(),
     )
-    _check_sums(figures)
-    return figures
+    _check_sums(figures, len(group))
+    return replace(figures, flags=_flags(figures))
 
 
-def success_rate(scored: EpisodeRows) -> Rate:
-    """Full success, clustered by task where tasks occur more than once."""
-    hits, trials = per_task(scored)
-    return clustered(hits, trials)
+def whole(group: EpisodeRows) -> CellFigures:
+    """The figures of trials of one condition, which nothing stands beside."""
+    return figures_of(Aligned(group, codes_of([group], ("task_type",))[0], 0))
+
+
+def rate_of(
+    scored: EpisodeRows, weights: npt.NDArray[np.float64], hits: npt.NDArray[np.bool_]
+) -> Rate:
+    """The weighted share of `hits`, clustered by task, and by archetype where those are alike."""
+    tasks, first, inverse = np.unique(
+        scored.codes("task_id"), return_index=True, return_inverse=True
+    )
+    trials = np.bincount(inverse, weights, len(tasks)).astype(np.float64)
+    successes = np.bincount(inverse, weights * hits, len(tasks)).astype(np.float64)
+    return clustered(successes, trials, kinds=kinds_of(scored, first))
+
+
+def kinds_of(scored: EpisodeRows, first: npt.NDArray[np.intp]) -> npt.NDArray[np.int64] | None:
+    """The archetype of each task, by a row of it; None where a task's is not known."""
+    kinds = scored.codes("kind")[first]
+    unknown = [code for code, kind in enumerate(scored.labels("kind")) if not kind]
+    return None if np.isin(kinds, unknown).any() else kinds
 
 
 def per_task(scored: EpisodeRows) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -94,50 +122,64 @@ def share_of(rate: Rate, ceiling: float) -> Rate | None:
     )
 
 
-def average(values: Sequence[float] | npt.NDArray[np.float64]) -> float:
+def weighted_mean(values: npt.NDArray[Any], weights: npt.NDArray[np.float64]) -> float:
     """Mean of what is recorded; NaN where nothing is."""
-    found = _finite(np.asarray(values, float))
-    return float(found.mean()) if len(found) else math.nan
+    known = np.isfinite(values)
+    total = float(weights[known].sum())
+    return float((values[known] * weights[known]).sum()) / total if total else math.nan
 
 
-def _finite(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return values[np.isfinite(values)]
+def _bounds(aligned: Aligned, counted: npt.NDArray[np.bool_]) -> IfLost | None:
+    """None where every trial that was tried has a score."""
+    if counted.all() or not counted.any():
+        return None
+    weights = balanced(aligned, np.ones(len(counted), bool))
+    full = aligned.rows.is_value("success", "full") & counted
+    total = float(weights.sum())
+    worst = float((weights * full).sum()) / total
+    return IfLost(worst, worst + float(weights[~counted].sum()) / total)
 
 
-def _format_trouble(scored: EpisodeRows) -> float:
+def _a_turn(scored: EpisodeRows, *counts: str) -> float:
     turns = np.nansum(scored.numbers("turns"))
-    spoiled = np.nansum(scored.numbers("format_errors")) + np.nansum(
-        scored.numbers("format_repairs")
-    )
-    return float(spoiled / turns) if turns else 0.0
+    return float(sum(np.nansum(scored.numbers(c)) for c in counts) / turns) if turns else 0.0
 
 
-def _flags(scored: int, infrastructure: int, attempted: int, trouble: float) -> tuple[str, ...]:
+def _flags(cell: CellFigures) -> tuple[str, ...]:
     flags = []
-    if attempted and not scored:
-        flags.append("nothing scored")
-    elif scored < FEWEST_EPISODES:
+    lost = cell.infrastructure / max(1, cell.scored + cell.infrastructure + cell.blocked)
+    if not cell.scored:
+        flags.append("no cell in common" if cell.left_out else "nothing scored")
+    elif cell.scored < FEWEST_EPISODES:
         flags.append(f"n below {FEWEST_EPISODES}")
-    if attempted and infrastructure / attempted >= TOLERATED:
+    if lost >= TOLERATED:
         flags.append("infrastructure failures")
-    if trouble >= FORMAT_DOMINATES:
+    if cell.bounds is not None and not _inside(cell.bounds, cell.success):
+        flags.append("what is lost may matter")
+    if cell.unread >= FORMAT_DOMINATES:
         flags.append("format errors dominate")
+    if cell.repaired >= FORMAT_DOMINATES:
+        flags.append("formats repaired")
     return tuple(flags)
 
 
-def _check_sums(cell: CellFigures) -> None:
-    """The levels make up what was scored, and that with infrastructure what was attempted."""
+def _inside(bounds: IfLost, rate: Rate) -> bool:
+    return rate.low <= bounds.low and bounds.high <= rate.high
+
+
+def _check_sums(cell: CellFigures, attempted: int) -> None:
+    """The levels make up what was scored, and that with what was not what was attempted."""
     rate = cell.success
     holds = (
         cell.full + cell.partial + cell.failed == cell.scored
-        and cell.scored + cell.infrastructure == cell.attempted
+        and cell.scored + cell.infrastructure + cell.blocked == attempted
         and (not cell.scored or 0 <= rate.low <= rate.estimate <= rate.high <= 1)
     )
     if not holds:
         raise SuiteError(
             "a report's counts do not add up: "
             f"full {cell.full} + partial {cell.partial} + failed {cell.failed} of {cell.scored} "
-            f"scored; {cell.infrastructure} infrastructure of {cell.attempted} attempted; "
-            f"success {rate.estimate} in [{rate.low}, {rate.high}]",
+            f"scored; {cell.infrastructure} infrastructure and {cell.blocked} blocked of "
+            f"{attempted} attempted; success {rate.estimate} in [{rate.low}, {rate.high}]",
             hint="this is a bug in Stormproof or a damaged results folder: keep it and report it",
         )

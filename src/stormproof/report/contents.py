@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from stormproof.audit import audit_table
+from stormproof.audit import audit
 from stormproof.report.audit_tables import audit_tables
 from stormproof.report.chart_drawing import CHARTS_NEED, can_draw
+from stormproof.report.completeness import completeness, missing
 from stormproof.report.episode_rows import EpisodeRows
 from stormproof.report.headings import marked, simulated_models
 from stormproof.report.paired_comparisons import (
@@ -22,26 +23,31 @@ from stormproof.report.paired_comparisons import (
 )
 from stormproof.report.report_table import ReportTable, visible
 from stormproof.report.results import Results, open_results
-from stormproof.report.run_facts import Fact, endpoints, facts
+from stormproof.report.run_facts import Fact, facts
+from stormproof.report.spending import Spent, endpoints, speed_ups, spending
 from stormproof.report.success_tables import (
     NO_VERDICTS,
-    by_task_type,
+    PROMPTS,
+    RELIABILITY,
+    SCALE,
+    TASK_TYPE,
+    along,
+    by_condition,
     errors,
     flagged,
     overall,
-    prompts,
-    reliability,
     replicates,
-    scale,
 )
 from stormproof.report.two_folders import compared_tables
+from stormproof.store import read_episodes
 
 if TYPE_CHECKING:
     from stormproof.report.result_charts import Chart
 
 # Section key and title, and the keys of its tables and charts.
 SECTIONS: Final = (
-    ("overall", "Success", ("overall", "compare", "compare_paired"), ("success",)),
+    ("missing", "Planned and done", ("completeness", "missing"), ()),
+    ("overall", "Success", ("overall", "conditions", "compare", "compare_paired"), ("success",)),
     ("task_types", "By task type", ("task_types",), ("task_types",)),
     ("scale", "Scale", ("scale",), ("scale",)),
     ("flaws", "Flawed plans", ("flaws",), ("flaws",)),
@@ -50,8 +56,8 @@ SECTIONS: Final = (
     ("models", "Models compared", ("models",), ()),
     ("replicates", "Replicates", ("replicates",), ()),
     ("errors", "Errors", ("errors",), ("errors",)),
-    ("audit", "Audit", ("audit", "audit_cells", "findings", "flags"), ()),
-    ("run", "The run", ("endpoints",), ("capacity", "throughput")),
+    ("audit", "Audit", ("audit", "audit_cells", "signs", "reasons", "findings", "flags"), ()),
+    ("run", "The run", ("speed", "endpoints"), ("capacity", "throughput")),
 )
 
 
@@ -68,8 +74,11 @@ class Section(Struct, frozen=True):
 class Contents:
     """A results folder with its tables and, when asked for, its charts."""
 
-    def __init__(self, results: Results, tables: tuple[ReportTable, ...]) -> None:
+    def __init__(
+        self, results: Results, tables: tuple[ReportTable, ...], spent: Sequence[Spent] = ()
+    ) -> None:
         self.results = results
+        self.spent = spent  # what each endpoint was paid for, by name
         self.tables = tables  # in reading order; each has rows
 
     @functools.cached_property
@@ -86,33 +95,51 @@ class Contents:
 def gather(folder: Path, compare: Path | None = None) -> Contents:
     """Read a results folder (and a second to set beside it) and make its tables."""
     results = open_results(folder)
-    audit = audit_table(folder, results.table)
-    judged = {one.name["model"]: one.verdict for one in audit.models}
-    simulated = simulated_models(results.episodes)
-    others = [*audit_tables(audit), endpoints(results)]
+    audited, spent = audit(read_episodes(folder)), spending(results)
+    judged = {one.name["model"]: one.verdict for one in audited.models}
+    simulated = results.simulated_models
+    others = [
+        *audit_tables(audited, recorded=results.imported),
+        speed_ups(results, spent),
+        endpoints(results, spent),
+    ]
     if compare is not None:
         second = open_results(compare)
-        simulated |= simulated_models(second.episodes)
+        simulated |= second.simulated_models
         others = [*compared_tables(results, second), *others]
     tables = [
-        *all_tables(results.episodes, judged),
-        *(marked(table, simulated) for table in others),
+        *first_tables(results),
+        *all_tables(results.episodes, judged, results.models),
+        *others,
     ]
-    return Contents(results, tuple(table for table in tables if table.rows))
+    tables = [marked(table, simulated) for table in tables]
+    return Contents(results, tuple(table for table in tables if table.rows), spent)
+
+
+def first_tables(results: Results) -> tuple[ReportTable, ...]:
+    """What was planned and what is missing: before any rate."""
+    found = (make(results.cells) for make in (completeness, missing))
+    return tuple(marked(table, results.simulated_models) for table in found if table.rows)
 
 
 def all_tables(
-    episodes: EpisodeRows, verdicts: Mapping[str, str] = NO_VERDICTS
+    episodes: EpisodeRows,
+    verdicts: Mapping[str, str] = NO_VERDICTS,
+    planned: Sequence[str] = (),
 ) -> tuple[ReportTable, ...]:
-    """Every table that has rows, in reading order; `verdicts` are the audit's, by model."""
+    """Every table of rates that has rows, in reading order.
+
+    `verdicts` are the audit's, by model; `planned` are models that have a row whatever came of it.
+    """
     makers: tuple[Callable[[EpisodeRows], ReportTable], ...] = (
-        functools.partial(overall, verdicts=verdicts),
-        by_task_type,
-        scale,
+        functools.partial(overall, verdicts=verdicts, planned=planned),
+        by_condition,
+        functools.partial(along, axis=TASK_TYPE),
+        functools.partial(along, axis=SCALE),
         flaws,
-        reliability,
+        functools.partial(along, axis=RELIABILITY),
         reliability_slopes,
-        prompts,
+        functools.partial(along, axis=PROMPTS),
         prompt_indices,
         models_compared,
         replicates,
@@ -124,24 +151,27 @@ def all_tables(
     return tuple(marked(table, simulated) for table in found if table.rows)
 
 
-def sections(
-    results: Results, tables: Sequence[ReportTable], charts: Sequence[Chart]
-) -> tuple[Section, ...]:
-    """Every part that has something to say, what was run first."""
-    by_table = {table.key: table for table in tables}
-    by_chart = {chart.key: chart for chart in charts}
-    parts = [Section("about", "What was run", facts=facts(results))]
-    for key, title, table_keys, chart_keys in SECTIONS:
-        own = [by_table[k] for k in table_keys if k in by_table and by_table[k].rows]
-        drawn = [by_chart[k] for k in chart_keys if k in by_chart]
-        if own or drawn:
-            parts.append(Section(key, title, own, drawn))
-    return tuple(parts)
+def sections(contents: Contents) -> tuple[Section, ...]:
+    """Every part that has something to say: what was planned, what was run, and the rest."""
+    by_table = {table.key: table for table in contents.tables}
+    by_chart = {chart.key: chart for chart in contents.charts}
+    parts = [
+        Section(
+            key,
+            title,
+            [by_table[k] for k in table_keys if k in by_table],
+            [by_chart[k] for k in chart_keys if k in by_chart],
+        )
+        for key, title, table_keys, chart_keys in SECTIONS
+    ]
+    about = Section("about", "What was run", facts=facts(contents.results, contents.spent))
+    said = [part for part in parts if part.tables or part.charts]
+    return (*said[:1], about, *said[1:])
 
 
 def lead(results: Results) -> str:
     """What this is, in a sentence, and why there are no charts where none can be drawn."""
-    models = results.episodes.values("model")
+    models = results.models
     named = ", ".join(map(visible, models[:4])) + (" and others" if len(models) > 4 else "")  # noqa: PLR2004  a sentence
     how = "recorded" if results.imported else "run"
     said = f"{len(results.episodes):,} episodes of {named}, {how} under controlled tool failures."

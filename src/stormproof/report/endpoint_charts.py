@@ -9,39 +9,20 @@ from pathlib import Path
 from typing import Any, Final
 
 import altair as alt
-import msgspec
-from msgspec import Struct
 
 from stormproof.report.chart_drawing import MUTED, SERIES
+from stormproof.report.pool_samples import Sample, SampledRun, read_samples
 from stormproof.report.result_charts import Chart, data, finished
-from stormproof.store import SOURCE_SAMPLES
 
-SAMPLES_FILE: Final = "pool.jsonl"
 MOST_ENDPOINTS: Final = 24
 _MOST_POINTS: Final = 160
 _COLUMNS: Final = 3
 _LEVEL: Final = alt.Axis(tickCount=3, minExtent=30, maxExtent=30)
 
 
-class Sample(Struct, frozen=True):
-    """One endpoint at one moment; `refused` counts since the run's start, `t` is in seconds."""
-
-    id: str
-    t: float
-    in_flight: int = 0
-    window: float | None = None
-    rps: float = 0.0
-    refused: int = 0
-    errors: int = 0
-    state: str = ""
-
-
-_decode = msgspec.json.Decoder(Sample).decode
-
-
 def run_charts(folder: Path) -> tuple[Chart, ...]:
     """Used capacity and refusals of every endpoint that carried anything; () where not sampled."""
-    by_endpoint = _series(_all_samples(folder))
+    by_endpoint = _series(read_samples(folder))
     if not by_endpoint:
         return ()
     busiest = sorted(by_endpoint, key=lambda name: -sum(s["in_flight"] for s in by_endpoint[name]))
@@ -65,57 +46,32 @@ def run_charts(folder: Path) -> tuple[Chart, ...]:
     )
 
 
-def _all_samples(folder: Path) -> Iterator[Sample]:
-    """The folder's own, and those of folders merged into it: each source's endpoints by name."""
-    yield from _samples(folder / SAMPLES_FILE)
-    for path in sorted((folder / SOURCE_SAMPLES).glob("*.jsonl")):
-        for sample in _samples(path):
-            yield msgspec.structs.replace(sample, id=f"{sample.id} ({path.stem})")
+def _series(runs: Sequence[SampledRun]) -> dict[str, list[dict[str, Any]]]:
+    """Each endpoint's samples on one clock, a run behind the other, with refusals a second.
 
-
-def _samples(path: Path) -> Iterator[Sample]:
-    """What was sampled, in order; a line that a crash cut short is left out."""
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        for line in file:
-            try:
-                yield _decode(line)
-            except msgspec.DecodeError:
-                continue
-
-
-def _series(samples: Iterator[Sample]) -> dict[str, list[dict[str, Any]]]:
-    """Each endpoint's samples on one clock, with refusals a second.
-
-    A run's clock and counts begin at zero: where time goes back, another run begins.
+    Endpoints of a folder that was merged into this one are its own: they ran at the same time.
     """
-    found: defaultdict[str, list[Sample]] = defaultdict(list)
-    for sample in samples:
-        found[sample.id].append(sample)
-    series = {name: _points(own) for name, own in found.items()}
-    return {name: points for name, points in series.items() if any(p["busy"] for p in points)}
+    found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for run in runs:
+        for endpoint, samples in run.endpoints.items():
+            name = f"{endpoint} ({run.source})" if run.source else endpoint
+            offset = found[name][-1]["t"] if found[name] else 0.0
+            found[name] += _points(name, samples, offset)
+    return {name: points for name, points in found.items() if any(p["busy"] for p in points)}
 
 
-def _points(samples: Sequence[Sample]) -> list[dict[str, Any]]:
-    points, offset = [], 0.0
+def _points(name: str, samples: Sequence[Sample], offset: float) -> Iterator[dict[str, Any]]:
     for before, sample in pairwise([Sample(samples[0].id, 0.0), *samples]):
-        restarted = sample.t < before.t
-        offset += before.t if restarted else 0.0
-        seconds = sample.t if restarted else sample.t - before.t
-        refused = sample.refused - (0 if restarted else before.refused)
-        points.append(
-            {
-                "endpoint": sample.id,
-                "t": round(offset + sample.t, 2),
-                "in_flight": sample.in_flight,
-                "window": sample.window,
-                "rps": round(sample.rps, 3),
-                "refused": round(max(0, refused) / seconds, 3) if seconds > 0 else 0.0,
-                "busy": sample.in_flight > 0 or sample.rps > 0 or refused > 0,
-            }
-        )
-    return points
+        seconds, refused = sample.t - before.t, max(0, sample.refused - before.refused)
+        yield {
+            "endpoint": name,
+            "t": round(offset + sample.t, 2),
+            "in_flight": sample.in_flight,
+            "window": sample.window,
+            "rps": round(sample.rps, 3),
+            "refused": round(refused / seconds, 3) if seconds > 0 else 0.0,
+            "busy": sample.in_flight > 0 or sample.rps > 0 or refused > 0,
+        }
 
 
 def _thinned(points: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -14,7 +14,8 @@ from stormproof.store import EPISODE_COLUMNS
 
 Array = npt.NDArray[Any]
 
-_TEXT = tuple(name for name, kind in EPISODE_COLUMNS.items() if kind is str)
+KIND = "kind"  # the archetype of the trial's task, which the table's reader may add
+_TEXT = (*(name for name, kind in EPISODE_COLUMNS.items() if kind is str), KIND)
 _NUMBERS = tuple(
     name
     for name, kind in EPISODE_COLUMNS.items()

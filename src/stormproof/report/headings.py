@@ -17,11 +17,15 @@ SIMULATED = "SIMULATED"
 
 INTERVALS = (
     "Success is full success: the goal was met. Intervals are 95 %: Wilson's, clustered by task "
-    "where a task was run more than once."
+    "where a task was run more than once, and by archetype where tasks of one are alike."
 )
 INFRASTRUCTURE = (
     "Infrastructure failures (timeouts, refusals, broken replies) are not the model's: they are "
-    "in no rate and are run again by the next run."
+    "in no rate and are run again by the next run. Blocked episodes, which a provider's filter "
+    "ended, are in no rate either."
+)
+BOUNDS = (
+    "If lost: success had all trials that were tried and not scored failed, and had all succeeded."
 )
 CEILING = (
     "Ceiling is the best success probability that any agent could reach at these tool success "
@@ -31,7 +35,7 @@ CEILING = (
 COUNTS = (
     Column("scored", "count"),
     Column("infra", "count", "ended by infrastructure: not scored, in no rate"),
-    Column("attempted", "count"),
+    Column("blocked", "count", "ended by a provider's filter: final, in no rate"),
 )
 LEVELS = (
     Column("full", "count", "scored episodes whose goal was met"),
@@ -40,6 +44,7 @@ LEVELS = (
 )
 SUCCESS = (
     Column("success %", "interval", "full success over scored, with its 95 % interval"),
+    Column("if lost %", "bounds", "had all unscored trials failed, and had all succeeded"),
     Column("ceiling %", "percent", "best that any agent could reach"),
     Column("share of ceiling %", "interval", "success divided by the ceiling"),
 )
@@ -66,7 +71,7 @@ def simulated_models(episodes: EpisodeRows) -> frozenset[str]:
 
 def counts(cell: CellFigures) -> tuple[Value, ...]:
     """What goes under `COUNTS`."""
-    return cell.scored, cell.infrastructure, cell.attempted
+    return cell.scored, cell.infrastructure, cell.blocked
 
 
 def levels(cell: CellFigures) -> tuple[Value, ...]:
@@ -82,7 +87,7 @@ def flags_of(cell: CellFigures, verdict: str = "") -> tuple[str, ...]:
 
 def success_values(cell: CellFigures) -> tuple[Value, ...]:
     """What goes under `SUCCESS`."""
-    return cell.success, cell.ceiling, cell.share
+    return cell.success, cell.bounds, cell.ceiling, cell.share
 
 
 def simulated_note(episodes: EpisodeRows) -> tuple[str, ...]:
@@ -94,8 +99,3 @@ def ordered(values: Sequence[Any], order: Sequence[str]) -> list[Any]:
     """Values in the given order, unknown ones last."""
     known = {value: i for i, value in enumerate(order)}
     return sorted(values, key=lambda v: (known.get(v, len(known)), v))
-
-
-def rate_label(rate: float) -> str:
-    """A tool success rate; imported episodes have none."""
-    return f"{rate:g}" if rate >= 0 else "not recorded"

@@ -67,7 +67,7 @@ def page(contents: Contents, pages: Sequence[str] = ()) -> str:
         results,
         lead(results),
         transcripts(read_episodes(results.folder, chosen)),
-        sections=[_section(s) for s in sections(results, contents.tables, contents.charts)],
+        sections=[_section(s) for s in sections(contents)],
         episodes_note=note.format(shown=len(chosen), all=len(results.episodes)),
         pages=pages,
         version=__version__,
@@ -173,7 +173,7 @@ def _drawn(chart: Chart) -> Drawn:
 
 def _table(table: ReportTable) -> dict[str, Any]:
     table = trimmed(table)
-    notes = tuple(note for note in table.notes if note != SIMULATED_NOTE)  # the banner says it
+    notes = tuple(note for note in table.remarks if note != SIMULATED_NOTE)  # the banner says it
     if len(table.rows) > MOST_ROWS:
         notes = (*notes, f"{MOST_ROWS} of {len(table.rows):,} rows; the CSV file has all.")
     return {

@@ -10,134 +10,207 @@ import itertools
 import math
 from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
+from msgspec import Struct
 
-from stormproof.domain.conditions import FLAWED_PREFIX, PROMPT_TYPES, Condition
-from stormproof.report.cell_figures import figures_of
+from stormproof.domain.conditions import FLAWED_PREFIX, PROMPT_TYPES, SEVERITIES
+from stormproof.report.cell_figures import CellFigures, figures_of
+from stormproof.report.common_cells import Codes, align
+from stormproof.report.condition_words import cells_in_words
 from stormproof.report.episode_rows import EpisodeRows
 from stormproof.report.headings import COUNTS, FLAGS, SUCCESS, counts, ordered
-from stormproof.report.report_table import Column, ReportTable, Value
+from stormproof.report.matched_tasks import Array, Matched, matched
+from stormproof.report.report_table import Column, IfLost, ReportTable, Value
+from stormproof.report.success_tables import PROMPTS, RELIABILITY, cells_of, in_scenario, is_flawed
 from stormproof.stats import (
     ROBUSTNESS_DEFINITIONS,
     Comparison,
+    Contrast,
     compare,
+    difference,
     holm,
     retention,
     sensitivity,
     slope,
+    slope_weights,
 )
 
-Array = npt.NDArray[np.float64]
+MOST_MODELS_COMPARED = 16
+LOST = Column(
+    "if lost, points",
+    "points bounds",
+    "had the unscored trials been against it, or for it",
+)
+LOST_NOTE = (
+    "If lost: between what the figure could lie, had the trials that were tried and not scored "
+    "turned out against it, or for it."
+)
+_AGAINST = (1.0, -1.0)
 
-MOST_MODELS_COMPARED = 8
-_SETTING = ("model", *Condition.__struct_fields__, "replicate")  # what a task is run under
+
+class Pairing(Struct, frozen=True):
+    """Two groups on the same tasks: their comparison, its bounds, and a flag where these matter."""
+
+    pairs: Matched
+    comparison: Comparison
+    bounds: IfLost | None
+    flag: str
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks both have."""
+        return self.pairs.tasks
 
 
-def matched(groups: Sequence[EpisodeRows], treatment: str) -> list[Array]:
-    """Each group's success per task, over the settings that occur in every group.
+def paired(groups: Sequence[EpisodeRows], treatment: str) -> Pairing:
+    """Compare two groups that differ in the treatment."""
+    pairs = matched(groups, treatment)
+    first, second = pairs.values
+    found = compare("", first, second, kinds=pairs.kinds)
 
-    A setting is a task with all of its condition but the `treatment` that differs between the
-    groups. Values are means over a task's settings, in [0, 1]; all arrays have the same tasks
-    in the same order. Infrastructure outcomes take their setting out of all groups.
-    """
-    scored = [group.at(~group.is_value("outcome", "infrastructure")) for group in groups]
-    keys, sizes = _keys(scored, treatment), [len(group) for group in scored]
-    if not min(sizes, default=0):
-        return [np.zeros(0) for _ in groups]
-    unique, inverse = np.unique(keys, axis=1, return_inverse=True)
-    parts = np.split(inverse.ravel(), np.cumsum(sizes)[:-1])
-    count = unique.shape[1]
-    n = [np.bincount(part, minlength=count) for part in parts]
-    common = np.all(np.vstack(n) > 0, axis=0)
-    _, task = np.unique(unique[0, common], return_inverse=True)
-    return [
-        _by_task(group, part, seen, common, task)
-        for group, part, seen in zip(scored, parts, n, strict=True)
-    ]
+    def again(values: list[Array], kinds: Codes | None) -> Contrast:
+        return difference(*values, kinds=kinds)
+
+    return Pairing(
+        pairs,
+        found,
+        pairs.bounds(lambda v: float(v[0].mean() - v[1].mean()), _AGAINST),
+        pairs.flag(found.difference, again, _AGAINST) if pairs.tasks else "",
+    )
 
 
 def flaws(episodes: EpisodeRows) -> ReportTable:
     """Scenario 5.3: each flaw against the correct plan, on the same tasks."""
-    rows: list[tuple[Value, ...]] = []
-    found: list[tuple[str, str, EpisodeRows, Comparison, Value]] = []
-    for (model,), group in episodes.groups("model"):
-        best = group.at(group.is_value("prompt_type", "optimal"))
-        for prompt in ordered(group.values("prompt_type"), PROMPT_TYPES):
-            if prompt.startswith(FLAWED_PREFIX):
-                part = group.at(group.is_value("prompt_type", prompt))
-                a, b = matched([part, best], "prompt_type")
-                found.append((model, prompt, part, compare("", a, b), retention(a, b)))
-    adjusted = holm([p_of(c) for *_, c, _ in found])
-    for (model, prompt, part, comparison, kept), p in zip(found, adjusted, strict=True):
-        cell, paired = figures_of(part), comparison.difference.tasks > 0
-        rows.append(
-            (
-                model,
-                prompt.removeprefix(FLAWED_PREFIX).replace("_", " "),
-                cell.success,
-                *counts(cell),
-                comparison.difference.tasks,
-                comparison.difference if paired else None,
-                p if paired else math.nan,
-                kept if paired else None,
-                ", ".join(cell.flags),
-            )
-        )
+    own = episodes.at(in_scenario(episodes, "5.3", "prompt_type"))
+    is_own = bool(is_flawed(own).any())
+    episodes = own if is_own else episodes
+    keys, groups = _flawed(episodes)
+    best = {
+        model: group.at(group.is_value("prompt_type", "optimal"))
+        for (model,), group in episodes.groups("model")
+    }
+    named = zip(keys, groups, strict=True)
+    found = [paired([group, best[model]], "prompt_type") for (model, *_), group in named]
+    adjusted = holm([p_of(one.comparison) for one in found])
+    aligned = align(groups, ("model", "prompt_type", "severity"))
+    rows = [
+        (*key, *_flaw_values(figures_of(one), pair, p))
+        for key, one, pair, p in zip(keys, aligned, found, adjusted, strict=True)
+    ]
     columns = (
         Column("model"),
         Column("flaw"),
-        SUCCESS[0],
+        Column("severity"),
+        *SUCCESS[:2],
         *COUNTS,
         Column("tasks paired", "count"),
         Column("difference to optimal, points", "points"),
+        LOST,
         Column("p (Holm)", "p"),
         Column("retention", "ratio"),
+        Column("retention if lost", "ratio bounds"),
         FLAGS,
     )
     notes = (
         f"Retention: {ROBUSTNESS_DEFINITIONS['retention']}.",
         (
             "Differences are paired by task (same weather for both plans): Tango's interval and "
-            "McNemar's mid-p, or MOVER and the paired bootstrap where tasks have several trials; "
+            "McNemar's mid-p, or MOVER and the paired bootstrap where tasks have several trials, "
+            "or Student's t over archetypes where tasks of one differ alike; "
             "p values are Holm-adjusted across the table."
         ),
+        *_lost_note(rows),
     )
-    return ReportTable(
-        "flaws", "5.3 Flawed plans against the correct plan", columns, tuple(rows), notes
-    )
+    title = "5.3 Flawed plans against the correct plan" if is_own else "Flawed plans"
+    cells = cells_in_words(aligned, ("prompt_type", "severity"))
+    return ReportTable("flaws", title, columns, tuple(rows), notes, cells)
+
+
+def _flaw_values(cell: CellFigures, pair: Pairing, p: float) -> tuple[Value, ...]:
+    kept, kept_bounds, kept_flag = _retained(pair.pairs)
+    flags = ", ".join(dict.fromkeys(filter(None, (*cell.flags, pair.flag, kept_flag))))
+    head = (cell.success, cell.bounds, *counts(cell), pair.tasks)
+    if not pair.tasks:
+        return (*head, None, None, None, None, None, flags)
+    return (*head, pair.comparison.difference, pair.bounds, p, kept, kept_bounds, flags)
+
+
+def _flawed(
+    episodes: EpisodeRows,
+) -> tuple[list[tuple[str, str, str]], list[EpisodeRows]]:
+    """Model, flaw and severity ("" where there is but one) of each group, and its rows."""
+    flawed = episodes.at(is_flawed(episodes))
+    several = len(flawed.values("severity")) > 1
+    keys: list[tuple[str, str, str]] = []
+    groups: list[EpisodeRows] = []
+    for (model,), group in flawed.groups("model"):
+        for prompt in ordered(group.values("prompt_type"), PROMPT_TYPES):
+            part = group.at(group.is_value("prompt_type", prompt))
+            for severity in ordered(part.values("severity"), SEVERITIES):
+                flaw = prompt.removeprefix(FLAWED_PREFIX).replace("_", " ")
+                keys.append((model, flaw, severity if several else ""))
+                groups.append(part.at(part.is_value("severity", severity)))
+    return keys, groups
+
+
+def _retained(pairs: Matched) -> tuple[Contrast, IfLost | None, str]:
+    """Retention, its bounds, and a flag where these turn what it says of 1."""
+    found = retention(*pairs.values, kinds=pairs.kinds)
+
+    def estimate(values: list[Array]) -> float:
+        return retention(*values).estimate
+
+    def again(values: list[Array], kinds: Codes | None) -> Contrast:
+        return retention(*values, kinds=kinds)
+
+    if not pairs.tasks or math.isnan(found.estimate):
+        return found, None, ""
+    return found, pairs.bounds(estimate, _AGAINST), pairs.flag(found, again, _AGAINST, 1.0)
 
 
 def reliability_slopes(episodes: EpisodeRows) -> ReportTable:
     """Reliability slope of each model that ran the same tasks at several rates."""
+    episodes, _ = cells_of(episodes, RELIABILITY)
     rows: list[tuple[Value, ...]] = []
     for (model,), group in episodes.groups("model"):
-        rates = [r for r in group.values("tool_success_rate") if r >= 0]
+        rates = group.values("tool_success_rate")
         parts = [group.at(group.numbers("tool_success_rate") == rate) for rate in rates]
-        arrays = matched(parts, "tool_success_rate") if len(rates) > 1 else []
-        if arrays and len(arrays[0]) > 1:
-            found = slope(rates, arrays)
-            rows.append((model, ", ".join(f"{r:g}" for r in rates), found.tasks, found))
+        pairs = matched(parts, "tool_success_rate")
+        if len(rates) > 1 and pairs.tasks > 1:
+            listed = ", ".join(f"{r:g}" for r in rates)
+            rows.append((model, listed, pairs.tasks, *_slope(rates, pairs)))
     columns = (
         Column("model"),
         Column("rates"),
         Column("tasks at all rates", "count"),
         Column("reliability slope", "ratio"),
+        Column("slope if lost", "ratio bounds"),
+        FLAGS,
     )
-    notes = (f"Reliability slope: {ROBUSTNESS_DEFINITIONS['slope']}.",)
+    notes = (f"Reliability slope: {ROBUSTNESS_DEFINITIONS['slope']}.", *_lost_note(rows))
     return ReportTable("slopes", "5.4 Reliability slope", columns, tuple(rows), notes)
+
+
+def _slope(rates: Sequence[float], pairs: Matched) -> tuple[Value, ...]:
+    found, weights = slope(rates, pairs.values, kinds=pairs.kinds), slope_weights(rates)
+
+    def again(values: list[Array], kinds: Codes | None) -> Contrast:
+        return slope(rates, values, kinds=kinds)
+
+    bounds = pairs.bounds(lambda values: slope(rates, values).estimate, weights)
+    return found, bounds, pairs.flag(found, again, weights)
 
 
 def prompt_indices(episodes: EpisodeRows) -> ReportTable:
     """Prompt sensitivity index and best prompt of each model."""
+    episodes, _ = cells_of(episodes, PROMPTS)
     rows: list[tuple[Value, ...]] = []
     for (model,), group in episodes.groups("model"):
-        kinds = ordered(group.values("prompt_type"), PROMPT_TYPES)
-        parts = [group.at(group.is_value("prompt_type", kind)) for kind in kinds]
-        arrays = matched(parts, "prompt_type") if len(kinds) > 1 else []
-        if arrays and len(arrays[0]) > 1:
-            index = sensitivity(np.vstack(arrays))
-            rows.append((model, len(kinds), index.tasks, index, _best(kinds, arrays)))
+        names = ordered(group.values("prompt_type"), PROMPT_TYPES)
+        parts = [group.at(group.is_value("prompt_type", name)) for name in names]
+        pairs = matched(parts, "prompt_type")
+        if len(names) > 1 and pairs.tasks > 1:
+            index = sensitivity(pairs.values, kinds=pairs.kinds)
+            rows.append((model, len(names), index.tasks, index, _best(names, pairs)))
     columns = (
         Column("model"),
         Column("prompt types", "count"),
@@ -154,44 +227,55 @@ def prompt_indices(episodes: EpisodeRows) -> ReportTable:
 
 def models_compared(episodes: EpisodeRows) -> ReportTable:
     """Every pair of models on the tasks and conditions that both have."""
-    groups = list(episodes.groups("model"))[:MOST_MODELS_COMPARED]
-    found: list[tuple[str, str, Comparison]] = []
-    for ((first,), a), ((second,), b) in itertools.combinations(groups, 2):
-        left, right = matched([a, b], "model")
-        if len(left) > 1:
-            found.append((first, second, compare("", left, right)))
-    adjusted = holm([p_of(c) for *_, c in found])
+    every = list(episodes.groups("model"))
+    groups = every[:MOST_MODELS_COMPARED]
+    found = [
+        (first, second, pair)
+        for ((first,), a), ((second,), b) in itertools.combinations(groups, 2)
+        if (pair := paired([a, b], "model")).tasks > 1
+    ]
+    adjusted = holm([p_of(pair.comparison) for *_, pair in found])
     rows = tuple(
-        (first, second, c.difference.tasks, c.first, c.second, c.difference, p, c.method)
-        for (first, second, c), p in zip(found, adjusted, strict=True)
+        (first, second, *pairing_values(pair, p))
+        for (first, second, pair), p in zip(found, adjusted, strict=True)
     )
-    columns = (
-        Column("model"),
-        Column("against"),
-        Column("tasks paired", "count"),
-        Column("success %", "interval"),
-        Column("against %", "interval"),
-        Column("difference, points", "points"),
-        Column("p (Holm)", "p"),
-        Column("method"),
-    )
+    more = (f"The first {len(groups)} of {len(every)} models.",) if groups != every else ()
+    columns = (Column("model"), Column("against"), *pairing_columns("success %", "against %"))
     notes = (
         (
             "Paired by task: both models met the same weather. Only settings that both models "
-            "completed count, so rates can differ from those above."
+            "completed count, so rates hold within their row alone."
         ),
+        *(
+            (f"The first {len(groups)} of {len(every)} models.",)
+            if len(every) > len(groups)
+            else ()
+        ),
+        *more,
+        *_lost_note(rows),
     )
     return ReportTable("models", "Models against each other", columns, rows, notes)
 
 
-def _best(kinds: Sequence[str], arrays: Sequence[Array]) -> str:
-    """The prompt types that the leading one does not beat."""
-    means = [float(a.mean()) for a in arrays]
-    top = max(range(len(kinds)), key=lambda i: means[i])
-    others = [i for i in range(len(kinds)) if i != top]
-    p_values = holm([p_of(compare("", arrays[top], arrays[i])) for i in others])
-    ties = [kinds[i] for i, p in zip(others, p_values, strict=True) if p > 0.05]  # noqa: PLR2004
-    return ", ".join([kinds[top], *ties]) if len(ties) < len(others) else "none stands out"
+def pairing_columns(first: str, second: str) -> tuple[Column, ...]:
+    """What `pairing_values` go under."""
+    return (
+        Column("tasks paired", "count"),
+        Column(first, "interval"),
+        Column(second, "interval"),
+        Column("difference, points", "points"),
+        LOST,
+        Column("p (Holm)", "p"),
+        Column("method"),
+        FLAGS,
+    )
+
+
+def pairing_values(pair: Pairing, p: float) -> tuple[Value, ...]:
+    """A row's share of a table of pairings; `p` is Holm's."""
+    found = pair.comparison
+    compared = (found.first, found.second, found.difference, pair.bounds, p, found.method)
+    return pair.tasks, *compared, pair.flag
 
 
 def p_of(comparison: Comparison) -> float:
@@ -199,21 +283,17 @@ def p_of(comparison: Comparison) -> float:
     return comparison.p_value if math.isfinite(comparison.p_value) else 1.0
 
 
-def _keys(groups: Sequence[EpisodeRows], treatment: str) -> Array:
-    names = ["task_id", *(name for name in _SETTING if name != treatment)]
-    if treatment == "prompt_type":  # severity says how wrong a flawed plan is: part of the prompt
-        names.remove("severity")
-    columns = [np.vstack([group.as_numbers(name) for name in names]) for group in groups]
-    return np.asarray(np.hstack(columns), np.float64)
+def _lost_note(rows: Sequence[tuple[Value, ...]]) -> tuple[str, ...]:
+    return (LOST_NOTE,) if any(isinstance(v, IfLost) for row in rows for v in row) else ()
 
 
-def _by_task(
-    group: EpisodeRows,
-    part: npt.NDArray[np.int64],
-    seen: npt.NDArray[np.int64],
-    common: npt.NDArray[np.bool_],
-    task: npt.NDArray[np.int64],
-) -> Array:
-    full = group.is_value("success", "full").astype(float)
-    per_setting = np.bincount(part, full, minlength=len(seen))[common] / seen[common]
-    return np.asarray(np.bincount(task, per_setting) / np.bincount(task))
+def _best(names: Sequence[str], pairs: Matched) -> str:
+    """The prompt types that the leading one does not beat."""
+    means = [float(a.mean()) for a in pairs.values]
+    top = max(range(len(names)), key=lambda i: means[i])
+    others = [i for i in range(len(names)) if i != top]
+    p_values = holm(
+        [p_of(compare("", pairs.values[top], pairs.values[i], kinds=pairs.kinds)) for i in others]
+    )
+    ties = [names[i] for i, p in zip(others, p_values, strict=True) if p > 0.05]  # noqa: PLR2004
+    return ", ".join([names[top], *ties]) if len(ties) < len(others) else "none stands out"

@@ -12,8 +12,20 @@ from msgspec.structs import replace
 
 from stormproof.stats import Contrast, Rate
 
-Kind = Literal["text", "count", "percent", "interval", "number", "points", "ratio", "p"]
-Value = str | int | float | Rate | Contrast | None
+Kind = Literal[
+    "text", "count", "percent", "interval", "number", "points", "ratio", "p",
+    "bounds", "points bounds", "ratio bounds",
+]  # fmt: skip
+
+
+class IfLost(Struct, frozen=True):
+    """Where an estimate would lie had all that is not scored failed, or all succeeded."""
+
+    low: float
+    high: float
+
+
+Value = str | int | float | Rate | Contrast | IfLost | None
 
 MISSING = "–"
 _SUSPECT = re.compile(r"[^\n\t -~]")
@@ -29,13 +41,22 @@ class Column(Struct, frozen=True):
 
 
 class ReportTable(Struct, frozen=True):
-    """A titled grid. `key` names its files; `notes` stand under it, one sentence each."""
+    """A titled grid. `key` names its files; `notes` stand under it, one sentence each.
+
+    `cells` says over which conditions its rates are; it stands under the table and its charts.
+    """
 
     key: str
     title: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Value, ...], ...]
     notes: tuple[str, ...] = ()
+    cells: str = ""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """All that stands under it."""
+        return (self.cells, *self.notes) if self.cells else self.notes
 
 
 def trimmed(table: ReportTable) -> ReportTable:
@@ -55,6 +76,8 @@ def shown(value: Value, kind: Kind) -> str:
         return MISSING
     if isinstance(value, Rate | Contrast):
         return _interval(value, kind)
+    if isinstance(value, IfLost):
+        return f"{_limit(value.low, kind)} to {_limit(value.high, kind)}"
     return value if isinstance(value, str) else _number_shown(value, kind)
 
 
@@ -72,6 +95,8 @@ def sort_key(value: Value) -> float | str:
     """What a column sorts by: the estimate of an interval; NaN sorts last."""
     if isinstance(value, Rate | Contrast):
         return value.estimate
+    if isinstance(value, IfLost):
+        return value.low
     return math.nan if value is None else value
 
 
@@ -99,9 +124,17 @@ def _interval(value: Rate | Contrast, kind: Kind) -> str:
         return MISSING
     if kind == "ratio":
         return f"{value.estimate:.2f} [{_bound(value.low)}, {_bound(value.high)}]"
-    sign = "+" if kind == "points" and isinstance(value, Contrast) else ""
-    low, high = 100 * value.low, 100 * value.high
-    return f"{100 * value.estimate:{sign}.1f} [{low:{sign}.1f}, {high:{sign}.1f}]"
+    if kind == "percent":
+        return f"{100 * value.estimate:.1f}"
+    low, high = _limit(value.low, kind), _limit(value.high, kind)
+    return f"{_limit(value.estimate, kind)} [{low}, {high}]"
+
+
+def _limit(value: float, kind: Kind) -> str:
+    if kind.startswith("ratio"):
+        return _bound(value)
+    sign = "+" if kind.startswith("points") else ""
+    return f"{100 * value:{sign}.1f}"
 
 
 def _bound(value: float) -> str:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import altair as alt
 from msgspec import Struct
+from msgspec.structs import replace
 
 from stormproof.report.chart_drawing import CONFIG, INK, MUTED, SERIES
 from stormproof.report.report_table import ReportTable, Value, visible
-from stormproof.stats import Contrast, Rate, wilson
+from stormproof.stats import Contrast, Rate
 
 Record = dict[str, Any]
 
 WIDTH: Final = 640
 _ROW: Final = 26
 _MOST_LINES: Final = 5
+_MOST_COLOURS: Final = 8
 _FEWEST_PAIRS: Final = 10
 _BY_PLACE: Final = alt.EncodingSortField(field="place", op="min")
 
@@ -34,8 +37,13 @@ class Chart(Struct, frozen=True):
 def charts_of(tables: Sequence[ReportTable]) -> tuple[Chart, ...]:
     """The charts that these tables have data for."""
     by_key = {table.key: table for table in tables}
-    drawn = (draw(by_key[key]) for key, draw in _DRAWN.items() if key in by_key)
-    return tuple(chart for chart in drawn if chart)
+    drawn = ((by_key[key], draw(by_key[key])) for key, draw in _DRAWN.items() if key in by_key)
+    return tuple(_located(chart, table.cells) for table, chart in drawn if chart)
+
+
+def _located(chart: Chart, cells: str) -> Chart:
+    """With the sentence that says over which conditions its rates are."""
+    return replace(chart, caption=f"{chart.caption} {cells}") if cells else chart
 
 
 def finished(chart: Any) -> dict[str, Any]:
@@ -110,7 +118,8 @@ def _rates(table: ReportTable) -> Chart | None:
             axis=_rate_axis(records),
         )
     )
-    colour = _colour("model", records)
+    framed = _row_count(records, "model") > _MOST_LINES
+    colour = alt.value(SERIES[0]) if framed else _colour("model", records)
     ceiling = base.mark_line(strokeDash=[5, 4], color=MUTED).encode(y="mean(ceiling):Q")
     spread = base.mark_rule(strokeWidth=1.5, opacity=0.7).encode(
         x="beside:Q", y=alt.Y("low:Q", title=None), y2="high:Q", color=colour
@@ -178,14 +187,36 @@ def _dots(table: ReportTable, by: str, chart: Chart) -> Chart | None:
     order = list(dict.fromkeys(record[by] for record in records))
     if len(order) < 2:  # noqa: PLR2004  nothing to compare
         return None
-    base = alt.Chart(data(_placed(records, by, order))).encode(
-        y=alt.Y(f"{by}:N", title=None, sort=_BY_PLACE), yOffset=alt.YOffset("model:N")
-    )
-    ceiling = base.mark_tick(thickness=2, size=9, color=INK).encode(x="ceiling:Q")
-    drawn = alt.layer(ceiling, *_intervals(base, _colour("model", records)))
+    drawn = _beside(records, by, order)
+    return Chart(chart.key, chart.question, chart.caption, finished(drawn))
+
+
+def _beside(
+    records: Sequence[Record], by: str, order: Sequence[str], title: str = "full success"
+) -> Any:
+    """A mark for each model within each value of `by`: by colour while these can be told apart.
+
+    Beyond that a frame for each value, with the models' names at its side.
+    """
+    source = alt.Chart(data(_placed(records, by, order)))
     models = _row_count(records, "model")
-    sized = _sized(drawn, len(order) * max(1.0, 0.6 * models))
-    return Chart(chart.key, chart.question, chart.caption, finished(sized))
+    is_coloured = models <= _MOST_COLOURS
+    if is_coloured:
+        y = alt.Y(f"{by}:N", title=None, sort=_BY_PLACE)
+        base = source.encode(y=y, yOffset=alt.YOffset("model:N"))
+        marks = _intervals(base, _colour("model", records), title)
+    else:
+        base = source.encode(y=alt.Y("model:N", title=None))
+        marks = _intervals(base, alt.value(SERIES[0]), title)
+    if "ceiling" in records[0]:
+        tick = base.mark_tick(thickness=2, size=9, color=INK).encode(x="ceiling:Q")
+        marks = [tick, *marks]
+    drawn = alt.layer(*marks)
+    if is_coloured:
+        return _sized(drawn, len(order) * max(1.0, 0.6 * models))
+    header = alt.Header(labelAnchor="start")
+    facet = alt.Facet(f"{by}:N", title=None, sort=_BY_PLACE, header=header)
+    return _sized(drawn, 0.7 * models).facet(facet=facet, columns=1)
 
 
 def _flaws(table: ReportTable) -> Chart | None:
@@ -237,30 +268,24 @@ def _flaws(table: ReportTable) -> Chart | None:
 
 
 def _errors(table: ReportTable) -> Chart | None:
-    categories = [c.title for c in table.columns[2:-1]]
+    categories = [c.title for c in table.columns if c.kind == "percent"]
     records = [
-        _interval(wilson(float(row[category]), float(row["scored"])))
-        | {"model": row["model"], "category": category}
+        _interval(row[title]) | {"model": row["model"], "category": title.removesuffix(" %")}
         for row in rows_of(table)
-        for category in categories
-        if row["scored"]
+        for title in categories
+        if _known(row[title])
     ]
     if not records:
         return None
-    totals = {c: sum(r["estimate"] for r in records if r["category"] == c) for c in categories}
-    order = sorted(categories, key=lambda c: -totals[c])
-    base = alt.Chart(data(_placed(records, "category", order))).encode(
-        y=alt.Y("category:N", title=None, sort=_BY_PLACE), yOffset=alt.YOffset("model:N")
-    )
-    drawn = alt.layer(
-        *_intervals(base, _colour("model", records), title="share of scored episodes")
-    )
-    models = _row_count(records, "model")
+    totals = Counter[str]()
+    for record in records:
+        totals[record["category"]] += record["estimate"]
+    order = sorted(totals, key=lambda category: -totals[category])
     return Chart(
         "errors",
         "Why did episodes fall short?",
-        "Share of scored episodes in each error category with Wilson's 95 % interval.",
-        finished(_sized(drawn, len(order) * max(1.0, 0.6 * models))),
+        "Share of scored episodes in each error category with its 95 % interval.",
+        finished(_beside(records, "category", order, "share of scored episodes")),
     )
 
 
@@ -346,7 +371,7 @@ def _dodged(records: Sequence[Record]) -> list[Record]:
     """Models a little beside each other, so that intervals at one rate do not hide another."""
     models = sorted({record["model"] for record in records})
     rates = [record["rate"] for record in records]
-    step = 0.012 * (max(rates) - min(rates))
+    step = 0.012 * (max(rates) - min(rates)) * (len(models) <= _MOST_LINES)
     middle = (len(models) - 1) / 2
     return [
         record | {"beside": record["rate"] + step * (models.index(record["model"]) - middle)}

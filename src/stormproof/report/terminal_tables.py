@@ -12,25 +12,30 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table as Grid
 from rich.text import Text
 
-from stormproof.audit import audit_table
-from stormproof.report.contents import all_tables
-from stormproof.report.headings import INFRASTRUCTURE, marked, simulated_models
+from stormproof.audit import audit
+from stormproof.report.contents import all_tables, first_tables
+from stormproof.report.headings import (
+    COUNTS,
+    FLAGS,
+    INFRASTRUCTURE,
+    SUCCESS,
+    marked,
+)
 from stormproof.report.report_table import ReportTable, is_numeric, trimmed, visible, written
 from stormproof.report.results import SIMULATED_NOTE, Results
-from stormproof.report.success_tables import overall
+from stormproof.report.success_tables import by_condition, overall
 from stormproof.report.two_folders import marked_comparison
+from stormproof.store import read_episodes
 
 _GAP = 2
 _MOST_ROWS = 24
-HEADLINE = {"model", "success %", "ceiling %", "share of ceiling %", "flags", "scored", "infra"}
+HEADLINE = {"model", "condition", *(c.title for c in (*SUCCESS, FLAGS, *COUNTS))}
 
 
 def verdicts(results: Results) -> Mapping[str, str]:
-    """The audit's verdicts on recordings; our own results need no reading to be shown."""
-    if not results.imported:
-        return {}
-    audit = audit_table(results.folder, results.table)
-    return {one.name["model"]: one.verdict for one in audit.models}
+    """The audit's verdicts, by model."""
+    judged = audit(read_episodes(results.folder)).models
+    return {one.name["model"]: one.verdict for one in judged}
 
 
 def renderables(results: Results, second: Results | None = None) -> Iterator[RenderableType]:
@@ -38,21 +43,34 @@ def renderables(results: Results, second: Results | None = None) -> Iterator[Ren
     yield from _opening(results)
     shown = {SIMULATED_NOTE}  # the opening says it
     beside = () if second is None else marked_comparison(results, second)
-    for table in (*beside, *all_tables(results.episodes, verdicts(results))):
+    tables = all_tables(results.episodes, verdicts(results), results.models)
+    for found in (*first_tables(results), *beside, *tables):
+        table = marked(found, results.simulated_models)
         yield Fitted(table)
-        yield from (Text(visible(note), style="dim") for note in table.notes if note not in shown)
-        shown.update(table.notes)
+        yield from (Text(visible(note), style="dim") for note in table.remarks if note not in shown)
+        shown.update(table.remarks)
 
 
 def headline(results: Results) -> Iterator[RenderableType]:
     """What a run says at its end: a row for each model, and no more than it takes to read it."""
     yield from _opening(results)
-    whole = marked(overall(results.episodes, verdicts(results)), simulated_models(results.episodes))
+    whole = _closing(results)
     kept = [i for i, column in enumerate(whole.columns) if column.title in HEADLINE]
     columns = tuple(whole.columns[i] for i in kept)
     rows = tuple(tuple(row[i] for i in kept) for row in whole.rows)
     yield Fitted(ReportTable(whole.key, whole.title, columns, rows))
-    yield Text(visible(INFRASTRUCTURE), style="dim")
+    for note in (whole.cells, INFRASTRUCTURE):
+        if note:
+            yield Text(visible(note), style="dim")
+
+
+def _closing(results: Results) -> ReportTable:
+    """A row for each condition and model while they are few, else one for each model."""
+    by = by_condition(results.episodes)
+    if 0 < len(by.rows) <= _MOST_ROWS:
+        return marked(by, results.simulated_models)
+    whole = overall(results.episodes, verdicts(results), results.models)
+    return marked(whole, results.simulated_models)
 
 
 def _opening(results: Results) -> Iterator[RenderableType]:

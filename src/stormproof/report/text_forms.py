@@ -11,6 +11,7 @@ from typing import Final
 
 from stormproof.report.report_table import (
     Column,
+    IfLost,
     ReportTable,
     Value,
     is_numeric,
@@ -56,7 +57,9 @@ def as_markdown(table: ReportTable) -> str:
     head = "| " + " | ".join(escaped_markdown(c.title) for c in table.columns) + " |"
     rule = "|" + "|".join("---:" if is_numeric(c.kind) else "---" for c in table.columns) + "|"
     rows = ["| " + " | ".join(map(escaped_markdown, row)) + " |" for row in written(table)]
-    notes = ["", *(f"*{escaped_markdown(note)}*  " for note in table.notes)] if table.notes else []
+    notes = (
+        ["", *(f"*{escaped_markdown(note)}*  " for note in table.remarks)] if table.remarks else []
+    )
     return "\n".join([f"### {escaped_markdown(table.title)}", "", head, rule, *rows, *notes, ""])
 
 
@@ -77,7 +80,7 @@ def as_latex(table: ReportTable) -> str:
     spec = "".join("r" if is_numeric(c.kind) else "l" for c in table.columns)
     head = " & ".join(_tex(c.title) for c in table.columns) + r" \\"
     rows = [" & ".join(map(_tex, row)) + r" \\" for row in written(table)]
-    notes = " ".join(_tex(note) for note in table.notes)
+    notes = " ".join(_tex(note) for note in table.remarks)
     return "\n".join(
         [
             r"\begin{table}[t]",
@@ -108,23 +111,30 @@ def _tex(text: str) -> str:
 
 
 def _csv_names(column: Column) -> list[str]:
-    bare = visible(column.title)
+    """Percent and points are written as shares of 1, and say so."""
+    title = visible(column.title)
+    bare = title.removesuffix(" %").removesuffix(", points")
+    unit = " (share)" if bare != title else ""
+    if column.kind.endswith("bounds"):
+        return [f"{bare} low{unit}", f"{bare} high{unit}"]
     if column.kind in {"interval", "points", "ratio"}:
-        return [bare, f"{bare} low", f"{bare} high"]
-    return [bare]
+        return [f"{bare}{unit}", f"{bare} low{unit}", f"{bare} high{unit}"]
+    return [f"{bare}{unit}"]
 
 
 def _csv_values(value: Value, column: Column) -> list[str]:
-    if len(_csv_names(column)) > 1:
-        if isinstance(value, Rate | Contrast):
-            return [_number(value.estimate), _number(value.low), _number(value.high)]
-        return [_number(value), "", ""]
+    width = len(_csv_names(column))
+    if isinstance(value, IfLost):
+        return [_number(value.low), _number(value.high)]
+    if isinstance(value, Rate | Contrast):
+        numbers = (value.estimate, value.low, value.high)
+        return [_number(number) for number in numbers[:width]]
     if isinstance(value, str):
         return ["'" * value.startswith(_FORMULA) + visible(value)]
-    return [_number(value)]
+    return [_number(value), *[""] * (width - 1)]
 
 
-def _number(value: Value) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+def _number(value: float | None) -> str:
+    if value is None or math.isnan(value):
         return ""
-    return repr(value) if isinstance(value, float) else str(value)
+    return repr(value)

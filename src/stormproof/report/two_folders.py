@@ -7,14 +7,23 @@ import pyarrow as pa
 from msgspec.structs import replace
 
 from stormproof.report.cell_figures import CellFigures, figures_of
+from stormproof.report.common_cells import align
+from stormproof.report.condition_words import cells_in_words
 from stormproof.report.episode_rows import EpisodeRows
-from stormproof.report.headings import COUNTS, INTERVALS, SUCCESS, counts, marked, simulated_models
-from stormproof.report.paired_comparisons import matched, p_of
+from stormproof.report.headings import (
+    COUNTS,
+    INTERVALS,
+    SUCCESS,
+    counts,
+    marked,
+    simulated_models,
+)
+from stormproof.report.paired_comparisons import p_of, paired, pairing_columns, pairing_values
 from stormproof.report.report_table import Column, ReportTable, Value, visible
 from stormproof.report.results import Results
-from stormproof.stats import Comparison, compare, holm
+from stormproof.stats import holm
 
-_SIDE = (SUCCESS[0], SUCCESS[1], *COUNTS)
+_SIDE = (*SUCCESS[:3], *COUNTS)
 _SAME_NAME = ("A", "B")
 
 
@@ -56,39 +65,36 @@ def _marked(ids: list[object], mark: str) -> pa.ChunkedArray[pa.StringScalar]:
 
 
 def _beside(first: EpisodeRows, second: EpisodeRows, names: tuple[str, str]) -> ReportTable:
-    left, right = _by_model(first), _by_model(second)
+    """Both folders' models over the cells that all of them share."""
+    sides = [_by_model(first), _by_model(second)]
+    keys = [(side, model) for side, own in enumerate(sides) for model in own]
+    aligned = align([sides[side][model] for side, model in keys])
+    cells = {key: figures_of(one) for key, one in zip(keys, aligned, strict=True)}
     rows = tuple(
-        (model, *_values(left.get(model)), *_values(right.get(model)))
-        for model in sorted(left.keys() | right.keys())
+        (model, *_values(cells.get((0, model))), *_values(cells.get((1, model))))
+        for model in sorted(sides[0].keys() | sides[1].keys())
     )
     columns = (
         Column("model"),
         *(replace(c, title=f"{name}: {c.title}") for name in names for c in _SIDE),
     )
-    return ReportTable("compare", f"{names[0]} against {names[1]}", columns, rows, (INTERVALS,))
+    title, over = f"{names[0]} against {names[1]}", cells_in_words(aligned, ())
+    return ReportTable("compare", title, columns, rows, (INTERVALS,), over)
 
 
 def _paired(first: EpisodeRows, second: EpisodeRows, names: tuple[str, str]) -> ReportTable:
     left, right = _by_model(first), _by_model(second)
-    found: list[tuple[str, Comparison]] = []
-    for model in sorted(left.keys() & right.keys()):
-        a, b = matched([left[model], right[model]], "")
-        if len(a) > 1:
-            found.append((model, compare("", a, b)))
-    adjusted = holm([p_of(c) for _, c in found])
-    rows: tuple[tuple[Value, ...], ...] = tuple(
-        (model, c.difference.tasks, c.first, c.second, c.difference, p, c.method)
-        for (model, c), p in zip(found, adjusted, strict=True)
+    found = [
+        (model, pair)
+        for model in sorted(left.keys() & right.keys())
+        if (pair := paired([left[model], right[model]], "")).tasks > 1
+    ]
+    adjusted = holm([p_of(pair.comparison) for _, pair in found])
+    rows = tuple(
+        (model, *pairing_values(pair, p)) for (model, pair), p in zip(found, adjusted, strict=True)
     )
-    columns = (
-        Column("model"),
-        Column("tasks paired", "count"),
-        Column(f"{names[0]}: success %", "interval"),
-        Column(f"{names[1]}: success %", "interval"),
-        Column("difference, points", "points"),
-        Column("p (Holm)", "p"),
-        Column("method"),
-    )
+    titles = (f"{name}: success %" for name in names)
+    columns = (Column("model"), *pairing_columns(*titles))
     note = "Only settings that both folders completed count; the same tasks, paired."
     return ReportTable("compare_paired", "Paired differences", columns, rows, (note,))
 
@@ -97,8 +103,7 @@ def _by_model(episodes: EpisodeRows) -> dict[str, EpisodeRows]:
     return {model: group for (model,), group in episodes.groups("model")}
 
 
-def _values(group: EpisodeRows | None) -> tuple[Value, ...]:
-    cell: CellFigures | None = figures_of(group) if group else None
+def _values(cell: CellFigures | None) -> tuple[Value, ...]:
     if cell is None:
         return (None,) * len(_SIDE)
-    return cell.success, cell.ceiling, *counts(cell)
+    return cell.success, cell.bounds, cell.ceiling, *counts(cell)

@@ -23,6 +23,8 @@ Without such a failure:
     tools;
 13. `tool_selection`: the agent stopped, or spent its turns, without trying the missing tools.
 
+A context window that is full is a turn budget that is spent.
+
 Once the goal has been reached in full, nothing that follows is looked at.
 """
 
@@ -44,6 +46,7 @@ CATEGORIES = (
     "dependency",
     "other",
 )
+BUDGET_SPENT = frozenset[Ending]({"max_turns", "context_window"})
 
 
 def error_category(task: Task, turns: Sequence[Turn], ending: Ending) -> str:
@@ -68,7 +71,7 @@ def _of_missing(
     if decisive is not None:
         return _of_failure(task, decisive, ending)
     useful = sum(e.tool in task.required_tools for e in executions)
-    if ending == "max_turns" and 2 * useful >= len(executions):
+    if ending in BUDGET_SPENT and 2 * useful >= len(executions):
         return "max_turns"
     return "tool_selection"
 
@@ -90,4 +93,4 @@ def _of_failure(task: Task, failure: Execution, ending: Ending) -> str:
         return "dependency"
     if failure.error_code == "TIMEOUT":
         return "timeout"
-    return "max_turns" if ending == "max_turns" else "other"
+    return "max_turns" if ending in BUDGET_SPENT else "other"

@@ -18,7 +18,13 @@ from stormproof.stats.contrasts import (
 from stormproof.stats.pass_k import PASS_DEFINITIONS, pass_at_1, pass_hat_k
 from stormproof.stats.power import detectable_difference, tasks_needed
 from stormproof.stats.rates import Rate, clustered, mean, wilson
-from stormproof.stats.robustness import ROBUSTNESS_DEFINITIONS, retention, sensitivity, slope
+from stormproof.stats.robustness import (
+    ROBUSTNESS_DEFINITIONS,
+    retention,
+    sensitivity,
+    slope,
+    slope_weights,
+)
 
 __all__ = [
     "PASS_DEFINITIONS",
@@ -41,6 +47,7 @@ __all__ = [
     "retention",
     "sensitivity",
     "slope",
+    "slope_weights",
     "tasks_needed",
     "wilson",
 ]

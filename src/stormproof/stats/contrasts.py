@@ -15,7 +15,7 @@ import numpy.typing as npt
 from msgspec import Struct
 from scipy import optimize, stats
 
-from stormproof.stats.rates import Numbers, Rate, likeness_of, mean
+from stormproof.stats.rates import Kinds, Numbers, Rate, likeness_of, mean
 
 Array = npt.NDArray[np.float64]
 
@@ -48,7 +48,7 @@ NOTHING = Contrast(math.nan, -math.inf, math.inf, 0)
 
 
 def difference(
-    first: Numbers, second: Numbers, *, kinds: Numbers | None = None, level: float = 0.95
+    first: Numbers, second: Numbers, *, kinds: Kinds | None = None, level: float = 0.95
 ) -> Contrast:
     """Interval for mean(first) - mean(second) over the same tasks, values in [0, 1].
 
@@ -71,7 +71,7 @@ def linear(
     groups: Sequence[Numbers],
     weights: Sequence[float],
     *,
-    kinds: Numbers | None = None,
+    kinds: Kinds | None = None,
     level: float = 0.95,
 ) -> Contrast:
     """Interval for Σ wᵢ·mean(groupᵢ), the groups being the same tasks in the same order.
@@ -91,7 +91,7 @@ def linear(
 
 
 def ratio(
-    first: Numbers, second: Numbers, *, kinds: Numbers | None = None, level: float = 0.95
+    first: Numbers, second: Numbers, *, kinds: Kinds | None = None, level: float = 0.95
 ) -> Contrast:
     """Interval for mean(first) / mean(second) over the same tasks.
 
@@ -153,7 +153,7 @@ def compare(
     first: Numbers,
     second: Numbers,
     *,
-    kinds: Numbers | None = None,
+    kinds: Kinds | None = None,
     level: float = 0.95,
 ) -> Comparison:
     """The paired comparison of two groups: McNemar for zeros and ones, else the bootstrap.
@@ -176,7 +176,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _tested(a: Array, b: Array, kinds: Numbers | None, level: float) -> tuple[float, str]:
+def _tested(a: Array, b: Array, kinds: Kinds | None, level: float) -> tuple[float, str]:
     d = _unrounded(a - b)
     likeness = likeness_of(d - d.mean(), kinds) if len(d) else None
     if likeness is not None:
@@ -198,7 +198,7 @@ def _by_signs(d: Array) -> float:
     return min(1.0, 2.0 ** (1 - np.count_nonzero(d)))
 
 
-def _widened(found: Contrast, values: Array, kinds: Numbers | None, level: float) -> Contrast:
+def _widened(found: Contrast, values: Array, kinds: Kinds | None, level: float) -> Contrast:
     """An interval by tasks, stretched where the `values` of tasks of one kind are alike."""
     likeness = likeness_of(values - values.mean(), kinds) if len(values) else None
     if likeness is None or math.isnan(found.estimate):

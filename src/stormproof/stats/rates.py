@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -11,6 +12,7 @@ from msgspec import Struct
 from scipy import stats
 
 Numbers = Sequence[float] | npt.NDArray[np.float64]
+Kinds = Sequence[int] | npt.NDArray[np.int64]
 
 
 class Rate(Struct, frozen=True):
@@ -42,7 +44,7 @@ def wilson(successes: float, n: float, *, level: float = 0.95) -> Rate:
 
 
 def clustered(
-    successes: Numbers, trials: Numbers, *, kinds: Numbers | None = None, level: float = 0.95
+    successes: Numbers, trials: Numbers, *, kinds: Kinds | None = None, level: float = 0.95
 ) -> Rate:
     """Interval for a rate whose trials come in tasks: `successes[i]` of `trials[i]` in task i.
 
@@ -64,7 +66,7 @@ def clustered(
     total = float(n.sum())
     if total == 0:
         return UNKNOWN
-    p = float(hits.sum()) / total
+    p = min(1.0, float(hits.sum()) / total)
     own = None if kinds is None else np.asarray(kinds)[present]
     likeness = likeness_of(hits - p * n, own)
     if likeness is None and np.allclose(n, 1.0):
@@ -72,7 +74,7 @@ def clustered(
     return _effective(p, hits - p * n, n, level, total, likeness)
 
 
-def mean(values: Numbers, *, kinds: Numbers | None = None, level: float = 0.95) -> Rate:
+def mean(values: Numbers, *, kinds: Kinds | None = None, level: float = 0.95) -> Rate:
     """Interval for the mean of independent values in [0, 1], one a task (coverage, pass^k).
 
     As `clustered`: Wilson's limits at n* = m(1-m)/(s²/n). A t-interval of the same values
@@ -100,7 +102,7 @@ class Likeness(Struct, frozen=True):
     kinds: int
 
 
-def likeness_of(residuals: Numbers, kinds: Numbers | None) -> Likeness | None:
+def likeness_of(residuals: Numbers, kinds: Kinds | None) -> Likeness | None:
     """None where tasks of one kind vary as tasks of different kinds do, or kinds say nothing.
 
     `residuals` sum up to 0. The kinds' variance Σ(Σe)²·K/(K-1) stands against the tasks'.
@@ -162,5 +164,6 @@ def _score_limits(p: float, n: float, z: float) -> tuple[float, float]:
     return max(0.0, low), min(1.0, high)
 
 
+@functools.cache
 def _normal(level: float) -> float:
     return float(stats.norm.ppf((1 + level) / 2))

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy import optimize
 
 from stormproof.stats.contrasts import Contrast, correlations, linear, ratio
-from stormproof.stats.rates import Numbers, mean
+from stormproof.stats.rates import Kinds, Numbers, mean
 
 _DRAWS: Final = 20_000
 _FAR: Final = 4.0  # beyond any effect on rates
@@ -32,7 +32,7 @@ ROBUSTNESS_DEFINITIONS: Final[Mapping[str, str]] = {
 
 
 def retention(
-    flawed: Numbers, optimal: Numbers, *, kinds: Numbers | None = None, level: float = 0.95
+    flawed: Numbers, optimal: Numbers, *, kinds: Kinds | None = None, level: float = 0.95
 ) -> Contrast:
     """Robustness retention: success under the flawed plan ÷ under the correct one, paired."""
     return ratio(flawed, optimal, kinds=kinds, level=level)
@@ -49,7 +49,7 @@ def slope(
     rates: Sequence[float],
     success: Sequence[Numbers],
     *,
-    kinds: Numbers | None = None,
+    kinds: Kinds | None = None,
     level: float = 0.95,
 ) -> Contrast:
     """Reliability slope: least squares of success on the tool success rate, same tasks at all.
@@ -62,7 +62,7 @@ def slope(
 def sensitivity(
     success: npt.NDArray[np.float64] | Sequence[Numbers],
     *,
-    kinds: Numbers | None = None,
+    kinds: Kinds | None = None,
     level: float = 0.95,
 ) -> Contrast:
     """Prompt sensitivity index. `success[j][i]` is prompt type j's success on task i.
@@ -96,7 +96,7 @@ def _centred(covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(centre @ covariance @ centre, np.float64)
 
 
-def _noise(table: npt.NDArray[np.float64], kinds: Numbers | None) -> npt.NDArray[np.float64]:
+def _noise(table: npt.NDArray[np.float64], kinds: Kinds | None) -> npt.NDArray[np.float64]:
     """Draws of the noise in the centred rates, a row each; the same at every call."""
     tasks = table.shape[1]
     rates = [mean(row, kinds=kinds) for row in table]

@@ -19,7 +19,12 @@ from stormproof.store.reading import read_episodes
 from stormproof.store.repairing import repair
 
 if TYPE_CHECKING:
-    from stormproof.store.querying import episode_table, query, turn_table
+    from stormproof.store.querying import (
+        episode_table,
+        query,
+        turn_table,
+        unfinished_turn_table,
+    )
 
 __all__ = [
     "CONDITION_COLUMNS",
@@ -44,11 +49,12 @@ __all__ = [
     "repair",
     "same_records",
     "turn_table",
+    "unfinished_turn_table",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name in {"episode_table", "query", "turn_table"}:
+    if name in {"episode_table", "query", "turn_table", "unfinished_turn_table"}:
         from stormproof.store import querying  # noqa: PLC0415  pyarrow takes long to import
 
         return getattr(querying, name)

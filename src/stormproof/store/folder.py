@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 
-from stormproof.domain.episodes import Episode, Turn
+from stormproof.domain.episodes import FINAL, Episode, Turn
 from stormproof.errors import StoreError
 from stormproof.store.disk import store_errors
 from stormproof.store.group_commit import GroupCommit
@@ -57,7 +57,10 @@ async def open_store(
 
 
 class Store:
-    """What `open_store` gives. `notices` tells what recovery had to do, for people to read."""
+    """What `open_store` gives. `notices` tells what recovery had to do, for people to read.
+
+    `blocked` are the ids of trials that a provider's filter had ended when it was opened.
+    """
 
     def __init__(
         self, folder: Path, opened: Opened, storage_format: StorageFormat, seal_at: int
@@ -66,11 +69,13 @@ class Store:
         self.notices = opened.notices
         # What `take_finished` gives; empty from then on.
         self._finished = opened.finished
+        # Of those, the ones that a provider's filter ended. Never changes.
+        self.blocked = frozenset(opened.blocked)
         # Ours from the opening to `_release`, which alone lets go of the three.
         self._lock, self._writer, self._samples = opened.lock, opened.writer, opened.samples
         # A trial's turns stand in the writer's log, or on their way into a part, or in a part:
         # what the first of them holds is the newest, and begins at turn 0.
-        self._sealed = SealedTurns(opened.sealed_unscored)
+        self._sealed = SealedTurns(opened.sealed_unfinished)
         self._sealing = Sealing(folder, self._writer, self._sealed)
         self._format: StorageFormat = storage_format
         self._seal_at = seal_at
@@ -79,7 +84,7 @@ class Store:
         self._seal_turnstile = anyio.Lock()  # held from the beginning of a seal to its end
 
     def take_finished(self) -> set[str]:
-        """Ids of trials that had completed when the folder was opened. Given away, not kept.
+        """Ids of trials that were final when the folder was opened. Given away, not kept.
 
         Whoever plans asks once, and a run's own trials never come up in its plan again; so that
         what a run holds in memory does not grow with what is done.
@@ -88,7 +93,7 @@ class Store:
         return taken
 
     def journalled(self, trial_id: str) -> tuple[Turn, ...]:
-        """Turns that are paid for, of a trial that has not completed; () when there are none."""
+        """Turns that are paid for, of a trial that is not final; () when there are none."""
         return tuple(decode(record, TurnRecord).turn for record in self._records(trial_id))
 
     async def turn(self, trial_id: str, turn: Turn) -> None:
@@ -107,7 +112,7 @@ class Store:
         missing = [_turn_line(trial_id, turn) for turn in episode.turns[self._known(trial_id) :]]
         note = Note(trial_id, len(episode.turns), episode.outcome)
         await self._commit.add([*missing, PendingLine(to_line(episode_record(episode)), note)])
-        if episode.outcome == "completed":
+        if episode.outcome in FINAL:
             self._sealed.forget(trial_id)
         if self._writer.log.settled >= self._seal_at and not self._seal_turnstile.locked():
             await self.seal()

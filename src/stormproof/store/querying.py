@@ -53,6 +53,15 @@ def turn_table(folder: Path | str, columns: Sequence[str] | None = None) -> pa.T
     return _flat(folder, TURNS, TURN_SCHEMA, columns)
 
 
+def unfinished_turn_table(folder: Path | str) -> pa.Table:
+    """One row per turn of trials that have begun and not ended: paid for, in no episode yet."""
+    with snapshot(folder) as view:
+        rows = [RawEpisode(b"", tuple(view.unfinished_turns()))]
+        return pa.concat_tables(
+            [TURN_SCHEMA.empty_table(), *_batches(TURN_SCHEMA, iter(rows), _turn_rows)]
+        )
+
+
 def _flat(folder: Path | str, kind: str, every: pa.Schema, names: Sequence[str] | None) -> pa.Table:
     columns = every if names is None else pa.schema([every.field(name) for name in names])
     with snapshot(folder) as view:

@@ -52,6 +52,8 @@ class Snapshot:
         self._parts = parts  # all in place, by number
         # Trials that have ended in the journals: each stands before any part's.
         self.entries = {t: e for t, e in log.entries.items() if e.episode is not None}
+        # Trials under way in the journals: turns came that no ended episode is made of.
+        self._begun = {t: e for t, e in log.entries.items() if not e.is_settled}
         # Trials that are being run, for the first time or once more.
         self._open = {t: e for t, e in log.entries.items() if not e.is_settled}
         self._reader = reader
@@ -91,6 +93,13 @@ class Snapshot:
         """Of every trial under way: the turns that are paid for. It may have an episode too."""
         for trial_id, entry in self._open.items():
             yield trial_id, tuple(map(self._reader.record, entry.turns))
+
+    def unfinished_turns(self) -> Iterator[bytes]:
+        """The records of turns that are in no ended episode, as a trial run again repeats some."""
+        ended = {note.trial_id: note.at for part in self._parts for note in read_notes(part)}
+        for trial_id, entry in self._begun.items():
+            known = len(entry.ended) if entry.episode is not None else ended.get(trial_id, 0)
+            yield from (self._reader.record(span) for span in entry.turns[known:])
 
     def row(self, entry: Entry) -> RawEpisode:
         """The records of an ended trial in the journals."""

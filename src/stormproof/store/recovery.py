@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from stormproof.domain.episodes import FINAL
 from stormproof.errors import StoreCorrupt, StoreLocked
 from stormproof.store.disk import TEMPORARY, store_errors, sync_folder, write_all, write_whole
 from stormproof.store.header import HEADER_FILE, Header, check_same, read_header, write_header
@@ -45,8 +46,9 @@ class Opened(Struct):
     lock: FolderLock
     writer: JournalWriter  # at the newest journal, its log in step with all open journals
     samples: int  # the open pool.jsonl, at the beginning of a line
-    finished: set[str]  # trials whose standing episode has completed, in a journal or a part
-    sealed_unscored: dict[str, SealedPart]  # the others that parts hold, with their newest part
+    finished: set[str]  # trials whose standing episode is final, in a journal or a part
+    blocked: set[str]  # those of them that a provider's filter ended
+    sealed_unfinished: dict[str, SealedPart]  # the others that parts hold, with their newest part
     notices: tuple[str, ...]  # what had to be mended, a line each, for people to read
 
 
@@ -76,33 +78,47 @@ def _recover(folder: Path, header: Header, lock: FolderLock) -> Opened:
     for number in numbers:
         notices += _take_in(folder, number, log, is_last=number == numbers[-1])
     number = max([*numbers, *(part.number + 1 for part in parts), 1])
-    finished, unscored = _sealed(parts)
+    standing, unfinished = _sealed(parts)
     for trial_id, entry in log.entries.items():
         if entry.outcome:
-            (finished.add if entry.outcome == "completed" else finished.discard)(trial_id)
+            standing.take(trial_id, entry.outcome)
     return Opened(
         lock=lock,
         writer=JournalWriter(folder, header, number, log),
         samples=_samples(folder / SAMPLES_FILE),
-        finished=finished,
-        sealed_unscored=unscored,
+        finished=standing.finished,
+        blocked=standing.blocked,
+        sealed_unfinished=unfinished,
         notices=tuple(notices),
     )
 
 
-def _sealed(parts: list[SealedPart]) -> tuple[set[str], dict[str, SealedPart]]:
-    """Ids of sealed trials that have completed, and the others with their part."""
-    finished: set[str] = set()
-    unscored: dict[str, SealedPart] = {}
+class _Standing:
+    """Trials by what became of them, when all their episodes are taken in order."""
+
+    def __init__(self) -> None:
+        # Those whose newest outcome is final; and among them those that were blocked.
+        self.finished: set[str] = set()
+        self.blocked: set[str] = set()
+
+    def take(self, trial_id: str, outcome: str) -> bool:
+        """An episode that stands in the place of any earlier one; whether it is final."""
+        is_final = outcome in FINAL
+        (self.finished.add if is_final else self.finished.discard)(trial_id)
+        (self.blocked.add if outcome == "blocked" else self.blocked.discard)(trial_id)
+        return is_final
+
+
+def _sealed(parts: list[SealedPart]) -> tuple[_Standing, dict[str, SealedPart]]:
+    """What became of sealed trials, and those that are to be run again with their part."""
+    standing, unfinished = _Standing(), dict[str, SealedPart]()
     for part in parts:  # the highest part's episode of a trial stands
         for trial_id, _, outcome in read_notes(part):
-            if outcome == "completed":
-                finished.add(trial_id)
-                unscored.pop(trial_id, None)
+            if standing.take(trial_id, outcome):
+                unfinished.pop(trial_id, None)
             else:
-                finished.discard(trial_id)
-                unscored[trial_id] = part
-    return finished, unscored
+                unfinished[trial_id] = part
+    return standing, unfinished
 
 
 def _header(folder: Path, wanted: Header) -> Header:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from stormproof.domain.episodes import FINAL
 from stormproof.store.disk import store_errors
 from stormproof.store.journal import (
     Entry,
@@ -46,7 +47,7 @@ class SealedTurns:
             self._read.pop(trial_id, None)
 
     def forget(self, trial_id: str) -> None:
-        """The trial has completed."""
+        """The trial has come to a final end."""
         self._parts.pop(trial_id, None)
         self._read.pop(trial_id, None)
 
@@ -82,8 +83,8 @@ class Sealing:
         """Steps 2 and 3; a trial that is to be run again is found in one place all the while."""
         with self.guard:
             part = write_part(self._folder, self._writer.number - 1, form, self._rows)
-            unscored = (t for t, entry in self.entries.items() if entry.outcome != "completed")
-            self._sealed.add(unscored, part)
+            unfinished = (t for t, entry in self.entries.items() if entry.outcome not in FINAL)
+            self._sealed.add(unfinished, part)
             self.entries = {}
             remove_superfluous(self._folder, part.number)
 

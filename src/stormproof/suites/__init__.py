@@ -5,6 +5,6 @@
 """
 
 from stormproof.suites.seam import Environment, Suite
-from stormproof.suites.weathered import Weathered, suite_error
+from stormproof.suites.weathered import Weathered
 
-__all__ = ["Environment", "Suite", "Weathered", "suite_error"]
+__all__ = ["Environment", "Suite", "Weathered"]

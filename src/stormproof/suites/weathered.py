@@ -43,7 +43,7 @@ _MESSAGES = {
 T = TypeVar("T")
 
 
-def suite_error(what: str, error: Exception) -> SuiteError:
+def _suite_error(what: str, error: Exception) -> SuiteError:
     """What a part of a suite raised, told without anything that a model wrote.
 
     So that the message is the same whenever the same place breaks in the same way.
@@ -149,4 +149,4 @@ def _guarded(what: str, work: Callable[[], T]) -> T:
     except SuiteError:
         raise
     except Exception as error:
-        raise suite_error(what, error) from error
+        raise _suite_error(what, error) from error

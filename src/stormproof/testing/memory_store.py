@@ -7,7 +7,7 @@ from typing import Any
 import anyio.lowlevel
 from msgspec.structs import replace
 
-from stormproof.domain.episodes import Episode, Turn
+from stormproof.domain.episodes import FINAL, Episode, Turn
 from stormproof.errors import StoreError
 
 
@@ -36,8 +36,13 @@ class MemoryStore:
         ]
 
     def take_finished(self) -> set[str]:
-        """Ids of the trials that have completed."""
-        return {t for t, episode in self._ended.items() if episode.outcome == "completed"}
+        """Ids of the trials that have come to a final end."""
+        return {t for t, episode in self._ended.items() if episode.outcome in FINAL}
+
+    @property
+    def blocked(self) -> frozenset[str]:
+        """Of those, the ones that a provider's filter ended."""
+        return frozenset(t for t, e in self._ended.items() if e.outcome == "blocked")
 
     def journalled(self, trial_id: str) -> tuple[Turn, ...]:
         """Turns so far; () when there are none."""

@@ -66,7 +66,7 @@ def an_episode(trial: Trial, turns: Sequence[Turn] = (), outcome: Outcome = "com
     return Episode(
         trial,
         outcome,
-        "done" if is_scored else "infrastructure",
+        "done" if outcome == "completed" else outcome,
         tuple(turns),
         Score("full", True, 1.0, 0.5, 1.0, None, 0) if is_scored else None,  # noqa: FBT003  as defined
         ceiling=0.9,

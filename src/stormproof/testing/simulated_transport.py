@@ -12,8 +12,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from stormproof.domain.calls import (
+    Blocked,
     Denied,
     Ok,
+    Overlong,
     Refused,
     Rejected,
     Reply,
@@ -24,7 +26,14 @@ from stormproof.domain.calls import (
 )
 from stormproof.domain.pool import Endpoint, Limits
 from stormproof.emulator.limits import EnforcedLimit, enforced_limits
-from stormproof.errors import AuthFailed, CallError, RateLimited, RequestRejected
+from stormproof.errors import (
+    AuthFailed,
+    CallError,
+    ContextOverflow,
+    PromptBlocked,
+    RateLimited,
+    RequestRejected,
+)
 from stormproof.pool import Ask
 from stormproof.testing.models import ScriptedModel
 
@@ -43,6 +52,16 @@ class Send(Struct, frozen=True):
     trial_id: str
     turn: int
     attempt: int
+
+
+_Kind = type[Refused | Rejected | Overlong | Blocked | Denied]
+_VERDICTS: tuple[tuple[type[CallError], _Kind], ...] = (
+    (RateLimited, Refused),
+    (RequestRejected, Rejected),
+    (ContextOverflow, Overlong),
+    (PromptBlocked, Blocked),
+    (AuthFailed, Denied),
+)
 
 
 class SimulatedTransport:
@@ -131,8 +150,5 @@ def _amount(limit: EnforcedLimit) -> float:
 
 
 def _verdict(error: CallError) -> Verdict:
-    if isinstance(error, RateLimited):
-        return Refused(error.message)
-    if isinstance(error, RequestRejected):
-        return Rejected(error.message)
-    return Denied(error.message) if isinstance(error, AuthFailed) else Transient(error.message)
+    kind = next((verdict for raised, verdict in _VERDICTS if isinstance(error, raised)), Transient)
+    return kind(error.message)

@@ -1,39 +1,49 @@
 """What a response means for the dispatcher. Pure.
 
-    2xx with a choice           Ok          2xx empty and unpaid, unreadable     Transient
-    429, 529, 503 "slow down"   Refused     408 409 424 425 499 5xx              Transient
-    402, insufficient_quota     Refused, exhausted
-    400 413 422, other 4xx      Rejected    401 403 404 405 407 410, redirects   Denied
+    2xx with a choice           Ok          2xx empty, unpaid, unreasoned, or unreadable  Transient
+    429, 529, 503 "slow down"   Refused     408 409 424 425 499 5xx                       Transient
+    402, an empty balance       Refused, exhausted
+    400 413 422, other 4xx      Rejected    401 403 404 405 407 410, redirects            Denied
+    whatever the status: too long for the context window, Overlong; a filter's work, Blocked;
+    a tool call that the service could not read, Ok with what the model had said
 
 Sources: OpenAI, Azure OpenAI, Anthropic (529 is "overloaded": nothing was served) and DeepSeek
 (402 is an empty balance) name these; 424 is what Azure's hosted open models answer when the
-model server behind them failed. An error object inside a 200 is judged by the code it carries.
+model server behind them failed; Groq sends the text of a call that it cannot read under 400. An
+error object inside a 200 is judged by the code it carries.
 """
 
 from __future__ import annotations
 
 import re
 from http import HTTPStatus
+from typing import Any
+
+import msgspec
 
 from stormproof.domain.calls import (
+    LENGTH,
+    MALFORMED,
+    Blocked,
     Denied,
     Ok,
+    Overlong,
     Refused,
     Rejected,
     Reply,
     Transient,
+    Usage,
     Verdict,
 )
 from stormproof.wire.complaints import LONGEST_REASON, Complaint, complaint_in
+from stormproof.wire.finish_reasons import FULL, INTERRUPTED
 from stormproof.wire.headers import Headers, rate_headers, retry_after_s
-from stormproof.wire.replies import Unreadable, as_raw, load, read_reply
+from stormproof.wire.replies import Unreadable, as_raw, load, read_reply, read_usage
 
 _REFUSED = frozenset({429, 529})
 _SERVERS = HTTPStatus.INTERNAL_SERVER_ERROR  # from here on it is the server's fault
 _TRANSIENT = frozenset({408, 409, 421, 424, 425, 499})
 _DENIED = frozenset({401, 403, 404, 405, 407, 410})
-# Finish reasons that are the server's doing: OpenRouter's, DeepSeek's.
-_INTERRUPTED = frozenset({"error", "insufficient_system_resource"})
 
 
 def succeeded(status: int) -> bool:
@@ -51,15 +61,24 @@ def classify(status: int, headers: Headers, body: bytes, now: float) -> Verdict:
         return _failure(status, headers, complaint_in(value), now)
     reply = read_reply(value, body, whole=whole) if isinstance(value, dict) else None
     if reply is None:
-        return _without_reply(headers, complaint_in(value), body, now)
-    if reply.finish_reason in _INTERRUPTED:
-        return Transient(
-            f"the server broke the reply off ({reply.finish_reason})", raw=as_raw(body)
-        )
-    if _unpaid(reply):
-        detail = f" ({reply.finish_reason})" if reply.finish_reason else ""
-        return Transient(f"empty reply{detail} that was not paid for", raw=as_raw(body))
-    return Ok(reply, rate_headers(headers))
+        return _without_reply(headers, value, body, now)
+    return _with_reply(reply, headers, body)
+
+
+def _with_reply(reply: Reply, headers: Headers, body: bytes) -> Verdict:
+    """A 200 with a choice: the model's own, unless it says that it is not."""
+    reason = reply.finish_reason
+    if reason in INTERRUPTED:
+        return _thrown_away(f"the server broke the reply off ({reason})", body, reply)
+    if reason == FULL:
+        reply = msgspec.structs.replace(reply, finish_reason=LENGTH)
+    if _says_something(reply) or reply.usage.completion_tokens:
+        return Ok(reply, rate_headers(headers))
+    if reason == FULL:
+        return Overlong(f"HTTP 200 {FULL}")
+    if not reason:
+        return _thrown_away("empty reply that was not paid for", body, reply)
+    return Ok(reply, rate_headers(headers))  # the model's silence, or what a filter left of it
 
 
 def _unreadable(status: int, headers: Headers, body: bytes, now: float) -> Verdict:
@@ -67,44 +86,102 @@ def _unreadable(status: int, headers: Headers, body: bytes, now: float) -> Verdi
     kind = (headers.get("content-type") or "").partition(";")[0].strip() or "unnamed type"
     what = f"{len(body)} bytes of {kind}, not JSON" if body else "no body"
     if succeeded(status):
-        return Transient(_clip(f"HTTP {status} with {what}"), raw=as_raw(body))
+        begun = body[:200].lstrip()
+        broken = begun.startswith((b"{", b"["))
+        if begun.startswith(b"<"):
+            what += ": a web page, no model; base_url mostly ends in /v1"
+        reason = _clip(f"HTTP {status} with {what}")
+        return Transient(reason, raw=as_raw(body), paid=True, unreached=not broken)
     text = what if b"<" in body[:200] else as_raw(body[:LONGEST_REASON]) or what
     return _failure(status, headers, Complaint(text), now)
 
 
-def _without_reply(headers: Headers, complaint: Complaint, body: bytes, now: float) -> Verdict:
+def _without_reply(headers: Headers, value: Any, body: bytes, now: float) -> Verdict:
     """A 200 without a choice to read; an error object in it may carry a status of its own."""
+    complaint = complaint_in(value)
     status_inside = next(
         (int(code) for code in complaint.codes if re.fullmatch(r"[45]\d\d", code)), None
     )
-    if status_inside is not None or complaint.exhausted or complaint.unusable:
-        return _failure(status_inside or 400, headers, complaint, now, inside="in a 200")
+    if status_inside is None and any(
+        (complaint.exhausted, complaint.quota, complaint.unusable, complaint.overlong,
+         complaint.filtered)
+    ):  # fmt: skip
+        status_inside = 400
+    if status_inside is not None:
+        return _failure(status_inside, headers, complaint, now, inside="in a 200")
     said = f"an error: {complaint.text}" if complaint.text else "no reply in it"
-    return Transient(_clip(f"HTTP 200 with {said}"), raw=as_raw(body))
+    return Transient(
+        _clip(f"HTTP 200 with {said}"),
+        raw=as_raw(body),
+        paid=True,
+        usage=read_usage(value) if isinstance(value, dict) else Usage(),
+        unreached=not complaint.text,
+    )
+
+
+def _thrown_away(reason: str, body: bytes, reply: Reply) -> Transient:
+    """A reply that is none, though it came with a success."""
+    return Transient(reason, raw=as_raw(body), paid=True, usage=reply.usage)
 
 
 def _failure(
     status: int, headers: Headers, complaint: Complaint, now: float, inside: str = ""
 ) -> Verdict:
     reason = _reason(status, complaint, inside)
-    wait_s = retry_after_s(headers, now, complaint.text)
-    if status < _SERVERS and (status == HTTPStatus.PAYMENT_REQUIRED or complaint.exhausted):
-        return Refused(reason, wait_s, exhausted=True, rates=rate_headers(headers))
-    if status in _REFUSED or (status >= _SERVERS and complaint.asks_to_slow_down):
-        return Refused(reason, wait_s, rates=rate_headers(headers))
+    verdict = _filtered(status, complaint, reason) or _refusal(
+        status, headers, complaint, reason, now
+    )
+    if verdict:
+        return verdict
+    if status == HTTPStatus.BAD_REQUEST and complaint.malformed_call:
+        return Ok(Reply(complaint.generated, finish_reason=MALFORMED), rate_headers(headers))
+    if status >= HTTPStatus.BAD_REQUEST and complaint.overlong:
+        return Overlong(reason)
     if status >= _SERVERS or status in _TRANSIENT or status < HTTPStatus.OK:
-        return Transient(reason, wait_s)
+        return Transient(reason, retry_after_s(headers, now, complaint.text), paid=bool(inside))
+    return _refused_for_good(status, complaint, reason)
+
+
+def _refused_for_good(status: int, complaint: Complaint, reason: str) -> Denied | Rejected:
+    """Of the endpoint, or of this request at this endpoint."""
     if status < HTTPStatus.BAD_REQUEST:
         return Denied(f"HTTP {status}: a redirect, which is never followed with a key")
-    if status in _DENIED or complaint.unusable:
-        return Denied(reason)
-    return Rejected(reason)
+    unusable = status in _DENIED or complaint.unusable
+    return Denied(reason) if unusable else Rejected(reason)
 
 
-def _unpaid(reply: Reply) -> bool:
-    """Nothing said and nothing counted: the server's failure, not the model's silence."""
-    said = reply.text.strip() or reply.tool_calls or reply.reasoning
-    return not said and reply.usage.completion_tokens == 0
+def _filtered(status: int, complaint: Complaint, reason: str) -> Blocked | None:
+    """Of a prompt; not under 402 and 429, which speak of the account, nor where a server fails."""
+    speaks = status not in _REFUSED and status != HTTPStatus.PAYMENT_REQUIRED
+    speaks = speaks and HTTPStatus.BAD_REQUEST <= status < _SERVERS
+    return Blocked(reason) if speaks and complaint.filtered else None
+
+
+def _refusal(
+    status: int, headers: Headers, complaint: Complaint, reason: str, now: float
+) -> Refused | None:
+    """Of a limit or a quota; None for what is neither.
+
+    `insufficient_quota` under 429 is a passing limit at some services, an empty account at others:
+    that only time can tell. Under another status it is the account.
+    """
+    passing = status in _REFUSED or (status >= _SERVERS and complaint.asks_to_slow_down)
+    passing = passing or (status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and complaint.names_a_rate)
+    spent = status == HTTPStatus.PAYMENT_REQUIRED or complaint.exhausted
+    spent = status < _SERVERS and (spent or (complaint.quota and not passing))
+    if not (spent or passing):
+        return None
+    return Refused(
+        reason,
+        retry_after_s(headers, now, complaint.text),
+        exhausted=spent,
+        quota=complaint.quota and not spent,
+        rates=rate_headers(headers),
+    )
+
+
+def _says_something(reply: Reply) -> bool:
+    return bool(reply.text.strip() or reply.tool_calls or reply.reasoning)
 
 
 def _reason(status: int, complaint: Complaint, inside: str) -> str:

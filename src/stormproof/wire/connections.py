@@ -48,6 +48,12 @@ def is_address(url: str) -> bool:
     return bool(usable and _SAFE.fullmatch(url))
 
 
+def shown(url: str) -> str:
+    """An address for a person to read: nothing in it that may be a secret."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
 def proxy_for(url: str) -> str | None:
     """The proxy that the environment names; this machine's own servers are called directly."""
     parts = urlsplit(url)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 from msgspec import Struct
@@ -13,31 +15,33 @@ from stormproof.domain.calls import Message, Request, ToolCall
 from stormproof.domain.pool import Endpoint
 
 _encode = msgspec.json.Encoder().encode
-# Ours alone to say: an answer is read whole, and what is asked comes from the episode.
-_RESERVED = frozenset({"messages", "model", "stream", "stream_options", "tools"})
+_RESERVED = frozenset({"messages", "model", "tools"})  # the episode's alone to say
+# Seeds are wider where they are drawn; Gemini and others take a signed number of 32 bits.
+_CHAT = "/chat/completions"
+_DEPLOYMENT_PATH = re.compile(r"/openai(?:/deployments/[^/]+)?$")
 
 
 class FixedParts(Struct, frozen=True):
-    """What all calls to an endpoint share. The credential is `(header name, prefix)`, no value.
+    """What all calls to an endpoint share. `url` and `headers` hold credentials: never show them.
 
-    `server` is what the ids of all endpoints of its deployment begin with.
+    Names of headers are in lower case. `server` is what the ids of all endpoints of its
+    deployment begin with.
     """
 
     endpoint: Endpoint
     server: str
     url: str
-    credential: tuple[str, str]
+    headers: dict[str, str]
     parameters: dict[str, Any]
 
 
-def fixed_parts(endpoint: Endpoint) -> FixedParts:
-    """Work out an endpoint's address and fixed parameters once, for all of its calls."""
-    azure = endpoint.dialect == "azure"
+def fixed_parts(endpoint: Endpoint, values: Mapping[str, str]) -> FixedParts:
+    """Work out what all calls to an endpoint share. `values` holds reference → value."""
     return FixedParts(
         endpoint=endpoint,
         server=_server(endpoint),
-        url=_azure_url(endpoint) if azure else f"{_base(endpoint)}/chat/completions",
-        credential=("api-key", "") if azure else ("authorization", "Bearer "),
+        url=_url(endpoint, values),
+        headers=_headers(endpoint, values),
         parameters={k: v for k, v in endpoint.parameters.items() if k not in _RESERVED},
     )
 
@@ -46,13 +50,14 @@ def encode(fixed: FixedParts, request: Request) -> bytes:
     """The JSON body. The endpoint's parameters win over the request's own fields.
 
     A parameter of "" leaves its field out, for servers that refuse it. An endpoint that names
-    `max_completion_tokens` (o-series, gpt-5) is never sent `max_tokens`.
+    `max_completion_tokens` (o-series, gpt-5) is never sent `max_tokens`. A stream is
+    asked to end with its usage.
     """
+    endpoint = fixed.endpoint
+    messages = request.messages if endpoint.system_role == "system" else _folded(request.messages)
     body: dict[str, Any] = {
-        "model": fixed.endpoint.deployment,
-        "messages": [
-            _message(m, fixed.server) if m.role == "assistant" else m for m in request.messages
-        ],
+        "model": endpoint.deployment,
+        "messages": [_message(m, fixed.server) if m.role == "assistant" else m for m in messages],
     }
     if request.tools:
         body["tools"] = request.tools
@@ -60,13 +65,27 @@ def encode(fixed: FixedParts, request: Request) -> bytes:
         body["seed"] = request.seed
     if request.max_tokens is not None and "max_completion_tokens" not in fixed.parameters:
         body["max_tokens"] = request.max_tokens
-    if fixed.parameters:
+    if endpoint.stream:
+        body["stream"] = True
+    if fixed.parameters or endpoint.stream:
         body |= fixed.parameters
+        if body.get("stream") is True:
+            body.setdefault("stream_options", {"include_usage": True})
         body = {name: value for name, value in body.items() if value != ""}
     try:
         return _encode(body)
     except UnicodeEncodeError:  # half an emoji, cut from a tool's text: no JSON can carry it
         return json.dumps(msgspec.to_builtins(body)).encode()
+
+
+def _folded(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """No system message: what it says begins the user's first one (Gemma, o1-mini)."""
+    first, *rest = messages
+    if first.role != "system":
+        return messages
+    if rest and rest[0].role == "user":
+        return (Message("user", f"{first.content}\n\n{rest[0].content}"), *rest[1:])
+    return (Message("user", first.content), *rest)
 
 
 def _message(message: Message, server: str) -> dict[str, Any]:
@@ -88,20 +107,37 @@ def _tool_call(call: ToolCall, *, ours: bool) -> dict[str, Any]:
 
 def _server(endpoint: Endpoint) -> str:
     """The endpoint's id without its key: another key of the deployment is the same server."""
-    return endpoint.endpoint_id.removesuffix(f"@{endpoint.key}")
+    place, keyed, _ = endpoint.endpoint_id.rpartition(f"{endpoint.deployment}@")
+    return place + endpoint.deployment if keyed else endpoint.endpoint_id
 
 
-def _base(endpoint: Endpoint) -> str:
-    return endpoint.base_url.rstrip("/")
+def _headers(endpoint: Endpoint, values: Mapping[str, str]) -> dict[str, str]:
+    """The key as the dialect sends it, and the pool file's own headers, which win."""
+    key = values.get(endpoint.key, "")
+    credential = (
+        {"api-key": key} if endpoint.dialect == "azure" else {"authorization": f"Bearer {key}"}
+    )
+    own = {name.lower(): values.get(value, value) for name, value in endpoint.headers.items()}
+    accepted = {"accept": "text/event-stream, application/json"} if endpoint.stream else {}
+    return credential | accepted | own
 
 
-def _azure_url(endpoint: Endpoint) -> str:
-    """Deployment in the path, or Azure's newer `/openai/v1`, which takes it from the body."""
-    base, version = _base(endpoint), ""
-    if endpoint.api_version:
-        version = f"?api-version={quote(endpoint.api_version, safe='')}"
-    if base.endswith("/v1"):
-        return f"{base}/chat/completions{version}"
-    root = base.removesuffix("/openai")
-    deployment = quote(endpoint.deployment, safe="")
-    return f"{root}/openai/deployments/{deployment}/chat/completions{version}"
+def _url(endpoint: Endpoint, values: Mapping[str, str]) -> str:
+    """The base address, the path to its chats, and the query of both the address and the pool."""
+    address, _, query = endpoint.base_url.partition("?")
+    base = address.rstrip("/").removesuffix(_CHAT)  # some paste the whole address
+    asked = dict(parse_qsl(query, keep_blank_values=True))
+    path = base
+    if endpoint.dialect == "azure":
+        path = _azure_path(base, endpoint.deployment)
+        asked |= {"api-version": endpoint.api_version} if endpoint.api_version else {}
+    asked |= {name: values.get(value, value) for name, value in endpoint.query.items()}
+    return f"{path}{_CHAT}" + (f"?{urlencode(asked, quote_via=quote)}" if asked else "")
+
+
+def _azure_path(base: str, deployment: str) -> str:
+    """Deployment in the path; `/openai/v1` and Foundry's `/models` take it from the body."""
+    if base.endswith(("/v1", "/models")):
+        return base
+    root = _DEPLOYMENT_PATH.sub("", base)
+    return f"{root}/openai/deployments/{quote(deployment, safe='')}"

@@ -25,8 +25,13 @@ from aiohttp.connector import Connection
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from stormproof.wire.event_stream import begins_stream
+from stormproof.wire.streamed_reply import StreamedReply
+
 CONNECT_TIMEOUT_S = 15.0
 LARGEST_BODY = 4 * 2**20  # bytes; 200 slots full of these still fit a small machine
+SILENCE_S = 90.0  # in a stream in which the model has begun to speak
+_FAREWELL_S = 1.0  # for the end of the body behind a stream's end mark
 _TIMEOUT = ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S)
 
 
@@ -34,14 +39,58 @@ class TooLarge(Exception):
     """The body is larger than LARGEST_BODY; the connection has been closed."""
 
 
+class Silent(Exception):
+    """A stream said nothing for SILENCE_S; the connection has been closed."""
+
+
 class Received:
-    """What has come of an answer so far; it outlives the call that was filling it."""
+    """What has come of an answer so far; it outlives the call that was filling it.
 
-    __slots__ = ("body", "status")
+    A stream is put together as it comes, so that what it takes is the reply's size.
+    """
 
-    def __init__(self) -> None:
-        self.status = 0  # 0 until the head of the final answer has come; then set once, by `post`
-        self.body = bytearray()  # only grows; empty while `status` is 0; at most a part too large
+    __slots__ = ("_plain", "content_type", "silence_s", "status", "stream")
+
+    def __init__(self, silence_s: float = SILENCE_S) -> None:
+        self.silence_s = silence_s
+        # 0 and "" until the head of the final answer has come; then set once, by `post`.
+        self.status = 0
+        self.content_type = ""
+        self._plain = bytearray()  # only grows; stays empty where there is a stream
+        # None where the body is no stream of events; set once, by the first part that says so.
+        self.stream: StreamedReply | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes that are held, about; more than LARGEST_BODY only of the last part."""
+        return self.stream.held if self.stream else len(self._plain)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a reply is whole where the answer is; a stream may end before its reply."""
+        return self.stream is None or self.stream.is_whole
+
+    @property
+    def patience_s(self) -> float | None:
+        """How long the next part may take; None where only the whole call is limited."""
+        if self.stream is None or not self.stream.has_begun:
+            return None
+        return _FAREWELL_S if self.stream.is_done else self.silence_s
+
+    def take(self, part: bytes) -> None:
+        """Add what has come."""
+        if self.stream is None and not self._plain and begins_stream(part, self.content_type):
+            self.stream = StreamedReply()
+        if self.stream is not None:
+            self.stream.feed(part)
+        else:
+            self._plain += part
+        if self.size > LARGEST_BODY:
+            raise TooLarge
+
+    def body(self) -> bytes:
+        """The body; of a stream the one that would have come without streaming."""
+        return bytes(self._plain) if self.stream is None else self.stream.body()
 
 
 class Address:
@@ -62,8 +111,8 @@ class Address:
     async def post(self, mark: str, body: bytes, received: Received) -> CIMultiDictProxy[str]:
         """Send `body` once, marked; fill `received`; give the answer's headers.
 
-        Raises `TooLarge`, aiohttp's `ClientError` and `HttpProcessingError`, and `OSError`. The
-        connection is used again only when the whole answer has been read.
+        Raises `TooLarge`, `Silent`, aiohttp's `ClientError` and `HttpProcessingError`, and
+        `OSError`. The connection is used again only when the whole answer has been read.
         """
         try:
             connection = await self._connector.connect(self._target, [], _TIMEOUT)
@@ -78,15 +127,22 @@ class Address:
             while message.code in _INTERIM:
                 message, content = await protocol.read()
             received.status = message.code
+            received.content_type = message.headers.get("content-type", "").lower()
             while not content.is_eof():
-                _take(await content.readany(), received)
-            _take(content.read_nowait(), received)
+                try:
+                    async with asyncio.timeout(received.patience_s):
+                        received.take(await content.readany())
+                except TimeoutError:
+                    if received.stream and received.stream.is_done:
+                        connection.close()
+                        return message.headers
+                    raise Silent from None
+            received.take(content.read_nowait())
         except BaseException:
             connection.close()
             raise
         connection.release()
-        headers: CIMultiDictProxy[str] = message.headers
-        return headers
+        return message.headers
 
     @cached_property
     def _head(self) -> bytes:
@@ -117,9 +173,3 @@ def _open(connection: Connection) -> tuple[ResponseHandler, asyncio.Transport]:
     if protocol is None or wire is None or wire.is_closing():
         raise ClientConnectionResetError
     return protocol, wire
-
-
-def _take(part: bytes, received: Received) -> None:
-    received.body += part
-    if len(received.body) > LARGEST_BODY:
-        raise TooLarge

@@ -30,13 +30,15 @@ from stormproof.domain.calls import Denied, Ok, Request, Transient, Verdict
 from stormproof.domain.pool import Endpoint
 from stormproof.errors import ConfigError
 from stormproof.wire.classify import classify, succeeded
-from stormproof.wire.connections import connector, is_address, proxy_for
+from stormproof.wire.connections import connector, is_address, proxy_for, shown
 from stormproof.wire.dialects import encode, fixed_parts
 from stormproof.wire.exchange import (
     CONNECT_TIMEOUT_S,
     LARGEST_BODY,
+    SILENCE_S,
     Address,
     Received,
+    Silent,
     TooLarge,
 )
 from stormproof.wire.headers import Headers
@@ -49,6 +51,7 @@ _HEADERS = {
     "accept": "application/json",
     "user-agent": "stormproof",
 }
+_OF_THE_ADDRESS = frozenset({404, 405, 410})
 # Bytes of a body that is read on the loop; longer ones are read in a thread, so that nobody waits.
 LARGEST_AT_ONCE = 131_072
 _PRINTABLE_ASCII = range(0x20, 0x7F)
@@ -58,16 +61,18 @@ class HttpTransport:
     """Sends to any number of endpoints. `credentials` holds key reference → value.
 
     Use it as an async context manager, or `await close()`. A cancelled `send` hangs up, so that
-    the server can stop too. Raises `ConfigError` for a credential that no header can carry.
+    the server can stop too. A stream that says nothing for `silence_s` after it has begun is
+    broken off. Raises `ConfigError` for a credential that no header can carry.
     """
 
-    def __init__(self, credentials: Mapping[str, str]) -> None:
+    def __init__(self, credentials: Mapping[str, str], *, silence_s: float = SILENCE_S) -> None:
         for reference, value in credentials.items():
             if not value or any(ord(c) not in _PRINTABLE_ASCII for c in value):
                 raise ConfigError(
                     f"{reference}: its value is empty or holds characters that no header can carry",
                     hint="check for line breaks or quotes around the key where it is set",
                 )
+        self._silence_s = silence_s
         self._credentials = dict(credentials)  # values fit for a header; never shown
         # By endpoint id, each of the endpoint as it was last sent to; grows to the pool's size.
         self._callers: dict[str, _Caller] = {}
@@ -99,14 +104,14 @@ class HttpTransport:
         self, endpoint: Endpoint, request: Request, *, timeout_s: float, attempt: int = 1
     ) -> Verdict:
         """See `Transport.send`. The time limit covers connecting, waiting and the whole body."""
-        if endpoint.key not in self._credentials:
-            return Denied(f"no value is known for the key {endpoint.key}")
+        if unknown := set(endpoint.references) - self._credentials.keys():
+            return Denied(f"no value is known for {', '.join(sorted(unknown))}")
         caller = self._callers.get(endpoint.endpoint_id)
         if caller is None or (caller.endpoint is not endpoint and caller.endpoint != endpoint):
             caller = self._caller(endpoint)
         if caller.address is None:
             return Denied("its address (or its proxy's) is not an http(s) one")
-        received = _Received(caller.scrubber)
+        received = _Received(caller, self._silence_s)
         body = encode(caller.fixed, request)
         mark = f"{request.trial_id}/{request.turn}/{attempt}"
         judge = received.verdict
@@ -115,6 +120,9 @@ class HttpTransport:
                 received.headers = await caller.address.post(mark, body, received)
         except TooLarge:
             judge = received.too_large
+        except Silent:
+            silence = f"the stream fell silent for {self._silence_s:g} s"
+            judge = partial(received.cut_short, silence)
         except (ClientError, HttpProcessingError, OSError) as error:
             # Not every TimeoutError is ours: the connector's own is one too.
             judge = (
@@ -122,34 +130,36 @@ class HttpTransport:
                 if limit.expired()
                 else partial(_failed, error, received)
             )
-        if len(received.body) <= LARGEST_AT_ONCE:
+        if received.size <= LARGEST_AT_ONCE:
             return judge()
         return await asyncio.to_thread(judge)
 
     def _caller(self, endpoint: Endpoint) -> _Caller:
         if self._connector is None:
             self._connector = connector()
-        caller = _Caller(endpoint, self._credentials[endpoint.key], self._connector)
+        caller = _Caller(endpoint, self._credentials, self._connector)
         self._callers[endpoint.endpoint_id] = caller
         return caller
 
 
 class _Caller:
-    """All that calls to one endpoint share; the credential is in here and is never shown."""
+    """All that calls to one endpoint share; the credentials are in here and are never shown."""
 
     __slots__ = ("address", "endpoint", "fixed", "scrubber")
 
-    def __init__(self, endpoint: Endpoint, key: str, connector: TCPConnector) -> None:
+    def __init__(
+        self, endpoint: Endpoint, credentials: Mapping[str, str], connector: TCPConnector
+    ) -> None:
         self.endpoint = endpoint
-        self.fixed = fixed_parts(endpoint)
+        self.fixed = fixed_parts(endpoint, credentials)
         # None for good where the endpoint's address or its proxy's is none that can be called.
         self.address: Address | None = None
         url = self.fixed.url
         proxy = proxy_for(url) if is_address(url) else None
-        self.scrubber = Scrubber([key, *_secrets_in(proxy or "")])
+        values = [credentials[reference] for reference in endpoint.references]
+        self.scrubber = Scrubber([*values, *_secrets_in(proxy or "")])
         if is_address(url) and (proxy is None or is_address(proxy)):
-            name, prefix = self.fixed.credential
-            self.address = Address(connector, url, _HEADERS | {name: prefix + key}, proxy)
+            self.address = Address(connector, url, _HEADERS | self.fixed.headers, proxy)
 
 
 def _secrets_in(proxy: str) -> Iterator[str]:
@@ -163,44 +173,61 @@ def _secrets_in(proxy: str) -> Iterator[str]:
 class _Received(Received):
     """An answer, whole or not, and what to make of it; what it holds of keys is taken out first."""
 
-    __slots__ = ("_scrubber", "headers")
+    __slots__ = ("_caller", "headers")
 
-    def __init__(self, scrubber: Scrubber) -> None:
-        super().__init__()
-        self._scrubber = scrubber
+    def __init__(self, caller: _Caller, silence_s: float) -> None:
+        super().__init__(silence_s)
+        self._caller = caller
         self.headers: Headers = {}  # none unless the answer came whole; set once, by `send`
 
     def get(self, name: str, /) -> str | None:
         """A header without keys."""
         value = self.headers.get(name)
-        return None if value is None else self._scrubber.text(value)
+        return None if value is None else self._caller.scrubber.text(value)
+
+    @property
+    def address(self) -> str:
+        """What was called, for a person to read."""
+        return self._caller.scrubber.text(shown(self._caller.fixed.url))
 
     def verdict(self) -> Verdict:
-        """On an answer that came whole."""
-        body = self._scrubber.body(bytes(self.body))
-        return classify(self.status, self, body, time.time())
+        """On an answer that came whole; where the address may be at fault it is named."""
+        if not self.is_whole:
+            return self.cut_short("the stream ended before its reply did")
+        body = self._caller.scrubber.body(self.body())
+        verdict = classify(self.status, self, body, time.time())
+        if isinstance(verdict, Denied) and self.status in _OF_THE_ADDRESS:
+            return Denied(f"{verdict.reason} (asked at {self.address})")
+        return verdict
 
     def too_large(self) -> Verdict:
         """More than is taken."""
         size = f"a body of more than {LARGEST_BODY >> 20} MiB"
-        return Transient(f"HTTP {self.status} with {size}", raw=self._raw())
+        return Transient(
+            f"HTTP {self.status} with {size}", raw=self._raw(), paid=succeeded(self.status)
+        )
 
     def cut_short(self, reason: str) -> Verdict:
         """A call that broke off. A reply that came whole before that is a reply."""
         if self.status:
-            reason += f"; HTTP {self.status} and {len(self.body)} bytes came"
+            reason += f"; HTTP {self.status} and {self.size} bytes came"
         raw = self._raw()
-        if raw:
+        if raw and self.is_whole:
             verdict = classify(self.status, {}, raw.encode(), time.time())
             if isinstance(verdict, Ok) and not verdict.reply.raw:
                 return verdict
-        return Transient(reason, raw=raw)
+        return Transient(reason, raw=raw, paid=succeeded(self.status))
 
     def _raw(self) -> str:
         """The start of a body that may have been paid for."""
         if not succeeded(self.status):
             return ""
-        return as_raw(self._scrubber.body(bytes(self.body)))
+        return as_raw(self._caller.scrubber.body(self.body()))
+
+    def unreached(self, why: str) -> Transient:
+        """There is nobody to talk to."""
+        host = urlsplit(self.address).netloc
+        return Transient(f"cannot connect to {host}: {why}", unreached=True)
 
 
 def _failed(error: Exception, received: _Received) -> Verdict:
@@ -211,11 +238,11 @@ def _failed(error: Exception, received: _Received) -> Verdict:
     if isinstance(error, InvalidURL):
         return Denied("its address (or its proxy's) is not an http(s) one")
     if isinstance(error, ConnectionTimeoutError):
-        return Transient(f"no connection within {CONNECT_TIMEOUT_S:g} s")
+        return received.unreached(f"nothing within {CONNECT_TIMEOUT_S:g} s")
     if isinstance(error, ClientHttpProxyError):
-        return Transient(f"cannot connect: the proxy answered HTTP {error.status}")
+        return received.unreached(f"the proxy answered HTTP {error.status}")
     if isinstance(error, ClientConnectorError):
         number = error.os_error.errno
         words = os.strerror(number) if number and number > 0 else "its name is not known"
-        return Transient(f"cannot connect: {words}")
+        return received.unreached(words)
     return received.cut_short("the answer broke off" if received.status else "no answer")

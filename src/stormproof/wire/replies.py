@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from stormproof.domain.calls import Reply, ToolCall, Usage
+from stormproof.wire.finish_reasons import finish_reason
 
 EMULATOR_MARK = "stormproof-emulator"
 LONGEST_RAW = 262_144  # bytes kept of a body that could not be read whole
@@ -84,8 +85,8 @@ def read_reply(value: Mapping[str, Any], body: bytes, *, whole: bool = True) -> 
         text=reading.text(),
         tool_calls=calls,
         reasoning=reading.reasoning(),
-        finish_reason=_string(choice.get("finish_reason")),
-        usage=_usage(value.get("usage")),
+        finish_reason=finish_reason(choice.get("finish_reason")),
+        usage=read_usage(value),
         served_model=_string(value.get("model")),
         raw="" if whole and reading.whole else as_raw(body),
         simulated=value.get("system_fingerprint") == EMULATOR_MARK,
@@ -97,7 +98,9 @@ def _said(choices: list[Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """The choice to read and its message; some servers put the words and the calls in two."""
     read = [c for c in choices if isinstance(c, dict) and isinstance(c.get("message"), dict)]
     if not read:
-        return {}, None
+        # A filter, or a call that the service could not read, may leave nothing but the reason.
+        ended = next((c for c in choices if isinstance(c, dict) and c.get("finish_reason")), None)
+        return ended or {}, None if ended is None else {}
     first = read[0]
     calling = next((c for c in read if _calls_in(c["message"])), first)
     words = {name: value for name, value in first["message"].items() if value}
@@ -110,7 +113,11 @@ def _calls_in(message: Mapping[str, Any]) -> Any:
 
 def _fields(value: Mapping[str, Any], named: re.Pattern[str]) -> dict[str, Any]:
     """The fields that their server wants back, by their names; nothing that no record can hold."""
-    found = {k: v for k, v in value.items() if v and named.search(k) and _shallow(v, _MOST_LEVELS)}
+    found = {
+        k: v
+        for k, v in value.items()
+        if v is not None and named.search(k) and _shallow(v, _MOST_LEVELS)
+    }
     try:
         msgspec.json.encode(found)
     except (OverflowError, ValueError):
@@ -197,7 +204,9 @@ def _name_in(call_id: str) -> str:
     return match[1] if match else ""
 
 
-def _usage(usage: Any) -> Usage:
+def read_usage(value: Mapping[str, Any]) -> Usage:
+    """What a body says it cost; nothing where it does not say."""
+    usage = value.get("usage")
     if not isinstance(usage, dict):
         return Usage()
     return Usage(_tokens(usage.get("prompt_tokens")), _tokens(usage.get("completion_tokens")))

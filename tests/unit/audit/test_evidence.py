@@ -29,13 +29,13 @@ def test_a_call_that_a_reader_sees_and_none_executed_is_lost(
     make_episode: Make, text: str, *, seen: bool
 ) -> None:
     found = evidence_of(make_episode(text))
-    assert (found.calls_seen, found.calls_lost, found.lost_first) == (seen, seen, seen)
-    assert evidence_of(make_episode(text, executed=True)).calls_lost == 0
+    assert (found.signs.calls_seen, found.signs.calls_lost, found.lost_first) == (seen, seen, seen)
+    assert evidence_of(make_episode(text, executed=True)).signs.calls_lost == 0
 
 
 def test_a_first_search_is_no_lost_call(make_episode: Make) -> None:
     found = evidence_of(make_episode("<tool_search>x</tool_search>", "<tool_call>network_fetcher"))
-    assert (found.calls_seen, found.lost_first) == (1, True)
+    assert (found.signs.calls_seen, found.lost_first) == (1, True)
 
 
 def test_completed_without_a_score_is_a_contradiction(make_episode: Make) -> None:

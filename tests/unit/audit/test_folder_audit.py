@@ -8,10 +8,10 @@ import anyio
 import pytest
 from msgspec.structs import replace
 
-from stormproof.audit import audit, audit_folder, audit_table
+from stormproof.audit import audit, audit_folder
 from stormproof.domain.episodes import Episode
 from stormproof.errors import ConfigError
-from stormproof.store import Header, episode_table, open_store
+from stormproof.store import Header, open_store
 
 Make = Callable[..., Episode]
 
@@ -24,15 +24,17 @@ def test_cells_come_on_request(make_episode: Make) -> None:
         audit([], ["weather"])
 
 
-def test_our_own_table_is_audited_as_its_turns_are(make_episode: Make, tmp_path: Path) -> None:
-    """The quick way, without the turns, and the thorough one agree."""
+def test_reasons_of_infrastructure_are_grouped_and_counted(
+    make_episode: Make, tmp_path: Path
+) -> None:
     call = "<tool_call>network_fetcher</tool_call>"
     gone: dict[str, Any] = {"outcome": "infrastructure", "ending": "infrastructure", "score": None}
+    errors = [f"HTTP 500 after {n}.5 s (request req-0123456789ab{n})" for n in range(3)] + [""]
     episodes = [
         replace(made, trial=replace(made.trial, trial_id=f"{i:032x}", task_id=f"t{i}"))
         for i, made in enumerate(
             [make_episode(call, executed=True) for _ in range(30)]
-            + [make_episode(**gone) for _ in range(4)]
+            + [make_episode(**gone, error=error) for error in errors]
         )
     ]
 
@@ -42,7 +44,10 @@ def test_our_own_table_is_audited_as_its_turns_are(make_episode: Make, tmp_path:
                 await store.episode(made)
 
     anyio.run(fill)
-    quick = audit_table(tmp_path / "r", episode_table(tmp_path / "r"))
-    assert quick == audit_folder(tmp_path / "r")
-    assert quick.models[0].verdict == "distorted by infrastructure"
-    assert quick.models[0].calls_seen == 30
+    found = audit_folder(tmp_path / "r")
+    assert found.models[0].verdict == "distorted by infrastructure"
+    assert found.models[0].calls_seen == 30
+    assert [(r.text, r.count) for r in found.reasons] == [
+        ("HTTP 500 after … s (request …)", 3),
+        ("no reason recorded", 1),
+    ]

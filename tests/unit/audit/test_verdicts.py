@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from stormproof.audit import audit_of
 from stormproof.audit.evidence import Evidence
+from stormproof.audit.turn_signs import TurnSigns
 
 
 def evidence(number: int = 0, **fields: Any) -> Evidence:
@@ -18,8 +19,8 @@ def evidence(number: int = 0, **fields: Any) -> Evidence:
         cell={"prompt_type": "optimal", "task_type": "simple_task", "difficulty": "easy",
               "tool_success_rate": "0.9", "protocol": "text"},
         infrastructure=False,
-        calls_seen=5,
-        calls_lost=0,
+        turns=6,
+        signs=TurnSigns(calls_seen=5),
         lost_first=False,
         format_errors=0,
         recorded=True,
@@ -37,8 +38,13 @@ def verdict_on(*evidence: list[Evidence]) -> tuple[str, str]:
     return group.verdict, group.reason
 
 
-GONE: dict[str, Any] = {"infrastructure": True, "full": None, "calls_seen": 0}
-LOST: dict[str, Any] = {"lost_first": True, "calls_lost": 5, "recorded": False, "full": False}
+GONE: dict[str, Any] = {"infrastructure": True, "full": None, "signs": TurnSigns()}
+LOST: dict[str, Any] = {
+    "lost_first": True,
+    "signs": TurnSigns(5, 5, 5),
+    "recorded": False,
+    "full": False,
+}
 
 
 @pytest.mark.parametrize(
@@ -60,11 +66,11 @@ def test_the_cause_that_silenced_more_names_the_verdict(gone: int, lost: int, ve
 
 
 def test_lost_calls_alone_distort() -> None:
-    few = many(50, calls_seen=10, calls_lost=0)
-    some = many(50, 50, calls_seen=10, calls_lost=1)
+    few = many(50, signs=TurnSigns(calls_seen=10))
+    some = many(50, 50, signs=TurnSigns(calls_seen=10, calls_lost=1, not_executed=1))
     assert verdict_on(few, some) == ("distorted by harness", (
         "100 of 100 episodes say something of the model; "
-        "50 of 1,000 turns with a call executed none"))  # fmt: skip
+        "50 of 1,000 turns with a call were not carried out; calls not executed 5.0%"))  # fmt: skip
     assert verdict_on(few, some[:45])[0] == "sound"
 
 
@@ -128,3 +134,65 @@ def test_an_audit_is_json() -> None:
     data = msgspec.json.decode(msgspec.json.encode(audit_of(many(30))))
     assert data["models"][0]["verdict"] == "sound"
     assert data["rules"]
+
+
+def signed(**signs: int) -> dict[str, Any]:
+    return {"signs": TurnSigns(calls_seen=5, **signs)}
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "flag", "verdict"),
+    [
+        ({"suite": True, **GONE}, "suite errors", "distorted by harness"),
+        ({"blocked": True, "full": None}, "blocked", "distorted by serving"),
+        ({"behind_done": True}, "call behind done", "distorted by harness"),
+        (signed(calls_lost=5, not_executed=5), "calls not executed", "distorted by harness"),
+        (signed(calls_lost=5, arguments_lost=5), "arguments lost", "distorted by harness"),
+        (signed(calls_lost=5, unread=5), "calls unread", "distorted by harness"),
+        (signed(body_kept=5), "bodies not understood", "distorted by serving"),
+        (signed(cut_off=5), "cut at the length limit", "distorted by serving"),
+        (signed(filtered=5), "filtered replies", "distorted by serving"),
+        (signed(empty=5), "empty replies", "distorted by serving"),
+        (
+            {"served": ((("e", "qwen2.5-7b"), 6),), "model": "m"},
+            "served model changed",
+            "distorted by serving",
+        ),
+        ({"context_window": True}, "context window full", "sound"),
+        (signed(repaired=5), "formats repaired", "sound"),
+    ],
+)
+def test_each_column_gives_its_flag_and_verdict(
+    spoiled: dict[str, Any], flag: str, verdict: str
+) -> None:
+    plain: dict[str, Any] = {"served": ((("e", "qwen2.5-7b-v1"), 6),)}
+    few, some = 3, 10
+    for count, expected in ((few, "sound"), (some, verdict)):
+        group = audit_of([*many(100 - count, **plain), *many(count, 200, **spoiled)]).models[0]
+        assert group.verdict == expected
+        assert (flag in group.flags) == (count == some)
+
+
+def test_another_model_than_was_asked_for_is_told() -> None:
+    other = many(30, model="qwen2.5-7b", served=((("e", "Llama-3.3-70B"), 6),))
+    group = audit_of(other).models[0]
+    assert group.verdict == "distorted by serving"
+    assert group.flags == ("another model served",)
+
+
+def test_what_was_repaired_does_not_look_like_what_was_lost() -> None:
+    repaired = audit_of(many(30, **signed(repaired=5))).models[0]
+    unread = audit_of(many(30, **signed(calls_lost=5, unread=5), full=False)).models[0]
+    assert (repaired.verdict, repaired.flags) == ("sound", ("formats repaired",))
+    assert (unread.verdict, unread.flags) == (
+        "distorted by harness",
+        ("calls lost", "calls unread"),
+    )
+
+
+def test_blocked_episodes_are_in_no_rate_and_count_both_ways() -> None:
+    blocked = many(10, 10, blocked=True, recorded=None, full=None)
+    group = audit_of([*many(10, recorded=None), *blocked]).models[0]
+    assert (group.recorded.n, group.valid.n, group.known, group.blocked) == (10, 10, 10, 10)
+    assert group.possible[0] < 0.5
+    assert group.possible[1] > 0.99

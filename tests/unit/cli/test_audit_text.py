@@ -6,6 +6,7 @@ from rich.console import Console
 
 from stormproof.audit import audit_of
 from stormproof.audit.evidence import Evidence
+from stormproof.audit.turn_signs import TurnSigns
 from stormproof.cli.audit_text import audit_text
 
 
@@ -16,8 +17,8 @@ def test_recorded_text_does_not_steer_a_terminal() -> None:
         task_id="t",
         cell={"prompt_type": "p\u202e"},
         infrastructure=False,
-        calls_seen=1,
-        calls_lost=0,
+        turns=1,
+        signs=TurnSigns(calls_seen=1),
         lost_first=False,
         format_errors=0,
         recorded=True,

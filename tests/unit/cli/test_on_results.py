@@ -146,8 +146,8 @@ def test_status_in_words(made: Ran, said: Any) -> None:
     out, _ = said("status", made.folder)
     assert "models are SIMULATED" in out
     rows = [line.split() for line in out.splitlines()]
-    assert ["all", str(TRIALS), str(TRIALS), "0", "0"] in rows
-    assert [MODELS[0], "optimal", "easy", "0.8", "simple_task", "2", "2", "0", "0"] in rows
+    assert ["all", str(TRIALS), str(TRIALS), "0", "0", "0"] in rows
+    assert [MODELS[0], "optimal", "easy", "0.8", "simple_task", "2", "2", "0", "0", "0"] in rows
 
 
 def test_report_on_screen_tells_success_per_model(made: Ran, tmp_path: Path, said: Any) -> None:
@@ -166,7 +166,7 @@ def test_report_writes_every_format(ran: Ran, said: Any) -> None:
         rows = {row["model"]: row for row in csv.DictReader(file)}
     for model in MODELS:
         row = rows[f"{model} (SIMULATED)"]
-        assert float(row["success %"]) == full(ran, model) / 4
+        assert float(row["success (share)"]) == full(ran, model) / 4
         assert (row["scored"], row["infra"], row["full"]) == ("4", "0", str(full(ran, model)))
     markdown = (folder / "report.md").read_text()
     assert "### Overall" in markdown
@@ -177,7 +177,12 @@ def test_report_writes_every_format(ran: Ran, said: Any) -> None:
     page = (folder / "report.html").read_text()
     assert all(model in page for model in (*MODELS, "SIMULATED"))
     assert not re.search(r"""(?:src|href)=["']https?:""", page)  # one file, readable offline
-    for path in ("report.html", "report.md", "tables/overall.csv", "tables/overall.tex"):
+    for path in (
+        "report.html",
+        "report.md",
+        "tables/completeness.csv",
+        "tables/completeness.tex",
+    ):
         assert f"wrote {folder / path}" in err
 
 
@@ -208,8 +213,8 @@ def test_report_sets_two_folders_side_by_side(made: Ran, tmp_path: Path, said: A
         paired = list(csv.DictReader(file))
     assert [row["model"] for row in paired] == [f"{model} (SIMULATED)" for model in MODELS]
     for row in paired:  # a folder against itself
-        assert row["A: success %"] == row["B: success %"]
-        assert (row["tasks paired"], float(row["difference, points"])) == ("2", 0)
+        assert row["A: success (share)"] == row["B: success (share)"]
+        assert (row["tasks paired"], float(row["difference (share)"])) == ("2", 0)
     assert "### Paired differences" in (tmp_path / "report.md").read_text()
 
 

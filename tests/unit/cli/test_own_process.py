@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from stormproof.cli.own_process import COLLECT_AFTER, heeded_signals, tuned_interpreter
+from stormproof.backends.interpreter import COLLECT_AFTER, tuned_interpreter
+from stormproof.cli.own_process import heeded_signals
 from stormproof.session import Stop
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

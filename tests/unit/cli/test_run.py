@@ -94,13 +94,14 @@ def test_it_shows_its_progress_says_what_is_simulated_and_ends_with_a_report(
 
 
 def test_ctrl_c_drains_and_says_how_to_go_on(terminal: Terminal) -> None:
+    terminal.type("export STORAGE_FORMAT=json", "Enter")
     terminal.run(*WORDS)
     wait(lambda: turns(terminal.folder) > 1)
     terminal.type("C-c")
     assert terminal.code() == 130
     printed = " ".join(terminal.shown().split())
     assert "interrupted" in printed
-    assert "To go on" in printed
+    assert "To go on: STORAGE_FORMAT=json stormproof run" in printed
     assert "Traceback" not in printed
     assert again(terminal.folder)["scored"] == 2
 

@@ -9,7 +9,7 @@ from stormproof.episode.arguments import (
     read_native_arguments,
     unwrap,
 )
-from stormproof.episode.nearly_json import as_object, lenient_object, parsed, read_object
+from stormproof.episode.nearly_json import lenient_object
 
 PROPERTIES = {
     "path": {"type": "string"},
@@ -51,6 +51,18 @@ NOTATIONS = {
     "a brace too many": '{"path": "a.csv", "limit": 5}}',
     "an end token": '{"path": "a.csv", "limit": 5}<|im_end|>',
     "triple quotes": """(path='''a.csv''', limit=5)""",
+    "triple double quotes": '(path="""a.csv""", limit=5)',
+    "wrapped under any name": '{"reader": {"path": "a.csv", "limit": 5}}',
+    "wrapped as a schema": '{"type": "object", "properties": {"path": "a.csv", "limit": 5}}',
+    "wrapped in lists": '{"args": [{"path": "a.csv", "limit": 5}]}',
+    "escaped": '{\\"path\\": \\"a.csv\\", \\"limit\\": 5}',
+    "entities": "{&quot;path&quot;: &quot;a.csv&quot;, &quot;limit&quot;: 5}",
+    "curly quotes": "{\u201cpath\u201d: \u201ca.csv\u201d, \u201climit\u201d: 5}",
+    "a quote missing": '{"limit": 5, "path": "a.csv}',
+    "null before": 'null{"path": "a.csv", "limit": 5}',
+    "the name before": 'reader({"path": "a.csv", "limit": 5})',
+    "words before": 'the file {"path": "a.csv", "limit": 5}',
+    "a tag before": '<tool_call>{"path": "a.csv", "limit": 5}',
     "GLM": "<arg_key>path</arg_key>\n<arg_value>a.csv</arg_value>\n<arg_key>limit</arg_key>\n"
     "<arg_value>5</arg_value>",
     "typed children": '<parameter name="path" string="true">a.csv</parameter>'
@@ -91,7 +103,8 @@ def test_other_notations_are_read_and_not_strict(text: str) -> None:
 SEPARATORS = [
     ":", ";", ",", "|", "=", " = ", "->", " => ", "\u2192", "\uff1a", " json ", "```json\n",
     " ```\n", ": ```json ", ":0", ":12 ", "\u00a0", "\u3000", "\u2009", "\u200b", " - ", "...",
-    "<|sep|>", ": arguments = ", " with the arguments: ",
+    "<|sep|>", ": arguments = ", " with the arguments: ", " / ", " + ", " & ", "#", " ~> ",
+    "\u2060", " \u21a6 ", " using ",
 ]  # fmt: skip
 
 
@@ -106,7 +119,17 @@ def test_anything_may_separate_a_name_from_its_arguments(separator: str, value: 
     assert not read.strict
 
 
-NATIVE = {name: text for name, text in NOTATIONS.items() if text[:1] in ('{"[') or "fence" in name}
+@pytest.mark.parametrize("between", ["\\n", "<br>", ", please: ", " from disk ", "\n---\n"])
+def test_an_object_near_a_name_is_its_arguments(between: str) -> None:
+    read = read_arguments(between + '{"path": "a.csv", "limit": 5}', PROPERTIES)
+    assert read == Arguments(WANTED, strict=False)
+
+
+NATIVE = {
+    name: text
+    for name, text in NOTATIONS.items()
+    if text[:1] in '{"[' or "fence" in name or "before" in name
+}
 
 
 @pytest.mark.parametrize("text", NATIVE.values(), ids=NATIVE)
@@ -128,7 +151,7 @@ def test_nothing_in_other_words_is_no_arguments_and_a_repair(text: str) -> None:
         ("5", "not a JSON object"),
         ('[{"path": "a"}, {"path": "b"}]', "not a JSON object"),
         ('{"path": "a.c', "break off"),
-        ('{"path": "a.csv}', "break off"),
+        ('{"path": "a.csv", "limit": "', "break off"),
         ('{"a":' * 101 + "1" + "}" * 101, "nested deeper than 100 levels"),
         ('{"a":' * 5_000, "nested deeper than 100 levels"),
     ],
@@ -177,46 +200,6 @@ def test_a_wrapper_that_the_tool_knows_as_a_parameter_stays() -> None:
     assert unwrap(values, {}) == {"a": 1}
     assert unwrap({"arguments": 5}, {}) == {"arguments": 5}
     assert unwrap({"arguments": {}, "b": 1}, {}) == {"arguments": {}, "b": 1}
-
-
-def test_read_object_takes_objects_alone() -> None:
-    assert read_object('x {"a": 1} y', 2) == ({"a": 1}, 10)
-    assert read_object("[1]") is None
-    assert read_object("{a}") is None
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ('{"a": [1, {"b": "c"}', {"a": [1, {"b": "c"}]}),
-        ("{a: None, b: False, c: undefined}", {"a": None, "b": False, "c": None}),
-        ('{\'a\': "{\\"b\\": 1}"}', {"a": '{"b": 1}'}),
-        ('{\'a\': "{"b": 1}"}', {"a": {"b": 1}}),
-        ("{a: `x y`, b: z}", {"a": "x y", "b": "z"}),
-        ("{a: 'never closed", {"a": "never closed"}),
-        ("{a: [1 2; 3]}", {"a": [1, 2, 3]}),
-        ("no object", {}),
-        ("[1]", {}),
-    ],
-)
-def test_nearly_json_is_read_as_it_was_meant(text: str, value: object) -> None:
-    assert lenient_object(text) == value
-
-
-def test_an_object_may_come_as_text_or_as_nothing_of_the_kind() -> None:
-    assert as_object(' {"a": 1} ') == as_object({"a": 1}) == {"a": 1}
-    assert as_object([1]) == as_object(None) == {}
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        (" None ", None), ("TRUE", True), ("5", 5), ("[1,", [1]), ("{'a': 1}", {"a": 1}),
-        ("text", "text"), ("1 2", "1 2"), ("", ""),
-    ],
-)  # fmt: skip
-def test_a_text_that_is_a_value_is_that_value(text: str, value: object) -> None:
-    assert parsed(text) == value
 
 
 @pytest.mark.parametrize("opening", ["{'a':", "[", "{'a': [", "(a=["])

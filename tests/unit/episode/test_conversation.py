@@ -6,8 +6,10 @@ from stormproof.domain.calls import Reply, ToolCall
 from stormproof.domain.conditions import Condition, Protocol
 from stormproof.domain.episodes import Turn
 from stormproof.domain.tasks import Step
-from stormproof.episode.conversation import EMPTY, Conversation
+from stormproof.episode.arguments import LARGEST as LARGEST_ARGUMENTS
+from stormproof.episode.conversation import EMPTY, LARGEST, Conversation
 from stormproof.episode.observations import NOT_UNDERSTOOD, UNREADABLE
+from stormproof.episode.tool_calls import MOST_CALLS
 from stormproof.suites.workflows.tasks import load_task
 from stormproof.suites.workflows.tools import CATALOGUE
 from stormproof.testing.models import answer
@@ -54,7 +56,7 @@ def test_the_first_request_is_the_opening_with_the_trial_s_own_seed() -> None:
     assert [message.role for message in request.messages] == ["system", "user"]
     assert TASK.description in request.messages[1].content
     assert (request.trial_id, request.turn) == (talk.trial.trial_id, 0)
-    assert request.seed == talk.trial.sampling_seed
+    assert request.seed == talk.trial.sampling_seed % 2**31 != talk.trial.sampling_seed
     assert request.tools == ()
 
 
@@ -115,6 +117,30 @@ def test_a_call_of_an_unknown_tool_fails_for_its_arguments() -> None:
     )  # fmt: skip
     assert (execution.tool, execution.took_effect) == ("teleporter", False)
     assert "There is no tool named 'teleporter'." in shown(turn)
+
+
+@pytest.mark.parametrize(
+    ("name", "action", "answered"),
+    [("tool_search", "search", "Tools found for 'file_operations_reader':"),
+     ("tool_info", "info", "file_operations_reader (")],
+)  # fmt: skip
+def test_a_search_or_a_question_may_be_made_up_as_a_tool(
+    name: str, action: str, answered: str
+) -> None:
+    call = {"name": name, "arguments": {"what": "file_operations_reader"}}
+    turn = take(conversation("hermes"), f"<tool_call>{json.dumps(call)}</tool_call>")
+    assert (turn.action, turn.executions, turn.format_repairs) == (action, (), 1)
+    assert answered in shown(turn)
+
+
+def test_what_cannot_be_read_is_no_format_error_and_is_told() -> None:
+    turn = take(conversation(), "<tool_call>{the file, please}</tool_call>")
+    assert (turn.action, turn.unread, turn.format_error) == ("none", 1, False)
+    broken = (ToolCall("1", "file_operations_reader", "the file"),)
+    turn = take(conversation("native"), Reply("", broken))
+    [execution] = turn.executions
+    assert (turn.unread, execution.ok, execution.arguments) == (1, False, {})
+    assert "not valid JSON" in shown(turn)
 
 
 def test_an_unknown_tool_draws_no_weather() -> None:
@@ -312,3 +338,37 @@ def test_too_deep_a_value_is_invalid_input_and_the_episode_goes_on() -> None:
     turn = take(talk, f"<tool_call>{READ.tool} {deep}</tool_call>")
     assert turn.executions[0].error_code == "INVALID_INPUT"
     assert take(talk, written(READ)).executions[0].ok
+
+
+# --- bounds ----------------------------------------------------------------------------------
+
+
+def test_of_more_calls_than_any_budget_holds_the_rest_is_not_read_and_counted() -> None:
+    talk = conversation("native", max_turns=100)
+    many = tuple(ToolCall(f"id-{n}", "tool_search", '{"query": "csv"}') for n in range(500))
+    turn = take(talk, Reply("", many))
+    assert turn.unread == 500 - MOST_CALLS
+    assert len(turn.observation) == MOST_CALLS
+    assert [len(m.tool_calls) for m in talk.request().messages] == [
+        0,
+        0,
+        MOST_CALLS,
+        *[0] * MOST_CALLS,
+    ]
+
+
+def test_arguments_that_are_too_long_are_refused_unread() -> None:
+    talk = conversation("native")
+    long = json.dumps({"input": "x" * LARGEST_ARGUMENTS})
+    turn = take(talk, Reply("", (ToolCall("id", "data_processing_parser", long),)))
+    assert turn.unread == 1
+    (execution,) = turn.executions
+    assert (execution.error_code, execution.arguments) == ("INVALID_INPUT", {})
+    assert "longer than 250,000 characters" in shown(turn)
+
+
+def test_an_episode_that_fits_no_context_window_ends_as_that() -> None:
+    talk = conversation()
+    third = "x" * (LARGEST // 3)
+    seen = [(bool(take(talk, said).observation), talk.ending) for said in [*[third] * 3, "more"]]
+    assert seen == [*[(True, None)] * 3, (False, "context_window")]

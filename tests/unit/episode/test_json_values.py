@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from stormproof.episode.json_values import DEEPEST, read_json, read_whole
+from stormproof.episode.json_values import DEEPEST, Objects, read_json, read_whole
 
 
 def nested(levels: int) -> str:
@@ -48,6 +48,15 @@ def test_brackets_side_by_side_are_not_depth() -> None:
 def test_a_value_that_records_cannot_hold_stays_its_text(text: str, value: object) -> None:
     assert read_whole(text) == value
     assert type(read_whole(text)) is type(value)
+
+
+def test_an_object_is_stepped_over_where_it_begins_before_any_tag() -> None:
+    text = 'name {"a": "<tag>"} <b> {"c": 1} {broken'
+    objects = Objects(text)
+    assert text[: objects.past(0)] == 'name {"a": "<tag>"}'
+    assert objects.past(text.index("<b>")) == text.index("<b>")
+    assert objects.past(text.index("{broken")) == text.index("{broken")
+    assert Objects("no object").past(3) == 3
 
 
 def test_text_after_a_whole_value_is_told() -> None:

@@ -9,9 +9,26 @@ from msgspec.structs import replace
 from stormproof.domain.calls import Answer, Reply, Request, Usage
 from stormproof.domain.conditions import Condition, Protocol
 from stormproof.domain.episodes import Episode, Turn
-from stormproof.episode import Recognition, Reread, RereadCount, Vocabulary, recognise, run_episode
-from stormproof.errors import RateLimited, StoreError
+from stormproof.episode import (
+    Recognition,
+    Reread,
+    RereadCount,
+    Vocabulary,
+    loop,
+    recognise,
+    run_episode,
+)
+from stormproof.errors import (
+    CallError,
+    ContextOverflow,
+    PromptBlocked,
+    RateLimited,
+    RequestRejected,
+    StoreError,
+    SuiteError,
+)
 from stormproof.store import Header, open_store, read_episodes
+from stormproof.suites import Weathered
 from stormproof.suites.workflows.tasks import load_task
 from stormproof.testing import ScriptedModel
 from stormproof.testing.models import Line, answer
@@ -77,7 +94,7 @@ def a_reader_without(monkeypatch: pytest.MonkeyPatch, *unread: str) -> None:
     def older(text: str, vocabulary: Vocabulary, protocol: Protocol) -> Recognition:
         return Recognition("none") if text in unread else recognise(text, vocabulary, protocol)
 
-    monkeypatch.setattr("stormproof.episode.reading.recognise", older)
+    monkeypatch.setattr("stormproof.episode.reply_reading.recognise", older)
 
 
 async def test_turns_that_are_read_differently_now_are_handed_on_once_before_anything_is_asked(
@@ -183,6 +200,84 @@ async def test_a_call_without_reply_is_infrastructure_and_keeps_the_turns() -> N
     assert (episode.score, episode.ceiling) == (None, None)
     assert episode.error == "refused for an hour"
     assert len(episode.turns) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "ending"),
+    [
+        (ContextOverflow("HTTP 400: too long"), "completed", "context_window"),
+        (PromptBlocked("HTTP 400: content_filter"), "blocked", "blocked"),
+        (RequestRejected("HTTP 422"), "infrastructure", "infrastructure"),
+    ],
+)
+async def test_who_ended_it_is_told_by_the_error(
+    error: CallError, outcome: str, ending: str
+) -> None:
+    episode = await run_episode(TRIAL, TASK, ScriptedModel([*STEPS[:2], error]))
+    assert (episode.outcome, episode.ending) == (outcome, ending)
+    assert (episode.score is not None) == (outcome == "completed")
+    assert (episode.error, len(episode.turns)) == (error.message, 2)
+
+
+async def test_an_opening_that_does_not_fit_is_no_result() -> None:
+    episode = await run_episode(TRIAL, TASK, ScriptedModel([ContextOverflow("too long")]))
+    assert (episode.outcome, episode.ending) == ("infrastructure", "infrastructure")
+
+
+async def test_a_reply_that_a_filter_ended_ends_the_episode_unread() -> None:
+    cut = Reply(STEPS[1], finish_reason="content_filter")
+    episode = await run_episode(TRIAL, TASK, ScriptedModel([STEPS[0], cut, *STEPS]))
+    assert (episode.outcome, episode.ending, episode.score) == ("blocked", "blocked", None)
+    assert [len(turn.executions) for turn in episode.turns] == [1, 0]
+    assert not episode.turns[1].format_error
+    assert "filter" in episode.error
+    model = ScriptedModel(["never asked"])
+    assert await run_episode(TRIAL, TASK, model, journalled=episode.turns) == episode
+    assert not model.asked
+
+
+@pytest.mark.parametrize(("said", "error"), [("", True), (STEPS[0], False)])
+async def test_a_call_that_the_service_could_not_read_is_the_models(
+    said: str, *, error: bool
+) -> None:
+    malformed = Reply(said, finish_reason="malformed_function_call")
+    episode = await run_episode(TRIAL, TASK, ScriptedModel([malformed, *SOLVED[1:]]))
+    assert episode.outcome == "completed"
+    assert (episode.turns[0].format_error, episode.turns[0].unread) == (error, 0)
+
+
+async def test_where_the_suite_breaks_its_episode_alone_ends_and_nothing_paid_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("secret")
+
+    journal = list[Turn]()
+
+    async def on_turn(turn: Turn) -> None:
+        journal.append(turn)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Weathered, "call", broken)
+        episode = await run_episode(TRIAL, TASK, ScriptedModel(SOLVED), on_turn=on_turn)
+    assert (episode.outcome, episode.ending, episode.score) == ("infrastructure", "suite", None)
+    assert episode.error.startswith("KeyError in test_loop.py:")
+    assert "secret" not in episode.error
+    assert episode.turns == tuple(journal)
+    assert len(journal) == 1
+    mended = ScriptedModel(SOLVED)
+    whole = await run_episode(TRIAL, TASK, mended, journalled=journal)
+    assert (whole.outcome, len(mended.asked)) == ("completed", len(SOLVED) - 1)
+
+
+async def test_a_scorer_that_breaks_is_no_score(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise SuiteError("no such check")
+
+    monkeypatch.setattr(loop, "score", broken)
+    episode = await run_episode(TRIAL, TASK, ScriptedModel(SOLVED))
+    assert (episode.ending, episode.error, episode.score) == ("suite", "no such check", None)
+    assert len(episode.turns) == len(SOLVED)
 
 
 async def test_without_any_reply_there_is_still_a_record() -> None:

@@ -3,7 +3,7 @@ import pytest
 from stormproof.domain.calls import Reply, ToolCall
 from stormproof.episode import Vocabulary, recognise
 from stormproof.episode.native import as_text, each_once, recognise_tool_call
-from stormproof.episode.reading import read_reply
+from stormproof.episode.reply_reading import read_reply
 
 READER, WRITER = "file_operations_reader", "file_operations_writer"
 
@@ -87,6 +87,11 @@ def test_ids_that_a_server_left_out_are_the_episode_s_own() -> None:
     ids = [c.id for turn in range(3) for c in each_once(calls, turn)]
     assert ids[:3] == ["call_0_0", "call_0_1", "id-1"]
     assert len(set(ids)) == 7  # the server's own is as it gave it
+
+
+def test_of_calls_without_end_the_first_are_looked_at() -> None:
+    calls = tuple(ToolCall("", READER, "{}") for _ in range(1_000))
+    assert each_once(calls, 0) == each_once(calls[:64], 0)
 
 
 def test_what_cannot_be_read_is_counted(vocabulary: Vocabulary) -> None:

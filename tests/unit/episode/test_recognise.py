@@ -138,16 +138,18 @@ def test_no_text_hangs_the_reader(before: str, piece: str) -> None:
 def test_recorded_models_are_understood_where_the_old_harness_did_not() -> None:
     from stormproof.episode import catalogue_vocabulary  # noqa: PLC0415  needs the whole suite
 
-    turns, seen = Counter[str](), Counter[str]()
+    turns, seen, calls = Counter[str](), Counter[str](), 0
     with gzip.open(CORPUS, "rt", encoding="utf-8") as lines:
         for line in lines:
             episode = json.loads(line)
             said = [m["content"] for m in episode["messages"] if m["role"] == "assistant"]
             turns[episode["model"]] += len(said)
-            seen[episode["model"]] += sum(
-                recognise(text, catalogue_vocabulary()).action != "none" for text in said
-            )
+            found = [recognise(text, catalogue_vocabulary()) for text in said]
+            seen[episode["model"]] += sum(each.action != "none" for each in found)
+            calls += sum(call.name != "" for each in found for call in each.tool_calls)
+            assert sum(each.unread for each in found) == 0
     assert len(turns) == 8
+    assert calls == 5_238  # neither fewer nor more than a careful reader finds
     shares = {model: seen[model] / turns[model] for model in turns}
     broken_off = shares.pop("Llama-3.3-70B-Instruct")  # 418 of its messages end in mid-sentence
     assert broken_off > 0.55

@@ -1,6 +1,8 @@
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
+import msgspec
 import pytest
 
 from stormproof.domain.trials import Trial
@@ -143,3 +145,15 @@ def test_endpoints_of_models_that_the_grid_leaves_out_are_left_out() -> None:
     plan = make_plan(RunOptions(scenarios=("5.2",)), endpoints_for(RunOptions(scenarios=("5.2",))))
     assert len(plan.endpoints) == 15
     assert [e.number for e in plan.endpoints] == list(range(15))
+
+
+def test_a_debug_log_narrowed_to_nothing_is_said() -> None:
+    def notices(**given: Any) -> tuple[str, ...]:
+        return plan_run(msgspec.structs.replace(QWEN, **given)).notices
+
+    numbers = [e.number for e in plan_run(QWEN).endpoints]
+    assert notices() == notices(debug_log=True, debug_process_num=numbers[0]) == ()
+    (alone,) = notices(debug_process_num=numbers[0])
+    assert alone.endswith("none is written: DEBUG_LOG=true")
+    (beyond,) = notices(debug_log=True, debug_process_num=9_999)
+    assert f"its last is {numbers[-1]}" in beyond

@@ -4,7 +4,7 @@ import pytest
 
 from stormproof.domain.pool import Limits
 from stormproof.errors import PoolFileError
-from stormproof.plan import SHIPPED_POOL, expand, load_pool
+from stormproof.plan import SHIPPED_POOL, credentials, expand, load_pool
 
 SMALL = """\
 [providers.azure]
@@ -111,6 +111,118 @@ def test_whatever_stands_in_the_file_the_answer_is_words(tmp_path: Path, text: s
     path.write_text(text)
     with pytest.raises(PoolFileError):
         load_pool(path)
+
+
+def test_the_same_deployment_at_two_providers(tmp_path: Path) -> None:
+    path = tmp_path / "pool.toml"
+    both = 'deployments = ["a", { name = "a", provider = "gateway", keys = ["one"] }]'
+    path.write_text(SMALL.replace('deployments = ["alpha",', both + "\n# ["))
+    alpha, other, *_ = expand(load_pool(path))
+    assert (alpha.deployment, other.deployment) == ("a", "a")
+    assert (alpha.endpoint_id, other.endpoint_id) == ("alpha/azure/a", "alpha/gateway/a")
+    twice = 'deployments = ["a", { name = "a", limits = { rpm = 5 } }]'
+    message = wrong(path, SMALL.replace('deployments = ["alpha",', twice + "\n# ["))
+    assert 'models.alpha.deployments[1].name: found "a" a second time' in message
+
+
+def test_ids_of_endpoints_differ_whatever_the_names(tmp_path: Path) -> None:
+    path = tmp_path / "pool.toml"
+    path.write_text(
+        SMALL.replace('deployments = ["alpha",', 'deployments = ["b@one", "m/gateway/b@one"]\n# [')
+        + '[models.m]\nprovider = "gateway"\ndeployments = ["b"]\n'
+        + '[models.n]\nprovider = "gateway"\ndeployments = ["b@one"]\nkeys = ["one"]\n'
+    )
+    ids = [e.endpoint_id for e in expand(load_pool(path))]
+    assert len(set(ids)) == len(ids) == 7
+
+
+FORMS = SMALL.replace(
+    "price_in = 1.5",
+    'max_tokens = 500\nparameters = { temperature = 0.0, seed = "" }\nsystem_role = "user"',
+).replace('{ name = "alpha-2",', '{ name = "alpha-2", max_completion_tokens = 9, stream = true,')
+
+
+def test_a_deployment_is_asked_as_its_model_says_or_as_it_says_itself(tmp_path: Path) -> None:
+    path = tmp_path / "pool.toml"
+    path.write_text(FORMS)
+    alpha, alpha2, *_ = expand(load_pool(path))
+    assert alpha.parameters == {"max_tokens": 500, "temperature": 0.0, "seed": ""}
+    assert (alpha.system_role, alpha.stream) == ("user", False)
+    assert alpha2.parameters == {"max_completion_tokens": 9, "temperature": 0.0, "seed": ""}
+    assert (alpha2.system_role, alpha2.stream) == ("user", True)
+
+
+def test_a_reply_has_one_limit_of_tokens(tmp_path: Path) -> None:
+    path = tmp_path / "pool.toml"
+    two = FORMS.replace("max_tokens = 500", "max_tokens = 500\nmax_completion_tokens = 400")
+    assert "models.alpha.max_tokens: found two limits" in wrong(path, two)
+    two = FORMS.replace("seed =", "max_completion_tokens = 5, seed =")
+    assert "models.alpha.max_tokens: found two limits" in wrong(path, two)
+    path.write_text(FORMS.replace("seed =", 'max_completion_tokens = "", seed ='))
+    assert expand(load_pool(path))[0].parameters["max_tokens"] == 500
+
+
+@pytest.mark.parametrize("name", ["messages", "tools", "model"])
+def test_parameters_may_say_anything_but_what_the_episode_says(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "pool.toml"
+    assert f"parameters.{name}: found a parameter" in wrong(
+        path, SMALL.replace("temperature = 0.0", f'{name} = ""')
+    )
+    free = 'n = 2, stream_options = "", tool_choice = "auto", seed = 5, think = { effort = "x" }'
+    path.write_text(SMALL.replace("temperature = 0.0", free))
+    assert len(expand(load_pool(path))[-1].parameters) == 5
+
+
+SENT = SMALL.replace(
+    "limits = { rpm = 6000 }",
+    'headers = { X-Team = "research", X-Gateway-Key = "env:GATE" }\n'
+    'query = { api-version = "2024-05-01-preview", code = "env:CODE" }',
+)
+
+
+def test_headers_and_queries_hold_texts_and_references(tmp_path: Path) -> None:
+    path = tmp_path / "pool.toml"
+    path.write_text(SENT.replace('api_version = "2024-10-21"\n', ""))
+    alpha, *_ = endpoints = expand(load_pool(path))
+    assert alpha.headers == {"X-Team": "research", "X-Gateway-Key": "env:GATE"}
+    assert alpha.query == {"api-version": "2024-05-01-preview", "code": "env:CODE"}
+    names = ("AZURE_KEY", "KEY_1", "KEY_2", "GATE", "CODE")
+    located, values = credentials(endpoints, {name: f"value of {name}" for name in names})
+    assert located == endpoints
+    assert values == {f"env:{name}": f"value of {name}" for name in names}
+    with pytest.raises(PoolFileError, match="not set in the environment: GATE, CODE"):
+        credentials(endpoints, dict.fromkeys(names[:3], "x"))
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ('X-Routing-Key = "plain-secret"', "what looks like a credential"),
+        ('Authorization = "x"', "what looks like a credential"),
+        ('X-Team = "Bearer abcdef"', "what looks like a credential"),
+        ('X-Team = "env:NOT A NAME"', "a reference that names no variable"),
+        ('X-Team = "a\\nb"', "an empty, too long or unprintable text"),
+        ('"X Team" = "a"', "a name that no header can have"),
+        ('Content-Length = "5"', "a header that Stormproof sets itself"),
+        ("X-Team = 5", "a whole number"),
+    ],
+)
+def test_a_header_that_cannot_be_sent_or_should_be_a_reference(
+    tmp_path: Path, said: str, found: str
+) -> None:
+    message = wrong(tmp_path / "pool.toml", SENT.replace('X-Team = "research"', said))
+    assert f"found {found}" in message
+    assert "plain-secret" not in message
+
+
+def test_an_address_may_have_a_query_without_credentials(tmp_path: Path) -> None:
+    path = tmp_path / "pool.toml"
+    plain = "https://gateway.example.com/v1"
+    path.write_text(SMALL.replace(plain, f"{plain}?region=eu"))
+    assert expand(load_pool(path))[-1].base_url == f"{plain}?region=eu"
+    message = wrong(path, SMALL.replace(plain, f"{plain}?key=AIzaPlanted"))
+    assert "found an address with a credential in its query (not shown)" in message
+    assert "Planted" not in message
 
 
 def test_a_missing_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:

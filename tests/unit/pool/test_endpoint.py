@@ -2,8 +2,21 @@
 
 from math import inf
 
+import pytest
+
 from stormproof.control.shared_limit import limits_above
-from stormproof.domain.calls import Denied, Ok, Refused, Reply, Transient
+from stormproof.domain.calls import (
+    Blocked,
+    Denied,
+    Ok,
+    Overlong,
+    Refused,
+    Rejected,
+    Reply,
+    Transient,
+    Usage,
+    Verdict,
+)
 from stormproof.domain.pool import Endpoint, LimitGroup, Limits
 from stormproof.pool.endpoint import FEW, FIRST_P99_S, Lane
 
@@ -18,8 +31,38 @@ def test_an_endpoint_counts_how_its_sends_ended() -> None:
     for verdict in (Ok(Reply("x")), Refused("429"), Transient("502"), Denied("401"), None):
         lane.hear(lane.take(1.0, 1.0), verdict, 2.0)
     state = lane.state(1000.0)
-    assert (state.accepted, state.refused, state.errors, state.in_flight) == (1, 1, 1, 0)
+    assert (state.accepted, state.refused, state.errors, state.in_flight) == (1, 1, 2, 0)
     assert (state.trouble, state.troubled_at) == ("401", 1002.0)
+
+
+def test_what_was_paid_and_thrown_away_is_counted() -> None:
+    lane = Lane(endpoint(0), "fixed")
+    for verdict in (Transient("HTML", paid=True), Transient("cut", paid=True, usage=Usage(9, 2))):
+        lane.hear(lane.take(1.0, 1.0), verdict, 2.0)
+    lane.hear(lane.take(1.0, 1.0), Transient("502"), 2.0)
+    state = lane.state(0.0)
+    assert (state.errors, state.discarded, state.discarded_tokens) == (3, 2, 11)
+
+
+@pytest.mark.parametrize("sign", [Ok(Reply("x")), Overlong("400"), Blocked("400")])
+def test_whatever_speaks_of_the_conversation_is_a_sign_of_life(sign: Verdict) -> None:
+    lane = Lane(endpoint(0), "fixed")
+    lane.hear(lane.take(1.0, 1.0), Refused("429 insufficient_quota", quota=True), 2.0)
+    assert (lane.trouble, lane.doubted_since) == ("429 insufficient_quota", 2.0)
+    lane.hear(lane.take(3.0, 1.0), sign, 4.0)
+    assert (lane.trouble, lane.doubted_since, lane.reached) == ("", inf, True)
+
+
+def test_an_endpoint_that_has_answered_is_shut_by_rejections_of_everything() -> None:
+    lane = Lane(endpoint(0), "fixed")
+    lane.hear(lane.take(0.0, 1.0), Ok(Reply("x")), 1.0)
+    for n in range(4):
+        lane.hear(lane.take(1.0 + n, 1.0), Rejected("422"), 2.0 + n)
+    assert lane.state(0.0).state == "open"
+    for n in range(6):
+        lane.hear(lane.take(9.0 + n, 1.0), Rejected("422"), 10.0 + n)
+    assert lane.state(0.0).state == "closed: 422"
+    assert lane.doubted_since == 10.0
 
 
 def test_few_answers_say_how_long_the_slowest_take() -> None:

@@ -4,11 +4,11 @@ import pytest
 
 from stormproof.control.bounds import Bounds
 from stormproof.control.tail import ENOUGH
-from stormproof.domain.calls import Ok, Reply, Transient
+from stormproof.domain.calls import Denied, Ok, Refused, Rejected, Reply, Transient, Verdict
 from stormproof.domain.pool import Endpoint
-from stormproof.errors import AuthFailed, RateLimited, TransientFailure
+from stormproof.errors import AuthFailed, RateLimited, RequestRejected, TransientFailure
 from stormproof.pool import Hedge, lost
-from stormproof.pool.endpoint import Lane
+from stormproof.pool.endpoint import Lane, StopCause
 from stormproof.pool.model_queue import ModelQueue
 
 BOUNDS = Bounds()
@@ -90,15 +90,90 @@ def test_what_flies_may_still_be_served() -> None:
     assert not lost.is_unserved(model, BOUNDS, 901.0)
 
 
+def heard(lane: Lane, *verdicts: Verdict, at: float = 1.0) -> tuple[str, str]:
+    """What is made of the last verdict, when the lane has heard all of them."""
+    for verdict in verdicts:
+        lane.hear(lane.take(at, 1.0), verdict, at)
+    return lost.unusable(lane, verdicts[-1], BOUNDS, at)
+
+
+QUOTA = Refused("429 insufficient_quota", quota=True)
+ANSWER = Ok(Reply("hello"))
+
+
 @pytest.mark.parametrize(
-    ("mark", "kind"), [("silent", TransientFailure), ("quota", RateLimited), ("", AuthFailed)]
+    ("verdicts", "cause"),
+    [
+        ([Refused("402", exhausted=True)], "quota"),
+        ([ANSWER, Refused("402", exhausted=True)], "quota"),
+        ([Denied("401")], "denied"),
+        ([ANSWER, Denied("401")], ""),
+        ([QUOTA], ""),
+        ([Rejected("400")] * 2, ""),
+        ([Rejected("400")] * 3, "rejecting"),
+        ([ANSWER, *[Rejected("400")] * 9], ""),
+        ([Transient("500")] * 9, ""),
+        ([Refused("429")] * 9, ""),
+    ],
 )
-def test_a_model_without_endpoints_says_whose_turn_it_is(mark: str, kind: type) -> None:
+def test_what_is_believed_at_once(verdicts: list[Verdict], cause: str) -> None:
+    assert heard(two().lanes[0], *verdicts)[0] == cause
+
+
+@pytest.mark.parametrize("verdict", [QUOTA, Denied("401"), Rejected("422")])
+def test_what_may_pass_is_believed_when_nothing_else_was_said(verdict: Verdict) -> None:
+    lane = two().lanes[0]
+    assert heard(lane, ANSWER, *[verdict] * 5, at=0.0) == ("", "")
+    assert heard(lane, verdict, at=BOUNDS.believed_s - 1) == ("", "")
+    cause, why = heard(lane, verdict, at=BOUNDS.believed_s)
+    assert cause
+    assert why.startswith("nothing else in 5 min: 4")
+    heard(lane, ANSWER, at=400.0)
+    assert heard(lane, *[verdict] * 5, at=600.0) == ("", "")  # it is doubted anew from here
+
+
+def test_a_model_is_unreached_when_nothing_there_has_ever_spoken_as_a_service_does() -> None:
+    model = two()
+    first, second = model.lanes
+    gone = Transient("cannot connect to x: Connection refused", unreached=True)
+    heard(first, gone, at=1.0)
+    assert lost.unreached_lanes(model, BOUNDS, 100.0) == []  # the other has not been asked
+    heard(second, gone, at=30.0)
+    assert lost.unreached_lanes(model, BOUNDS, 89.0) == []
+    assert lost.unreached_lanes(model, BOUNDS, 90.0) == [first, second]
+    why = f"never answered in 89 s (is base_url right?): {gone.reason}"
+    assert lost.why_unreached(first, 90.0) == why
+    heard(second, Transient("HTTP 503"), at=91.0)
+    assert lost.unreached_lanes(model, BOUNDS, 200.0) == []
+
+
+def test_trouble_is_worth_a_word_soon_and_says_for_how_long_it_is_borne() -> None:
+    first, second = two().lanes
+    heard(first, Transient("no name", unreached=True), at=1.0)
+    assert not lost.is_noteworthy(first, 2.0)
+    assert lost.is_noteworthy(first, 3.0)
+    assert lost.trouble_in_words(first, BOUNDS) == "no name; asked again for 1 min"
+    heard(second, ANSWER, Transient("HTTP 503"), at=1.0)
+    assert not lost.is_noteworthy(second, 100.0)  # an outage: it shows in the endpoint's state
+    heard(second, QUOTA, at=101.0)
+    assert lost.is_noteworthy(second, 106.0)
+    assert lost.trouble_in_words(second, BOUNDS).endswith("asked again for 5 min")
+
+
+@pytest.mark.parametrize(
+    ("cause", "kind"),
+    [
+        ("silent", TransientFailure),
+        ("quota", RateLimited),
+        ("rejecting", RequestRejected),
+        ("denied", AuthFailed),
+    ],
+)
+def test_a_model_without_endpoints_says_whose_turn_it_is(cause: StopCause, kind: type) -> None:
     model = two()
     for lane in model.lanes:
-        lane.stopped = "why"
-    if mark:
-        setattr(model.lanes[1], mark, True)
+        lane.stopped, lane.stop_cause = "why", "denied"
+    model.lanes[1].stop_cause = cause
     error = lost.no_endpoint(model)
     assert type(error) is kind
     assert "e0: why; e1: why" in str(error)

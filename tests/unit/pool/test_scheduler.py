@@ -104,9 +104,9 @@ def test_a_stopped_lane_hands_its_own_requests_over() -> None:
     first = scheduler.models["m"].lanes[0]
     waits = [ask(scheduler) for _ in range(3)]
     assert [bool(w.flight) for w in waits] == [True, False, False]
-    scheduler.stop(first, "401", 0.0)
+    scheduler.stop(first, "denied", "401", 0.0)
     assert [w.flight.lane.endpoint.number for w in waits if w.flight] == [0, 1]
-    scheduler.stop(scheduler.models["m"].lanes[1], "401", 0.0)
+    scheduler.stop(scheduler.models["m"].lanes[1], "denied", "401", 0.0)
     assert [bool(w.error) for w in waits] == [False, False, True]
     assert scheduler.notices == [("stopped", "m0", "401"), ("stopped", "m1", "401")]
     assert first.ready_at(0.0) == inf

@@ -47,6 +47,7 @@ def episode(**fields: Any) -> dict[str, Any]:
         "completion_tokens": 300,
         "format_repairs": 0,
         "format_errors": 0,
+        "unread": 0,
         "simulated": False,
         "source": "run",
         "error": "",
@@ -75,6 +76,7 @@ def grid(tasks: int = 12, models: tuple[str, ...] = ("model-a", "model-b"), seed
     """Every model × prompt type × rate on the same tasks, with coupled weather."""
     rng = np.random.default_rng(seed)
     skill = {model: 0.9 - 0.3 * i for i, model in enumerate(models)}
+    kinds = ("data_pipeline", "simple_task")
     rows: Rows = []
     for task in range(tasks):
         luck, wit = rng.random(), rng.random()
@@ -88,7 +90,8 @@ def grid(tasks: int = 12, models: tuple[str, ...] = ("model-a", "model-b"), seed
                     rows.append(
                         episode(
                             model=model,
-                            task_id=f"data_pipeline.easy.{task:05}",
+                            task_id=f"{kinds[task % 2]}.easy.{task:05}",
+                            task_type=kinds[task % 2],
                             prompt_type=prompt,
                             tool_success_rate=rate,
                             success=level,

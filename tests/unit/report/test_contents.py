@@ -29,8 +29,8 @@ def tables(frame: EpisodeRows) -> dict[str, ReportTable]:
 
 def test_a_grid_gives_every_table_it_has_data_for(tables: dict[str, ReportTable]) -> None:
     assert set(tables) == {
-        "overall", "task_types", "scale", "flaws", "rates", "slopes", "prompts", "prompt_index",
-        "models", "errors",
+        "overall", "conditions", "task_types", "flaws", "rates", "slopes", "prompts",
+        "prompt_index", "models", "errors",
     }  # fmt: skip
     for table in tables.values():
         assert all(len(row) == len(table.columns) for row in table.rows)
@@ -48,7 +48,13 @@ def test_simulated_is_said_in_words(make_episode: Make, make_table: ToTable) -> 
 
 
 def test_what_was_not_recorded_is_in_no_scenario(make_episode: Make, make_table: ToTable) -> None:
-    rows = [make_episode(difficulty="unrecorded", tool_success_rate=-1.0, source="imported")]
+    rows = [
+        make_episode(
+            task_id=f"t{i}", prompt_type=prompt, difficulty="unrecorded", tool_success_rate=-1.0,
+            source="imported",
+        )
+        for i, prompt in enumerate(("cot", "optimal"))
+    ]  # fmt: skip
     keys = {table.key for table in all_tables(EpisodeRows.of(make_table(rows)))}
     assert not keys & {"scale", "rates"}
-    assert {"overall", "task_types", "prompts"} <= keys
+    assert {"overall", "conditions", "prompts"} <= keys

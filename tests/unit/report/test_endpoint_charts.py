@@ -63,3 +63,11 @@ def test_without_samples_there_is_no_chart(tmp_path: Path) -> None:
     assert run_charts(tmp_path) == ()
     (tmp_path / "pool.jsonl").write_text("")
     assert run_charts(tmp_path) == ()
+
+
+def test_what_two_machines_saw_of_an_endpoint_is_no_series_of_one(tmp_path: Path) -> None:
+    (tmp_path / "pool").mkdir()
+    for source in "ab":
+        (tmp_path / "pool" / f"{source}.jsonl").write_text(json.dumps(sample(1)))
+    found = records(tmp_path, sample(1))
+    assert {r["endpoint"] for r in found} == {"e1", "e1 (a)", "e1 (b)"}

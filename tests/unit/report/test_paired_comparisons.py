@@ -8,7 +8,7 @@ import pytest
 
 from stormproof.report.contents import all_tables
 from stormproof.report.episode_rows import EpisodeRows
-from stormproof.report.paired_comparisons import matched
+from stormproof.report.matched_tasks import matched
 from stormproof.report.report_table import ReportTable
 from stormproof.report.result_charts import rows_of
 from stormproof.stats import compare, mcnemar
@@ -46,7 +46,7 @@ def test_coupled_weather_makes_pairs(frame: EpisodeRows) -> None:
         )
         for model in ("model-a", "model-b")
     )
-    left, right = matched([a, b], "model")
+    left, right = matched([a, b], "model").values
     assert len(left) == 30
     found = compare("", left, right)
     assert found.method == "McNemar mid-p"
@@ -61,7 +61,7 @@ def test_a_lost_partner_takes_its_pair_out(
     rows[9] = make_episode(model="b", task_id="t4", tool_success_rate=0.5)
     frame = EpisodeRows.of(make_table(rows))
     groups = [group for _, group in frame.groups("model")]
-    assert [len(side) for side in matched(groups, "model")] == [3, 3]
+    assert [len(side) for side in matched(groups, "model").values] == [3, 3]
 
 
 def test_best_prompts_are_those_not_beaten(tables: dict[str, ReportTable]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from stormproof.domain.conditions import PROMPT_TYPES
 from stormproof.report.chart_drawing import DARK, INK, MUTED, SERIES, as_png, as_svg, as_svg_file
 from stormproof.report.contents import all_tables
 from stormproof.report.episode_rows import EpisodeRows
@@ -29,7 +30,7 @@ def records(chart: Chart) -> list[dict[str, Any]]:
 
 
 def test_each_chart_answers_a_question(charts: dict[str, Chart]) -> None:
-    assert set(charts) == {"success", "flaws", "reliability", "prompts", "errors"}
+    assert set(charts) == {"success", "task_types", "flaws", "reliability", "prompts", "errors"}
     assert all(chart.question.endswith("?") for chart in charts.values())
 
 
@@ -80,7 +81,12 @@ def test_files_stand_on_white_paper(charts: dict[str, Chart]) -> None:
 
 def test_no_name_becomes_code(make_grid: Callable[..., Rows], make_table: ToTable) -> None:
     rows = [
-        row | {"model": HOSTILE, "task_type": HOSTILE[i % 3 :], "error_category": HOSTILE[i % 4 :]}
+        row
+        | {
+            "model": HOSTILE,
+            "task_type": HOSTILE[i // 12 % 3 :],
+            "error_category": HOSTILE[i % 4 :],
+        }
         for i, row in enumerate(make_grid(tasks=12, models=("x",)))
     ]
     drawn = charts_of(all_tables(EpisodeRows.of(make_table(rows))))
@@ -96,3 +102,22 @@ def test_many_models_get_a_frame_each(make_grid: Callable[..., Rows], make_table
     tables = all_tables(EpisodeRows.of(make_table(rows)))
     chart = next(c for c in charts_of(tables) if c.key == "reliability")
     assert "facet" in chart.spec
+
+
+def test_forty_cells_and_fourteen_models(
+    make_episode: Callable[..., dict[str, Any]], make_table: ToTable
+) -> None:
+    """Every model has its name beside its marks, and an axis has the grid's order."""
+    rows = [
+        make_episode(model=f"m{m:02}", prompt_type=prompt, tool_success_rate=rate, task_id=f"t{i}")
+        for m in range(14)
+        for i in range(2)
+        for rate in (0.6, 0.7, 0.8, 0.9)
+        for prompt in PROMPT_TYPES
+    ]
+    tables = {table.key: table for table in all_tables(EpisodeRows.of(make_table(rows)))}
+    assert len(tables["conditions"].rows) == 14 * 40
+    assert [row[1] for row in tables["prompts"].rows[:3]] == ["baseline", "cot", "optimal"]
+    spec = {chart.key: chart for chart in charts_of(tuple(tables.values()))}["prompts"].spec
+    assert spec["facet"]["field"] == "prompt type"
+    assert "legend" not in spec["spec"]["layer"][0]["encoding"].get("color", {})

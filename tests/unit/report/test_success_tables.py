@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -28,19 +29,52 @@ def tables(frame: EpisodeRows) -> dict[str, ReportTable]:
 
 
 def test_infrastructure_stands_beside_every_rate(tables: dict[str, ReportTable]) -> None:
-    for key in ("overall", "task_types", "scale", "flaws", "rates", "prompts"):
+    for key in ("overall", "conditions", "task_types", "flaws", "rates", "prompts"):
         titles = [column.title for column in tables[key].columns]
         assert {"success %", "infra", "scored"} <= set(titles), key
-    for key in ("overall", "task_types", "scale", "rates", "prompts"):
+    for key in ("overall", "conditions", "task_types", "rates", "prompts"):
         titles = [column.title for column in tables[key].columns]
         assert {"ceiling %", "share of ceiling %"} <= set(titles), key
 
 
-def test_totals_are_the_same_in_every_cut(tables: dict[str, ReportTable]) -> None:
-    for key in ("task_types", "scale", "rates", "prompts"):
-        for name in ("scored", "infra", "attempted", "full", "partial", "failed"):
-            whole = sum(row[name] for row in rows_of(tables["overall"]))
-            assert sum(row[name] for row in rows_of(tables[key])) == whole, (key, name)
+def test_each_scenario_is_over_its_own_cells_and_says_which(
+    tables: dict[str, ReportTable],
+) -> None:
+    assert tables["rates"].cells == "Over optimal · easy."
+    assert tables["prompts"].cells == "Over easy · 0.8."
+    assert tables["flaws"].cells == "Over easy · 0.8."
+    assert {row["scored"] for row in rows_of(tables["rates"])} == {30}
+    whole = [row["scored"] for row in rows_of(tables["overall"])]
+    assert whole == [30 * 4 * 3] * 2
+    assert sum(row["scored"] for row in rows_of(tables["conditions"])) == sum(whole)
+
+
+def test_two_models_that_ran_other_mixes_are_compared_over_what_both_ran(
+    make_episode: Make, make_table: ToTable
+) -> None:
+    """Model a is the better one in each condition, and ran far more of the hard one."""
+    counts = {("a", "easy"): (9, 10), ("a", "hard"): (30, 100),
+              ("b", "easy"): (80, 100), ("b", "hard"): (2, 10)}  # fmt: skip
+    rows = [
+        make_episode(model=model, difficulty=level, task_id=f"{level}{i}",
+                     success="full" if i < hits else "failed")
+        for (model, level), (hits, n) in counts.items()
+        for i in range(n)
+    ]  # fmt: skip
+    found = {r["model"]: r for r in rows_of(overall(EpisodeRows.of(make_table(rows))))}
+    assert found["a"]["success %"].estimate == pytest.approx((0.9 + 0.3) / 2)
+    assert found["b"]["success %"].estimate == pytest.approx((0.8 + 0.2) / 2)
+
+
+def test_models_that_share_nothing_are_not_set_beside_each_other(
+    make_episode: Make, make_table: ToTable
+) -> None:
+    rows = [make_episode(model=m, difficulty=d) for m, d in (("a", "easy"), ("b", "hard"))]
+    tables = {t.key: t for t in all_tables(EpisodeRows.of(make_table(rows)))}
+    for row in rows_of(tables["overall"]):
+        assert math.isnan(row["success %"].estimate)
+        assert (row["flags"], row["left out"]) == ("no cell in common", 1)
+    assert [r["success %"].estimate for r in rows_of(tables["conditions"])] == [1.0, 1.0]
 
 
 def test_the_audits_verdict_leads_the_flags(make_episode: Make, make_table: ToTable) -> None:

@@ -21,7 +21,9 @@ def table(*rows: tuple[Value, ...]) -> ReportTable:
 
 def test_csv_keeps_full_numbers_and_no_formula() -> None:
     rows = list(csv.reader(io.StringIO(as_csv(table((HOSTILE, Rate(1 / 3, 0.1, 0.7, 3, 3), 3))))))
-    assert rows[0] == ["model", "success %", "success % low", "success % high", "n"]
+    assert rows[0] == [
+        "model", "success (share)", "success low (share)", "success high (share)", "n",
+    ]  # fmt: skip
     assert rows[1][0].startswith("'=")
     assert float(rows[1][1]) == 1 / 3
 

@@ -18,9 +18,11 @@ from stormproof.domain.episodes import Episode, Score, Turn
 from stormproof.domain.tasks import Execution
 from stormproof.domain.trials import make_trial
 from stormproof.errors import ConfigError, StoreError
+from stormproof.plan import RunOptions, plan_run
 from stormproof.report import FORMATS, terminal_report, write_report
 from stormproof.report.results import open_results
-from stormproof.report.run_facts import facts
+from stormproof.report.run_facts import Fact, facts
+from stormproof.report.spending import spending
 from stormproof.report.transcripts import SAMPLE, failed_ids, sample_ids, transcript
 from stormproof.store import Header, append_run, open_store
 
@@ -113,30 +115,37 @@ def test_every_form_says_the_same(results: Path, tmp_path: Path) -> None:
     written = write_report(results, formats=("csv", "markdown"), out=tmp_path)
     overall = next(p for p in written["csv"] if p.name == "overall.csv")
     rows = list(csv.DictReader(io.StringIO(overall.read_text())))
-    assert [(r["model"], r["full"], r["failed"], r["infra"], r["attempted"]) for r in rows] == [
-        ("m", "40", "20", "1", "61"),
-        ("n", "30", "30", "0", "60"),
+    assert [(r["model"], r["full"], r["failed"], r["scored"], r["infra"]) for r in rows] == [
+        ("m", "40", "20", "60", "1"),
+        ("n", "30", "30", "60", "0"),
     ]
     console = Console(width=220, file=io.StringIO(), record=True)
     console.print(*terminal_report(results), sep="\n")
     for text in (console.export_text(), written["markdown"][0].read_text()):
-        assert f"{100 * float(rows[0]['success %']):.1f} " in text
+        assert f"{100 * float(rows[0]['success (share)']):.1f} " in text
         assert "infra" in text
         assert "SIMULATED" not in text
 
 
-def test_a_run_ends_with_the_one_table_that_says_how_each_model_did(results: Path) -> None:
-    console = Console(width=120, file=io.StringIO(), record=True)
+def test_a_run_ends_with_one_table_along_its_own_axis(results: Path) -> None:
+    """Two models under two prompts are four rows, each of one condition."""
+    console = Console(width=140, file=io.StringIO(), record=True)
     console.print(*terminal_report(results, brief=True), sep="\n")
     text = console.export_text()
     rows = [line.split() for line in text.splitlines() if line.startswith((" m ", " n "))]
-    assert [(row[0], row[-2], row[-1]) for row in rows] == [("m", "60", "1"), ("n", "60", "0")]
-    assert text.count("Overall") == 1
+    assert [row[0] for row in rows] == ["m", "n"] * (len(rows) // 2)
+    assert sum(int(row[-3]) for row in rows) == 120
+    assert text.count("By condition") == 1
     assert "By task type" not in text
 
 
+def facts_of(folder: Path) -> tuple[Fact, ...]:
+    results = open_results(folder)
+    return facts(results, spending(results))
+
+
 def test_what_was_run_and_what_it_cost(results: Path) -> None:
-    found = {fact.name: fact.value for fact in facts(open_results(results))}
+    found = {fact.name: fact.value for fact in facts_of(results)}
     assert found["episodes"] == "120 scored, 1 ended by infrastructure"
     assert (found["rate mode"], found["stagger"]) == ("fixed", "0, 30")
     assert found["tokens"] == "240,000 in, 24,000 out"
@@ -152,8 +161,19 @@ def test_results_of_racing_copies_are_labelled_before_any_figure(tmp_path: Path)
     console.print(*terminal_report(folder, brief=True), sep="\n")
     page = written["html"][0].read_text()
     for text in (console.export_text(), written["markdown"][0].read_text(), page):
-        assert text.index("HEDGED") < text.index("Overall")
-    assert {fact.name: fact.value for fact in facts(open_results(folder))}["hedge"] == "all"
+        assert text.index("HEDGED") < text.index("success")
+    assert {fact.name: fact.value for fact in facts_of(folder)}["hedge"] == "all"
+
+
+def test_how_models_were_asked_where_not_all_agree(results: Path) -> None:
+    asked = {"temperature": 0.0, "max_completion_tokens": 500, "max_tokens": ""}
+    forms = {"m": asked, "n": {}}
+    endpoints = [{"endpoint_id": n, "model": n, "parameters": forms[n]} for n in forms]
+    folder = make(results.parent / "asked", [episode(0, full=True)])
+    append_run(folder, {"options": {}, "endpoints": endpoints})
+    found = {fact.name: fact.value for fact in facts_of(folder)}
+    assert found["temperature"] == "the service's own (m, n); 0.0 (m)"  # in two runs
+    assert found["most tokens of a reply"] == "the service's own (m, n); 500 (m)"
 
 
 def test_money_where_there_are_prices(results: Path, tmp_path: Path) -> None:
@@ -175,7 +195,7 @@ def test_two_folders_side_by_side(results: Path, tmp_path: Path) -> None:
     (paired,) = tables["compare_paired"]
     assert paired["tasks paired"] == "30"
     expected = 40 / 60 - 15 / 60
-    assert float(paired["difference, points"]) == pytest.approx(expected)
+    assert float(paired["difference (share)"]) == pytest.approx(expected)
     assert "results against other" in written["html"][0].read_text()
     console = Console(width=200, file=io.StringIO(), record=True)
     console.print(*terminal_report(results, compare=other), sep="\n")
@@ -283,3 +303,17 @@ def test_the_smallest_runs_have_a_report_too(tmp_path: Path, episodes: list[Epis
     assert set(written) == set(FORMATS)
     assert "What was run" in written["html"][-1].read_text()
     assert terminal_report(folder)
+
+
+def test_a_run_of_which_nothing_has_ended_says_what_it_planned(tmp_path: Path) -> None:
+    plan = plan_run(RunOptions(models=("kimi-k2",), scenarios=("5.4",), num_instances=2))
+    anyio.run(fill, tmp_path / "r", [])
+    append_run(tmp_path / "r", {"options": plan.options, "endpoints": plan.endpoints})
+    written = write_report(tmp_path / "r", episodes="failed")
+    assert written["charts"] == ()
+    page = written["html"][-1].read_text()
+    assert "UNFINISHED: 0 of 40 planned trials are scored" in page
+    for paths in written.values():
+        assert all("kimi-k2" in path.read_text() for path in paths if path.stem != "overall")
+    assert terminal_report(tmp_path / "r")
+    assert terminal_report(tmp_path / "r", brief=True)

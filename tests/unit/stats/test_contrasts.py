@@ -166,3 +166,22 @@ def test_three_tasks_that_agree_prove_nothing() -> None:
     assert p >= 0.25  # the surest that three signs can be
     assert difference(first, second).low < 0 < difference(first, second).high
     assert found.tasks == 3
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-17])
+def test_differences_that_are_all_alike_have_a_p_value(noise: float) -> None:
+    """Their signs alone speak, whatever the last digit of a subtraction says."""
+    first = [0.75 + noise * (i % 2) for i in range(8)]
+    assert compare("", first, [0.5] * 8).p_value == 2.0**-7
+    assert compare("", [0.1 + 0.2] * 8, [0.3] * 8).p_value == 1.0
+
+
+def test_kinds_that_differ_alike_widen_a_difference() -> None:
+    kinds = [i // 8 for i in range(48)]
+    first = [float(kind % 3 > 0) for kind in kinds]
+    second = [float(kind % 3 == 0) for kind in kinds]
+    by_kind, plain = compare("", first, second, kinds=kinds), compare("", first, second)
+    assert by_kind.method == "Student's t over kinds of task"
+    assert by_kind.p_value > plain.p_value
+    assert by_kind.difference.low < plain.difference.low
+    assert by_kind.difference.estimate == plain.difference.estimate

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,3 +86,32 @@ def test_mean_of_like_values_is_surer_than_of_coin_flips() -> None:
     flips = wilson(20, 40)
     assert near.high - near.low < (flips.high - flips.low) / 4
     assert near.low < 0.5 < near.high
+
+
+def alike(rng: np.random.Generator, kinds: int, each: int) -> tuple[Any, Any]:
+    """Tasks of a kind that succeed together, more or less, around one half."""
+    kind = np.repeat(np.arange(kinds), each)
+    return (rng.random(kinds * each) < rng.beta(1.2, 1.2, kinds)[kind]).astype(float), kind
+
+
+def test_tasks_of_one_kind_that_are_alike_count_for_less() -> None:
+    """Plain Wilson covers .78 here."""
+    rng = np.random.default_rng(11)
+    found = [(mean(v, kinds=k), mean(v)) for v, k in (alike(rng, 10, 5) for _ in range(400))]
+    assert np.mean([by.low <= 0.5 <= by.high for by, _ in found]) > 0.93
+    assert np.mean([plain.low <= 0.5 <= plain.high for _, plain in found]) < 0.85
+
+
+def test_kinds_that_differ_by_chance_alone_change_little() -> None:
+    values = [1.0, 0.0] * 20
+    by_kind = [i // 4 for i in range(40)]
+    assert mean(values, kinds=by_kind) == wilson(20, 40)
+    assert mean(values, kinds=list(range(40))) == wilson(20, 40)
+    assert mean(values, kinds=[0] * 40) == wilson(20, 40)
+
+
+def test_weights_count_tasks_as_kish_does() -> None:
+    """One task that weighs as much as nine others together is worth far less than ten."""
+    found = clustered([9.0, *[0.0] * 9], [9.0, *[1.0] * 9])
+    assert found.estimate == pytest.approx(0.5)
+    assert found.high - found.low > wilson(5, 10).high - wilson(5, 10).low

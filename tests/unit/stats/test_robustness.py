@@ -55,6 +55,18 @@ def test_sensitivity_of_opposites_is_exact() -> None:
     assert sensitivity([[1.0] * 10, [0.0] * 10]).estimate == 0.5
 
 
+def test_sensitivity_covers_where_prompts_vary_unequally() -> None:
+    """Rates .01, .05, .05 and .20: an F test, which takes their variances for equal, covers .82."""
+    rng, rates = np.random.default_rng(9), np.array([0.01, 0.05, 0.05, 0.20])
+    found = [sensitivity((rng.random((4, 100)) < rates[:, None]).astype(float)) for _ in range(150)]
+    assert np.mean([x.low <= rates.std() <= x.high for x in found]) > 0.91
+
+
+def test_three_tasks_leave_the_sensitivity_open() -> None:
+    found = sensitivity([[1.0] * 3, [1.0] * 3, [0.0] * 3])
+    assert found.high - found.low > 0.1
+
+
 def test_sensitivity_needs_something_to_compare() -> None:
     for table in ([[1.0, 0.0]], [[1.0], [0.0]], []):
         found = sensitivity(table)

@@ -91,6 +91,23 @@ async def test_many_at_once_over_several_seals(tmp_path: Path, form: StorageForm
 
 
 @FORMATS
+async def test_what_a_filter_ended_is_final_without_a_score(
+    tmp_path: Path, form: StorageFormat
+) -> None:
+    blocked, lost = a_trial(0), a_trial(1)
+    async with open_store(tmp_path, HEADER, storage_format=form) as store:
+        await store.episode(an_episode(lost, [a_turn(0)], "blocked"))
+        await store.episode(an_episode(blocked, [a_turn(0)], "infrastructure"))
+        await store.episode(an_episode(blocked, [a_turn(0)], "blocked"))
+        await store.episode(an_episode(lost, [a_turn(0)], "infrastructure"))
+        assert store.journalled(lost.trial_id) == (a_turn(0),)
+    for _ in range(2):  # from a part, both times
+        async with open_store(tmp_path, HEADER, storage_format=form) as store:
+            assert store.blocked == {blocked.trial_id}
+            assert store.take_finished() == {blocked.trial_id}
+
+
+@FORMATS
 async def test_resume_gives_paid_turns_back(tmp_path: Path, form: StorageFormat) -> None:
     ids = [a_trial(n).trial_id for n in range(4)]
     for _ in range(2):  # the second time from a folder that was sealed in between

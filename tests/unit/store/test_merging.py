@@ -215,15 +215,16 @@ async def test_killed_anywhere_it_goes_on(tmp_path: Path) -> None:
         append_run(folder, {"at": 1.0, "options": {"results": folder.name}})
         (folder / "pool.jsonl").write_text("{}\n")
     kills = 0
-    for left in range(20):
+    for left in range(0, 20, 2):
         shutil.rmtree(tmp_path / "all", ignore_errors=True)
         words = [sys.executable, "-c", KILLED, str(left)]
-        kills += subprocess.run(words, cwd=tmp_path, check=False).returncode == 9  # noqa: ASYNC221  nothing else runs
+        done = subprocess.run(words, cwd=tmp_path, check=False)  # noqa: ASYNC221  nothing else runs
         merged = merge([a, b], tmp_path / "all")
         assert (merged.trials, merged.unfinished) == (9, 1)
         assert set(numbers(tmp_path / "all")) == set(map(str, range(8)))
         assert len([*read_runs(tmp_path / "all")]) == 2
         assert len([*(tmp_path / "all" / "pool").iterdir()]) == 2
-        if kills <= left:
+        if done.returncode != 9:
             break
-    assert kills >= 5
+        kills += 1
+    assert kills >= 3

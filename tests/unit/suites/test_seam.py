@@ -100,3 +100,19 @@ def test_arguments_fail_by_themselves_and_change_nothing() -> None:
 def test_a_tool_that_the_suite_has_not_is_a_bug_of_the_caller() -> None:
     with pytest.raises(SuiteError, match="no tool called 'add'"):
         weathered(1.0).call("add", {})
+
+
+@pytest.mark.parametrize("broken", ["run", "goal_met"])
+@pytest.mark.parametrize("error", [KeyError("a model's words"), OverflowError(), RecursionError()])
+def test_whatever_a_suite_raises_is_its_own_fault_told_without_what_a_model_wrote(
+    broken: str, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Counter, broken, breaks)
+    with pytest.raises(SuiteError) as caught:
+        weathered(1.0).call("count", {})
+    what = {"run": "count", "goal_met": "the goal check"}[broken]
+    assert caught.value.message.startswith(f"{what} raised {type(error).__name__} at test_seam.py:")
+    assert "words" not in caught.value.message + caught.value.hint

@@ -4,10 +4,20 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stormproof.domain.calls import Denied, Ok, Refused, Rejected, Transient, Usage, Verdict
+from stormproof.domain.calls import (
+    Blocked,
+    Denied,
+    Ok,
+    Overlong,
+    Refused,
+    Rejected,
+    Transient,
+    Usage,
+    Verdict,
+)
 from stormproof.wire.classify import classify
 from stormproof.wire.complaints import LONGEST_REASON
 
@@ -61,7 +71,6 @@ def test_a_rate_refusal_is_refused_but_not_exhausted(status: int, value: Any) ->
 @pytest.mark.parametrize(
     ("status", "value"),
     [
-        (429, error("You exceeded your current quota", "insufficient_quota", "insufficient_quota")),
         (403, error("quota", None, "insufficient_quota")),
         (429, error("", "billing_hard_limit_reached")),
         (402, {"error": {"message": "Insufficient Balance", "type": "unknown_error"}}),
@@ -119,12 +128,174 @@ def test_a_bad_request_is_rejected(status: int) -> None:
     assert isinstance(judge(status, error("bad", "invalid_request_error")), Rejected)
 
 
-def test_azures_content_filter_on_the_prompt_is_rejected_and_says_so() -> None:
-    value = error("The response was filtered due to the prompt", "content_filter")
-    value["error"]["innererror"] = {"code": "ResponsibleAIPolicyViolation"}
-    verdict = judge(400, value)
-    assert isinstance(verdict, Rejected)
-    assert verdict.reason.startswith("HTTP 400 content_filter: The response was filtered")
+# As services and public reports of their answers word it; the first words say whose it is.
+OVERLONG = {
+    "OpenAI": (400, error("This model's maximum context length is 128000 tokens. However, your "
+        "messages resulted in 130011 tokens.", "context_length_exceeded", "invalid_request_error")),
+    "Azure": (400, error("This model's maximum context length is 4096 tokens, however you "
+        "requested 5011 tokens", "context_length_exceeded")),
+    "llama.cpp": (400, error("request (9412 tokens) exceeds the available context size (8192 "
+        "tokens), try increasing it", 400, "exceed_context_size_error")),
+    "llama.cpp, older": (500, error("the request exceeds the available context size.", 500)),
+    "vLLM": (400, {"object": "error", "message": "This model's maximum context length is 4096 "
+        "tokens. However, you requested 4500 tokens.", "type": "BadRequestError", "code": 400}),
+    "vLLM, of the prompt": (400, error("The decoder prompt (length 9000) is longer than the "
+        "maximum model length of 8192.", 400, "BadRequestError")),
+    "SGLang": (400, {"object": "error", "message": "The input (210000 tokens) is longer than the "
+        "model's context length (200000 tokens).", "type": "BadRequest", "code": 400}),
+    "TGI": (422, {"error": "Input validation error: `inputs` tokens + `max_new_tokens` must be <= "
+        "32768. Given: 71508 `inputs` tokens and 0 `max_new_tokens`", "error_type": "validation"}),
+    "Anthropic": (400, {"type": "error", "error": {"type": "invalid_request_error",
+        "message": "prompt is too long: 210000 tokens > 200000 maximum"}}),
+    "Gemini": (400, [{"error": {"code": 400, "message": "The input token count (1200000) exceeds "
+        "the maximum number of tokens allowed (1048576).", "status": "INVALID_ARGUMENT"}}]),
+    "Alibaba": (400, error("<400> InternalError.Algo.InvalidParameter: Range of input length "
+        "should be [1, 129024]", "invalid_parameter_error", "invalid_request_error")),
+    "DeepSeek": (400, error("This model's maximum context length is 65536 tokens. However, you "
+        "requested 70000 tokens", "invalid_request_error")),
+    "Mistral": (400, {"object": "error", "message": "Prompt contains 40000 tokens, too large for "
+        "model with 32768 maximum context length", "type": "invalid_request_error"}),
+    "Groq": (400, error("Please reduce the length of the messages or completion.",
+        "context_length_exceeded")),
+    "xAI": (400, {"code": "Client specified an invalid argument", "error": "This model's maximum "
+        "prompt length is 131072 but the request contains 537812 tokens."}),
+    "Moonshot": (400, error("Invalid request: Your request exceeded model token limit: 131072",
+        None, "invalid_request_error")),
+    "Zhipu": (400, {"error": {"code": "1261", "message": "Prompt 超长"}}),
+    "OpenRouter, of another": (400, {"error": {"code": 400, "message": "Provider returned error",
+        "metadata": {"provider_name": "X", "raw": '{"error": {"message": "prompt is too long: '
+        '9 tokens > 8 maximum"}}'}}}),
+    "a litellm proxy": (400, error("litellm.BadRequestError: AzureException - Error code: 400 - "
+        "{'error': {'code': 'context_length_exceeded'}}", "400")),
+    "in a 200": (200, error("This model's maximum context length is 4096 tokens", 400)),
+}  # fmt: skip
+BLOCKED = {
+    "Azure": (400, error("The response was filtered due to the prompt triggering Azure OpenAI's "
+        "content management policy.", "content_filter")),
+    "Azure, the inner code alone": (400, {"error": {"message": "no", "code": "BadRequest",
+        "innererror": {"code": "ResponsibleAIPolicyViolation"}}}),
+    "Alibaba": (400, error("Input data may contain inappropriate content.",
+        "data_inspection_failed", "data_inspection_failed")),
+    "Alibaba's own form": (400, {"code": "DataInspectionFailed", "message": "Output data may "
+        "contain inappropriate content."}),
+    "Zhipu": (400, {"error": {"code": "1301", "message": "输入或生成内容可能包含不安全或敏感内容"},
+        "contentFilter": [{"level": 1, "role": "user"}]}),
+    "Moonshot": (400, error("The request was rejected because it was considered high risk",
+        None, "content_filter")),
+    "OpenAI": (400, error("Invalid prompt: your prompt was flagged as potentially violating our "
+        "usage policy.", "invalid_prompt", "invalid_request_error")),
+    "OpenRouter": (403, {"error": {"code": 403, "message": "x/y requires moderation on Z. Your "
+        "input was flagged.", "metadata": {"reasons": ["violence"], "flagged_input": "…"}}}),
+    "Gemini's own form": (200, {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}),
+    "MiniMax": (200, {"choices": None, "base_resp": {"status_code": 1026, "status_msg": "input "
+        "new_sensitive"}}),
+    "in a 200": (200, error("no", "content_filter")),
+}  # fmt: skip
+SPENT = {
+    "DeepSeek": (402, {"error": {"message": "Insufficient Balance", "code": "invalid_request"}}),
+    "Zhipu": (429, {"error": {"code": "1113", "message": "您的账户已欠费"}}),
+    "Moonshot": (429, error("Your account is suspended, please check your account balance", None,
+        "exceeded_current_quota_error")),
+    "one-api": (403, error("用户额度不足", "insufficient_user_quota", "new_api_error")),
+    "Alibaba": (403, error("The free tier of the model has been exhausted.",
+        "AllocationQuota.FreeTierOnly")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "value"), OVERLONG.values(), ids=OVERLONG)
+def test_a_conversation_that_no_longer_fits_is_overlong(status: int, value: Any) -> None:
+    assert isinstance(judge(status, value), Overlong)
+
+
+@pytest.mark.parametrize(("status", "value"), BLOCKED.values(), ids=BLOCKED)
+def test_what_a_filter_did_is_blocked_under_400_403_and_200(status: int, value: Any) -> None:
+    verdict = judge(status, value)
+    assert isinstance(verdict, Blocked)
+    assert verdict.reason.startswith(f"HTTP {status}" if status != 200 else "HTTP 400 in a 200")
+
+
+@pytest.mark.parametrize(("status", "value"), SPENT.values(), ids=SPENT)
+def test_an_empty_account_is_exhausted_at_once(status: int, value: Any) -> None:
+    verdict = judge(status, value)
+    assert isinstance(verdict, Refused)
+    assert verdict.exhausted
+
+
+def test_insufficient_quota_under_429_is_what_only_time_can_tell() -> None:
+    # Alibaba says this of a limit per minute, OpenAI of an empty account, in the same words.
+    message = "You exceeded your current quota, please check your plan and billing details."
+    verdict = judge(429, error(message, "insufficient_quota", "insufficient_quota"))
+    assert isinstance(verdict, Refused)
+    assert verdict.quota
+    assert not verdict.exhausted
+
+
+@pytest.mark.parametrize("status", [413, 429])
+def test_a_request_too_large_for_a_limit_per_minute_is_refused(status: int) -> None:
+    # Groq answers 413, OpenAI 429.
+    message = "Request too large for model `m` on tokens per minute (TPM): Limit 6000, Requested 7"
+    assert isinstance(judge(status, error(message, "rate_limit_exceeded", "tokens")), Refused)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"failed_generation": "<function=f>{}</function>"}, "<function=f>{}</function>"),
+        ({}, ""),
+    ],
+)
+def test_a_malformed_call_told_as_an_error_is_what_the_model_said(value: Any, said: str) -> None:
+    complaint = {"message": "Failed to call a function.", "code": "tool_use_failed"}  # Groq's
+    verdict = judge(400, {"error": complaint | value})
+    assert isinstance(verdict, Ok)
+    assert verdict.reply.text == said
+    assert verdict.reply.finish_reason == "malformed_function_call"
+
+
+@pytest.mark.parametrize("message", [{"message": {"role": "assistant"}}, {}])
+def test_geminis_malformed_call_is_paid_once(message: Any) -> None:
+    choice = {"finish_reason": "function_call_filter: MALFORMED_FUNCTION_CALL", "index": 0}
+    verdict = judge(200, {"choices": [choice | message], "usage": {"completion_tokens": 0}})
+    assert isinstance(verdict, Ok)
+    assert verdict.reply.finish_reason == "malformed_function_call"
+
+
+@pytest.mark.parametrize("usage", [None, {}, {"completion_tokens": 0}])
+def test_an_empty_message_that_ended_for_a_reason_is_the_models(usage: Any) -> None:
+    choice = {"message": {"content": ""}, "finish_reason": "stop"}
+    assert isinstance(judge(200, {"choices": [choice], "usage": usage}), Ok)
+
+
+def test_a_window_that_is_full_is_a_length_or_overlong() -> None:
+    choice = {"message": {"content": "half a"}, "finish_reason": "model_context_window_exceeded"}
+    verdict = judge(200, {"choices": [choice]})
+    assert isinstance(verdict, Ok)
+    assert verdict.reply.finish_reason == "length"
+    empty = choice | {"message": {"content": ""}}
+    assert isinstance(judge(200, {"choices": [empty]}), Overlong)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "hint"),
+    [
+        ("text/html", b"<html>ok</html>", "base_url mostly ends in /v1"),
+        ("application/json", b'{"status": "alive"}', "no reply in it"),
+    ],
+)
+def test_what_is_no_model_is_named_and_what_to_change(kind: str, body: bytes, hint: str) -> None:
+    verdict = judge(200, body, {"content-type": kind})
+    assert isinstance(verdict, Transient)
+    assert verdict.unreached
+    assert verdict.paid
+    assert hint in verdict.reason
+
+
+def test_a_reply_thrown_away_says_what_it_cost() -> None:
+    choice = {"message": {"content": "The first"}, "finish_reason": "error"}
+    verdict = judge(200, SAID | {"choices": [choice]})
+    assert isinstance(verdict, Transient)
+    assert verdict.paid
+    assert verdict.usage == Usage(9, 2)
 
 
 @pytest.mark.parametrize("status", [408, 409, 421, 424, 425, 499, 500, 502, 503, 504, 520, 599])
@@ -250,6 +421,7 @@ header_values = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(
     st.integers(100, 599),
     header_values,

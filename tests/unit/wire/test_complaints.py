@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stormproof.wire.complaints import LONGEST_REASON, Complaint, complaint_in
+from stormproof.wire.complaints import LONGEST_TEXT, Complaint, complaint_in
 
 
 @pytest.mark.parametrize(
@@ -30,20 +30,28 @@ def test_the_error_object_in_its_forms(value: Any, complaint: Complaint) -> None
     assert complaint_in(value) == complaint
 
 
-def test_what_is_no_text_is_shown_in_bounds() -> None:
-    assert len(complaint_in({"error": {"message": ["x" * 9_999]}}).text) == LONGEST_REASON
+def test_what_is_no_text_is_read_in_bounds() -> None:
+    assert len(complaint_in({"error": {"message": ["x" * 9_999]}}).text) == LONGEST_TEXT
 
 
 @pytest.mark.parametrize(
     ("complaint", "meaning"),
     [
-        (Complaint(codes=("insufficient_quota",)), "exhausted"),
+        (Complaint(codes=("arrearage",)), "exhausted"),
+        (Complaint(codes=("insufficient_quota",)), "quota"),
         (Complaint("Your credit balance is too low"), "exhausted"),
         (Complaint(codes=("model_not_found",)), "unusable"),
         (Complaint("API key not valid."), "unusable"),
         (Complaint("Please slow down"), "asks_to_slow_down"),
+        (Complaint("on tokens per minute (TPM)"), "names_a_rate"),
+        (Complaint("prompt is too long: 9 tokens > 8 maximum"), "overlong"),
+        (Complaint(codes=("content_filter",)), "filtered"),
+        (Complaint(codes=("tool_use_failed",)), "malformed_call"),
     ],
 )
 def test_a_complaint_means_one_thing(complaint: Complaint, meaning: str) -> None:
-    meanings = ("exhausted", "unusable", "asks_to_slow_down")
+    meanings = (
+        "exhausted", "quota", "unusable", "asks_to_slow_down", "names_a_rate", "overlong",
+        "filtered", "malformed_call",
+    )  # fmt: skip
     assert [name for name in meanings if getattr(complaint, name)] == [meaning]

@@ -23,11 +23,12 @@ OPENAI = Endpoint(
 AZURE = msgspec.structs.replace(
     OPENAI, dialect="azure", base_url="https://x.openai.azure.com", api_version="2024-10-21"
 )
+VALUES = {"env:KEY": "secret-a", "env:HEADER": "secret-b", "env:CODE": "secret c"}
 ASKED = Request("trial", 0, "DeepSeek-V3-0324", (Message("user", "hé"),))
 
 
 def body(parameters: dict[str, object] | None = None, **asked: Any) -> dict[str, Any]:
-    line = fixed_parts(msgspec.structs.replace(OPENAI, parameters=parameters or {}))
+    line = fixed_parts(msgspec.structs.replace(OPENAI, parameters=parameters or {}), VALUES)
     value: dict[str, Any] = json.loads(encode(line, msgspec.structs.replace(ASKED, **asked)))
     return value
 
@@ -45,12 +46,13 @@ def test_the_deployment_is_asked_for_and_nothing_else_is_added() -> None:
         ("https://api.example/v1", "https://api.example/v1/chat/completions"),
         ("https://api.example/v1/", "https://api.example/v1/chat/completions"),
         ("http://[::1]:80/a/b", "http://[::1]:80/a/b/chat/completions"),
+        ("https://api.example/v1/chat/completions", "https://api.example/v1/chat/completions"),
     ],
 )
 def test_an_openai_address(base_url: str, url: str) -> None:
-    line = fixed_parts(msgspec.structs.replace(OPENAI, base_url=base_url))
+    line = fixed_parts(msgspec.structs.replace(OPENAI, base_url=base_url), VALUES)
     assert line.url == url
-    assert line.credential == ("authorization", "Bearer ")
+    assert line.headers == {"authorization": "Bearer secret-a"}
 
 
 @pytest.mark.parametrize(
@@ -65,12 +67,25 @@ def test_an_openai_address(base_url: str, url: str) -> None:
             {"base_url": "https://x.openai.azure.com/openai/v1", "api_version": ""},
             "/openai/v1/chat/completions",
         ),
+        (  # as Azure's portal shows it
+            {
+                "base_url": "https://x.openai.azure.com/openai/deployments/g/chat/completions"
+                "?api-version=2025-01-01",
+                "api_version": "",
+                "deployment": "g",
+            },
+            "/openai/deployments/g/chat/completions?api-version=2025-01-01",
+        ),
+        (  # Azure AI Foundry
+            {"base_url": "https://x.openai.azure.com/models", "api_version": "2024-05-01-preview"},
+            "/models/chat/completions?api-version=2024-05-01-preview",
+        ),
     ],
 )
 def test_an_azure_address(changes: dict[str, Any], path: str) -> None:
-    line = fixed_parts(msgspec.structs.replace(AZURE, **changes))
+    line = fixed_parts(msgspec.structs.replace(AZURE, **changes), VALUES)
     assert line.url == "https://x.openai.azure.com" + path
-    assert line.credential == ("api-key", "")
+    assert line.headers == {"api-key": "secret-a"}
 
 
 def test_seed_limit_and_tools_are_written_when_asked_for() -> None:
@@ -90,11 +105,51 @@ def test_max_completion_tokens_takes_the_place_of_max_tokens() -> None:
     assert "max_tokens" not in asked
 
 
+def test_the_system_message_begins_the_users_first_one_where_none_is_taken() -> None:
+    endpoint = msgspec.structs.replace(OPENAI, system_role="user")
+    system, user, said = Message("system", "S"), Message("user", "U"), Message("assistant", "A")
+    for messages, roles, first in (
+        ((system, user, said, user), ["user", "assistant", "user"], "S\n\nU"),
+        ((system, said), ["user", "assistant"], "S"),
+        ((user, said), ["user", "assistant"], "U"),
+    ):
+        asked = msgspec.structs.replace(ASKED, messages=messages)
+        sent = json.loads(encode(fixed_parts(endpoint, VALUES), asked))["messages"]
+        assert [message["role"] for message in sent] == roles
+        assert sent[0]["content"] == first
+
+
+def test_a_stream_is_asked_for_with_its_usage() -> None:
+    endpoint = msgspec.structs.replace(OPENAI, stream=True)
+    sent = json.loads(encode(fixed_parts(endpoint, VALUES), ASKED))
+    assert (sent["stream"], sent["stream_options"]) == (True, {"include_usage": True})
+    spare = msgspec.structs.replace(endpoint, parameters={"stream_options": ""})
+    assert "stream_options" not in json.loads(encode(fixed_parts(spare, VALUES), ASKED))
+
+
+def test_headers_and_query_of_the_pool_go_with_each_request() -> None:
+    endpoint = msgspec.structs.replace(
+        OPENAI,
+        base_url="https://api.example/v1?region=eu",
+        headers={"X-Team": "a", "X-Code": "env:HEADER"},
+        query={"api-version": "2024-05-01-preview", "code": "env:CODE"},
+    )
+    parts = fixed_parts(endpoint, VALUES)
+    assert parts.url == (
+        "https://api.example/v1/chat/completions"
+        "?region=eu&api-version=2024-05-01-preview&code=secret%20c"
+    )
+    own = {"x-team": "a", "x-code": "secret-b"}
+    assert parts.headers == {"authorization": "Bearer secret-a"} | own
+    named = msgspec.structs.replace(OPENAI, headers={"Authorization": "env:HEADER"})
+    assert fixed_parts(named, VALUES).headers == {"authorization": "secret-b"}
+
+
 def test_an_empty_parameter_leaves_its_field_out() -> None:
     assert "seed" not in body({"seed": ""}, seed=5)
 
 
-@pytest.mark.parametrize("name", ["stream", "model", "messages", "tools", "stream_options"])
+@pytest.mark.parametrize("name", ["model", "messages", "tools"])
 def test_what_the_episode_says_cannot_be_overruled(name: str) -> None:
     assert body({name: True}) == body()
 
@@ -125,7 +180,7 @@ def test_an_empty_message_still_has_content() -> None:
 
 
 def test_half_an_emoji_in_a_tools_text_does_not_stop_a_call() -> None:
-    sent = encode(fixed_parts(OPENAI), msgspec.structs.replace(ASKED, messages=(
+    sent = encode(fixed_parts(OPENAI, VALUES), msgspec.structs.replace(ASKED, messages=(
         Message("user", "cut \ud83d"), Message("assistant", "", (ToolCall("c", "f", "{}"),))
     )))  # fmt: skip
     assert b"cut \\ud83d" in sent

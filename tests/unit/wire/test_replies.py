@@ -56,6 +56,86 @@ def test_native_calls_in_their_forms() -> None:
     )
 
 
+FLAT = {"name": "f", "arguments": '{"a": 1}'}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"tool_calls": [FLAT]},
+        {"tool_calls": FLAT},
+        {"tool_calls": {"function": FLAT}},
+        {"tool_calls": [{"function": {"name": "f", "parameters": {"a": 1}}}]},
+        {"tool_calls": [{"name": "f", "args": {"a": 1}}]},
+        {"tool_calls": [{"function": "f", "arguments": {"a": 1}}]},
+        {"tool_calls": [{"name": "f", "function": {"name": None, "arguments": {"a": 1}}}]},
+        {"function_call": FLAT},
+        {"content": [{"type": "tool_use", "name": "f", "input": {"a": 1}}]},
+    ],
+)
+def test_a_bent_call_is_a_call(message: dict[str, Any]) -> None:
+    reply = read({"content": None, **message})
+    [call] = reply.tool_calls
+    assert (call.name, json.loads(call.arguments)) == ("f", {"a": 1})
+    assert reply.raw == ""
+
+
+def test_a_name_may_stand_in_an_id() -> None:
+    call = {"id": "functions.f:0", "function": {"name": None, "arguments": "{}"}}
+    assert read({"tool_calls": [call]}).tool_calls == (ToolCall("functions.f:0", "f", "{}"),)
+
+
+@pytest.mark.parametrize("call", [{"function": {"name": None, "arguments": "{}"}}, "f()", 5])
+def test_a_call_without_a_name_is_kept_for_the_count(call: Any) -> None:
+    reply = read({"content": None, "tool_calls": [call]})
+    assert [each.name for each in reply.tool_calls] == [""]
+    assert reply.raw
+
+
+def test_words_and_calls_may_come_in_two_choices() -> None:
+    words = {"message": {"content": "I read.", "tool_calls": None}, "finish_reason": "stop"}
+    calls = {"message": {"content": None, "tool_calls": [FLAT]}, "finish_reason": "tool_calls"}
+    value = {"choices": [words, calls]}
+    reply = read_reply(value, b"")
+    assert reply is not None
+    assert (reply.text, reply.finish_reason) == ("I read.", "tool_calls")
+    assert reply.tool_calls == (ToolCall("", "f", '{"a": 1}'),)
+
+
+def test_what_must_come_back_is_carried_and_nothing_else() -> None:
+    signed = {"google": {"thought_signature": "s1"}}
+    call = {"id": "c", "index": 0, "function": {**FLAT, "signature": "s2"}, "extra_content": signed}
+    message = {
+        "content": None,
+        "tool_calls": [call],
+        "refusal": None,
+        "annotations": [],
+        "reasoning_content": "hm",
+        "reasoning_details": [{"data": "s3"}],
+    }
+    reply = read(message)
+    assert reply.carried == {"reasoning_content": "hm", "reasoning_details": [{"data": "s3"}]}
+    assert reply.tool_calls[0].carried == {
+        "extra_content": signed, "function": {"signature": "s2"}
+    }  # fmt: skip
+
+
+def test_thoughts_beside_words_are_not_carried() -> None:
+    reply = read({"content": "x", "reasoning_content": "hm", "extra_content": {"s": 1}})
+    assert reply.carried == {"extra_content": {"s": 1}}
+
+
+@pytest.mark.parametrize("depth", [19, 50, 5_000])
+def test_what_no_record_could_hold_is_not_carried(depth: int) -> None:
+    nested: Any = 1
+    for _ in range(depth):
+        nested = [nested]
+    message = {"tool_calls": [FLAT], "reasoning_details": nested}
+    reply = read_reply({"choices": [{"message": message}]}, b"")
+    assert reply is not None
+    assert bool(reply.carried) == (depth < 20)
+
+
 def test_the_old_function_call_is_a_call() -> None:
     message = {"content": None, "function_call": {"name": "f", "arguments": "{}"}}
     assert read(message).tool_calls == (ToolCall("", "f", "{}"),)
@@ -108,6 +188,10 @@ def test_no_choice_is_no_reply(value: dict[str, Any]) -> None:
         (b'{"t": "tab\there"}', "tab\there"),
         (b'\xef\xbb\xbf{"t": "bom"}', "bom"),
         (b'{"t": "caf\xe9"}', "caf\ufffd"),
+        (b'{"t": NaN}', "NaN"),
+        (b'{"t": -Infinity}', "-Infinity"),
+        (b'{"t": 1e999}', "1e999"),
+        (b'{"t": ' + b"9" * 400 + b'e1, "t": "x", "u": NaN}'.replace(b', "u": NaN', b""), "x"),
     ],
 )
 def test_what_strict_json_forbids_is_rescued_and_marked(body: bytes, text: str) -> None:

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import base64
+import io
+import struct
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -113,6 +117,44 @@ FAILS: list[tuple[Did, Check]] = [
 @pytest.mark.parametrize(("did", "check"), FAILS)
 def test_fails_without_it(did: Did, check: Check) -> None:
     assert not goal_met(after(did), [check])
+
+
+def zipped(method: int = zipfile.ZIP_STORED, members: int = 1, **patches: int) -> str:
+    """Base64 of a zip; `patches` write 16 bits at `_OFFSET` of its first directory entry."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as archive:
+        for number in range(members):
+            archive.writestr(str(number), "hello")
+    raw = bytearray(out.getvalue())
+    for offset, value in patches.items():
+        struct.pack_into("<H", raw, raw.find(b"PK\x01\x02") + int(offset[1:]), value)
+    return base64.b64encode(raw).decode()
+
+
+@pytest.mark.parametrize(
+    ("data", "holds"),
+    [
+        (zipped(), True),
+        (zipped(zipfile.ZIP_DEFLATED), True),
+        (zipped(_8=1), False),  # encrypted
+        (zipped(_10=97), False),  # of a method that nobody knows
+        (zipped(zipfile.ZIP_LZMA), False),
+        (zipped(zipfile.ZIP_BZIP2), False),
+        (zipped(_6=99), False),  # for readers of the future
+        (zipped(_42=65_000), False),
+        (zipped(members=0), False),
+        (zipped(members=2), True),
+        (zipped(members=101), False),
+        (base64.b64encode(b"\x1f\x8b" + b"\xff" * 99).decode(), False),
+        ("é", False),
+    ],
+)
+def test_an_archive_of_a_models_making_holds_or_not_and_never_raises(
+    data: str, *, holds: bool
+) -> None:
+    world = World(TASK)
+    world.files["out/o.zip"] = data
+    assert goal_met(world, [Check("archive", "out/o.zip", "hello")]) is holds
 
 
 def test_every_kind_is_tried_above() -> None:

@@ -24,6 +24,7 @@ from stormproof.suites.workflows.world import DEFAULTS_FILE, PAYLOAD, World
 MOST_FILES = 200
 LARGEST = 2_000_000  # characters of a file that is written
 _LONGEST_PATH = 200
+_LONGEST_NEAR = 60  # characters of paths that are compared letter by letter
 
 
 def cleaned(path: str) -> str:
@@ -41,7 +42,8 @@ def find_file(world: World, path: str) -> str:
     clean = cleaned(path)
     if clean in world.files:
         return clean
-    close = difflib.get_close_matches(clean, world.files, n=1)
+    near = [known for known in world.files if len(known) <= _LONGEST_NEAR]
+    close = difflib.get_close_matches(clean, near, n=1) if len(clean) <= _LONGEST_NEAR else ()
     meant = f" Did you mean {close[0]}?" if close else f" Files are: {listed(world.files)}."
     raise ToolFault("FILE_NOT_FOUND", f"There is no file {clean}.{meant}")
 

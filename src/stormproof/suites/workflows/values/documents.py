@@ -29,7 +29,7 @@ def read_json(text: str | bytes) -> Any:
         raise failed(f"The text is longer than {LONGEST:,} characters.")
     try:
         value = _decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise failed(f"This is not well-formed JSON: {error}.") from None
     return _within(value, DEEPEST) if _suspect(text) else value
 

@@ -14,6 +14,7 @@ import math
 import operator
 import re
 import statistics
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -25,6 +26,7 @@ from stormproof.suites.workflows.values.numerics import is_number, tidy, total
 from stormproof.suites.workflows.values.tabular import listed
 
 LONGEST = 500
+_ONE_AT_A_TIME = threading.Lock()  # warnings are the whole process's
 DEEPEST = 60
 _LONGEST_TEXT = 10_000
 _GREATEST_POWER = 1024.0  # bits
@@ -58,7 +60,7 @@ def compiled(text: str) -> Expression:
     if len(text) > LONGEST:
         raise invalid(f"An expression has at most {LONGEST} characters.")
     try:
-        with warnings.catch_warnings():
+        with _ONE_AT_A_TIME, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(_as_python(text.strip()), mode="eval").body
         _check_depth(tree)

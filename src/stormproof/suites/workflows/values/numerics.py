@@ -32,7 +32,7 @@ def tidy(number: float) -> float:
     """
     if isinstance(number, int):
         return number if number.bit_length() <= FEW_BITS else tidy(_double(number))
-    return float(f"{finite(number):.10g}")
+    return finite(float(f"{finite(number):.10g}"))  # the greatest doubles are rounded beyond
 
 
 def finite(number: float) -> float:

@@ -12,8 +12,9 @@ from stormproof.episode.tool_names import Vocabulary
 from stormproof.suites.workflows import WORKFLOWS
 
 _CUT = "the message was cut off at its length limit within this call, which was not carried out"
-# What a cut text could have gone on with. A call that any of these would change was not whole.
-_MORE = ("x", ', x=1, "x": 1}}')
+# What a cut text could have gone on with: the rest of its last word, a line, more arguments. A call
+# that any of these would change was not whole.
+_MORE = ("x", "\nx", '\n, x=1, "x": 1}}')
 
 
 def read_reply(reply: Reply, vocabulary: Vocabulary, protocol: Protocol) -> Recognition:
@@ -25,9 +26,9 @@ def read_reply(reply: Reply, vocabulary: Vocabulary, protocol: Protocol) -> Reco
     found = _read(reply, vocabulary, protocol)
     if reply.finish_reason != "length" or not found.tool_calls:
         return found
-    longer = [_read(_with_more(reply, more), vocabulary, protocol) for more in _MORE]
-    whole = all(_last(found) == _last(each) for each in longer)
-    return found if whole else _cut(found)
+    possible = _MORE if _last_character(reply).isalnum() else _MORE[1:]
+    longer = (_read(_with_more(reply, more), vocabulary, protocol) for more in possible)
+    return found if all(_last(found) == _last(each) for each in longer) else _cut(found)
 
 
 def _read(reply: Reply, vocabulary: Vocabulary, protocol: Protocol) -> Recognition:
@@ -41,17 +42,23 @@ def _read(reply: Reply, vocabulary: Vocabulary, protocol: Protocol) -> Recogniti
 
 
 def _misplaced(reasoning: str, vocabulary: Vocabulary, protocol: Protocol) -> Recognition:
-    """What an answer among the thoughts asks for; being done it must say in the prompt's words."""
+    """What an answer among the thoughts asks for; being done it must say in the prompt's words.
+
+    Thoughts alone are nothing: neither done nor unread.
+    """
     found = as_repairs(recognise(answer_in(reasoning), vocabulary, protocol))
-    if found.action == "done" and WORKFLOWS.completion_phrase not in reasoning:
-        return Recognition("none")
-    return found
+    if found.action == "done":
+        return found if WORKFLOWS.completion_phrase in reasoning else Recognition("none")
+    return found if found.action != "none" or _is_answer(reasoning) else Recognition("none")
 
 
 def answer_in(reasoning: str) -> str:
     """The answer in what a server took for thought: all of it, or what it comes to in the end."""
-    reasoning = reasoning.strip()
-    return reasoning if reasoning[:1] in ("<", "{", "[") else reasoning.rpartition("\n\n")[2]
+    return reasoning if _is_answer(reasoning) else reasoning.rstrip().rpartition("\n\n")[2]
+
+
+def _is_answer(reasoning: str) -> bool:
+    return reasoning.lstrip()[:1] in ("<", "{", "[")
 
 
 def _with_more(reply: Reply, more: str) -> Reply:
@@ -60,6 +67,10 @@ def _with_more(reply: Reply, more: str) -> Reply:
     *before, last = reply.tool_calls
     longer = msgspec.structs.replace(last, arguments=last.arguments + more)
     return msgspec.structs.replace(reply, tool_calls=(*before, longer))
+
+
+def _last_character(reply: Reply) -> str:
+    return (reply.tool_calls[-1].arguments if reply.tool_calls else reply.text)[-1:]
 
 
 def _last(found: Recognition) -> tuple[object, ...]:

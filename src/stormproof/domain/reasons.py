@@ -1,0 +1,70 @@
+"""Why episodes gave no result, counted: reasons that differ in numbers alone are one reason."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+UNKNOWN = "no reason was recorded"
+MOST_SHOWN = 5
+# What differs from one answer to the next: ids, counts, instants. The status of an answer does not.
+_VARYING = re.compile(
+    r"(?<!HTTP )(?<!\d)"
+    r"(?:\b(?:req|chatcmpl|call|run)[-_][\w-]+|\b(?=[\da-f-]*\d)[\da-f-]{8,}\b|\d+)",
+    re.IGNORECASE,
+)
+
+
+class Reason(Struct, frozen=True):
+    """How many episodes ended for a reason; `text` is the first of them, as it was recorded."""
+
+    text: str
+    count: int
+
+    def __str__(self) -> str:
+        """Its count and its text."""
+        return f"{self.count:,} × {self.text}"
+
+
+class Reasons:
+    """Reasons as they come. Memory goes by the kinds of reasons, not by their number."""
+
+    def __init__(self) -> None:
+        # By what stays when all that varies is left out; the first text of each, and how many.
+        self._first: dict[tuple[bool, str], str] = {}
+        self._counts = Counter[tuple[bool, str]]()
+
+    def add(self, text: str, *, is_suites: bool = False) -> None:
+        """One episode's reason; `is_suites` where a tool, a goal check or a scorer broke."""
+        text = " ".join(text.split()) or UNKNOWN
+        kind = is_suites, _VARYING.sub("#", text.lower())
+        self._first.setdefault(kind, text)
+        self._counts[kind] += 1
+
+    def counted(self, *, is_suites: bool | None = None) -> tuple[Reason, ...]:
+        """The most frequent first; `is_suites` leaves the other sort out."""
+        return tuple(
+            Reason(self._first[kind], count)
+            for kind, count in self._counts.most_common()
+            if is_suites in {None, kind[0]}
+        )
+
+
+def counted(texts: Iterable[str]) -> tuple[Reason, ...]:
+    """Reasons of infrastructure episodes (`Episode.error`), grouped: the most frequent first."""
+    reasons = Reasons()
+    for text in texts:
+        reasons.add(text)
+    return reasons.counted()
+
+
+def in_lines(reasons: Iterable[Reason], most: int = MOST_SHOWN) -> list[str]:
+    """A line for each of the `most` frequent, and one for the rest."""
+    shown = list(reasons)
+    lines = [str(reason) for reason in shown[:most]]
+    if rest := shown[most:]:
+        lines.append(f"{sum(r.count for r in rest):,} × {len(rest):,} other reasons")
+    return lines

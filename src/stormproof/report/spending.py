@@ -1,0 +1,204 @@
+"""What was paid for: every call, in an ended episode or not, with its tokens and its money."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+from msgspec import Struct
+
+from stormproof.plan import kind_of
+from stormproof.report.pool_samples import Carried, SampledRun, carried, read_samples
+from stormproof.report.report_table import Column, ReportTable, Value
+from stormproof.report.results import Results
+from stormproof.store import turn_table, unfinished_turn_table
+
+_PER_PRICE: Final = 1e6
+_PRICES = "Prices are the pool file's, for a million tokens, in its currency."
+_PAID = "Calls count every answer, in episodes that have not ended too."
+_USED = (
+    "endpoint_id", "index", "attempts", "latency_ms", "queued_ms", "prompt_tokens",
+    "completion_tokens",
+)  # fmt: skip
+
+
+class Spent(Struct, frozen=True):
+    """One endpoint: answers that became turns, `unfinished` of them in no ended episode.
+
+    `extra_sends` gave no answer that was used: refused, failed, or the slower copy of a hedge.
+    `cost` is NaN without prices.
+    """
+
+    endpoint: str
+    about: Mapping[str, Any]
+    calls: int
+    unfinished: int
+    extra_sends: int
+    prompt_tokens: int
+    completion_tokens: int
+    latency_s: float
+    queued_s: float
+
+    @property
+    def cost(self) -> float:
+        """Money by the pool file's prices."""
+        price_in, price_out = self.about.get("price_in"), self.about.get("price_out")
+        if price_in is None and price_out is None:
+            return math.nan
+        paid = self.prompt_tokens * (price_in or 0) + self.completion_tokens * (price_out or 0)
+        return float(paid / _PER_PRICE)
+
+    @property
+    def model(self) -> str:
+        """The model that it serves; "" where no run's record says so."""
+        return str(self.about.get("model", ""))
+
+    @property
+    def kind(self) -> str:
+        """Where its model is served, and whether the weights are open."""
+        return kind_of(str(self.about.get("dialect", "")), self.model)
+
+
+def spending(results: Results) -> list[Spent]:
+    """Every endpoint that answered, by name."""
+    if results.imported:
+        return []
+    known = {e["endpoint_id"]: e for run in results.runs for e in run.get("endpoints", ())}
+    begun = unfinished_turn_table(results.folder).select(_USED)
+    turns = pa.concat_tables([turn_table(results.folder, _USED), begun])
+    open_calls = {row["endpoint_id"]: row["index_count"] for row in _grouped(begun)}
+    return [
+        Spent(
+            row["endpoint_id"],
+            known.get(row["endpoint_id"], {}),
+            row["index_count"],
+            open_calls.get(row["endpoint_id"], 0),
+            row["attempts_sum"] - row["index_count"],
+            row["prompt_tokens_sum"],
+            row["completion_tokens_sum"],
+            row["latency_ms_mean"] / 1000,
+            row["queued_ms_mean"] / 1000,
+        )
+        for row in _grouped(turns)
+    ]
+
+
+def _grouped(turns: pa.Table) -> list[dict[str, Any]]:
+    grouped = turns.group_by("endpoint_id").aggregate(
+        [
+            ("index", "count"),
+            ("latency_ms", "mean"),
+            ("queued_ms", "mean"),
+            ("attempts", "sum"),
+            ("prompt_tokens", "sum"),
+            ("completion_tokens", "sum"),
+        ]
+    )
+    return sorted(grouped.to_pylist(), key=lambda row: str(row["endpoint_id"]))
+
+
+def spent_facts(results: Results, spent: Sequence[Spent]) -> Iterator[tuple[str, str]]:
+    """What was spent in all, in words."""
+    if results.imported:
+        yield "model calls", f"{int(results.episodes.numbers('turns').sum()):,}"
+        return
+    unfinished = sum(one.unfinished for one in spent)
+    moved = carried(read_samples(results.folder), {one.endpoint for one in spent})
+    parts = [f"{sum(one.calls for one in spent):,}"]
+    parts += [f"{unfinished:,} of them in episodes that have not ended"] if unfinished else []
+    thrown = f"and {moved.discarded:,} replies of {moved.discarded_tokens:,} tokens thrown away"
+    parts += [thrown] if moved.discarded else []
+    parts += [f"and {moved.hedges:,} second copies sent"] if moved.hedges else []
+    yield "model calls", ", ".join(parts)
+    prompt = sum(one.prompt_tokens for one in spent)
+    completion = sum(one.completion_tokens for one in spent)
+    yield "tokens", f"{prompt:,} in, {completion:,} out" if prompt + completion else ""
+    costs = [one.cost for one in spent if not math.isnan(one.cost)]
+    yield "cost", f"{sum(costs):,.2f} in the pool file's currency" if costs else ""
+
+
+def endpoints(results: Results, spent: Sequence[Spent]) -> ReportTable:
+    """What each endpoint answered and what it cost; from the turns, which are what was paid for."""
+    runs = read_samples(results.folder)
+    rows = tuple(_row(one, carried(runs, {one.endpoint})) for one in spent)
+    columns = (
+        Column("endpoint"),
+        Column("model"),
+        Column("calls", "count", "answers that became turns"),
+        Column("of them unfinished", "count", "in episodes that have not ended"),
+        Column("sends beyond", "count", "sends that gave no answer: refused, failed or hedged"),
+        Column("thrown away", "count", "replies that were paid for and not used"),
+        Column("tokens thrown away", "count", "by those replies' own account"),
+        Column("second copies", "count", "sent beside a slow call; one answer of the two counts"),
+        Column("tokens in", "count"),
+        Column("tokens out", "count"),
+        Column("mean latency s", "number"),
+        Column("mean wait for a slot s", "number"),
+        Column("cost", "number"),
+    )
+    priced = any(not math.isnan(one.cost) for one in spent)
+    notes = (_PAID, _PRICES if priced else "The pool file gives no prices.")
+    return ReportTable("endpoints", "Endpoints", columns, rows, notes)
+
+
+def _row(one: Spent, moved: Carried) -> tuple[Value, ...]:
+    return (
+        one.endpoint,
+        one.model,
+        one.calls,
+        one.unfinished,
+        one.extra_sends,
+        moved.discarded,
+        moved.discarded_tokens,
+        moved.hedges,
+        one.prompt_tokens,
+        one.completion_tokens,
+        one.latency_s,
+        one.queued_s,
+        one.cost,
+    )
+
+
+def speed_ups(results: Results, spent: Sequence[Spent]) -> ReportTable:
+    """Each kind of model and its models: what their endpoints did together, and the best alone."""
+    runs = read_samples(results.folder)
+    kinds: dict[str, dict[str, list[Spent]]] = {}
+    for one in spent if runs else ():
+        kinds.setdefault(one.kind, {}).setdefault(one.model, []).append(one)
+    rows: list[tuple[Value, ...]] = []
+    for kind, models in sorted(kinds.items()):
+        alone = {model: _best(own, runs) for model, own in models.items()}
+        every = [one for own in models.values() for one in own]
+        rows.append((kind, "all", *_speed(every, sum(alone.values()), runs)))
+        rows += [(kind, m, *_speed(own, alone[m], runs)) for m, own in models.items()]
+    columns = (
+        Column("kind"),
+        Column("model"),
+        Column("endpoints", "count"),
+        Column("slots", "count", "declared; none where they are found while running"),
+        Column("reached at once", "count", "the most requests in flight at one moment"),
+        Column("answers/s", "number", "while any request was in flight"),
+        Column("refusals", "count"),
+        Column("speed-up ×", "number", "answers/s of all over those of the fastest endpoint"),
+    )
+    notes = ("Measured in this folder's runs; `stormproof plan` shows what is expected.",)
+    return ReportTable("speed", "All endpoints over one", columns, tuple(rows), notes)
+
+
+def _speed(own: Sequence[Spent], alone: float, runs: Sequence[SampledRun]) -> tuple[Value, ...]:
+    moved = carried(runs, {one.endpoint for one in own})
+    pace = _pace(sum(one.calls for one in own), moved.active_s)
+    slots: list[Any] = [(one.about.get("limits") or {}).get("max_workers") for one in own]
+    declared = None if None in slots else sum(slots)
+    speed_up = pace / alone if alone else math.nan
+    return len(own), declared, moved.peak, pace, moved.refused, speed_up
+
+
+def _best(own: Sequence[Spent], runs: Sequence[SampledRun]) -> float:
+    return max(_pace(one.calls, carried(runs, {one.endpoint}).active_s) for one in own)
+
+
+def _pace(calls: int, seconds: float) -> float:
+    return calls / seconds if seconds else 0.0
