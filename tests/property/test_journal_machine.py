@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from stormproof.domain.episodes import Episode, Outcome, Turn
+from stormproof.domain.episodes import FINAL, Episode, Outcome, Turn
 from stormproof.store import (
     Header,
     StorageFormat,
@@ -57,7 +57,7 @@ class ResultsFolder(RuleBasedStateMachine):
 
     @property
     def done(self) -> set[str]:
-        return {t for t, e in self.ended.items() if e.outcome == "completed"}
+        return {t for t, e in self.ended.items() if e.outcome in FINAL}
 
     @rule(number=numbers, drawn=turns())
     def turn(self, number: int, drawn: Turn) -> None:
