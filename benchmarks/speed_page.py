@@ -25,7 +25,7 @@ def write_page(rows: Sequence[dict[str, object]]) -> None:
     page = DOCS / "speed.md"
     head = page.read_text().split(MARK)[0]
     seeds = len({row["seed"] for row in rows})
-    text = f"{MARK}\n\n{table(rows)}\n\nMeans over {seeds} seeds on which no constant was tuned: "
+    text = f"{MARK}\n\n{table(rows)}\n\nMeans over {seeds} seeds on which nothing was tuned: "
     text += "delivered, refused or failed. Then, of `adaptive`: what it delivers after the first "
     text += "fifth of a run, and what is refused in the second half; the first second, in the "
     text += "slowest seed, in which a world is given 90 % of the oracle's mean rate over the run "
