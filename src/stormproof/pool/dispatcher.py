@@ -217,8 +217,7 @@ class Dispatcher:
         """Send once, and tell the scheduler what came of it."""
         lane, verdict = flight.lane, None
         pending.attempts += 1
-        model = self._scheduler.models[pending.job.model]
-        patience_s = lost.patience_s(self._bounds, self._hedge, lane, model, pending.failures)
+        patience_s = lost.patience_s(self._bounds, self._hedge, lane, pending.failures)
         try:
             verdict = await self._transport.send(
                 lane.endpoint, pending.request, timeout_s=patience_s, attempt=pending.attempts

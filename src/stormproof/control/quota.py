@@ -1,0 +1,119 @@
+"""Fixed windows: so many units in each period of the server's clock, however they are spread."""
+
+from __future__ import annotations
+
+from math import floor, inf
+
+PERIODS_S = (1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0)  # that services use
+ENOUGH = 8.0  # units in a window that is worth knowing
+RESOLUTION = 0.25  # of a period, to which the instant must be known at which a window began
+EARLY = 0.95  # of a period in which its units are sent
+SPENT = 0.85  # of the units sent: a refusal says that the window is used up, and nothing else
+AT_ONCE_S = 1.0  # from the first refusal until the gate is shut, where a window is used up
+LULL_S = 1.0  # shut for so long by refusals: it may be a window that is used up
+MARGIN_S = 0.03  # after the end of a window, for sends that overtake
+LOOK_EVERY = 6  # windows, of which one is not held to its units: there may be more
+
+Opening = tuple[float, float, float]  # refused until, accepted since, units accepted before
+
+
+class Quota:
+    """`units` per `period_s`, inf while no window is known; `ends_at` is when the next begins.
+
+    From opening to opening a whole window's worth is accepted, whatever the pace. Each window
+    is used up a little before it ends, and one in six is asked for more.
+    """
+
+    def __init__(self) -> None:
+        self.units = self.period_s = self.ends_at = inf
+        self.suspected_until = -inf  # a window may be in force: use it up, and see it begin anew
+        self._windows = 0  # since it is known
+        self._used = 0.0  # units of this one
+        self.used_up = False  # a refusal has said so
+        self._extra = 1.0  # units that are tried when looking for more
+        self._opening: Opening | None = None
+        self._first_refused_at = inf  # since the last opening
+
+    @property
+    def known(self) -> bool:
+        """Whether there is such a window."""
+        return self.units < inf
+
+    @property
+    def rate(self) -> float:
+        """Units/s at which a window is used up a little before it ends."""
+        return self.units / (self.period_s * EARLY)
+
+    @property
+    def ready_at(self) -> float:
+        """The earliest instant for the next send: the next window, when this one is used up."""
+        full = self._used + 1 > self.units + self._extra * self._looks
+        return self.ends_at + MARGIN_S if full or self.used_up else -inf
+
+    @property
+    def _looks(self) -> bool:
+        return self._windows % LOOK_EVERY == LOOK_EVERY - 1
+
+    def sent(self, now: float, cost: float) -> None:
+        """Account for a send."""
+        if now >= self.ends_at:
+            self._next(now)
+        self._used += cost
+
+    def returned(self, at: float, cost: float) -> None:
+        """A send was refused: it took nothing."""
+        self._used -= cost
+        self._first_refused_at = min(self._first_refused_at, at)
+
+    def refused(self) -> bool:
+        """Whether a refusal speaks of the window: it is `used_up`, or has not begun yet.
+
+        Else, in the midst of it, there is no such window.
+        """
+        if not self.known:
+            return False
+        if self._used >= SPENT * self.units:
+            self._extra = 1.0
+            self.ends_at -= max(0.0, self.units - self._used - 1) / self.rate  # it began earlier
+            self.used_up = True
+        elif self._used > (1 - SPENT) * self.units:
+            self.forget()
+        return self.known
+
+    def opened(self, shut_at: float, refused_at: float, at: float, accepted: float) -> None:
+        """A canary sent at `at` was accepted, the last refused send went at `refused_at`."""
+        then, self._opening = self._opening, (refused_at, at, accepted)
+        if at - shut_at > LULL_S:
+            self.suspected_until = at + PERIODS_S[-1]
+        whole = shut_at - self._first_refused_at < AT_ONCE_S
+        self._first_refused_at = inf
+        if then is not None and not self.known and whole:
+            self._learn(then, self._opening)
+        if self.known:
+            self.ends_at = at + self.period_s
+            self._used = 1.0
+            self.used_up = False
+
+    def forget(self) -> None:
+        """There is no such window, or another one."""
+        self.units = self.period_s = self.ends_at = inf
+        self._opening = None
+
+    def _next(self, now: float) -> None:
+        if self._used > self.units:  # there is more
+            self.units = self._used
+            self._extra *= 2
+            self._windows -= 1
+        passed = floor((now - self.ends_at) / self.period_s) + 1
+        self.ends_at += passed * self.period_s
+        self._windows += 1
+        self._used = 0.0
+        self.used_up = False
+
+    def _learn(self, then: Opening, now: Opening) -> None:
+        units = now[2] - then[2]
+        shortest, longest = now[0] - then[1], now[1] - then[0]
+        fits = [period for period in PERIODS_S if shortest <= period <= longest]
+        if units >= ENOUGH and len(fits) == 1 and now[1] - now[0] < RESOLUTION * fits[0]:
+            self.units, self.period_s = units, fits[0]
+            self._windows = 0
