@@ -206,7 +206,11 @@ async def _opened(
         yield store
         return
     header = Header(
-        suite=WORKFLOWS.version, seed=options.seed, simulated=simulated, stormproof=__version__
+        suite=WORKFLOWS.version,
+        seed=options.seed,
+        simulated=simulated,
+        created_at=time(),
+        stormproof=__version__,
     )
     folder = Path(options.results)
     async with open_store(folder, header, storage_format=options.storage_format) as opened:
