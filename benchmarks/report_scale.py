@@ -127,7 +127,7 @@ def report(folder: Path, out: Path) -> None:
 
 def check(folder: Path, out: Path) -> None:  # noqa: ARG001  it writes nothing
     """Every cell against a minimum, and every model against a baseline: itself."""
-    from stormproof.check import Demands, check, parse_minimum  # noqa: PLC0415
+    from stormproof.demands import Demands, check, parse_minimum  # noqa: PLC0415
 
     minimums = (parse_minimum("success>=0.1"),)
     check(folder, Demands(minimums, max_infra=0.05, max_unread=0.02, by="cell"))

@@ -51,7 +51,8 @@ from stormproof.plan import (
     prompt_type_count,
 )
 from stormproof.plan.python_api import Pool, checked, endpoints_of
-from stormproof.session import OnProgress, RunStore, RunSummary, Session, Stop
+from stormproof.run_desk import RunStore
+from stormproof.session import OnProgress, RunSummary, Session, Stop
 from stormproof.store import Header, append_run, open_store
 from stormproof.suites.workflows import WORKFLOWS
 from stormproof.wire import HttpTransport, Transport

@@ -21,7 +21,7 @@ import stormproof
 from stormproof import Pool, Progress, RunOptions, RunSummary, Stop
 from stormproof.domain.calls import Denied, Request, Verdict
 from stormproof.domain.pool import Endpoint
-from stormproof.session import RunStore
+from stormproof.run_desk import RunStore
 from stormproof.store import read_header
 from stormproof.testing import MemoryStore, ScriptedModel, SimulatedTransport
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
 from stormproof.domain.conditions import Condition
 from stormproof.domain.reasons import Reason, counted, in_lines
-from stormproof.errors import StormproofError
-from stormproof.plan.folder_status import CellKey, folder_status, recorded_runs
+from stormproof.plan.folder_status import CellKey
 from stormproof.report.condition_words import condition_key, condition_label, condition_of
 from stormproof.report.episode_rows import EpisodeRows
 from stormproof.report.report_table import Column, ReportTable, Value
@@ -49,15 +46,6 @@ class CellCount(Struct, frozen=True):
     def is_finished(self) -> bool:
         """Whether no run would do any more here."""
         return self.planned == self.scored + self.blocked
-
-
-def planned_cells(folder: Path) -> Mapping[CellKey, int]:
-    """Trials planned by all runs of the folder together; none where their records do not say."""
-    try:
-        cells = folder_status(recorded_runs(folder), {})
-    except (msgspec.ValidationError, KeyError, StormproofError):
-        return {}
-    return {(cell.model, cell.condition, cell.task_type): cell.planned for cell in cells}
 
 
 def count_cells(episodes: EpisodeRows, planned: Mapping[CellKey, int]) -> tuple[CellCount, ...]:
