@@ -86,7 +86,7 @@ class Sealing:
             unfinished = (t for t, entry in self.entries.items() if entry.outcome not in FINAL)
             self._sealed.add(unfinished, part)
             self.entries = {}
-            remove_superfluous(self._folder, part.number)
+            remove_journals(self._folder, below=part.number + 1)
 
     def _rows(self) -> Iterator[RawEpisode]:
         with store_errors("read", self._folder), SpanReader(self._folder) as reader:
@@ -94,14 +94,9 @@ class Sealing:
                 yield raw_episode(reader, entry)
 
 
-def remove_superfluous(folder: Path, sealed: int) -> None:
-    """Remove the journals that went into the part with this number and earlier ones."""
+def remove_journals(folder: Path, below: int) -> None:
+    """Remove the journals with lower numbers: all they say is in parts and in this one."""
     for number in journal_numbers(folder):
-        if number <= sealed:
+        if number < below:
             with store_errors("remove", journal_path(folder, number)):
                 journal_path(folder, number).unlink(missing_ok=True)
-
-
-def is_unfinished(folder: Path, part: SealedPart) -> bool:
-    """Whether a seal was cut short after the part's turns: the journals still hold all of it."""
-    return part.episodes is None and any(n <= part.number for n in journal_numbers(folder))
