@@ -92,7 +92,7 @@ class Sealing:
             unfinished = (t for t, entry in self.entries.items() if entry.outcome not in FINAL)
             self._sealed.add(unfinished, part)
             self.entries = {}
-            remove_superfluous(self._folder, part.number)
+            remove_journals(self._folder, below=part.number + 1)
 
     def _records(self, spans_of: Callable[[Entry], Iterable[Span]]) -> Iterator[bytes]:
         """Those lines of all entries, each read once."""
@@ -101,14 +101,9 @@ class Sealing:
                 yield from map(reader.record, spans_of(entry))
 
 
-def remove_superfluous(folder: Path, sealed: int) -> None:
-    """Remove the journals that went into the part with this number and earlier ones."""
+def remove_journals(folder: Path, below: int) -> None:
+    """Remove the journals with lower numbers: all they say is in parts and in this one."""
     for number in journal_numbers(folder):
-        if number <= sealed:
+        if number < below:
             with store_errors("remove", journal_path(folder, number)):
                 journal_path(folder, number).unlink(missing_ok=True)
-
-
-def is_unfinished(folder: Path, part: SealedPart) -> bool:
-    """Whether a seal was cut short after the part's turns: the journals still hold all of it."""
-    return part.episodes is None and any(n <= part.number for n in journal_numbers(folder))
