@@ -209,7 +209,12 @@ async def _opened(
         suite=WORKFLOWS.version, seed=options.seed, simulated=simulated, stormproof=__version__
     )
     folder = Path(options.results)
-    async with open_store(folder, header, storage_format=options.storage_format) as opened:
+    async with open_store(
+        folder,
+        header,
+        storage_format=options.storage_format,
+        in_batches=not _is_alone(options),
+    ) as opened:
         yield opened
 
 
