@@ -119,7 +119,7 @@ async def _connected(address: str, cpus: int) -> AsyncIterator[None]:
     """
     import ray  # noqa: PLC0415  an extra
 
-    own = {"num_cpus": cpus, "object_store_memory": OBJECTS_BYTES, "_node_ip_address": "127.0.0.1"}
+    own = {"num_cpus": cpus, "object_store_memory": OBJECTS_BYTES}
     start = _init(address=address or "local", **({} if address else own))
     begun: Future[object] = Future()
     over = threading.Event()
@@ -209,10 +209,18 @@ def _why(error: BaseException) -> str:
 
 @contextmanager
 def _environment(*, is_own: bool) -> Iterator[None]:
-    """What Ray reads from the environment, for as long as it is there: no statistics, a token."""
+    """What Ray reads from the environment, for as long as it is there: no statistics, a token.
+
+    On a machine where no cluster is wanted it knows the loopback address alone, even if it is told
+    another: as it does elsewhere than on Linux, which is what the variable is named for.
+    """
     wanted = {"RAY_USAGE_STATS_ENABLED": "0"}
     if is_own:
-        wanted |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        wanted |= {
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": secrets.token_hex(32),
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        }
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
