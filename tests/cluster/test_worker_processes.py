@@ -38,9 +38,9 @@ def test_a_killed_worker_and_a_killed_driver_leave_the_records_of_a_calm_run(
     said = (ground.folder / "b.log").read_text()
     assert "has ended; its endpoints and trials go to others" in said
     assert "Traceback" not in said
-    told = last_workers(ground.folder / "b")
-    assert [worker.worker for worker in told] == ["worker 1", "worker 2"]
-    assert all(worker.turns for worker in told)
+    shown = last_workers(ground.folder / "b")
+    assert [worker.worker for worker in shown] == ["worker 1", "worker 2"]
+    assert all(worker.turns for worker in shown)
 
 
 def test_no_key_stands_where_others_could_read_it(prove: Grounds) -> None:

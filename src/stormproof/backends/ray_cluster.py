@@ -77,15 +77,11 @@ async def ray_cluster(
     with _environment(is_own=not address):
         import ray  # noqa: PLC0415  an extra; it reads the environment when it is loaded
 
-        await _connected(address, workers or 1)
-        try:
+        async with _connected(address, workers or 1):
             nodes = sum(bool(node["Alive"]) for node in ray.nodes())
             count = workers or nodes
             say(f"Ray: {count} workers on {nodes} nodes")
             yield count, _hiring(begin)
-        finally:
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(ray.shutdown)
 
 
 def _hiring(begin: Callable[[str], Beginning]) -> Hire:
@@ -114,30 +110,45 @@ def _hiring(begin: Callable[[str], Beginning]) -> Hire:
     return hire
 
 
-async def _connected(address: str, cpus: int) -> None:
-    """Connect, in a thread: Ray takes signals over where it is started in the main one.
+@asynccontextmanager
+async def _connected(address: str, cpus: int) -> AsyncIterator[None]:
+    """Connected, by a thread that lives as long: on Linux what Ray starts dies with that thread.
 
-    In a daemon's, since Ray may try for minutes, and a process that has given up must end.
+    Not by the main one, where Ray would take signals over; and by a daemon's, since Ray may try for
+    minutes, and a process that has given up must end.
     """
-    own = {"num_cpus": cpus, "object_store_memory": OBJECTS_BYTES, "_node_ip_address": "127.0.0.1"}
+    import ray  # noqa: PLC0415  an extra
+
+    own = {"num_cpus": cpus, "object_store_memory": OBJECTS_BYTES}
     start = _init(address=address or "local", **({} if address else own))
-    done: Future[object] = Future()
+    begun: Future[object] = Future()
+    over = threading.Event()
 
-    def connect() -> None:
+    def live() -> None:
         try:
-            done.set_result(start())
+            begun.set_result(start())
         except BaseException as error:  # noqa: BLE001  whoever waits hears of it
-            done.set_exception(error)
+            begun.set_exception(error)
+            return
+        over.wait()
+        ray.shutdown()
 
+    thread = threading.Thread(target=live, daemon=True)
     try:
         await _reached(address)
-        threading.Thread(target=connect, daemon=True).start()
+        thread.start()
         with anyio.fail_after(JOIN_S):
-            await asyncio.wrap_future(done)
+            await asyncio.wrap_future(begun)
     except TimeoutError:
         raise _refused(address, TimeoutError(f"no answer within {JOIN_S:.0f} s")) from None
     except Exception as error:  # noqa: BLE001  Ray raises whatever it meets
         raise _refused(address, error) from None
+    try:
+        yield
+    finally:
+        over.set()
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(thread.join)
 
 
 async def _reached(address: str) -> None:
@@ -198,10 +209,18 @@ def _why(error: BaseException) -> str:
 
 @contextmanager
 def _environment(*, is_own: bool) -> Iterator[None]:
-    """What Ray reads from the environment, for as long as it is there: no statistics, a token."""
+    """What Ray reads from the environment, for as long as it is there: no statistics, a token.
+
+    On a machine where no cluster is wanted it knows the loopback address alone, even if it is told
+    another: as it does elsewhere than on Linux, which is what the variable is named for.
+    """
     wanted = {"RAY_USAGE_STATS_ENABLED": "0"}
     if is_own:
-        wanted |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        wanted |= {
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": secrets.token_hex(32),
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        }
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
