@@ -17,6 +17,7 @@ from stormproof.episode import Reread, broken_episode, run_episode, suite_at_wor
 from stormproof.errors import SuiteError
 from stormproof.plan import RunOptions
 from stormproof.pool import Ask, Dispatcher, EndpointState, Event, Job
+from stormproof.progress import WorkerProgress
 from stormproof.suites.workflows import WORKFLOWS
 from stormproof.wire import Transport
 
@@ -68,6 +69,10 @@ class Crew(Protocol):
 
     def snapshot(self) -> tuple[EndpointState, ...]:
         """Every endpoint now."""
+        ...
+
+    def workers(self) -> tuple[WorkerProgress, ...]:
+        """Every worker elsewhere, those that are gone too; in the order of their hiring."""
         ...
 
 
@@ -141,6 +146,10 @@ class LocalWorker:
     def snapshot(self) -> tuple[EndpointState, ...]:
         """See `Crew.snapshot`."""
         return self._dispatcher.snapshot()
+
+    def workers(self) -> tuple[WorkerProgress, ...]:
+        """See `Crew.workers`: there are none."""
+        return ()
 
 
 def dispatcher_of(

@@ -22,7 +22,7 @@ import anyio
 import anyio.to_thread
 
 from stormproof import __version__
-from stormproof.backends.driver import Hire, LinkBroken
+from stormproof.backends.driver import Hire, LinkBroken, LinkCut
 from stormproof.backends.messages import Beginning, encode
 from stormproof.backends.ray_actor import WorkerActor
 from stormproof.errors import BackendError
@@ -36,9 +36,15 @@ OBJECTS_BYTES = 100_000_000  # of a cluster of our own: nothing of ours goes thr
 class ActorLink:
     """A worker actor, as the driver sees it."""
 
-    def __init__(self, actor: Any) -> None:
-        # Never changes.
+    def __init__(self, actor: Any, place: str) -> None:
+        # Never change.
         self._actor = actor
+        self._place = place
+
+    @property
+    def place(self) -> str:
+        """See `Link.place`."""
+        return self._place
 
     async def ask(self, question: bytes) -> bytes:
         """See `Link.ask`."""
@@ -47,7 +53,7 @@ class ActorLink:
         try:
             answer: bytes = await self._actor.answer.remote(question)
         except ray.exceptions.RayError as error:
-            raise LinkBroken(_why(error)) from None
+            raise _broken(error) from None
         return answer
 
 
@@ -95,14 +101,15 @@ def _hiring(begin: Callable[[str], Beginning]) -> Hire:
         actor = actors.remote()
         try:
             with anyio.fail_after(START_S):
-                version, pid = await actor.begin.remote(encode(begin(worker)))
+                version, pid, host = await actor.begin.remote(encode(begin(worker)))
         except TimeoutError:
             raise LinkBroken(f"no CPU was free for it within {START_S:.0f} s") from None
         except ray.exceptions.RayError as error:
             raise LinkBroken(_why(error)) from None
+        place = f"process {pid} on {host}"
         if version != __version__:
-            raise LinkBroken(f"its Stormproof is {version}, and {__version__} here (pid {pid})")
-        return ActorLink(actor)
+            raise LinkBroken(f"its Stormproof is {version}, and {__version__} here ({place})")
+        return ActorLink(actor, place)
 
     return hire
 
@@ -171,13 +178,22 @@ def _refused(address: str, error: Exception) -> BackendError:
     )
 
 
+def _broken(error: BaseException) -> LinkBroken:
+    """A raylet sees a worker of its own end. Of a node that has fallen silent nobody knows that."""
+    has_ended = "worker process has died" in str(error)
+    return LinkBroken(_why(error)) if has_ended else LinkCut(_why(error))
+
+
 def _why(error: BaseException) -> str:
     """What Ray says of a dead actor, in one short line."""
     told = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split())
     if "No module named 'stormproof'" in told:
         return f"its node has no Stormproof: pip install 'stormproof[ray]=={__version__}' there"
     node = re.search(r"\bip: ?([\w.:]+)", told)
-    return f"its actor{f' on {node[1]}' if node else ''} is dead ({type(error).__name__})"
+    where = f" on {node[1]}" if node else ""
+    if "node has died" in told:
+        return f"its node{where} is silent"
+    return f"its actor{where} is dead ({type(error).__name__})"
 
 
 @contextmanager
