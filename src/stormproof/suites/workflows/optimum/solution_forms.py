@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from stormproof.domain.tasks import Step, Task
-from stormproof.suites.workflows.goals import goal_met
+from stormproof.suites.workflows.goals import standing
 from stormproof.suites.workflows.tools import CATALOGUE, run_tool
 from stormproof.suites.workflows.world import Kind, Result, World
 
@@ -132,7 +132,7 @@ def reaches_goal(task: Task, plan: Iterable[Step]) -> bool:
     """Whether every step succeeds in the World, and the goal holds at the end."""
     world = World(task)
     done = all(run_tool(world, step.tool, step.arguments).ok for step in plan)
-    return done and goal_met(world, task.checks)
+    return done and standing(world).is_full
 
 
 def _after(task: Task, traced: Sequence[Traced], steps: Sequence[Step], at: int) -> frozenset[int]:
@@ -149,7 +149,7 @@ def _goal_without(task: Task, others: Iterable[Step]) -> bool:
     world = World(task)
     for step in others:
         run_tool(world, step.tool, step.arguments)
-    return goal_met(world, task.checks)
+    return standing(world).is_full
 
 
 def _source(traced: Sequence[Traced], at: int) -> int | None:
