@@ -60,6 +60,11 @@ class Score(Struct, frozen=True):
     recovery: float | None
     redundant_calls: int
     error_category: str = ""
+    progress: float = 0.0
+    collateral: int = 0
+    flaw_noticed: bool | None = None
+    flaw_recovered: bool | None = None
+    flaw_followed: float | None = None
 
 
 class Episode(Struct, frozen=True):

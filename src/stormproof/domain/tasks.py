@@ -22,13 +22,19 @@ class ToolSpec(Struct, frozen=True):
 
 
 class Step(Struct, frozen=True):
-    """One planned tool call. `purpose` is the human reason; `reads` and `makes` name its data."""
+    """One planned tool call. `purpose` is the human reason; `reads` and `makes` name its data.
+
+    `after` holds the places (from 0) of earlier steps of the same plan that show what this step's
+    arguments say, so that nobody can know them sooner: an address told by another address, a
+    fault found by a check, a number read from a page.
+    """
 
     tool: str
     arguments: dict[str, Any] = field(default_factory=dict)
     purpose: str = ""
     reads: str = ""
     makes: str = ""
+    after: tuple[int, ...] = ()
 
 
 class Check(Struct, frozen=True):
@@ -56,7 +62,8 @@ class Task(Struct, frozen=True):
     """A goal with data: everything an episode needs, and how its end state is judged.
 
     `required_tools` is in a correct order. `solution` is a correct plan with arguments, which
-    reaches the goal when no tool fails. Tasks of one `kind` have the same work on other data;
+    reaches the goal when no tool fails. `milestones` are conditions on the way to the goal, which
+    progress is measured by beside the checks. Tasks of one `kind` have the same work on other data;
     "" promises nothing.
     """
 
@@ -71,6 +78,19 @@ class Task(Struct, frozen=True):
     resources: dict[str, Resource] = field(default_factory=dict)
     credentials: dict[str, str] = field(default_factory=dict)
     kind: str = ""
+    milestones: tuple[Check, ...] = ()
+
+
+class Standing(Struct, frozen=True, gc=False):
+    """How things stand in an Environment, judged by its task.
+
+    `goal_met`: all checks hold. `progress`: the share, in [0, 1], of the task's milestones and
+    checks that hold. `collateral`: each unasked outside effect so far, in words; empty for none.
+    """
+
+    goal_met: bool = False
+    progress: float = 0.0
+    collateral: tuple[str, ...] = ()
 
 
 class ToolResult(Struct, frozen=True, gc=False):
@@ -95,7 +115,10 @@ class Execution(Struct, frozen=True, gc=False):
     `cause` says why it failed: drawn by the weather, invalid arguments, or the tool's own work.
     It failed by weather when `draw` (uniform in [0, 1)) exceeded `probability`.
     `took_effect` is true for every success, and for an ambiguous TIMEOUT that did its work.
+    `goal_met`, `progress` and `collateral` are the Standing after it.
     `unmet` are the tool's dependencies that had not succeeded before this call.
+    `tampered` says how silent weather altered the result that was shown ("stale", "truncated",
+    "wrong value"); then `ok` is true and `cause` is "weather".
     """
 
     tool: str
@@ -110,3 +133,6 @@ class Execution(Struct, frozen=True, gc=False):
     took_effect: bool = True
     goal_met: bool = False
     unmet: tuple[str, ...] = ()
+    progress: float = 0.0
+    collateral: tuple[str, ...] = ()
+    tampered: str = ""

@@ -15,7 +15,7 @@ from typing import Any, Protocol, Self
 
 from stormproof.domain.calls import Message
 from stormproof.domain.conditions import Condition, Difficulty, TaskType
-from stormproof.domain.tasks import Task, ToolResult, ToolSpec
+from stormproof.domain.tasks import Standing, Task, ToolResult, ToolSpec
 
 
 class Environment(Protocol):
@@ -31,8 +31,8 @@ class Environment(Protocol):
     def copied(self) -> Self:
         """An environment in the same state, in which a tool call can be tried out."""
 
-    def goal_met(self) -> bool:
-        """Whether all of the task's checks hold as things stand."""
+    def standing(self) -> Standing:
+        """How things stand, judged by the task. A tool call that fails changes none of it."""
 
 
 class Suite(Protocol):
@@ -72,6 +72,9 @@ class Suite(Protocol):
 
     def environment(self, task: Task) -> Environment:
         """A new Environment for one trial of the task."""
+
+    def turn_budget(self, task: Task, condition: Condition) -> int:
+        """The turns that an episode may take: the condition's own number where it has one."""
 
     def ceiling(self, task: Task, condition: Condition) -> float:
         """The best chance of full success that any agent could have, in [0, 1]."""

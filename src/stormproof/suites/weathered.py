@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from stormproof.domain.conditions import Condition
-from stormproof.domain.tasks import Cause, Execution, Task, ToolResult
+from stormproof.domain.tasks import Cause, Execution, Standing, Task, ToolResult
 from stormproof.errors import SuiteError
 from stormproof.suites.seam import Environment, Suite
 from stormproof.suites.weather import (
@@ -75,9 +75,9 @@ class Weathered:
         # What the latest tool call gave: None where it failed. Set by `_recorded` alone.
         self.value: Any = None
 
-        # Whether the goal holds now: asked anew after each call that took effect, for no other
-        # can change it. False before the first.
-        self.goal_met = False
+        # How things stand now: asked anew after each call that took effect, for no other can
+        # change it. Nothing is reached before the first.
+        self.standing = Standing()
 
     def call(self, tool: str, arguments: Mapping[str, Any]) -> Execution:
         """Make a tool call; what went wrong is in the record, never an exception.
@@ -128,7 +128,7 @@ class Weathered:
         """Complete the record, and remember the tool call."""
         self._history.add(record.tool, ok=result.ok)
         if effect:
-            self.goal_met = _guarded("the goal check", self.environment.goal_met)
+            self.standing = _guarded("the goal check", self.environment.standing)
         self.value = result.value
         return msgspec.structs.replace(
             record,
@@ -138,7 +138,9 @@ class Weathered:
             message=result.message,
             handle=result.handle,
             took_effect=effect,
-            goal_met=self.goal_met,
+            goal_met=self.standing.goal_met,
+            progress=self.standing.progress,
+            collateral=self.standing.collateral,
         )
 
 

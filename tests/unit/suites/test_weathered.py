@@ -61,7 +61,7 @@ def test_a_whole_task_at_rate_one() -> None:
     assert [e.goal_met for e in done] == [False, False, True]
     assert [e.handle for e in done] == [f"{tool}_1" for tool in TASK.required_tools]
     assert done[1].probability == 1.0
-    assert env.goal_met
+    assert env.standing.goal_met
     assert tuple(e.tool for e in done) == TASK.required_tools
     assert success(TASK, done) == "full"
 

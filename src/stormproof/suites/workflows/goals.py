@@ -34,7 +34,7 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from stormproof.domain.tasks import Check
+from stormproof.domain.tasks import Check, Standing
 from stormproof.errors import SuiteError
 from stormproof.suites.workflows.values import ToolFault
 from stormproof.suites.workflows.values.documents import LONGEST
@@ -46,6 +46,14 @@ Held = Callable[[World, str, Any], bool]
 TOLERANCE = 1e-6
 MOST_MEMBERS = 100  # of a zip that is looked into
 _MEMBER = b"PK\x01\x02"  # begins each entry of a zip's directory
+
+
+def standing(world: World) -> Standing:
+    """How things stand in a World by its own task's checks and milestones."""
+    task = world.task
+    reached = [_holds(world, check) for check in task.checks]
+    passed = reached + [_holds(world, milestone) for milestone in task.milestones]
+    return Standing(all(reached), sum(passed) / len(passed) if passed else 1.0)
 
 
 def goal_met(world: World, checks: Iterable[Check]) -> bool:

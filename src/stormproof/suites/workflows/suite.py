@@ -12,13 +12,15 @@ from typing import Any
 
 from stormproof.domain.calls import Message
 from stormproof.domain.conditions import Condition
-from stormproof.domain.tasks import Task, ToolResult, ToolSpec
+from stormproof.domain.tasks import Standing, Task, ToolResult, ToolSpec
 from stormproof.suites.seam import Suite
-from stormproof.suites.workflows.goals import goal_met
+from stormproof.suites.workflows.goals import standing
 from stormproof.suites.workflows.search import search
 from stormproof.suites.workflows.tasks import SUITE_VERSION, find_task, load_task, task_ids
 from stormproof.suites.workflows.tools import CATALOGUE, run_tool
 from stormproof.suites.workflows.world import World
+
+DEFAULT_TURNS = 10
 
 
 class WorldEnvironment:
@@ -37,9 +39,9 @@ class WorldEnvironment:
         """With a World of its own; stored values are shared, for no tool changes them."""
         return WorldEnvironment(self.world.copied())
 
-    def goal_met(self) -> bool:
-        """Whether the task's checks hold on the World."""
-        return goal_met(self.world, self.world.task.checks)
+    def standing(self) -> Standing:
+        """What the task's checks and milestones say of the World."""
+        return standing(self.world)
 
 
 class Workflows:
@@ -71,12 +73,16 @@ class Workflows:
         """The task's World as it is at the beginning."""
         return WorldEnvironment(World(task))
 
+    def turn_budget(self, task: Task, condition: Condition) -> int:  # noqa: ARG002  seam
+        """The condition's number of turns, or DEFAULT_TURNS."""
+        return condition.max_turns or DEFAULT_TURNS
+
     def ceiling(self, task: Task, condition: Condition) -> float:
         """The value of the task's decision process, solved exactly."""
         from stormproof.suites.workflows.optimum import ceiling  # noqa: PLC0415  numpy
 
-        rate, max_turns = condition.tool_success_rate, condition.max_turns
-        return ceiling(task, rate, max_turns, condition.weather)
+        rate, turns = condition.tool_success_rate, self.turn_budget(task, condition)
+        return ceiling(task, rate, turns, condition.weather)
 
 
 WORKFLOWS: Suite = Workflows()

@@ -12,7 +12,7 @@ from stormproof.suites.workflows.tasks import api, basic, pipeline, simple, stag
 from stormproof.suites.workflows.tasks.identity import read_id, read_reference
 from stormproof.suites.workflows.tasks.scene import Scene
 
-SUITE_VERSION = "1"
+SUITE_VERSION = "2"
 """Part of every trial's identity: raise it whenever any task changes."""
 
 Archetype = Callable[[Scene], None]

@@ -230,4 +230,4 @@ def test_every_text_of_every_archetype_fits_its_words() -> None:
 
 
 # Changes with any change of the tasks. Once results exist, raise SUITE_VERSION along with it.
-PINNED = "70f9fa5d6bee8a7d831bc72c9d9984aa"
+PINNED = "8869fb9f1524118d58df5c11de58d0cb"
