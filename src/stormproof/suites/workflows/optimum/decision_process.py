@@ -24,8 +24,14 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from stormproof.domain.episodes import FAILURES_IN_A_ROW
 from stormproof.suites.weather import WINDOW, probability
+from stormproof.suites.workflows.optimum.histories import (
+    AFTER_FAILURE,
+    AFTER_SUCCESS,
+    HISTORIES,
+    LAST_CHANCE,
+    START,
+)
 from stormproof.suites.workflows.optimum.state_space import (
     FILLER,
     StateSpace,
@@ -41,46 +47,14 @@ _BETTER = 1e-12
 _Values = NDArray[np.float64]
 
 
-class _History(Struct, frozen=True):
-    """What the weather and the loop remember: failures in a row, and the last three outcomes."""
-
-    row: int = 0
-    recent: int = 0  # a bit a call, the latest lowest, 1 for a failure
-
-    def after(self, *, ok: bool) -> _History:
-        window = (1 << WINDOW) - 1
-        return _History(0 if ok else self.row + 1, (self.recent << 1 | (not ok)) & window)
-
-
-def _all_histories() -> list[_History]:
-    found = [_History()]
-    for history in found:
-        for ok in (True, False):
-            later = history.after(ok=ok)
-            if later.row < FAILURES_IN_A_ROW and later not in found:
-                found.append(later)
-    return found
-
-
-_HISTORIES = _all_histories()
-_AFTER_SUCCESS = [_HISTORIES.index(history.after(ok=True)) for history in _HISTORIES]
-_ENDED = len(_HISTORIES) - 1
-"""The history in which one more failure is the end: the last that is found."""
-_AFTER_FAILURE = [
-    _ENDED if history.row + 1 == FAILURES_IN_A_ROW else _HISTORIES.index(history.after(ok=False))
-    for history in _HISTORIES
-]
-_RECENT_FAILURES = [history.recent.bit_count() for history in _HISTORIES]
-
-
 @functools.lru_cache(maxsize=4096)
 def value(workflow: Workflow, rate: float, calls: int) -> float:
     """The chance of the best agent to reach the goal within so many tool calls, in [0, 1].
 
     Exact where `is_exact`, else an upper bound.
     """
-    space = _space(workflow)[0]
-    return float(_induced(space, rate, calls, calls)[0, 0])
+    *_, values = _each_induced(_space(workflow)[0], rate, calls)
+    return float(values[0, START])
 
 
 def is_exact(workflow: Workflow) -> bool:
@@ -112,7 +86,7 @@ class Policy:
     @property
     def value(self) -> float:
         """The chance to reach the goal from the start."""
-        return float(self._values[-1][0, 0])
+        return float(self._values[-1][0, START])
 
     def actions(self, outcomes: Sequence[tuple[bool, bool]]) -> Iterator[int]:
         """The choice before each of the calls made, and after all of them.
@@ -120,7 +94,7 @@ class Policy:
         An outcome is whether the call looked like a success, and whether it did its work. A
         choice is an item's place, FILLER, or NOTHING_HELPS, which is the last.
         """
-        state, history = 0, 0
+        state, history = 0, START
         for made in range(self._calls):
             row = self._best(state, history, self._calls - made)
             yield NOTHING_HELPS if row is None else int(self._space.actions[row])
@@ -128,7 +102,7 @@ class Policy:
                 return
             seen, worked = outcomes[made]
             state = self._next(row, seen=seen, worked=worked)
-            history = _AFTER_SUCCESS[history] if seen else _AFTER_FAILURE[history]
+            history = AFTER_SUCCESS[history] if seen else AFTER_FAILURE[history]
         yield NOTHING_HELPS
 
     def _best(self, state: int, history: int, left: int) -> int | None:
@@ -152,7 +126,7 @@ class Policy:
 
 def _each_induced(space: StateSpace, rate: float, calls: int) -> Iterator[_Values]:
     """Values by state and history, with 0, 1, … calls left of so many."""
-    values = np.repeat(space.won[:, None], len(_HISTORIES), axis=1).astype(float)
+    values = np.repeat(space.won[:, None], len(HISTORIES), axis=1).astype(float)
     chances = {full: _chances(space, rate, is_full=full) for full in (False, True)}
     yield values
     for left in range(1, calls + 1):
@@ -161,12 +135,6 @@ def _each_induced(space: StateSpace, rate: float, calls: int) -> Iterator[_Value
         if len(space.opened):
             values[space.opened] = np.maximum.reduceat(worth, space.starts, axis=0)
         yield values
-
-
-def _induced(space: StateSpace, rate: float, calls: int, left: int) -> _Values:
-    *_, last = _each_induced(space, rate, calls)
-    assert left == calls
-    return last
 
 
 class _Chances(Struct, frozen=True, eq=False):
@@ -178,7 +146,7 @@ class _Chances(Struct, frozen=True, eq=False):
 
 
 def _chances(space: StateSpace, rate: float, *, is_full: bool) -> _Chances:
-    failures = [count * is_full for count in _RECENT_FAILURES]
+    failures = [history.recent_failures * is_full for history in HISTORIES]
     table = np.array(
         [
             [probability(rate, unmet, count, failed_since=since) for count in failures]
@@ -195,9 +163,9 @@ def _chances(space: StateSpace, rate: float, *, is_full: bool) -> _Chances:
 def _worth(space: StateSpace, chances: _Chances, later: _Values) -> _Values:
     """What each transition is worth after each history, one call before `later`."""
     count = len(later)
-    if_seen = later[:, _AFTER_SUCCESS]
-    if_not = later[:, _AFTER_FAILURE]
-    if_not[:, _ENDED] = space.won  # one failure more in this row ends the episode
+    if_seen = later[:, AFTER_SUCCESS]
+    if_not = later[:, AFTER_FAILURE]
+    if_not[:, LAST_CHANCE] = space.won  # one failure more in this row ends the episode
     outcomes = np.concatenate([if_seen, if_not])
     unseen = np.where(space.quiet, 0, count)
     worth = chances.succeeds * outcomes[space.succeeded]

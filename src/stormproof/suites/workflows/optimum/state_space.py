@@ -150,11 +150,9 @@ class _Rules:
         self._flag_of = {mask: flag for mask, flag, _ in self._flags}
         # Items that may become superfluous, each with all that demands it: an item's bit (0 for
         # the goal), and the demand. Demanding items come before what they demand.
-        self._spare = [
-            (1 << at, self._demanded(at))
-            for at in reversed(range(count))
-            if 1 << at not in workflow.goal
-        ]
+        demands = [self._demanded(at) for at in range(count)]
+        spare = [at for at in _outermost_first(demands) if 1 << at not in workflow.goal]
+        self._spare = [(1 << at, demands[at]) for at in spare]
 
     def _demanded(self, at: int) -> list[tuple[int, int]]:
         of_items = [
@@ -284,6 +282,23 @@ class _View:
             and not self._supports[b] & ~self._supports[a]
             and not (self._supports[a] ^ self._supports[b]) & self._flags
         )
+
+
+def _outermost_first(demands: list[list[tuple[int, int]]]) -> list[int]:
+    """Items in such an order that whatever demands one comes before it, but for rings."""
+    entered: set[int] = set()
+    left: list[int] = []
+
+    def visit(at: int) -> None:
+        if at not in entered:
+            entered.add(at)
+            for who in dict.fromkeys(who for who, _ in demands[at] if who):
+                visit(who.bit_length() - 1)
+            left.append(at)
+
+    for at in range(len(demands)):
+        visit(at)
+    return left
 
 
 def _any(masks: Iterable[int], at: int) -> bool:
