@@ -53,4 +53,4 @@ def test_a_share_above_one_is_a_contradiction(make_episode: Make) -> None:
 def test_axes_and_shares_are_fields_of_the_records() -> None:
     assert set(AXES) <= {*Condition.__struct_fields__, "task_type"}
     of_calls = ("tool_coverage", "order", "execution_success", "recovery")
-    assert SHARES == (*of_calls, "progress", "flaw_followed")
+    assert (*of_calls, "progress", "flaw_followed") == SHARES

@@ -41,6 +41,9 @@ HEAVIEST = 64_000_000  # bytes of memory, about, for all that the tool calls of 
 DEFAULTS_FILE = "defaults.json"
 """A task may hold this file: `{tool: {argument: value}}`, used where a tool call gives none."""
 
+EXPIRED = "expired; replaced by "
+"""What a credential holds that opens nothing any more, before the name of the one that does."""
+
 
 class Result(Struct, frozen=True, gc=False):
     """A stored result. `source` is the path or address that its data came from, if any."""

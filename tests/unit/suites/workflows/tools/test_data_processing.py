@@ -231,9 +231,37 @@ def test_the_parsed_table_stays_as_it_was(orders: Any) -> None:
     assert repr(orders.world.results["data_processing_parser_1"].value) == before
 
 
+STORES = '[{"store": "A", "region": "north"}, {"store": "A", "region": "late"}]'
+SALES = '[{"store": "A", "n": 1}, {"store": "B", "n": 2}]'
+
+
+@pytest.mark.parametrize(
+    ("op", "expected"),
+    [
+        ("join", [{"store": "A", "n": 1, "region": "north"},
+                  {"store": "B", "n": 2, "region": None}]),
+        ("append", [{"store": "A", "n": 1}, {"store": "B", "n": 2},
+                    {"store": "A", "region": "north"}, {"store": "A", "region": "late"}]),
+        ("without", [{"store": "B", "n": 2}]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("table", ["data_processing_parser_1", "in/stores.json"])
+def test_a_second_table_is_named_by_handle_or_path(
+    bench: Any, op: str, expected: Any, table: str
+) -> None:
+    here = bench(files={"in/stores.json": STORES, "in/sales.json": SALES})
+    for path in ("in/stores.json", "in/sales.json"):
+        here.call("file_operations_reader", path=path)
+        here.call("data_processing_parser")
+    operation = {"op": op, "table": table, "fields": ["store"]}
+    assert here.call("data_processing_transformer", operations=[operation]) == expected
+
+
 @pytest.mark.parametrize(
     ("operation", "told"),
     [
+        ({"op": "join", "field": "n"}, "other table"),
+        ({"op": "join", "table": "nothing_1", "field": "n"}, "nothing_1"),
         ({"op": "rename", "field": "nope", "to": "x"}, "nope"),
         ({"op": "rename", "field": "n"}, "new name"),
         ({"op": "explode"}, "explode"),
