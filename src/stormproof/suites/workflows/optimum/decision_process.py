@@ -18,7 +18,7 @@ both actions, every order and all flags.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from msgspec import Struct
@@ -33,7 +33,6 @@ from stormproof.suites.workflows.optimum.histories import (
     START,
 )
 from stormproof.suites.workflows.optimum.state_space import (
-    FILLER,
     StateSpace,
     TooManyStates,
     Workflow,
@@ -73,55 +72,84 @@ def _space(workflow: Workflow) -> tuple[StateSpace, bool]:
     return explored(simplest(workflow)), False
 
 
+class Position(Struct, frozen=True):
+    """Where an agent that follows a Policy stands: what is done, what is remembered, calls made."""
+
+    state: int = 0
+    history: int = START
+    made: int = 0
+
+
 class Policy:
-    """The best agent's choices, for a workflow whose states are few enough to know them all."""
+    """The best agent's choices, for a workflow whose states are few enough to know them all.
+
+    Raises TooManyStates for one that has more.
+    """
 
     def __init__(self, workflow: Workflow, rate: float, calls: int) -> None:
-        self._space = explored(workflow)
-        self._rate = rate
+        self._space = space = explored(workflow)
         self._calls = calls
-        self._values = list(_each_induced(self._space, rate, calls))
-        self._blocks = {int(state): at for at, state in enumerate(self._space.opened)}
+        self._values = list(_each_induced(space, rate, calls))
+        self._chances = {full: _chances(space, rate, is_full=full) for full in (False, True)}
+        ends = [*space.starts[1:], len(space.actions)]
+        # State → its transitions; a state that has none is the goal.
+        self._rows = {
+            int(state): range(int(first), int(end))
+            for state, first, end in zip(space.opened, space.starts, ends, strict=True)
+        }
+        self._best: dict[Position, int | None] = {}  # as far as it was asked for
 
     @property
     def value(self) -> float:
         """The chance to reach the goal from the start."""
         return float(self._values[-1][0, START])
 
-    def actions(self, outcomes: Sequence[tuple[bool, bool]]) -> Iterator[int]:
-        """The choice before each of the calls made, and after all of them.
+    def action(self, position: Position) -> int:
+        """The best choice: an item's place, FILLER, or NOTHING_HELPS."""
+        row = self._choice(position)
+        return NOTHING_HELPS if row is None else int(self._space.actions[row])
 
-        An outcome is whether the call looked like a success, and whether it did its work. A
-        choice is an item's place, FILLER, or NOTHING_HELPS, which is the last.
+    def after(self, position: Position, *, seen: bool, worked: bool) -> Position:
+        """Where the best choice has led: whether it looked like a success, and did its work.
+
+        Raises LookupError where there is no choice.
         """
-        state, history = 0, START
-        for made in range(self._calls):
-            row = self._best(state, history, self._calls - made)
-            yield NOTHING_HELPS if row is None else int(self._space.actions[row])
-            if row is None or made == len(outcomes):
-                return
-            seen, worked = outcomes[made]
-            state = self._next(row, seen=seen, worked=worked)
-            history = AFTER_SUCCESS[history] if seen else AFTER_FAILURE[history]
-        yield NOTHING_HELPS
+        row = self._choice(position)
+        if row is None:
+            raise LookupError("nothing was done here that could lead on")
+        space = self._space
+        outcome = (space.succeeded if seen else space.worked) if worked else space.failed
+        moves = AFTER_SUCCESS if seen else AFTER_FAILURE
+        return Position(int(outcome[row]), moves[position.history], position.made + 1)
 
-    def _best(self, state: int, history: int, left: int) -> int | None:
+    def _choice(self, position: Position) -> int | None:
         """The row of the best transition; of equally good ones the first."""
-        if state not in self._blocks:
-            return None
-        block, starts = self._blocks[state], self._space.starts
-        end = starts[block + 1] if block + 1 < len(starts) else len(self._space.actions)
-        rows = slice(int(starts[block]), int(end))
-        chances = _chances(self._space, self._rate, is_full=self._calls - left >= WINDOW)
-        worth = _worth(self._space, chances, self._values[left - 1])[rows, history]
-        best = int(np.argmax(worth > worth.max() - _BETTER))
-        return rows.start + best if worth[best] > _BETTER else None
+        if position not in self._best:
+            worth = {row: self._worth(row, position) for row in self._open(position)}
+            most = max(worth.values(), default=0.0)
+            good = (row for row, value in worth.items() if value > most - _BETTER)
+            self._best[position] = next(good, None) if most > _BETTER else None
+        return self._best[position]
 
-    def _next(self, row: int, *, seen: bool, worked: bool) -> int:
-        if worked:
-            column = self._space.succeeded if seen else self._space.worked
-            return int(column[row])
-        return int(self._space.failed[row])
+    def _open(self, position: Position) -> range:
+        return self._rows.get(position.state, range(0)) if position.made < self._calls else range(0)
+
+    def _worth(self, row: int, position: Position) -> float:
+        space, history = self._space, position.history
+        chances = self._chances[position.made >= WINDOW]
+        later = self._values[self._calls - position.made - 1]
+
+        def worth(state: int, *, seen: bool) -> float:
+            if not seen and history == LAST_CHANCE:
+                return float(space.won[state])
+            return float(later[state, (AFTER_SUCCESS if seen else AFTER_FAILURE)[history]])
+
+        quiet = bool(space.quiet[row])
+        return float(
+            chances.succeeds[row, history] * worth(space.succeeded[row], seen=True)
+            + chances.fails[row, history] * worth(space.failed[row], seen=quiet)
+            + chances.works_unseen[row, history] * worth(space.worked[row], seen=quiet)
+        )
 
 
 def _each_induced(space: StateSpace, rate: float, calls: int) -> Iterator[_Values]:
@@ -154,7 +182,7 @@ def _chances(space: StateSpace, rate: float, *, is_full: bool) -> _Chances:
             for since in (False, True)
         ]
     )
-    succeeds = table[space.unmet * 2 + space.since]
+    succeeds: _Values = table[space.unmet * 2 + space.since]
     succeeds[space.blocked] = 0.0
     unseen = np.where(space.blocked, 1.0, space.unseen)[:, None]
     return _Chances(succeeds, (1 - succeeds) * unseen, (1 - succeeds) * (1 - unseen))
@@ -168,7 +196,7 @@ def _worth(space: StateSpace, chances: _Chances, later: _Values) -> _Values:
     if_not[:, LAST_CHANCE] = space.won  # one failure more in this row ends the episode
     outcomes = np.concatenate([if_seen, if_not])
     unseen = np.where(space.quiet, 0, count)
-    worth = chances.succeeds * outcomes[space.succeeded]
+    worth: _Values = chances.succeeds * outcomes[space.succeeded]
     worth += chances.fails * outcomes[space.failed + unseen]
     if space.unseen.any() or space.blocked.any():
         worth += chances.works_unseen * outcomes[space.worked + unseen]

@@ -9,74 +9,56 @@ and no need has failed since, for each step has succeeded before the next is tri
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+import itertools
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
-from msgspec import Struct
 from numpy.typing import NDArray
 
 from stormproof.suites.weather import WINDOW, probability
 from stormproof.suites.workflows.optimum.histories import HISTORIES, ON_FAILURE, ON_SUCCESS
+from stormproof.suites.workflows.tools import CATALOGUE
 
-Needs = Mapping[str, Sequence[str]]
 _Values = NDArray[np.float64]
 _EQUAL = 1e-9
 
 
-class Reached(Struct, frozen=True):
-    """A plan as tools in order, and its chance to be worked through within a number of turns."""
-
-    tools: tuple[str, ...]
-    chance: float
-
-
-def best_plan(
-    solution: tuple[str, ...], useful: tuple[str, ...], needs: Needs, rate: float, turns: int
-) -> Reached:
-    """The solution with those useful calls before it that give it the best chance in `turns`.
+@functools.cache
+def best_tools(
+    solution: tuple[str, ...], useful: tuple[str, ...], rate: float, turns: int
+) -> tuple[str, ...]:
+    """The solution's tools, with those useful ones that give the best chance in so many turns.
 
     Of equally good plans the shortest.
     """
-    plans = _plans(solution, useful, needs)
-    chances = _forward(plans, needs, rate)
-    reached = [next(chances) for _ in range(turns)][-1] if turns else np.zeros(len(plans))
-    best = min(range(len(plans)), key=lambda at: (-round(reached[at] / _EQUAL), len(plans[at])))
-    return Reached(plans[best], float(reached[best]))
-
-
-def turns_for(
-    solution: tuple[str, ...],
-    useful: tuple[str, ...],
-    needs: Needs,
-    rate: float,
-    *,
-    chance: float,
-    most: int,
-) -> int:
-    """The smallest number of turns in which the best plan has at least such a chance."""
-    reached = _forward(_plans(solution, useful, needs), needs, rate)
-    for turns in range(1, most):
-        if next(reached).max() >= chance:
-            return turns
-    return most
-
-
-def _plans(
-    solution: Sequence[str], useful: Sequence[str], needs: Needs
-) -> list[tuple[str, ...]]:
-    """The solution with every choice of useful tools, each right before the first that needs it."""
-    return [
-        _inserted(solution, [tool for tool, chosen in zip(useful, choice, strict=True) if chosen], needs)
-        for choice in product((False, True), repeat=len(useful))
+    plans = _plans(solution, useful)
+    reached = next(itertools.islice(_forward(plans, rate), turns - 1, None))
+    return min(zip(plans, reached, strict=True), key=lambda p: (-round(p[1] / _EQUAL), len(p[0])))[
+        0
     ]
 
 
-def _inserted(solution: Sequence[str], added: Sequence[str], needs: Needs) -> tuple[str, ...]:
+@functools.cache
+def turns_for(
+    solution: tuple[str, ...], useful: tuple[str, ...], rate: float, *, chance: float, most: int
+) -> int:
+    """The smallest number of turns in which the best plan has at least such a chance."""
+    reached = itertools.islice(_forward(_plans(solution, useful), rate), most - 1)
+    return next((n for n, each in enumerate(reached, 1) if each.max() >= chance), most)
+
+
+def _plans(solution: Sequence[str], useful: Sequence[str]) -> list[tuple[str, ...]]:
+    """The solution with every choice of useful tools, each right before the first that needs it."""
+    choices = itertools.product((False, True), repeat=len(useful))
+    added = [itertools.compress(useful, choice) for choice in choices]
+    return list(dict.fromkeys(_inserted(solution, frozenset(tools)) for tools in added))
+
+
+def _inserted(solution: Sequence[str], added: Collection[str]) -> tuple[str, ...]:
     plan: list[str] = []
 
     def put(tool: str) -> None:
-        for need in needs[tool]:
+        for need in CATALOGUE[tool].spec.needs:
             if need in added and need not in plan:
                 put(need)
         plan.append(tool)
@@ -86,13 +68,13 @@ def _inserted(solution: Sequence[str], added: Sequence[str], needs: Needs) -> tu
     return tuple(plan)
 
 
-def _forward(plans: Sequence[tuple[str, ...]], needs: Needs, rate: float) -> Iterator[_Values]:
+def _forward(plans: Sequence[tuple[str, ...]], rate: float) -> Iterator[_Values]:
     """Each plan's chance to be done after one tool call, after two, and so on without end."""
     longest = max(len(plan) for plan in plans)
     unmet = np.zeros((len(plans), longest + 1), np.intp)
     for at, plan in enumerate(plans):
         for place, tool in enumerate(plan):
-            unmet[at, place] = sum(need not in plan[:place] for need in needs[tool])
+            unmet[at, place] = sum(need not in plan[:place] for need in CATALOGUE[tool].spec.needs)
     ends = np.array([len(plan) for plan in plans])
     spread = np.zeros((len(plans), longest + 1, len(HISTORIES)))
     spread[:, 0, 0] = 1.0
