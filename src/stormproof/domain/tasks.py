@@ -100,6 +100,17 @@ class Standing(Struct, frozen=True, gc=False):
         return self.goal_met and not self.collateral
 
 
+class Trouble(Struct, frozen=True):
+    """A tool that does not work in a trial, whatever its rate, and what it says instead.
+
+    With `until` it works again once that tool has succeeded after a first call has said so.
+    """
+
+    tool: str
+    until: str = ""
+    message: str = ""
+
+
 class ToolResult(Struct, frozen=True, gc=False):
     """What running a tool gave: a value stored under `handle`, or an error code with its text.
 
