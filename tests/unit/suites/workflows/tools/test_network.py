@@ -35,7 +35,7 @@ def test_a_session_opens_what_is_protected(bench: Any) -> None:
     guarded = Resource(200, "secret", credential="crm")
     here = bench(resources={f"{API}/a": guarded}, credentials={"crm": "pw"})
     code, text = here.fault("network_fetcher")
-    assert code == "INVALID_RESPONSE"
+    assert code == "UNAUTHORIZED"
     assert "crm" in text
     here.call("integration_authenticator")
     assert here.call("network_fetcher") == "secret"
@@ -76,7 +76,7 @@ def test_the_latest_data_arrives(bench: Any) -> None:
 
 def test_a_session_may_be_needed_and_a_refused_post_leaves_no_trace(bench: Any) -> None:
     here = bench(resources={URL: Resource(200, "", credential="crm")}, credentials={"crm": "pw"})
-    assert here.fault("network_poster", url=URL, input={"a": 1})[0] == "INVALID_RESPONSE"
+    assert here.fault("network_poster", url=URL, input={"a": 1})[0] == "UNAUTHORIZED"
     assert here.world.posts == []
     here.call("integration_authenticator", service="crm")
     here.call("network_poster", url=URL, input={"a": 1})
