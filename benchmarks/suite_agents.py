@@ -208,7 +208,7 @@ def _directly(task_id: str, rate: float, replicate: int) -> tuple[bool, float]:
     done: list[Execution] = []
     while (step := guide.next_step(done)) and not _gave_up(done):
         done.append(weathered.call(step.tool, step.arguments))
-    return success(task, done) == "full", ceiling(task, rate, condition.max_turns)
+    return success(done) == "full", ceiling(task, rate, condition.max_turns)
 
 
 def _gave_up(done: Sequence[Execution]) -> bool:

@@ -95,7 +95,7 @@ def checked_delivery(s: Scene) -> None:
     inlet = s.inlet(s.rng.choice(_INLETS))
     steps.fetch(s, url)
     steps.parse(s, form)
-    steps.ready(s, names)
+    steps.ready(s, names, s.rows)
     steps.post(s, inlet, "the records")
     s.check("post", inlet, s.rows)
     s.say(columns=s.columns(names), inlet=inlet)
@@ -140,7 +140,7 @@ def incident_call(s: Scene) -> None:
     steps.look_at(s)
     steps.fetch(s, url)
     steps.tell(s, recipient, channel, number, "the number of the open incident on that page")
-    s.check("notification", recipient, {"channel": channel, "contains": number})
+    s.check_told(recipient, channel, number, closed)
     s.say(url=url, **words)
 
 

@@ -31,7 +31,7 @@ def top_records(s: Scene) -> None:
     )
     target = s.target(f"top_{s.subject.stem}", s.rng.choice(("csv", "json")))
     steps.write(s, target)
-    s.check("file", target, ledger.ranked(s.rows, amount)[:most])
+    s.check("file", target, ledger.ranked(s.rows, amount)[:most], ordered=True)
     s.say(n=str(most), target=code(target))
 
 
@@ -44,7 +44,7 @@ def gap_report(s: Scene) -> None:
     steps.vet(s, column, f"check that {code(column)} is filled in every record")
     name = gap[s.subject.id]
     steps.note(s, "error", name, f"the {code(s.subject.id)} of the record without it")
-    s.check("log", "error", name)
+    s.check_logged("error", name, (row[s.subject.id] for row in s.rows))
     s.say(column=s.column(column), level="error")
 
 
@@ -54,9 +54,9 @@ def tell_leader(s: Scene) -> None:
     recipient, channel, words = s.recipient()
     steps.take_file(s, s.rng.choice(("csv", "json", "xml")))
     steps.summarise(s, "sum", amount)
-    leader = ledger.ranked_groups(s.rows, s.subject)[0]
+    leader, *others = ledger.ranked_groups(s.rows, s.subject)
     steps.tell(s, recipient, channel, leader, f"the {code(group)} with the greatest total")
-    s.check("notification", recipient, {"channel": channel, "contains": leader})
+    s.check_told(recipient, channel, leader, others)
     s.say(**words)
 
 
@@ -122,12 +122,12 @@ def night_duty(s: Scene) -> None:
     """An address is down: log it, and tell somebody."""
     sick = s.sick_address()
     recipient, channel, words = s.recipient()
-    part = sick.rpartition("/")[2]
+    part, *others = (url.rpartition("/")[2] for url in sorted(s.resources, key=sick.__ne__))
     steps.look_at(s)
     steps.note(s, "error", sick, "the address that does not answer properly")
     steps.tell(s, recipient, channel, sick, "which one it is")
-    s.check("log", "error", part)
-    s.check("notification", recipient, {"channel": channel, "contains": part})
+    s.check_logged("error", part, others)
+    s.check_told(recipient, channel, part, others)
     s.say(level="error", **words)
 
 

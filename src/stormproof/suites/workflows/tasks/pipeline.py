@@ -36,6 +36,7 @@ def tidy_table(s: Scene) -> None:
         {"op": "deduplicate"},
     )
     steps.vet(s, key, f"check that no {code(key)} is left twice", unique=True)
+    s.check_looked_over(s.rows, unique=[key])
     steps.write(s, target, "the clean records")
     s.check("file", target, s.rows)
     s.say(target=code(target))
@@ -62,7 +63,7 @@ def rank_extract(s: Scene) -> None:
     target = s.target(f"large_{subject.stem}", s.rng.choice(("csv", "json")))
     steps.write(s, target)
     chosen = [row for row in s.rows if row[subject.amount] > bound]
-    s.check("file", target, ledger.ranked(chosen, subject.amount))
+    s.check("file", target, ledger.ranked(chosen, subject.amount), ordered=True)
     s.say(**s.above(bound), target=code(target))
 
 
@@ -112,10 +113,10 @@ def profile_and_tell(s: Scene) -> None:
     steps.take_file(s, s.rng.choice(_FORMS))
     steps.summarise(s, "sum", s.subject.amount)
     steps.analyse(s)
-    last = ledger.ranked_groups(s.rows, s.subject)[-1]
+    *others, last = ledger.ranked_groups(s.rows, s.subject)
     content = f"the {code(s.subject.group)} with the smallest total"
     steps.tell(s, recipient, channel, last, content, reads=s.data)
-    s.check("notification", recipient, {"channel": channel, "contains": last})
+    s.check_told(recipient, channel, last, others)
     s.say(**words)
 
 

@@ -7,7 +7,7 @@ checks expect is worked out here and in the archetypes from the made-up rows, ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import Any
 
@@ -343,9 +343,26 @@ class Scene:
             self.seen = makes
             self.data = self.data if tool in _REPORTS else makes
 
-    def check(self, kind: str, subject: str, expected: Any) -> None:
-        """State what must hold in the end."""
-        self.checks.append(Check(kind, subject, expected))
+    def check(self, kind: str, subject: str, expected: Any, *, ordered: bool = False) -> None:
+        """State what must hold in the end; `ordered` where the text asks for an order."""
+        self.checks.append(Check(kind, subject, expected, ordered))
+
+    def check_told(self, recipient: str, channel: str, one: str, others: Iterable[str]) -> None:
+        """Somebody must be told one thing, and none of the others that it might have been."""
+        fields = {"channel": channel, "contains": one, "lacks": sorted({*others} - {one})}
+        self.check("notification", recipient, fields)
+
+    def check_logged(self, level: str, one: str, others: Iterable[str]) -> None:
+        """One thing must stand in the log, and none of the others that it might have been."""
+        self.check("log", level, {"contains": one, "lacks": sorted({*others} - {one})})
+
+    def check_looked_over(
+        self, rows: Sequence[Row], *, filled: Sequence[str] = (), unique: Sequence[str] = ()
+    ) -> None:
+        """Some tool must have looked for gaps or repetitions in these fields of the records."""
+        kept = [{name: row[name] for name in (*filled, *unique)} for row in rows]
+        wanted = {"records": kept, "filled": list(filled), "unique": list(unique)}
+        self.check("checked", self.subject.many, wanted)
 
     # --- the whole ---------------------------------------------------------------------------
 

@@ -74,7 +74,8 @@ def sick_service(s: Scene) -> None:
     recipient, channel, words = s.recipient()
     steps.look_at(s)
     steps.tell(s, recipient, channel, sick, "which address does not answer properly")
-    s.check("notification", recipient, {"channel": channel, "contains": sick.rpartition("/")[2]})
+    part, *others = (url.rpartition("/")[2] for url in sorted(s.resources, key=sick.__ne__))
+    s.check_told(recipient, channel, part, others)
     s.say(**words)
 
 
@@ -107,7 +108,7 @@ def find_in_logs(s: Scene) -> None:
         s.files[path] = materials.with_line(s.rng, s.files[path], line)
     steps.find_line(s, folder, thing)
     steps.note(s, "warning", found, f"the code in that line, {code(found)}")
-    s.check("log", "warning", found)
+    s.check_logged("warning", found, (line.split(":")[0].split()[1] for line in lines))
     s.say(
         folder=s.log_folder(folder),
         thing=f"{subject.one} {thing}",

@@ -15,7 +15,7 @@ def vetted_extract(s: Scene) -> None:
     steps.take_file(s, s.rng.choice(_FORMS))
     steps.keep_state(s, value)
     steps.columns_only(s, names)
-    steps.ready(s, names)
+    steps.ready(s, names, s.rows_in(value))
     target = s.target(f"{value}_{s.subject.stem}", s.rng.choice(("csv", "json")))
     steps.write(s, target, "the records")
     s.check("file", target, ledger.only(s.rows_in(value), names))
@@ -32,7 +32,7 @@ def secured_handover(s: Scene) -> None:
     steps.fetch(s, url)
     steps.parse(s, form)
     steps.columns_only(s, names)
-    steps.ready(s, names)
+    steps.ready(s, names, s.rows)
     steps.post(s, inlet, "the reduced records", once=True)
     s.check("post_once", inlet, ledger.only(s.rows, names))
     s.say(service=code(service), columns=s.columns(names), inlet=inlet)
@@ -47,10 +47,11 @@ def standing_report(s: Scene) -> None:
     steps.summarise(s, "sum", s.subject.amount)
     steps.analyse(s)
     steps.look_at(s)
-    leader = ledger.ranked_groups(s.rows, s.subject)[0]
+    leader, *others = ledger.ranked_groups(s.rows, s.subject)
     content = f"the {code(s.subject.group)} with the greatest total"
     steps.tell(s, recipient, channel, leader, content, reads=s.data)
-    s.check("notification", recipient, {"channel": channel, "contains": leader})
+    s.check("probed", s.subject.host, None)
+    s.check_told(recipient, channel, leader, others)
     s.say(**words)
 
 
@@ -151,7 +152,7 @@ def sign_off(s: Scene) -> None:
     percent, stated = ledger.with_percent(s.rng, ledger.total(s.rows, amount))
     steps.take_file(s, s.rng.choice(_FORMS))
     steps.sort_down(s)
-    steps.ready(s, [s.subject.id])
+    steps.ready(s, [s.subject.id], s.rows)
     steps.calculate(
         s,
         f"round(sum({amount}) * {1 + percent / 100:g}, 2)",

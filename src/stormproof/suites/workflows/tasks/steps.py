@@ -87,8 +87,9 @@ def columns_only(s: Scene, names: Sequence[str]) -> None:
     reshape(s, words, makes, {"op": "select", "fields": list(names)})
 
 
-def ready(s: Scene, names: Sequence[str]) -> None:
-    """Check that the records are ready to go out."""
+def ready(s: Scene, names: Sequence[str], rows: Sequence[Row]) -> None:
+    """Check that the records are ready to go out; some tool must have looked at these rows."""
+    s.check_looked_over(rows, filled=names)
     words = (
         f"check that every record is fit to go out, with {listed([code(n) for n in names])} filled"
     )
