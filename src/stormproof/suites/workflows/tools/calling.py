@@ -99,7 +99,7 @@ def _plain(error: str, tool: Tool) -> str:
 def _options(error: str, schema: Any) -> list[str]:
     """The choices at the place that an error names, such as `$.operations[...].op`."""
     _, _, place = error.rpartition("`$.")
-    for name in re.findall(r"\w+", place):
+    for name in re.findall(r"[A-Za-z]\w*", place):
         items = schema.get("items", schema)
         schema = items.get("properties", {}).get(name, {})
     return list(schema.get("enum", ())) if place else []

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from stormproof.domain.tasks import Resource
+from stormproof.suites.workflows.tools import run_tool
 from stormproof.suites.workflows.world import Post
 
 # --- network_fetcher --------------------------------------------------------------------------
@@ -134,6 +137,26 @@ def test_says_all_that_is_wrong(orders: Any) -> None:
     assert "record 3 (id 3): amount" in told
     assert "region" in told
     assert f"{report['bytes']} bytes" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "valid", "told"),
+    [
+        ("id,amount\n1,2\n", True, "nothing wrong"),
+        ("id,amount\n1,\n", False, "1 fault."),
+        ('[{"id": 1', False, "1 fault."),
+        ("just words", False, "1 fault."),
+    ],
+)
+def test_raw_text_is_read_before_it_is_judged(
+    bench: Any, text: str, told: str, *, valid: bool
+) -> None:
+    here = bench()
+    asked = {"input": text, "required": ["amount"]}
+    result = run_tool(here.world, "network_validator", asked)
+    assert result.ok
+    assert result.value["valid"] is valid
+    assert told in result.message
 
 
 def test_an_empty_payload_is_not_valid(bench: Any) -> None:
