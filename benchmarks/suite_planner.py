@@ -57,14 +57,15 @@ Sample = tuple[float, int, int]
 
 
 def _without_worlds(weather: WeatherMode) -> Iterator[Sample]:
-    for task in _large_tasks():
+    for number, task in enumerate(_large_tasks()):
         trouble = (troubles(task, weather) or (None,))[0]
         workflow = free_workflow(task, weather, trouble)
         if not is_exact(workflow):
             continue
         turns, tools = own_turns(task, weather), _tools(task, trouble)
         policy = Policy(workflow, RATES[-1], turns)
-        won = sum(played(policy, workflow, tools, RATES[-1], n) for n in range(EPISODES))
+        seeds = range(number * EPISODES, (number + 1) * EPISODES)
+        won = sum(played(policy, workflow, tools, RATES[-1], seed) for seed in seeds)
         yield policy.value, EPISODES, won
 
 
@@ -97,10 +98,14 @@ def _guided(task: Task, guide: Guide, weather: WeatherMode, turns: int, seed: in
     done: list[Execution] = []
     while step := guide.next_step([outcome(each) for each in done]):
         done.append(weathered.call(step.tool, step.arguments))
-        if len(done) == turns or not any(e.ok for e in done[-FAILURES_IN_A_ROW:]):
-            if len(done) >= min(turns, FAILURES_IN_A_ROW):
-                break
+        if len(done) == turns or _gave_up(done):
+            break
     return weathered.standing.goal_met and not weathered.standing.collateral
+
+
+def _gave_up(done: Sequence[Execution]) -> bool:
+    last = [call.ok for call in done[-FAILURES_IN_A_ROW:]]
+    return len(last) == FAILURES_IN_A_ROW and not any(last)
 
 
 def outcome(execution: Execution) -> tuple[bool, bool]:
