@@ -47,6 +47,7 @@ class Check(Struct, frozen=True):
     kind: str
     subject: str
     expected: Any
+    ordered: bool = False
 
 
 class Resource(Struct, frozen=True):
