@@ -52,7 +52,7 @@ class Condition(Struct, frozen=True):
     protocol: Protocol = "text"
     severity: Severity = "severe"
     weather: WeatherMode = "before"
-    max_turns: int = 10
+    max_turns: int = 0
 
     @property
     def flaw(self) -> str | None:

@@ -30,6 +30,10 @@ Ending = Literal[
 ]
 
 
+FAILURES_IN_A_ROW = 8
+"""So many failed tool calls in a row, whatever made them fail, end an episode."""
+
+
 class Turn(Struct, frozen=True, gc=False):
     """One model call and what followed it. `observation` is what the model was shown next.
 

@@ -41,7 +41,8 @@ class Check(Struct, frozen=True):
     """One condition on the final World; the goal holds when all of a task's checks hold.
 
     `subject` names what is looked at (a path, a URL, a queue, a handle), `expected` the value
-    that it must equal; what each kind compares is defined by the suite.
+    that it must equal; what each kind compares is defined by the suite. `ordered` says that the
+    order of records was asked for.
     """
 
     kind: str
@@ -92,6 +93,22 @@ class Standing(Struct, frozen=True, gc=False):
     goal_met: bool = False
     progress: float = 0.0
     collateral: tuple[str, ...] = ()
+
+    @property
+    def is_full(self) -> bool:
+        """The goal, and nothing else."""
+        return self.goal_met and not self.collateral
+
+
+class Trouble(Struct, frozen=True):
+    """A tool that does not work in a trial, whatever its rate, and what it says instead.
+
+    With `until` it works again once that tool has succeeded after a first call has said so.
+    """
+
+    tool: str
+    until: str = ""
+    message: str = ""
 
 
 class ToolResult(Struct, frozen=True, gc=False):

@@ -4,7 +4,8 @@ import pytest
 
 from stormproof.domain.episodes import Action, Ending
 from stormproof.domain.tasks import Execution
-from stormproof.episode.endings import FAILURES_IN_A_ROW, REPEATED_SUCCESSES, ending_of, stuck
+from stormproof.domain.episodes import FAILURES_IN_A_ROW
+from stormproof.episode.endings import REPEATED_SUCCESSES, ending_of, stuck
 
 FAILED = Execution("a", {}, ok=False)
 WORKED = Execution("a", {"n": 1}, ok=True)

@@ -14,12 +14,12 @@ from typing import Any
 import msgspec
 
 from stormproof.domain.calls import Message
-from stormproof.domain.conditions import Condition, Protocol
+from stormproof.domain.conditions import Condition, Protocol, WeatherMode
 from stormproof.domain.tasks import Step, Task, ToolSpec
 from stormproof.domain.trials import seed_of
 from stormproof.errors import SuiteError
 from stormproof.suites.workflows.flaws import apply_flaw
-from stormproof.suites.workflows.optimum import optimal_plan
+from stormproof.suites.workflows.optimum import optimal_plan, turn_budget
 from stormproof.suites.workflows.tools import CATALOGUE, CATEGORIES
 
 COMPLETION_PHRASE = "TASK COMPLETE"
@@ -29,11 +29,23 @@ _HOW_THINGS_ARE = """\
 Results are kept: each successful call stores its result under a handle, such as \
 data_processing_parser_1, which a later call may give as its "input". A call that gives no input \
 works on the latest fitting result.
-Calls can fail by chance, with an error code; a failed call may be tried again. Some tools are \
+Calls can fail by chance, with an error code; a failed call may be tried again.{weather} Some \
+tools are \
 more reliable after others have succeeded:
 {needs}
 You have {max_turns} turns. A turn is one message of yours; a message with several calls uses a \
 turn for each."""
+
+_WEATHER: dict[WeatherMode, str] = {
+    "before": "",
+    "ambiguous": " A call that timed out may have done its work all the same.",
+    "silent": (
+        " What a file or an address shows can be false though the call succeeded: an older state, "
+        "cut off, or with a wrong figure; read again, it may be right."
+    ),
+    "outage": " A tool can be out of service; what it does can be had in another way.",
+    "sticky": " A tool can wait for another call; its error says for which.",
+}
 
 _TEXT = """\
 You complete tasks by calling tools. Write these tags in your messages:
@@ -78,8 +90,9 @@ def opening(task: Task, condition: Condition) -> tuple[Message, ...]:
     Raises SuiteError for a prompt type that there is not.
     """
     parts = ["# Task", task.description, *_guidance(task, condition)]
+    turns = turn_budget(task, condition)
     return (
-        Message("system", _instructions(condition.protocol, condition.max_turns)),
+        Message("system", _instructions(condition.protocol, turns, condition.weather)),
         Message("user", "\n\n".join(parts)),
     )
 
@@ -92,7 +105,7 @@ def shown_plan(task: Task, condition: Condition) -> tuple[Step, ...]:
     """
     if condition.prompt_type in {"baseline", "cot"}:
         return ()
-    plan = optimal_plan(task, condition.tool_success_rate, condition.max_turns)
+    plan = optimal_plan(task, condition.tool_success_rate, turn_budget(task, condition))
     if condition.prompt_type == "optimal":
         return plan
     if condition.flaw is None:
@@ -127,8 +140,10 @@ def _numbered(number: int, step: Step) -> str:
 
 
 @functools.cache
-def _instructions(protocol: Protocol, max_turns: int) -> str:
-    how_things_are = _HOW_THINGS_ARE.format(max_turns=max_turns, needs=_needs())
+def _instructions(protocol: Protocol, max_turns: int, weather: WeatherMode) -> str:
+    how_things_are = _HOW_THINGS_ARE.format(
+        max_turns=max_turns, needs=_needs(), weather=_WEATHER[weather]
+    )
     form = _NATIVE if protocol == "native" else _TEXT
     return form.format(
         how_to_call=_HOW_TO_CALL.get(protocol, ""),

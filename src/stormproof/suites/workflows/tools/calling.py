@@ -35,7 +35,7 @@ def perform(tool: Tool, world: World, arguments: Mapping[str, Any]) -> ToolResul
     except ArithmeticError:  # what is worked on is sound: it is figures that do not go together
         return _failure(tool, ToolFault("CALCULATION_ERROR", "The result is undefined."))
     handle = world.keep(name, made.kind, made.value, made.source)
-    return ToolResult(ok=True, value=made.value, handle=handle)
+    return ToolResult(ok=True, value=made.value, handle=handle, message=made.note)
 
 
 def _failure(tool: Tool, fault: ToolFault) -> ToolResult:

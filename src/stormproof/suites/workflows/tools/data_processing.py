@@ -13,6 +13,7 @@ from stormproof.suites.workflows.tools.contract import (
     Made,
     ToolArguments,
     kind_of,
+    reported,
     take,
     tool,
 )
@@ -28,10 +29,10 @@ from stormproof.suites.workflows.values.reshaping import (
     reshaped,
 )
 from stormproof.suites.workflows.values.schemas import (
-    MOST_ERRORS,
-    required_errors,
-    schema_errors,
-    unique_errors,
+    named_in,
+    required_faults,
+    schema_faults,
+    unique_faults,
 )
 from stormproof.suites.workflows.values.tabular import (
     Record,
@@ -42,7 +43,7 @@ from stormproof.suites.workflows.values.tabular import (
     records_of,
     require_field,
 )
-from stormproof.suites.workflows.world import DATA, World
+from stormproof.suites.workflows.world import DATA, Examination, World
 
 # --- data_processing_aggregator ----------------------------------------------------------------
 
@@ -170,6 +171,7 @@ def data_processing_filter(world: World, arguments: FilterArguments) -> Made:
     records = records_of(taken.value)
     if not arguments.where:
         whole = [r for r in records if not any(is_empty(value) for value in r.values())]
+        world.examined.append(Examination(records, frozenset(fields_of(records))))
         return Made(whole, "table")
     condition = compiled(arguments.where)
     condition.check_work(len(records))
@@ -273,7 +275,7 @@ class ValidatorArguments(ToolArguments):
 
 
 @tool(
-    returns={"value": "valid, checked (records), errors (texts)"},
+    returns={"value": "valid, faults (how many), errors (texts), checked (records)"},
     needs=("data_processing_parser",),
 )
 def data_processing_validator(world: World, arguments: ValidatorArguments) -> Made:
@@ -281,9 +283,10 @@ def data_processing_validator(world: World, arguments: ValidatorArguments) -> Ma
     taken = take(world, arguments.input, DATA)
     records = records_of(taken.value)
     asked = arguments.schema or arguments.required or arguments.unique
-    errors = required_errors(records, arguments.required if asked else fields_of(records))
-    errors += unique_errors(records, arguments.unique)
+    required = arguments.required if asked else fields_of(records)
+    faults = required_faults(records, required) + unique_faults(records, arguments.unique)
     if arguments.schema:
-        errors += schema_errors(taken.value, records, arguments.schema)
-    report = {"valid": not errors, "checked": len(records), "errors": errors[:MOST_ERRORS]}
-    return Made(report, "report")
+        faults += schema_faults(taken.value, records, arguments.schema)
+    filled = frozenset((*required, *named_in(arguments.schema)))
+    world.examined.append(Examination(records, filled, frozenset(arguments.unique)))
+    return reported(faults, checked=len(records))

@@ -236,5 +236,7 @@ def integration_scheduler(world: World, arguments: SchedulerArguments) -> Made:
     at = at.zfill(len("HH:MM")) if at else ""
     if len(world.schedules) >= MOST_JOBS:
         raise failed("The schedule is full.")
-    world.schedules.append(Schedule(arguments.job, arguments.every, at))
+    planned = Schedule(arguments.job, arguments.every, at)
+    if planned not in world.schedules:
+        world.schedules.append(planned)
     return Made({"job": arguments.job, "every": arguments.every, "at": at}, "receipt")

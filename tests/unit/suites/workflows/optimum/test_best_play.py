@@ -38,7 +38,7 @@ def play(task: Task, guide: Guide, rate: float, seed: int) -> list[Execution]:
     while (step := guide.next_step(done)) and (len(last) < 5 or any(last)):
         done.append(weathered.call(step.tool, step.arguments))
         last.append(done[-1].ok)
-        if success(task, done) == "full":
+        if success(done) == "full":
             break
     return done
 
@@ -49,7 +49,7 @@ def test_the_best_agent_reaches_the_ceiling_in_the_environment(rate: float) -> N
     expected = [ceiling(task, rate, 10) for task in tasks]
     guides = [Guide(task, rate, 10) for task in tasks]
     played = [
-        success(task, play(task, guide, rate, seed_of(task.task_id, n))) == "full"
+        success(play(task, guide, rate, seed_of(task.task_id, n))) == "full"
         for task, guide in zip(tasks, guides, strict=True)
         for n in range(10)
     ]

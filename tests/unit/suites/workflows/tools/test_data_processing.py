@@ -283,20 +283,21 @@ def test_wrong_operations_are_told(bench: Any, operation: Any, told: str) -> Non
 
 def test_a_bare_call_looks_for_missing_values(orders: Any) -> None:
     report = orders.call("data_processing_validator")
-    assert report == {"valid": False, "checked": 4, "errors": ["record 3: amount is missing"]}
+    errors = ["record 3 (id 3): amount is missing"]
+    assert report == {"valid": False, "faults": 1, "errors": errors, "checked": 4}
 
 
 def test_a_schema_is_held_against_each_record(orders: Any) -> None:
     schema = {"properties": {"id": {"type": "integer", "maximum": 3}}, "required": ["status"]}
     report = orders.call("data_processing_validator", schema=schema)
     assert not report["valid"]
-    assert report["errors"] == ["record 4: id: 4 is greater than the maximum of 3"]
+    assert report["errors"] == ["record 4 (id 4): id: 4 is greater than the maximum of 3"]
 
 
 def test_unique_fields(orders: Any) -> None:
     assert orders.call("data_processing_validator", unique=["id"])["valid"]
     report = orders.call("data_processing_validator", unique=["status"])
-    assert report["errors"][0] == "record 3: status repeats that of record 1"
+    assert report["errors"][0] == "record 3 (id 3): status repeats that of record 1"
 
 
 def test_a_hostile_schema_is_refused(orders: Any) -> None:

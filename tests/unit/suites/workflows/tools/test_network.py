@@ -123,7 +123,7 @@ def test_wrong_routes_are_told_before_anything_is_sent(orders: Any) -> None:
 def test_a_bare_call_checks_the_latest_data(orders: Any) -> None:
     report = orders.call("network_validator")
     assert report["valid"]
-    assert report["records"] == 4
+    assert report["checked"] == 4
 
 
 def test_says_all_that_is_wrong(orders: Any) -> None:
@@ -131,7 +131,7 @@ def test_says_all_that_is_wrong(orders: Any) -> None:
     report = orders.call("network_validator", **call)
     assert not report["valid"]
     told = " ".join(report["errors"])
-    assert "record 3: amount" in told
+    assert "record 3 (id 3): amount" in told
     assert "region" in told
     assert f"{report['bytes']} bytes" in told
 
