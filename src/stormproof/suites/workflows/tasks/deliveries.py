@@ -14,7 +14,10 @@ from stormproof.suites.workflows.tasks.stock import text_of
 from stormproof.suites.workflows.tasks.wording import EASY, HARD, MEDIUM, VERY_EASY, code
 
 _MOST_LACKING = 40  # names that a message must not hold
-_INLETS = ("partner-feed", "handover", "authority-inbox", "clearing", "intake")
+_INLETS = (
+    *("partner-feed", "handover", "authority-inbox", "clearing", "intake", "exchange"),
+    *("submissions", "registry-desk"),
+)
 _DESKS = ("north", "south", "express", "review", "special", "regular", "senior", "day", "night")
 
 
@@ -64,7 +67,7 @@ def _path(s: Scene) -> str:
     if s.shape == "text":
         form = s.text_form
     elif s.shape in ("records", "groups"):
-        form = s.rng.choice(("csv", "json"))
+        form = "json" if s.nested else s.rng.choice(("csv", "json"))
     else:
         form = "json"
     return s.target(s.result_name(), form)
@@ -129,7 +132,9 @@ def write_if_free(s: Scene) -> None:
 def pack(s: Scene) -> None:
     """A compressed copy."""
     rows = s.shape in ("records", "groups")
-    form = s.rng.choice(("csv", "json")) if rows else s.text_form if s.shape == "text" else "json"
+    form = s.text_form if s.shape == "text" else "json"
+    if rows and not s.nested:
+        form = s.rng.choice(("csv", "json"))
     path = s.target(s.result_name(), f"{form}.gz")
     if rows:
         s.do(
@@ -164,7 +169,8 @@ def _order(s: Scene) -> str:
 
 def _inlet(s: Scene, service: str | None = None) -> str:
     """An address that takes what is posted to it; others like it stand beside it."""
-    names = s.rng.sample(_INLETS, 3 if s.level >= HARD else 1)
+    free = [name for name in _INLETS if f"https://{s.subject.host}/v1/{name}" not in s.resources]
+    names = s.rng.sample(free, 2 if s.level >= HARD else 1)
     for name in names:
         _accepting(s, f"https://{s.subject.host}/v1/{name}", service)
     return f"https://{s.subject.host}/v1/{names[0]}"
@@ -199,14 +205,9 @@ def post(s: Scene) -> None:
 @stage(2, simpler=post)
 def post_signed_in(s: Scene) -> None:
     """Something sent to an address that wants a sign-in."""
-    service = s.services[-1] if s.services else ""
-    if not service:
-        service = (
-            f"{s.subject.prefix.lower()}-{s.rng.choice(('partner', 'exchange', 'submissions'))}"
-        )
-        s.credentials[service] = s.secret()
-        sign_in(s, service)
-        s.services.append(service)
+    service = f"{s.subject.prefix.lower()}-{s.rng.choice(('partner', 'exchange', 'submissions'))}"
+    s.credentials[service] = s.secret()
+    sign_in(s, service)
     url = _inlet(s, service)
     _posted(s, url, f"post {s.it} to {url}, once and no more{_order(s)}")
     s.say("post_signed_in", url=url, service=code(service), order=_order(s))
@@ -349,7 +350,7 @@ def route(s: Scene) -> None:
 # --- people ----------------------------------------------------------------------------------
 
 
-@stage(1, 2, 2, 2, 2)
+@stage(1, 1, 2, 2, 2)
 def tell_result(s: Scene) -> None:
     """Who or what comes first, or the figure itself, told to somebody."""
     name, channel, by = s.recipient()
@@ -361,7 +362,7 @@ def tell_result(s: Scene) -> None:
     else:
         column = s.subject.id if s.subject.id in s.rows[0] and s.shape != "groups" else s.group
         best = max(s.rows, key=lambda row: row[s.measure])
-        if s.level > VERY_EASY and not s.ordered and s.shape != "text":
+        if s.level > EASY and not s.ordered:
             s.do(
                 "data_processing_transformer",
                 "find the one that comes first",

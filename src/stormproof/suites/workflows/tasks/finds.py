@@ -13,7 +13,7 @@ _PARTS = ("import", "export", "search", "accounts", "documents", "labels", "pric
 _LOGS = ("gateway", "worker", "billing", "mailer", "search")
 
 
-@stage(2, 3, 3, 4, 5)
+@stage(2, 3, 3, 4, 4)
 def an_incident(s: Scene) -> None:
     """The records that a status page points to."""
     form, table = s.form(), s.table()
@@ -50,7 +50,7 @@ def an_incident(s: Scene) -> None:
     s.say("an_incident", page=page)
 
 
-@stage(2, 3, 3, 3, 4)
+@stage(2, 3, 3, 3, 4, lists=True)
 def a_sick_part(s: Scene) -> None:
     """The records that a part of the house which is down did not take."""
     form, table = s.form(), s.table()
@@ -82,7 +82,7 @@ def a_sick_part(s: Scene) -> None:
     s.say("a_sick_part", folder=code(folder))
 
 
-@stage(2, 3, 3, 3, 4)
+@stage(2, 3, 3, 3, 4, lists=True)
 def a_logged_case(s: Scene) -> None:
     """The records of a case that a line in a log names."""
     form, table = s.form(), s.table()

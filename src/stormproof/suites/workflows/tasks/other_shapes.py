@@ -36,7 +36,7 @@ def _lay(s: Scene, stem: str, form: str, text: str, earlier: str) -> str:
 # --- weekly counts ---------------------------------------------------------------------------
 
 
-@stage(1, 2, 5, 6, 8)
+@stage(1, 2, 5, 6, 8, lists=True)
 def weekly_counts(s: Scene) -> None:
     """Counts of each week, a file for each site from medium on."""
     count = (1, 1, 2, 2, 3)[s.level]
@@ -118,7 +118,7 @@ def predict(s: Scene) -> None:
 # --- proposals -------------------------------------------------------------------------------
 
 
-@stage(1, 2, 2, 3, 3)
+@stage(1, 2, 2, 3, 3, lists=True)
 def proposals(s: Scene) -> None:
     """What somebody might buy: of many sites at the upper levels, and not all of it cleared."""
     form = s.form()
@@ -136,39 +136,19 @@ def proposals(s: Scene) -> None:
 _PROPOSED = ((6, 2, 0), (7, 3, 0), (8, 4, 6), (8, 9, 140), (9, 40, 1_300))
 
 
-def _kept(s: Scene, column: str, value: str, words: str) -> None:
-    kept = [row for row in s.rows if row[column] == value]
-    handle = s.do(
-        "data_processing_filter",
-        words,
-        words=words,
-        makes=_LEFT,
-        where=f"{column} == '{value}'",
-        **s.named(),
-    )
-    s.take("records", kept, _LEFT, handle)
-
-
-@stage(1)
-def of_site(s: Scene) -> None:
-    """The proposals of one site."""
-    site = materials.SITE
-    _kept(s, "site", site, f"keep only those whose {code('site')} is {code(site)}")
-    s.say("of_site", site=code(site))
-
-
-@stage(1)
-def cleared_only(s: Scene) -> None:
-    """The proposals that were cleared."""
-    _kept(s, "status", "cleared", f"keep only those whose {code('status')} is {code('cleared')}")
-    s.say("cleared_only", column=code("status"))
-
-
-@stage(1)
+@stage(0, 2, 3, 3, 3)
 def choose(s: Scene) -> None:
-    """The most points that a budget buys."""
-    rows = s.rows[:10]
-    budget, best = materials.settle_budget(s.rng, rows)
+    """The most points that a budget buys, of what is cleared and of the site that counts."""
+    wanted = {"status": "cleared"} | ({"site": materials.SITE} if s.level > EASY else {})
+    for column, value in wanted.items():
+        words = f"keep only those whose {code(column)} is {code(value)}"
+        kept = [row for row in s.rows if row[column] == value]
+        where = f"{column} == '{value}'"
+        handle = s.do(
+            "data_processing_filter", words, words=words, makes=_LEFT, where=where, **s.named()
+        )
+        s.take("records", kept, _LEFT, handle)
+    budget, best = materials.settle_budget(s.rng, s.rows)
     handle = s.do(
         "computation_optimizer",
         "choose the best of them",
@@ -180,7 +160,14 @@ def choose(s: Scene) -> None:
         budget=budget,
         **s.named(),
     )
-    s.say("choose", value=code("points"), cost=code("cost"), budget=f"{budget:g}")
+    conditions = listed([f"{code(column)} is {code(value)}" for column, value in wanted.items()])
+    s.say(
+        "choose",
+        value=code("points"),
+        cost=code("cost"),
+        budget=f"{budget:g}",
+        conditions=conditions,
+    )
     outcome = materials.outcome(best)
     s.take("outcome", outcome, "the outcome", handle)
     s.fact = (
@@ -190,10 +177,56 @@ def choose(s: Scene) -> None:
     )
 
 
+@stage(4, sides=True)
+def revised_costs(s: Scene) -> None:
+    """Costs that a second table has anew."""
+    chosen = sorted(s.rng.sample(range(len(s.rows)), max(3, len(s.rows) // 3)))
+    revised = {
+        s.rows[at]["proposal"]: {
+            "proposal": s.rows[at]["proposal"],
+            "revised": s.rng.randrange(5, 80) / 2,
+        }
+        for at in chosen
+    }
+    folder, form = "revised", s.rng.choice(("csv", "json"))
+    path = f"{folder}/costs_{s.month.stamp}.{form}"
+    if s.upper:
+        few = [{"proposal": row["proposal"], "revised": row["cost"] + 1} for row in s.rows[::5]]
+        s.files[f"{folder}/costs_{s.month.after(-1).stamp}.{form}"] = text_of(form, few)
+    s.files[path] = text_of(form, list(revised.values()))
+    hand = s.hand
+    read(s, path, "the revised costs", listing(s))
+    table = parse(s, form, "the revised costs")
+    handle = s.do(
+        "data_processing_transformer",
+        "put the revised costs in place",
+        words=f"put the {code('revised')} cost in place of {code('cost')} where that list has one, "
+        "without any new column",
+        reads=s.it,
+        makes=f"{s.it} with revised costs",
+        operations=[
+            {"op": "join", "table": table, "fields": ["proposal"]},
+            {
+                "op": "compute",
+                "field": "cost",
+                "expression": "revised if revised != null else cost",
+            },
+            {"op": "drop", "fields": ["revised"]},
+        ],
+        input=hand,
+    )
+    s.say("revised_costs", path=code(path), folder=code(folder))
+    rows = [
+        {**r, "cost": revised[r["proposal"]]["revised"]} if r["proposal"] in revised else r
+        for r in s.rows
+    ]
+    s.take("records", rows, s.it, handle)
+
+
 # --- contacts --------------------------------------------------------------------------------
 
 
-@stage(1, 2, 2, 3, 3)
+@stage(1, 2, 2, 3, 3, lists=True)
 def contacts(s: Scene) -> None:
     """People, in nested records."""
     size = (6, 8, 40, 220, 1_200)[s.level]
@@ -228,7 +261,7 @@ def in_city(s: Scene) -> None:
     s.take("records", kept, _LEFT, handle)
 
 
-@stage(3)
+@stage(3, sides=True)
 def leavers(s: Scene) -> None:
     """All but those whom a second table has."""
     rows = s.rows

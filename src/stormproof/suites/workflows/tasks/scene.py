@@ -111,12 +111,12 @@ class Scene:
 
         self.trend: Trend | None = None  # the line that weekly counts lie on
 
-        # Formats and services that later stages go by, and how many results have a name so far.
+        # Formats that later stages go by, and how many results have a name so far.
         self.text_form = "csv"
-        self.services: list[str] = []
         self.side_path = ""
         self.listing: tuple[int, ...] = ()  # the step that listed all files
         self._named_results = 0
+        self._people: set[str] = set()
 
         # Handles: of the thing at hand, and of the latest data, which a call takes by itself.
         self.hand = ""
@@ -207,7 +207,10 @@ class Scene:
 
     def recipient(self) -> tuple[str, str, str]:
         """Somebody to tell: name, channel, and the words for the channel."""
-        name = address(self.rng, self.house)
+        name = next(
+            n for n in iter(lambda: address(self.rng, self.house), "") if n not in self._people
+        )
+        self._people.add(name)
         channel, plain = self.rng.choice(_CHANNELS)
         return name, channel, channel if self.exact else plain
 
@@ -221,6 +224,11 @@ class Scene:
     def columns(self, names: Sequence[str]) -> str:
         """Several columns, as this level calls them."""
         return listed([self.column(name) for name in names])
+
+    @property
+    def nested(self) -> bool:
+        """Whether the records at hand hold other records, so that no CSV can have them."""
+        return any(isinstance(value, dict) for value in self.rows[0].values())
 
     # --- the thing at hand ------------------------------------------------------------------
 

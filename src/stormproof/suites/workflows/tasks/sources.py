@@ -181,7 +181,7 @@ def _in_folder(s: Scene, kind: tuple[str, str, str], path: str) -> str:
     return _which(s, kind, f"in {code(path)}") + within
 
 
-@stage(1, 2, 2, 3, 3)
+@stage(1, 2, 2, 3, 3, lists=True)
 def a_file(s: Scene) -> None:
     """The table in a file."""
     form, table, kind = s.form(), s.table(), s.rng.choice(_KINDS)
@@ -192,7 +192,7 @@ def a_file(s: Scene) -> None:
     s.say("a_file", source=_in_folder(s, kind, path))
 
 
-@stage(1, 2, 3, 4, 4, looks=2)
+@stage(1, 2, 3, 4, 4, looks=2, lists=True)
 def a_noted_file(s: Scene) -> None:
     """The table in a file which, as a note in the folder may say, another one replaces."""
     form, table, kind = s.form(), s.table(), s.rng.choice(_KINDS)
@@ -235,7 +235,7 @@ def a_noted_file(s: Scene) -> None:
     s.say("a_noted_file", source=_in_folder(s, kind, given), notes=code(notes))
 
 
-@stage(1, 2, 5, 6, 8)
+@stage(1, 2, 5, 6, 8, lists=True)
 def several_files(s: Scene) -> None:
     """The table in parts, a file for each site."""
     count = (1, 1, 2, 2, 3)[s.level]
@@ -329,13 +329,13 @@ def _from_address(
     s.say(key, source=_which(s, kind, f"at {given}") + within, service=code(service or ""))
 
 
-@stage(1, 2, 2, 3, 4)
+@stage(1, 2, 2, 3, 3)
 def an_address(s: Scene) -> None:
     """The table at an address."""
     _from_address(s, "an_address", None, None, moves=False)
 
 
-@stage(1, 2, 2, 3, 4, more=(1, 1, 1, 1, 1), looks=0)
+@stage(1, 2, 2, 3, 3, more=(1, 1, 1, 1, 1), looks=0)
 def an_address_that_may_move(s: Scene) -> None:
     """The table at an address, which may answer that the table is elsewhere now."""
     _from_address(s, "an_address", None, None, moves=s.fault)
@@ -347,17 +347,16 @@ def _service(s: Scene) -> str:
     for other in ("archive", "test", "backup")[: max(1, s.level - 1)]:
         s.credentials[f"{s.subject.prefix.lower()}-{other}"] = s.secret()
     s.credentials[name] = s.secret()
-    s.services.append(name)
     return name
 
 
-@stage(2, 3, 3, 4, 5)
+@stage(2, 3, 3, 4, 4)
 def a_guarded_address(s: Scene) -> None:
     """The table at an address that wants a sign-in."""
     _from_address(s, "a_guarded_address", _service(s), None, moves=False)
 
 
-@stage(2, 3, 3, 4, 5, more=(0, 1, 1, 1, 1), looks=1)
+@stage(2, 3, 3, 4, 4, more=(0, 1, 1, 1, 1), looks=1)
 def an_address_with_old_credentials(s: Scene) -> None:
     """The table behind a sign-in whose credential may have been replaced."""
     service = _service(s)

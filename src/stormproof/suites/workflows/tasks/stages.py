@@ -18,7 +18,8 @@ class Stage(Struct, frozen=True):
     `steps` are what it adds at each level, and `more` what a fault adds to that. `looks` says from which level on it looks at
     something that may have a fault, and `spoil` puts the fault into the records, where it is theirs.
     `of_records` is for a delivery that needs records, not text, and `simpler` stands in for one
-    that there is no room for.
+    that there is no room for. At the highest level `lists` is for a source that lists all files,
+    and `sides` for work on a file that must be found.
     """
 
     work: Work
@@ -28,6 +29,8 @@ class Stage(Struct, frozen=True):
     of_records: bool = False
     spoil: Callable[[Scene, Table], None] | None = None
     simpler: Stage | None = None
+    lists: bool = False
+    sides: bool = False
 
     @property
     def name(self) -> str:
@@ -46,7 +49,9 @@ def stage(
     of_records: bool = False,
     spoil: Callable[[Scene, Table], None] | None = None,
     simpler: Stage | None = None,
+    lists: bool = False,
+    sides: bool = False,
 ) -> Callable[[Work], Stage]:
     """Make a Stage of a function; one number of steps stands for all levels."""
     by_level = steps * 5 if len(steps) == 1 else steps
-    return lambda work: Stage(work, by_level, more, looks, of_records, spoil, simpler)
+    return lambda work: Stage(work, by_level, more, looks, of_records, spoil, simpler, lists, sides)

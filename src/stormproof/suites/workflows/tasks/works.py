@@ -145,7 +145,7 @@ def top(s: Scene) -> None:
     s.ordered = True
 
 
-@stage(3, 3, 3, 3, 4)
+@stage(3, sides=True)
 def unsettled(s: Scene) -> None:
     """Those that a second table does not have."""
     key = s.subject.id
@@ -202,7 +202,7 @@ def _side_table(
     return parse(s, form, what)
 
 
-@stage(3)
+@stage(3, sides=True)
 def add_region(s: Scene) -> None:
     """Each group's region, from a second table."""
     group = s.subject.group
@@ -212,7 +212,7 @@ def add_region(s: Scene) -> None:
     def table() -> list[dict[str, Any]]:
         dealt = (regions * len(names))[: len(names)]
         s.rng.shuffle(dealt)
-        return [{group: n, "region": r} for n, r in zip(names, dealt, strict=True)]
+        return [{group: n, "zone": r} for n, r in zip(names, dealt, strict=True)]
 
     rows = table()
     hand = s.hand
@@ -221,7 +221,7 @@ def add_region(s: Scene) -> None:
     handle = s.do(
         "data_processing_transformer",
         "add each one's region",
-        words=f"add to each record the {code('region')} of its {code(group)}",
+        words=f"add to each record the {code('zone')} of its {code(group)}",
         reads=s.it,
         makes=f"{s.it} with their regions",
         operations=[{"op": "join", "table": handle, "fields": [group]}],
@@ -237,10 +237,10 @@ def add_region(s: Scene) -> None:
     ordered = s.ordered
     s.take("records", ledger.joined(s.rows, by_name, group), s.it, handle)
     s.ordered = ordered
-    s.group = "region"
+    s.group = "zone"
 
 
-@stage(4)
+@stage(4, sides=True)
 def corrections(s: Scene) -> None:
     """Amounts corrected by a second table."""
     key, amount = s.subject.id, s.subject.amount
@@ -438,7 +438,7 @@ def extremes(s: Scene) -> None:
     _by_group(s, "max")
 
 
-@stage(5)
+@stage(5, sides=True)
 def behind_targets(s: Scene) -> None:
     """The groups that missed the target that a second table has for them."""
     if s.shape != "groups":
