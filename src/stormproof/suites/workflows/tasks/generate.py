@@ -17,7 +17,7 @@ SUITE_VERSION = "2"
 """Part of every trial's identity: raise it whenever any task changes."""
 
 _REFERENCE = re.compile(r"\bRef\. [A-Z]{3}-([0-9A-HJKMNP-TV-Z]{5,40})\b")
-_KEPT = (1024, 1024, 1024, 256, 48)  # tasks of each level that are remembered: large ones are few
+_KEPT = (1024, 1024, 1024, 256, 32)  # tasks of each level that are remembered: large ones are few
 
 
 def load_task(task_id: str, seed: int = 0) -> Task:

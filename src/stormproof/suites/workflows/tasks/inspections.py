@@ -10,9 +10,8 @@ from stormproof.suites.workflows.tasks.deliveries import tell
 from stormproof.suites.workflows.tasks.scene import Scene
 from stormproof.suites.workflows.tasks.sources import parse, read
 from stormproof.suites.workflows.tasks.stages import stage
-from stormproof.suites.workflows.tasks.stock import Table, text_of
+from stormproof.suites.workflows.tasks.stock import Table, text_of_tables
 from stormproof.suites.workflows.tasks.wording import EASY, code
-from stormproof.suites.workflows.world import World  # noqa: F401
 
 _MOST_FAULTS = (1, 1, 2, 4, 9)  # records with a fault, by level
 
@@ -158,20 +157,15 @@ def _make_loss(s: Scene, table: Table) -> None:
 @stage(0, 2, 2, 2, 2, more=(0, 2, 2, 2, 2), looks=2, spoil=_make_loss)
 def control_total(s: Scene) -> None:
     """The total may not be the one stated: then another copy counts."""
-    assert s.whole is not None
     amount, folder = s.subject.amount, "control"
     sheet = f"{folder}/{s.subject.stem}_{s.month.stamp}.txt"
     copy = f"{folder}/{s.subject.stem}_{s.month.stamp}_copy.csv"
-    known = (
-        s.whole.rows
-        if len(s.rows) <= len(s.whole.rows)
-        else [*s.whole.rows, *s.rows[len(s.rows) - len(s.whole.rows) :]]
-    )
+    known = [row for table in s.whole for row in table.rows]
     stated = ledger.total(known, amount)
     s.files[sheet] = (
         f"{s.subject.many}, {s.month.full}\nrecords: {len(known)}\ntotal {amount}: {stated:.2f}\n"
     )
-    s.files[copy] = text_of("csv", known)
+    s.files[copy] = text_of_tables("csv", s.whole)
     read(s, sheet, "the sheet with the control total")
     s.check("seen", sheet, None)
     s.do(

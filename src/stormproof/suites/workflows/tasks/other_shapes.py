@@ -9,7 +9,7 @@ from stormproof.suites.workflows.tasks.ledger import Row
 from stormproof.suites.workflows.tasks.scene import Scene
 from stormproof.suites.workflows.tasks.sources import SITES, list_folder, listing, parse, read
 from stormproof.suites.workflows.tasks.stages import stage
-from stormproof.suites.workflows.tasks.stock import text_of
+from stormproof.suites.workflows.tasks.stock import text_of, text_of_columns
 from stormproof.suites.workflows.tasks.wording import EASY, HARD, MEDIUM, VERY_HARD, code, listed
 
 _LEFT = "the records that are left"
@@ -269,9 +269,10 @@ def leavers(s: Scene) -> None:
     folder, form = "left", s.rng.choice(("csv", "json"))
     path = f"{folder}/people_{s.month.stamp}.{form}"
     if s.upper:
-        few = [{"id": row["id"]} for row in rows[::7]]
-        s.files[f"{folder}/people_{s.month.after(-1).stamp}.{form}"] = text_of(form, few)
-    s.files[path] = text_of(form, [{"id": name} for name in sorted(gone)])
+        few = [row["id"] for row in rows[::7]]
+        earlier = f"{folder}/people_{s.month.after(-1).stamp}.{form}"
+        s.files[earlier] = text_of_columns(form, ("id",), few)
+    s.files[path] = text_of_columns(form, ("id",), sorted(gone))
     hand = s.hand
     read(s, path, "the list of those who left", listing(s))
     table = parse(s, form, "those who left")

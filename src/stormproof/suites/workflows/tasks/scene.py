@@ -36,7 +36,7 @@ Shape = Literal["text", "records", "groups", "figure", "outcome"]
 _CHANNELS = (("email", "e-mail"), ("sms", "text message"), ("chat", "chat message"))
 _FOLDERS = ("inbox", "data", "exports", "incoming", "drop")
 _OUTPUTS = ("reports", "out", "handover", "results", "shared")
-_SIZES = ((8, 13), (12, 21), (45, 76), (200, 451), (1_300, 2_301))  # records, by level
+_SIZES = ((8, 13), (12, 21), (45, 76), (200, 451), (1_200, 2_001))  # records, by level
 _SUBJECT_STRIDE = 7  # no divisor of the number of subjects: neighbours differ, all get a turn
 _FIRST_YEAR, _MONTHS = 2021, 72
 _RECEIPTS = (
@@ -88,7 +88,7 @@ class Scene:
         # What puts that fault into the data, where the data itself has it; and what it put there.
         self.spoil: Callable[[Scene, Table], None] | None = None
         self.spoiled: list[Row] = []
-        self.whole: Table | None = None  # the table as it was before
+        self.whole: list[Table] = []  # the tables of the source as they were before
 
         # Whether the thing may stay text: at the lowest level, for deliveries that take any data.
         self.raw = False
@@ -138,7 +138,7 @@ class Scene:
         count = min(size or self.rng.randrange(*_SIZES[self.level]), len(source.values))
         start = self.rng.randrange(len(source.values) - count + 1)
         table = Table(source, self.subject, self.month, range(start, start + count))
-        self.whole = table.copy()
+        self.whole = [table.copy()]
         if self.spoil:
             self.spoil(self, table)
         return table
@@ -151,7 +151,7 @@ class Scene:
         start = self.rng.randrange(len(source.values) - count * size + 1)
         starts = range(start, start + count * size, size)
         tables = [Table(source, self.subject, self.month, range(s, s + size)) for s in starts]
-        self.whole = tables[-1].copy()
+        self.whole = [each.copy() for each in (tables[-1], *tables[:-1])]
         if self.spoil:
             self.spoil(self, tables[-1])
         return tables
@@ -160,7 +160,7 @@ class Scene:
         """Text of the same kind that is not wanted."""
         source = stock(self.version, self.seed, self._subject_at)
         start = self.rng.randrange(len(source.values) - size + 1)
-        return Table(source, self.subject, month, range(start, start + size)).text(form)
+        return source.text(form, range(start, start + size), month)
 
     def form(self) -> str:
         """A format that data is kept in; the most verbose not for thousands of records."""
@@ -239,6 +239,12 @@ class Scene:
         if shape in ("records", "groups"):
             self.rows = value
 
+    def rework(self, rows: list[Row], it: str, handle: str) -> None:
+        """Have the same records at hand, fewer or changed, in the order that they had."""
+        ordered = self.ordered
+        self.take("records", rows, it, handle)
+        self.ordered = ordered
+
     def named(self) -> dict[str, str]:
         """The argument that names the thing at hand, where a call would not take it by itself."""
         return {"input": self.hand} if self.hand != self.latest else {}
@@ -297,11 +303,8 @@ class Scene:
 
     def verified(self, filled: Sequence[str] = (), unique: Sequence[str] = ()) -> None:
         """State that the records at hand have been checked."""
-        names = dict.fromkeys((*filled, *unique))
-        records = [{name: row[name] for name in names} for row in self.rows]
-        self.check(
-            "checked", self.it, {"records": records, "filled": [*filled], "unique": [*unique]}
-        )
+        wanted = {"records": self.rows, "filled": [*filled], "unique": [*unique]}
+        self.check("checked", self.it, wanted)
 
     def passes(self, kind: str, subject: str, expected: Any = None) -> None:
         """State what holds on the way, unless the work is over."""

@@ -9,13 +9,12 @@ a maximum or a sort order is never ambiguous.
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Iterator, Sequence
 from html import escape
 from random import Random
 from typing import Any
 
-from msgspec import Struct
+import msgspec
 
 from stormproof.domain.trials import seed_of
 from stormproof.suites.workflows.tasks.lexicon import Subject, subjects
@@ -26,6 +25,7 @@ Values = tuple[str, str, str, float, int, int]  # id, group, state, amount, coun
 IN_STOCK = 2_600
 _NO_MONTH = "YYYY-MM"  # stands for the month in a stock's lines
 _DAYS = 28
+_encode = msgspec.json.Encoder().encode
 
 
 class Stock:
@@ -42,6 +42,11 @@ class Stock:
             rows = records(self._subject, self.values, _NO_MONTH)
             self._lines[form] = [line_of(form, row) for row in rows]
         return self._lines[form]
+
+    def text(self, form: str, span: range, month: Month) -> str:
+        """A slice of the stock as a file of a month, without making the records."""
+        lines = self.lines(form)[span.start : span.stop]
+        return in_form(form, self._subject.columns, lines).replace(_NO_MONTH, month.stamp)
 
 
 @functools.lru_cache(maxsize=48)
@@ -98,11 +103,14 @@ class Table:
         self._month = month
         self.subject = subject
         self.rows = records(subject, source.values[span.start : span.stop], month.stamp)
+        self._span = span
+        self._untouched = True
         self._places: list[int] = list(span)  # a record's place in the stock, -1 for others
 
     def put(self, at: int, row: Row, *, extra: bool = False) -> None:
         """Another record in the place of one, or `extra`, before it."""
         end = at if extra else at + 1
+        self._untouched = False
         self.rows[at:end] = [row]
         self._places[at:end] = [-1]
 
@@ -110,21 +118,33 @@ class Table:
         """The same records, whatever becomes of these."""
         twin = Table.__new__(Table)
         twin._stock, twin._month, twin.subject = self._stock, self._month, self.subject
+        twin._span, twin._untouched = self._span, self._untouched
         twin.rows, twin._places = self.rows.copy(), self._places.copy()
         return twin
 
     def drop(self, at: int) -> None:
         """Leave a record out."""
+        self._untouched = False
         del self.rows[at], self._places[at]
 
     def text(self, form: str) -> str:
         """The table as a file or an address holds it."""
+        return text_of_tables(form, (self,))
+
+    def lines(self, form: str) -> list[str]:
+        """A line for each record, `_NO_MONTH` in place of its month."""
         known = self._stock.lines(form)
-        lines = [
+        if self._untouched:
+            return known[self._span.start : self._span.stop]
+        return [
             line_of(form, row) if place < 0 else known[place]
             for place, row in zip(self._places, self.rows, strict=True)
         ]
-        return in_form(form, list(self.rows[0]), lines).replace(_NO_MONTH, self._month.stamp)
+
+    @property
+    def stamp(self) -> str:
+        """Its month, as files are named."""
+        return self._month.stamp
 
 
 # --- texts -----------------------------------------------------------------------------------
@@ -135,7 +155,7 @@ def line_of(form: str, row: Row) -> str:
     if form == "csv":
         return ",".join(["" if v is None else str(v) for v in row.values()])
     if form == "json":
-        return "  " + json.dumps(row)
+        return "  " + _encode(row).decode()
     fields = (f"<{k}>{escape('' if v is None else str(v), False)}</{k}>" for k, v in row.items())
     return f"  <record>{''.join(fields)}</record>"
 
@@ -152,3 +172,17 @@ def in_form(form: str, names: Sequence[str], lines: Sequence[str]) -> str:
 def text_of(form: str, rows: Sequence[Row]) -> str:
     """Records as the text of a table."""
     return in_form(form, list(rows[0]), [line_of(form, row) for row in rows])
+
+
+def text_of_columns(form: str, names: Sequence[str], *columns: Sequence[str]) -> str:
+    """Columns of texts that need no quotes as the text of a table, for long ones."""
+    line = ",".join(["%s"] * len(names))
+    if form == "json":
+        line = "  {" + ",".join([f'"{name}":"%s"' for name in names]) + "}"
+    return in_form(form, names, [line % values for values in zip(*columns, strict=True)])
+
+
+def text_of_tables(form: str, tables: Sequence[Table]) -> str:
+    """Tables of one subject and month as the text of one."""
+    lines = [line for table in tables for line in table.lines(form)]
+    return in_form(form, tables[0].subject.columns, lines).replace(_NO_MONTH, tables[0].stamp)

@@ -9,7 +9,7 @@ from stormproof.suites.workflows.tasks import ledger
 from stormproof.suites.workflows.tasks.scene import Scene
 from stormproof.suites.workflows.tasks.sources import FORMS, listing, parse, read
 from stormproof.suites.workflows.tasks.stages import stage
-from stormproof.suites.workflows.tasks.stock import text_of
+from stormproof.suites.workflows.tasks.stock import text_of, text_of_columns
 from stormproof.suites.workflows.tasks.wording import EASY, HARD, MEDIUM, code, listed
 
 _FEW = 4  # records that are not cut down any further
@@ -36,9 +36,7 @@ def _keep(s: Scene, where: str, words: str, kept: list[dict[str, Any]]) -> None:
         where=where,
         **s.named(),
     )
-    ordered = s.ordered
-    s.take("records", kept, _LEFT, handle)
-    s.ordered = ordered
+    s.rework(kept, _LEFT, handle)
 
 
 @stage(1)
@@ -150,21 +148,22 @@ def unsettled(s: Scene) -> None:
     """Those that a second table does not have."""
     key = s.subject.id
     rows = s.rows
-    settled = sorted(s.rng.sample(range(len(rows)), len(rows) * 3 // 5))
-    folder, column = "settled", "settled_on"
+    picked = s.rng.choices((True, True, True, False, False), k=len(rows))
+    picked[0], picked[-1] = True, False
+    names = [row[key] for row, is_settled in zip(rows, picked, strict=True) if is_settled]
+    folder, columns = "settled", (key, "settled_on")
     form = s.rng.choice(("csv", "json"))
-    nxt = s.month.after(1)
-    other = [{key: rows[at][key], column: nxt.day(1 + at % 28)} for at in settled]
+    days = ([s.month.after(1).day(number) for number in range(1, 29)] * (len(names) // 28 + 1))[
+        : len(names)
+    ]
     path = f"{folder}/{s.subject.stem}_{s.month.stamp}.{form}"
     if s.level >= HARD:
-        earlier = s.month.after(-1).stamp
-        few = [{key: rows[at][key], column: s.month.day(1 + at % 28)} for at in settled[::3]]
-        s.files[f"{folder}/{s.subject.stem}_{earlier}.{form}"] = text_of(form, few)
-    s.files[path] = text_of(form, other)
+        earlier = f"{folder}/{s.subject.stem}_{s.month.after(-1).stamp}.{form}"
+        s.files[earlier] = text_of_columns(form, columns, names[::3], days[::3])
+    s.files[path] = text_of_columns(form, columns, names, days)
     hand = s.hand
     read(s, path, "the list of those that are settled", listing(s))
     table = parse(s, form, "those that are settled")
-    names = {each[key] for each in other}
     handle = s.do(
         "data_processing_transformer",
         "leave out those that are settled",
@@ -175,9 +174,8 @@ def unsettled(s: Scene) -> None:
         input=hand,
     )
     s.say("unsettled", path=code(path), folder=code(folder))
-    ordered = s.ordered
-    s.take("records", [row for row in rows if row[key] not in names], _LEFT, handle)
-    s.ordered = ordered
+    left = [row for row, is_settled in zip(rows, picked, strict=True) if not is_settled]
+    s.rework(left, _LEFT, handle)
 
 
 # --- more fields, other fields ---------------------------------------------------------------
@@ -234,9 +232,7 @@ def add_region(s: Scene) -> None:
         group=s.column(group),
         lookup=f"{s.subject.group_noun}’s region",
     )
-    ordered = s.ordered
-    s.take("records", ledger.joined(s.rows, by_name, group), s.it, handle)
-    s.ordered = ordered
+    s.rework(ledger.joined(s.rows, by_name, group), s.it, handle)
     s.group = "zone"
 
 
@@ -309,10 +305,8 @@ def add_gross(s: Scene) -> None:
         **s.named(),
     )
     s.say("add_gross", column=s.column(amount), percent=str(percent))
-    ordered = s.ordered
     rows = [{**row, "gross": row[amount] * float(factor)} for row in s.rows]
-    s.take("records", rows, s.it, handle)
-    s.ordered = ordered
+    s.rework(rows, s.it, handle)
 
 
 @stage(1)
@@ -329,9 +323,7 @@ def columns_only(s: Scene) -> None:
         **s.named(),
     )
     s.say("columns_only", columns=s.columns(names))
-    ordered = s.ordered
-    s.take("records", ledger.only(s.rows, names), s.it, handle)
-    s.ordered = ordered
+    s.rework(ledger.only(s.rows, names), s.it, handle)
 
 
 @stage(1, 1, 1, 2, 2)
@@ -358,10 +350,8 @@ def partner_names(s: Scene) -> None:
         input=hand,
     )
     s.say("partner_names", pairs=pairs, agreement=code(path))
-    ordered = s.ordered
     rows = ledger.renamed(s.rows, mapping)
-    s.take("records", rows, s.it, handle)
-    s.ordered = ordered
+    s.rework(rows, s.it, handle)
     key, s.group, s.measure = mapping
     s.key = key
 
