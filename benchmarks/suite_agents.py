@@ -12,14 +12,13 @@ import anyio
 
 from stormproof.domain.calls import Reply, Request
 from stormproof.domain.conditions import PROTOCOLS, TASK_TYPES, Condition, Protocol
-from stormproof.domain.episodes import Episode
+from stormproof.domain.episodes import FAILURES_IN_A_ROW, Episode
 from stormproof.domain.tasks import Execution, Step, Task
 from stormproof.domain.trials import Trial, make_trial
 from stormproof.emulator import agent_wording
 from stormproof.emulator.agent_decisions import Agents, position, tool_results
 from stormproof.emulator.agent_skills import skill_at
 from stormproof.episode import run_episode
-from stormproof.episode.endings import FAILURES_IN_A_ROW
 from stormproof.plan.scenarios import SCENARIOS
 from stormproof.score import weighted_success
 from stormproof.score.measures import success
@@ -209,7 +208,7 @@ def _directly(task_id: str, rate: float, replicate: int) -> tuple[bool, float]:
     done: list[Execution] = []
     while (step := guide.next_step(done)) and not _gave_up(done):
         done.append(weathered.call(step.tool, step.arguments))
-    return success(task, done) == "full", ceiling(task, rate, condition.max_turns)
+    return success(done) == "full", ceiling(task, rate, condition.max_turns)
 
 
 def _gave_up(done: Sequence[Execution]) -> bool:

@@ -100,7 +100,7 @@ def _calmly_reaches(task: Task, plan: tuple[Step, ...]) -> bool:
     """Whether following the plan blindly is a full success when no tool fails, in ten turns."""
     weathered = Weathered(WORKFLOWS, task, Condition("optimal", task.difficulty, 1.0), 0)
     done = [weathered.call(step.tool, step.arguments) for step in plan[:MAX_TURNS]]
-    return success(task, done) == "full"
+    return success(done) == "full"
 
 
 def ceilings() -> Iterator[Figure]:

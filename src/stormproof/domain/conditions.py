@@ -21,7 +21,7 @@ Flaw = Literal[
 ]
 Severity = Literal["light", "medium", "severe"]
 Protocol = Literal["text", "native", "hermes"]
-WeatherMode = Literal["before", "ambiguous"]
+WeatherMode = Literal["before", "ambiguous", "silent", "outage", "sticky"]
 
 TASK_TYPES: tuple[TaskType, ...] = TaskType.__args__  # type: ignore[attr-defined]
 # What can be asked for: `unrecorded` (with UNRECORDED_RATE) is for imported episodes alone.
@@ -41,7 +41,10 @@ PROMPT_TYPES: tuple[str, ...] = (
 
 
 class Condition(Struct, frozen=True):
-    """What a task is run under. Two trials with equal conditions are comparable cells."""
+    """What a task is run under. Two trials with equal conditions are comparable cells.
+
+    `max_turns` 0 stands for the task's own budget: `Suite.turn_budget` gives the number in force.
+    """
 
     prompt_type: str
     difficulty: Difficulty
@@ -49,7 +52,7 @@ class Condition(Struct, frozen=True):
     protocol: Protocol = "text"
     severity: Severity = "severe"
     weather: WeatherMode = "before"
-    max_turns: int = 10
+    max_turns: int = 0
 
     @property
     def flaw(self) -> str | None:

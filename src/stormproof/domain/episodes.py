@@ -30,6 +30,13 @@ Ending = Literal[
 ]
 
 
+FAILURES_IN_A_ROW = 8
+"""So many failed tool calls in a row, whatever made them fail, end an episode."""
+
+REPEATED_SUCCESSES = 5
+"""The same tool call so many times in a row, each a success, ends an episode."""
+
+
 class Turn(Struct, frozen=True, gc=False):
     """One model call and what followed it. `observation` is what the model was shown next.
 
@@ -60,6 +67,11 @@ class Score(Struct, frozen=True):
     recovery: float | None
     redundant_calls: int
     error_category: str = ""
+    progress: float = 0.0
+    collateral: int = 0
+    flaw_noticed: bool | None = None
+    flaw_recovered: bool | None = None
+    flaw_followed: float | None = None
 
 
 class Episode(Struct, frozen=True):

@@ -20,27 +20,41 @@ class ToolSpec(Struct, frozen=True):
     errors: tuple[str, ...]
     needs: tuple[str, ...] = ()
 
+    @property
+    def about(self) -> str:
+        """What it does and what it gives, as every protocol says it."""
+        gives = "; ".join(self.returns.values())
+        return f"{self.description} Gives {gives}." if gives else self.description
+
 
 class Step(Struct, frozen=True):
-    """One planned tool call. `purpose` is the human reason; `reads` and `makes` name its data."""
+    """One planned tool call. `purpose` is the human reason; `reads` and `makes` name its data.
+
+    `after` holds the places (from 0) of earlier steps of the same plan that show what this step's
+    arguments say, so that nobody can know them sooner: an address told by another address, a
+    fault found by a check, a number read from a page.
+    """
 
     tool: str
     arguments: dict[str, Any] = field(default_factory=dict)
     purpose: str = ""
     reads: str = ""
     makes: str = ""
+    after: tuple[int, ...] = ()
 
 
 class Check(Struct, frozen=True):
     """One condition on the final World; the goal holds when all of a task's checks hold.
 
     `subject` names what is looked at (a path, a URL, a queue, a handle), `expected` the value
-    that it must equal; what each kind compares is defined by the suite.
+    that it must equal; what each kind compares is defined by the suite. `ordered` says that the
+    order of records was asked for.
     """
 
     kind: str
     subject: str
     expected: Any
+    ordered: bool = False
 
 
 class Resource(Struct, frozen=True):
@@ -56,7 +70,8 @@ class Task(Struct, frozen=True):
     """A goal with data: everything an episode needs, and how its end state is judged.
 
     `required_tools` is in a correct order. `solution` is a correct plan with arguments, which
-    reaches the goal when no tool fails. Tasks of one `kind` have the same work on other data;
+    reaches the goal when no tool fails. `milestones` are conditions on the way to the goal, which
+    progress is measured by beside the checks. Tasks of one `kind` have the same work on other data;
     "" promises nothing.
     """
 
@@ -71,6 +86,35 @@ class Task(Struct, frozen=True):
     resources: dict[str, Resource] = field(default_factory=dict)
     credentials: dict[str, str] = field(default_factory=dict)
     kind: str = ""
+    milestones: tuple[Check, ...] = ()
+
+
+class Standing(Struct, frozen=True, gc=False):
+    """How things stand in an Environment, judged by its task.
+
+    `goal_met`: all checks hold. `progress`: the share, in [0, 1], of the task's milestones and
+    checks that hold. `collateral`: each unasked outside effect so far, in words; empty for none.
+    """
+
+    goal_met: bool = False
+    progress: float = 0.0
+    collateral: tuple[str, ...] = ()
+
+    @property
+    def is_full(self) -> bool:
+        """The goal, and nothing else."""
+        return self.goal_met and not self.collateral
+
+
+class Trouble(Struct, frozen=True):
+    """A tool that does not work in a trial, whatever its rate, and what it says instead.
+
+    With `until` it works again once that tool has succeeded after a first call has said so.
+    """
+
+    tool: str
+    until: str = ""
+    message: str = ""
 
 
 class ToolResult(Struct, frozen=True, gc=False):
@@ -95,7 +139,10 @@ class Execution(Struct, frozen=True, gc=False):
     `cause` says why it failed: drawn by the weather, invalid arguments, or the tool's own work.
     It failed by weather when `draw` (uniform in [0, 1)) exceeded `probability`.
     `took_effect` is true for every success, and for an ambiguous TIMEOUT that did its work.
+    `goal_met`, `progress` and `collateral` are the Standing after it.
     `unmet` are the tool's dependencies that had not succeeded before this call.
+    `tampered` says how silent weather altered the result that was shown ("stale", "truncated",
+    "wrong value"); then `ok` is true and `cause` is "weather".
     """
 
     tool: str
@@ -110,3 +157,6 @@ class Execution(Struct, frozen=True, gc=False):
     took_effect: bool = True
     goal_met: bool = False
     unmet: tuple[str, ...] = ()
+    progress: float = 0.0
+    collateral: tuple[str, ...] = ()
+    tampered: str = ""

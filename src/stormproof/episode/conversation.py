@@ -55,6 +55,7 @@ class Conversation:
         # observation, so that a prefix of it is what each earlier request held.
         self._messages = list(WORKFLOWS.opening(task, trial.condition))
         self._protocol = trial.condition.protocol
+        self._max_turns = WORKFLOWS.turn_budget(task, trial.condition)
         # Turn budget used: max(1, executions) summed over `turns`; at most max_turns.
         self._spent = 0
         self._vocabulary = catalogue_vocabulary()
@@ -99,9 +100,8 @@ class Conversation:
         action = _action(read, executions)
         # The service itself says of a malformed call that it is the model's.
         unread = 0 if reply.finish_reason == MALFORMED else read.unread + beyond
-        max_turns = self.trial.condition.max_turns
         self._size += size_of(answer.reply)
-        self.ending = ending_of(action, self._executions, self._spent, max_turns)
+        self.ending = ending_of(action, self._executions, self._spent, self._max_turns)
         if self._size > LARGEST and self.ending is None:
             self.ending = "context_window"
         observation = () if self.ending else self._observe(reply, read, results)
@@ -138,7 +138,7 @@ class Conversation:
             running = len(self._executions) - self._settled
             if self._given_up:
                 raise GivenUp
-            if self._spent + running >= self.trial.condition.max_turns or stuck(self._executions):
+            if self._spent + running >= self._max_turns or stuck(self._executions):
                 break
             results.append(self._carry_out(call))
         return results

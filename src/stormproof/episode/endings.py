@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stormproof.domain.episodes import Action, Ending, Outcome
+from stormproof.domain.episodes import (
+    FAILURES_IN_A_ROW,
+    REPEATED_SUCCESSES,
+    Action,
+    Ending,
+    Outcome,
+)
 from stormproof.domain.tasks import Execution
 from stormproof.errors import CallError, ContextOverflow, PromptBlocked
 
@@ -14,8 +20,6 @@ _UNSCORED: dict[Ending, Outcome] = {
     "infrastructure": "infrastructure",
     "suite": "infrastructure",
 }
-FAILURES_IN_A_ROW = 5
-REPEATED_SUCCESSES = 5
 
 
 def ending_of(
@@ -34,7 +38,7 @@ def ending_of(
 
 
 def stuck(executions: Sequence[Execution]) -> Ending | None:
-    """Five failures in a row, or the same successful tool call five times in a row."""
+    """Too many failures in a row, or the same successful tool call five times in a row."""
     last = executions[-FAILURES_IN_A_ROW:]
     if len(last) == FAILURES_IN_A_ROW and not any(execution.ok for execution in last):
         return "failures"

@@ -10,16 +10,17 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from stormproof.domain.conditions import TaskType
+from stormproof.domain.conditions import Difficulty
 from stormproof.domain.pool import Endpoint, Limits
 from stormproof.plan.planning import Plan, PlannedCell
 
-TOOLS: dict[TaskType, float] = {  # middle of the range of required tools
-    "simple_task": 2.5,
-    "basic_task": 3.5,
-    "api_integration": 3.5,
-    "data_pipeline": 4.0,
-    "multi_stage_pipeline": 5.0,
+STEPS: dict[Difficulty, float] = {  # middle of the range of a level's plans
+    "very_easy": 2.5,
+    "easy": 4.0,
+    "medium": 6.5,
+    "hard": 10.0,
+    "very_hard": 16.0,
+    "unrecorded": 6.5,
 }
 EXTRA_TURNS = 2  # looking around, and saying that it is done
 FIRST_PROMPT_TOKENS = 900
@@ -29,7 +30,7 @@ LATENCY_S = 5.0
 UNDECLARED_WORKERS = 32  # in flight, where nothing at all is declared
 
 ASSUMPTIONS = (
-    f"turns = required tools ÷ success rate + {EXTRA_TURNS}, at most the turn budget; "
+    f"turns = steps of a plan ÷ success rate + {EXTRA_TURNS}, at most the turn budget; "
     f"{FIRST_PROMPT_TOKENS} prompt tokens at first and {TURN_TOKENS} more per turn, {REPLY_TOKENS} "
     f"per reply; {LATENCY_S:g} s per call; calls/s of an endpoint = the least of its declared "
     f"workers ÷ latency, qps, rpm ÷ 60 and tpm ÷ 60 ÷ tokens per call, within what its provider, "
@@ -97,9 +98,10 @@ def paces(plan: Plan) -> dict[str, float]:
 
 
 def turns(cell: PlannedCell) -> float:
-    """Expected turns of an episode: each required tool until it succeeds, and two more."""
+    """Expected turns of an episode: each step until it succeeds, and two more."""
     rate = max(cell.condition.tool_success_rate, 0.05)
-    return min(cell.condition.max_turns, TOOLS[cell.task_type] / rate + EXTRA_TURNS)
+    expected = STEPS[cell.condition.difficulty] / rate + EXTRA_TURNS
+    return min(cell.condition.max_turns or expected, expected)
 
 
 def _model(

@@ -59,7 +59,7 @@ class RunOptions(Struct, frozen=True):
     protocols: tuple[Protocol, ...] = ("text",)
     severities: tuple[Severity, ...] = ("severe",)
     weather: WeatherMode = "before"
-    max_turns: int = 10
+    max_turns: int = 0
     scenarios: tuple[str, ...] = ()
     strict_levels: bool = True
     shard: Shard | None = None
@@ -149,9 +149,15 @@ OPTIONS: tuple[Option, ...] = (
         "weather",
         "weather",
         v.one(WEATHER_MODES),
-        "before: a failed call had no effect; ambiguous: a TIMEOUT may have",
+        "before: a failed call had no effect; ambiguous: a TIMEOUT may have; "
+        "silent: data that is read may be false; outage: a tool is down; sticky: one waits",
     ),
-    Option("max_turns", "max-turns", v.whole(1, 1000), "turns that an episode may take"),
+    Option(
+        "max_turns",
+        "max-turns",
+        v.whole(0, 1000),
+        "turns that an episode may take; 0 (default) for each task's own, scaled to its plan",
+    ),
     Option(
         "scenarios",
         "scenario",

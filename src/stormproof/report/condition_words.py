@@ -32,7 +32,7 @@ def condition_parts(condition: Condition, apart: Collection[str]) -> tuple[str, 
         "protocol": condition.protocol,
         "severity": condition.severity,
         "weather": f"weather {condition.weather}",
-        "max_turns": f"{condition.max_turns} turns",
+        "max_turns": f"{condition.max_turns or 'own'} turns",
     }
     always = ("prompt_type", "difficulty", "tool_success_rate")
     return tuple(
@@ -52,7 +52,7 @@ def condition_of(episodes: EpisodeRows, row: int = 0) -> Condition:
     """The condition of a row."""
     found = {name: episodes.value(name, row) for name in Condition.__struct_fields__}
     turns = found["max_turns"]
-    return Condition(**(found | {"max_turns": int(turns) if turns == turns else 10}))  # noqa: PLR0124  NaN
+    return Condition(**(found | {"max_turns": int(turns) if turns == turns else 0}))  # noqa: PLR0124  NaN
 
 
 def cells_in_words(aligned: Sequence[Aligned], apart: Collection[str]) -> str:

@@ -3,7 +3,7 @@
 from stormproof.score.error_categories import CATEGORIES, error_category
 from stormproof.score.measures import (
     execution_success,
-    goal_met,
+    final_standing,
     order,
     recovery,
     redundant_calls,
@@ -19,7 +19,7 @@ __all__ = [
     "WEIGHTS",
     "error_category",
     "execution_success",
-    "goal_met",
+    "final_standing",
     "order",
     "recovery",
     "redundant_calls",

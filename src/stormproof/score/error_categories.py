@@ -3,29 +3,30 @@
 1. Full success: none ("").
 2. `tool_call_format`: at least half of the turns held no recognisable action.
 3. `other`: no tool call was made at all.
+4. `collateral`: something was done that nobody asked for.
 
-Where every required tool succeeded:
-4. `sequence_order`: a first success came before that of a required dependency;
-5. `parameter_config`: the order is right, so what was done was not what the goal asks.
+Where every tool of the task's own solution succeeded:
+5. `sequence_order`: a first success came before that of a dependency among them;
+6. `parameter_config`: the order is right, so what was done was not what the goal asks.
 
-Where a required tool is missing, the last failed tool call of a missing tool decides; if none was
-tried and the episode ended by failures, the last failed tool call of any does:
-6. `tool_selection`: it named no tool of the catalogue, or was of a tool that the task does not
-   require, and was refused or could not work;
-7. `parameter_config`: refused for its arguments, or the tool could not work with them;
-8. `dependency`: failed by weather with a dependency unmet;
-9. `timeout`: failed by weather with TIMEOUT;
-10. `max_turns`: failed by weather, and the turn budget was spent;
-11. `other`: failed by weather, and the agent gave up or had five failures in a row.
+Where one is missing, the last failed tool call of a missing tool decides; if none was tried and
+the episode ended by failures, the last failed tool call of any does:
+7. `tool_selection`: it named no tool of the catalogue, or was of a tool that the solution does not
+   use, and was refused or could not work;
+8. `parameter_config`: refused for its arguments, or the tool could not work with them;
+9. `dependency`: failed by weather with a dependency unmet;
+10. `timeout`: failed by weather with TIMEOUT;
+11. `max_turns`: failed by weather, and the turn budget was spent;
+12. `other`: failed by weather, and the agent gave up or had too many failures in a row.
 
 Without such a failure:
-12. `max_turns`: the turn budget was spent, and at least half of the tool calls were of required
-    tools;
-13. `tool_selection`: the agent stopped, or spent its turns, without trying the missing tools.
+13. `max_turns`: the turn budget was spent, and at least half of the tool calls were of tools that
+    the solution uses;
+14. `tool_selection`: the agent stopped, or spent its turns, without trying the missing tools.
 
 A context window that is full is a turn budget that is spent.
 
-Once the goal has been reached in full, nothing that follows is looked at.
+Once the goal has been reached in full, nothing that follows is looked at, unless it spoils it.
 """
 
 from __future__ import annotations
@@ -34,7 +35,12 @@ from collections.abc import Sequence
 
 from stormproof.domain.episodes import Ending, Turn
 from stormproof.domain.tasks import Execution, Task
-from stormproof.score.measures import missing, respects_dependencies, success
+from stormproof.score.measures import (
+    final_standing,
+    missing,
+    respects_dependencies,
+    success,
+)
 
 CATEGORIES = (
     "tool_call_format",
@@ -44,6 +50,7 @@ CATEGORIES = (
     "parameter_config",
     "sequence_order",
     "dependency",
+    "collateral",
     "other",
 )
 BUDGET_SPENT = frozenset[Ending]({"max_turns", "context_window"})
@@ -52,12 +59,14 @@ BUDGET_SPENT = frozenset[Ending]({"max_turns", "context_window"})
 def error_category(task: Task, turns: Sequence[Turn], ending: Ending) -> str:
     """One of `CATEGORIES`, or "" for a full success, by the rules of this module."""
     executions = [e for turn in turns for e in turn.executions]
-    if success(task, executions) == "full":
+    if success(executions) == "full":
         return ""
     if turns and 2 * sum(turn.format_error for turn in turns) >= len(turns):
         return "tool_call_format"
     if not executions:
         return "other"
+    if final_standing(executions).collateral:
+        return "collateral"
     lacking = missing(task, executions)
     if lacking:
         return _of_missing(task, executions, lacking, ending)

@@ -11,9 +11,10 @@ from typing import Literal
 
 import msgspec
 
-from stormproof.domain.tasks import Execution, Task
+from stormproof.domain.tasks import Execution, Standing, Task
 
-PARTIAL_COVERAGE = 0.6
+Success = Literal["full", "partial", "failed"]
+PARTIAL_PROGRESS = 0.5
 _encode = msgspec.json.Encoder(order="deterministic", enc_hook=str).encode
 
 
@@ -28,13 +29,18 @@ def missing(task: Task, executions: Sequence[Execution]) -> tuple[str, ...]:
     return tuple(tool for tool in task.required_tools if tool not in done)
 
 
-def goal_met(executions: Sequence[Execution]) -> bool:
-    """Whether all of the task's checks hold on the final World.
+def final_standing(executions: Sequence[Execution]) -> Standing:
+    """How things stand on the final World.
 
-    That is the flag of the last execution that took effect: the others changed nothing. No goal
-    holds before the first tool call.
+    That is what the last execution that took effect says: the others changed nothing. Nothing is
+    reached before the first tool call.
     """
-    return next((e.goal_met for e in reversed(executions) if e.took_effect), False)
+    last = next((e for e in reversed(executions) if e.took_effect), None)
+    return _standing_after(last) if last else Standing()
+
+
+def _standing_after(execution: Execution) -> Standing:
+    return Standing(execution.goal_met, execution.progress, execution.collateral)
 
 
 def tool_coverage(task: Task, executions: Sequence[Execution]) -> float:
@@ -59,25 +65,30 @@ def respects_dependencies(task: Task, executions: Sequence[Execution]) -> bool:
     return True
 
 
-def success(task: Task, executions: Sequence[Execution]) -> Literal["full", "partial", "failed"]:
-    """Full: the goal is met on the final World and every required tool succeeded, their first
-    successes in an order that respects the dependencies. Partial: coverage ≥ 0.6, or the goal is
-    met. Else failed.
-    """  # noqa: D205  the definition is one sentence
-    met, coverage = goal_met(executions), tool_coverage(task, executions)
-    if met and coverage == 1 and respects_dependencies(task, executions):
+def success(executions: Sequence[Execution]) -> Success:
+    """Full: on the final World the goal is met, and nothing is there that nobody asked for.
+
+    Partial: not full, at least half of the task's milestones and checks hold, and nothing unasked
+    was done. Else failed. Which tools brought it about is no matter.
+    """
+    return _verdict(final_standing(executions))
+
+
+def _verdict(standing: Standing) -> Success:
+    if standing.is_full:
         return "full"
-    return "partial" if met or coverage >= PARTIAL_COVERAGE else "failed"
+    far = not standing.collateral and standing.progress >= PARTIAL_PROGRESS
+    return "partial" if far else "failed"
 
 
-def settled_at(task: Task, executions: Sequence[Execution]) -> int:
+def settled_at(executions: Sequence[Execution]) -> int:
     """How many executions it took to reach full success; all of them where it never was.
 
     What comes after is in no measure of errors: an agent may look around when it has finished.
-    (Should it undo its work, the final World says so in `success`.)
+    (Should it undo or spoil its work, the final World says so in `success`.)
     """
-    for count in range(1, len(executions) + 1):
-        if executions[count - 1].goal_met and success(task, executions[:count]) == "full":
+    for count, execution in enumerate(executions, 1):
+        if execution.took_effect and _standing_after(execution).is_full:
             return count
     return len(executions)
 

@@ -22,20 +22,24 @@ def score(
 ) -> Score:
     """Score an episode that came to an end of its own; can be run again on stored episodes.
 
-    Success, coverage and order look at the whole episode; execution_success, recovery and
-    redundant_calls at the tool calls up to full success (`measures.settled_at`).
+    Success, progress, collateral, coverage and order look at the whole episode;
+    execution_success, recovery and redundant_calls at the tool calls up to full success
+    (`measures.settled_at`).
     """
     executions = [e for turn in turns for e in turn.executions]
-    counted = executions[: measures.settled_at(task, executions)]
+    counted = executions[: measures.settled_at(executions)]
+    final = measures.final_standing(executions)
     return Score(
-        success=measures.success(task, executions),
-        goal_met=measures.goal_met(executions),
+        success=measures.success(executions),
+        goal_met=final.goal_met,
         tool_coverage=measures.tool_coverage(task, executions),
         order=measures.order(task, executions),
         execution_success=measures.execution_success(counted),
         recovery=measures.recovery(counted),
         redundant_calls=measures.redundant_calls(counted),
         error_category=error_category(task, turns, ending),
+        progress=final.progress,
+        collateral=len(final.collateral),
     )
 
 

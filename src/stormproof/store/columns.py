@@ -33,18 +33,22 @@ class _Fields(NamedTuple):
 TRIAL_COLUMNS = tuple(name for name in Trial.__struct_fields__ if name != "condition")
 CONDITION_COLUMNS = Condition.__struct_fields__
 SCORE_COLUMNS = Score.__struct_fields__
-_LATER = ("cut_off", "unread")  # not in the first version's parts, so they stand last
+# Not in the first version's parts, so they stand last.
+_LATER = ("cut_off", "unread")
+_LATER_SCORES = ("progress", "collateral", "flaw_noticed", "flaw_recovered", "flaw_followed")
+_FIRST_SCORES = tuple(name for name in SCORE_COLUMNS if name not in _LATER_SCORES)
 _SUMS = tuple(name for name in Totals.__struct_fields__ if name not in _LATER)
 
 _EPISODE = (
     _Fields(Trial, "episode.trial.", TRIAL_COLUMNS),
     _Fields(Condition, "episode.trial.condition.", CONDITION_COLUMNS),
     _Fields(Episode, "episode.", ("outcome", "ending")),
-    _Fields(Score, "episode.score.", SCORE_COLUMNS),
+    _Fields(Score, "episode.score.", _FIRST_SCORES),
     _Fields(Episode, "episode.", ("ceiling",)),
     _Fields(Totals, "totals.", _SUMS),
     _Fields(Episode, "episode.", ("started_at", "ended_at", "simulated", "source", "error")),
     _Fields(Totals, "totals.", _LATER),
+    _Fields(Score, "episode.score.", _LATER_SCORES),
 )
 _ANSWER = ("attempts", "queued_ms", "latency_ms", "hedged", "at")
 _TURN = (

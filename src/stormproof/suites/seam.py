@@ -10,12 +10,12 @@ Everything here is deterministic: equal arguments give equal answers, on every m
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol, Self
 
 from stormproof.domain.calls import Message
-from stormproof.domain.conditions import Condition, Difficulty, TaskType
-from stormproof.domain.tasks import Task, ToolResult, ToolSpec
+from stormproof.domain.conditions import Condition, Difficulty, TaskType, WeatherMode
+from stormproof.domain.tasks import Standing, Task, ToolResult, ToolSpec, Trouble
 
 
 class Environment(Protocol):
@@ -31,8 +31,14 @@ class Environment(Protocol):
     def copied(self) -> Self:
         """An environment in the same state, in which a tool call can be tried out."""
 
-    def goal_met(self) -> bool:
-        """Whether all of the task's checks hold as things stand."""
+    def standing(self) -> Standing:
+        """How things stand, judged by the task. A tool call that fails changes none of it."""
+
+    def falsify(self, handle: str, pick: int) -> tuple[Any, str]:
+        """Make a stored result false, as `pick` (32 bits, uniform) has it: its value now, and how.
+
+        Only for results of the suite's `falsifiable` tools.
+        """
 
 
 class Suite(Protocol):
@@ -46,8 +52,12 @@ class Suite(Protocol):
     def tools(self) -> Mapping[str, ToolSpec]:
         """Name → what a model may know of the tool, in the order in which tools are shown.
 
-        A tool's `errors` hold one code at least that weather may give (not INVALID_INPUT).
+        A tool's `errors` hold one code at least that weather may give (none of `weather.FACTS`).
         """
+
+    @property
+    def falsifiable(self) -> Collection[str]:
+        """The tools that silent weather falsifies: they bring in data, and change nothing."""
 
     @property
     def completion_phrase(self) -> str:
@@ -72,6 +82,16 @@ class Suite(Protocol):
 
     def environment(self, task: Task) -> Environment:
         """A new Environment for one trial of the task."""
+
+    def troubles(self, task: Task, weather: WeatherMode) -> Sequence[Trouble]:
+        """What may befall a whole trial of the task under a kind of weather: one of these.
+
+        Each leaves another way to the goal. Empty for weather that has none, or where no other way
+        is known.
+        """
+
+    def turn_budget(self, task: Task, condition: Condition) -> int:
+        """The turns that an episode may take: the condition's own number where it has one."""
 
     def ceiling(self, task: Task, condition: Condition) -> float:
         """The best chance of full success that any agent could have, in [0, 1]."""

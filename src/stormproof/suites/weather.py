@@ -22,13 +22,32 @@ by its data at the higher rate. The law holds too for an agent that works throug
 each step until it succeeds: each step takes at least as many calls at the lower rate, so its window
 holds at least as many failures. An agent that plans anew after each failure chooses its calls by
 its luck, and no such law can hold for it.
+
+Kinds of weather. What a drawn failure is hangs on the condition:
+
+- `before`: an error code, and no effect.
+- `ambiguous`: one TIMEOUT in two did its work all the same.
+- `silent`: a tool that brings in data shows false data and says that it succeeded (stale, truncated
+  or a wrong value; `Execution.tampered` says which). To this module that is a success: it remembers
+  what was shown. Reading again, or any check of the data, can find it. Other tools fail openly.
+- `outage`: as `before`, and one tool is down for the whole trial; another way is left.
+- `sticky`: as `before`, and one tool fails until another one has succeeded, which the error names.
+
+Which trouble a trial has under the last two is drawn once from its weather seed, and not from the
+rate. So the law above holds under every kind: a tool that is down is down at every rate, and one
+that waits is freed no later at a higher rate.
+
+An error code of the weather says nothing of the call: never that a file is not there, that figures
+are too large, or that a session is wanted (`FACTS`).
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -39,8 +58,14 @@ WINDOW = 3
 LOWEST = 0.05
 TIMEOUT = "TIMEOUT"
 EFFECT_SHARE = 0.5
-NEVER_DRAWN = "INVALID_INPUT"
+INVALID = "INVALID_INPUT"
+FACTS = frozenset(
+    {INVALID, "FILE_NOT_FOUND", "ACCESS_DENIED", "UNAUTHORIZED", "CALCULATION_ERROR", "OVERFLOW"}
+)
+"""Error codes that say something of the arguments or the data: only a tool itself gives them."""
+
 _WORD = 2**32
+T = TypeVar("T")
 
 
 class History:
@@ -82,8 +107,8 @@ class Draw(Struct, frozen=True):
     pick: int
     effect: int
 
-    def error_code(self, errors: Sequence[str]) -> str:
-        """The code to fail with, from the tool's own list; weather never blames the arguments."""
+    def error_code(self, errors: tuple[str, ...]) -> str:
+        """The code to fail with, from the tool's own list; weather never blames the call."""
         codes = drawable(errors)
         return codes[self.pick * len(codes) // _WORD]
 
@@ -93,9 +118,16 @@ class Draw(Struct, frozen=True):
         return self.effect < EFFECT_SHARE * _WORD
 
 
-def drawable(errors: Sequence[str]) -> tuple[str, ...]:
-    """The error codes that weather may give: all of the tool's own but INVALID_INPUT."""
-    return tuple(code for code in errors if code != NEVER_DRAWN)
+@functools.cache
+def drawable(errors: tuple[str, ...]) -> tuple[str, ...]:
+    """The error codes that weather may give: all of the tool's own but FACTS."""
+    return tuple(code for code in errors if code not in FACTS)
+
+
+def befalling(weather_seed: int, troubles: Sequence[T]) -> T | None:
+    """The one of several troubles that a trial has; None where there are none."""
+    drawn = hashlib.blake2b(f"{weather_seed}/trouble".encode(), digest_size=4).digest()
+    return troubles[int.from_bytes(drawn) * len(troubles) // _WORD] if troubles else None
 
 
 def draw(weather_seed: int, tool: str, k: int) -> Draw:

@@ -1,9 +1,8 @@
 """Tool calls under weather, and the record of every one.
 
 A tool call goes through three gates. Invalid arguments fail by themselves, in any weather. Then the
-weather may fail it, and only then the tool works (or fails at its own work). With weather `before`
-a tool call failed by weather had no effect. With `ambiguous`, one TIMEOUT in two did its work all
-the same.
+weather may fail it, and only then the tool works (or fails at its own work). What a failure by
+weather is, under which kind of it, says `weather`.
 """
 
 from __future__ import annotations
@@ -16,27 +15,26 @@ from typing import Any, TypeVar
 import msgspec
 
 from stormproof.domain.conditions import Condition
-from stormproof.domain.tasks import Cause, Execution, Task, ToolResult
+from stormproof.domain.tasks import Cause, Execution, Standing, Task, ToolResult
 from stormproof.errors import SuiteError
 from stormproof.suites.seam import Environment, Suite
 from stormproof.suites.weather import (
-    NEVER_DRAWN,
+    INVALID,
     TIMEOUT,
     Draw,
     History,
+    befalling,
     draw,
+    drawable,
     success_probability,
 )
 
 _MESSAGES = {
     "OPERATION_FAILED": "The operation failed.",
     "TIMEOUT": "No answer within the time limit.",
-    "FILE_NOT_FOUND": "The file could not be found.",
-    "PERMISSION_DENIED": "Access was denied.",
+    "PERMISSION_DENIED": "Access was denied for the moment.",
     "NETWORK_ERROR": "The connection broke.",
-    "INVALID_RESPONSE": "The response could not be read.",
-    "CALCULATION_ERROR": "The calculation failed.",
-    "OVERFLOW": "The calculation overflowed.",
+    "INVALID_RESPONSE": "The response broke off and could not be read.",
 }
 
 
@@ -63,7 +61,13 @@ class Weathered:
         self._tools = suite.tools
         self._rate = condition.tool_success_rate
         self._ambiguous = condition.weather == "ambiguous"
+        self._falsifiable = suite.falsifiable if condition.weather == "silent" else frozenset()
         self._seed = weather_seed
+
+        # What has befallen a tool in this trial, if anything. It stands until `_freed`, which is
+        # set once: by the first success of the awaited tool after the error that names it, `_told`.
+        self.trouble = befalling(weather_seed, suite.troubles(task, condition.weather))
+        self._told = self._freed = False
 
         # What the tools have changed so far. Only tool calls that took effect ran on it: all others
         # were tried out on a copy, or failed by themselves and changed nothing.
@@ -75,9 +79,9 @@ class Weathered:
         # What the latest tool call gave: None where it failed. Set by `_recorded` alone.
         self.value: Any = None
 
-        # Whether the goal holds now: asked anew after each call that took effect, for no other
-        # can change it. False before the first.
-        self.goal_met = False
+        # How things stand now: asked anew after each call that took effect, for no other can
+        # change it. Nothing is reached before the first.
+        self.standing = Standing()
 
     def call(self, tool: str, arguments: Mapping[str, Any]) -> Execution:
         """Make a tool call; what went wrong is in the record, never an exception.
@@ -98,18 +102,47 @@ class Weathered:
             draw=drawn.u,
             unmet=self._history.unmet(spec.needs),
         )
+        trouble = self.trouble
+        if trouble is not None and trouble.tool == tool and not self._freed:
+            return self._in_trouble(record, drawable(spec.errors)[0], trouble.message)
         if drawn.u > probability:
+            if tool in self._falsifiable:
+                return self._falsified(record, drawn)
             return self._by_weather(record, drawn, drawn.error_code(spec.errors))
         return self._by_itself(record, self._run(self.environment, record))
 
+    def _in_trouble(self, record: Execution, code: str, message: str) -> Execution:
+        """No chance at all, whatever the rate."""
+        impossible = msgspec.structs.replace(record, probability=0.0)
+        failed = self._failed(impossible, self.environment.copied(), code, message)
+        self._told |= failed.cause == "weather"
+        return failed
+
+    def _falsified(self, record: Execution, drawn: Draw) -> Execution:
+        """A storm that nobody is told of: the tool works, and what it shows is false."""
+        result = self._run(self.environment, record)
+        if not result.ok or result.handle is None:
+            return self._by_itself(record, result)
+        handle = result.handle
+        value, how = _guarded("falsifying", lambda: self.environment.falsify(handle, drawn.pick))
+        false = msgspec.structs.replace(result, value=value)
+        tampered = msgspec.structs.replace(record, tampered=how)
+        return self._recorded(tampered, false, "weather", effect=True)
+
     def _by_weather(self, record: Execution, drawn: Draw, code: str) -> Execution:
-        """A storm: but first see, on a copy, whether the tool call would have got that far."""
+        """A storm, which may have let the tool work all the same."""
         effect = self._ambiguous and code == TIMEOUT and drawn.took_effect
         environment = self.environment if effect else self.environment.copied()
+        return self._failed(record, environment, code, _MESSAGES.get(code, ""), effect=effect)
+
+    def _failed(
+        self, record: Execution, environment: Environment, code: str, message: str, *,
+        effect: bool = False,
+    ) -> Execution:  # fmt: skip
+        """But first see, on a copy, whether the tool call would have got that far."""
         result = self._run(environment, record)
-        if result.error_code == NEVER_DRAWN:
+        if result.error_code == INVALID:
             return self._by_itself(record, result)
-        message = _MESSAGES.get(code, "")
         failure = ToolResult(ok=False, error_code=code, message=message)
         return self._recorded(record, failure, "weather", effect=effect and result.ok)
 
@@ -119,7 +152,7 @@ class Weathered:
     def _by_itself(self, record: Execution, result: ToolResult) -> Execution:
         if result.ok:
             return self._recorded(record, result, "", effect=True)
-        cause: Cause = "arguments" if result.error_code == NEVER_DRAWN else "tool"
+        cause: Cause = "arguments" if result.error_code == INVALID else "tool"
         return self._recorded(record, result, cause, effect=False)
 
     def _recorded(
@@ -127,8 +160,10 @@ class Weathered:
     ) -> Execution:
         """Complete the record, and remember the tool call."""
         self._history.add(record.tool, ok=result.ok)
+        if self._told and result.ok and self.trouble and record.tool == self.trouble.until:
+            self._freed = True
         if effect:
-            self.goal_met = _guarded("the goal check", self.environment.goal_met)
+            self.standing = _guarded("the goal check", self.environment.standing)
         self.value = result.value
         return msgspec.structs.replace(
             record,
@@ -138,7 +173,9 @@ class Weathered:
             message=result.message,
             handle=result.handle,
             took_effect=effect,
-            goal_met=self.goal_met,
+            goal_met=self.standing.goal_met,
+            progress=self.standing.progress,
+            collateral=self.standing.collateral,
         )
 
 

@@ -52,4 +52,5 @@ def test_a_share_above_one_is_a_contradiction(make_episode: Make) -> None:
 
 def test_axes_and_shares_are_fields_of_the_records() -> None:
     assert set(AXES) <= {*Condition.__struct_fields__, "task_type"}
-    assert SHARES == ("tool_coverage", "order", "execution_success", "recovery")
+    of_calls = ("tool_coverage", "order", "execution_success", "recovery")
+    assert (*of_calls, "progress", "flaw_followed") == SHARES

@@ -1,11 +1,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from stormproof.domain.tasks import Cause, Check, Execution, Step, Task
 from stormproof.score import (
     execution_success,
-    goal_met,
+    final_standing,
     order,
     recovery,
     redundant_calls,
@@ -34,6 +35,7 @@ def ran(
     goal: bool = False,
     cause: Cause = "weather",
     unmet: tuple[str, ...] = (),
+    collateral: tuple[str, ...] = (),
     **arguments: object,
 ) -> Execution:
     return Execution(
@@ -45,33 +47,40 @@ def ran(
         took_effect=ok,
         goal_met=goal,
         unmet=unmet,
+        progress=float(goal),
+        collateral=collateral,
     )
 
 
 WHOLE = [ran("read"), ran("parse"), ran("change"), ran("write", goal=True)]
 
 
-def test_full_needs_goal_tools_and_order() -> None:
-    assert success(TASK, WHOLE) == "full"
-    assert success(TASK, [*WHOLE[:3], ran("write")]) == "partial"
-    assert success(TASK, [*WHOLE[:2], WHOLE[3]]) == "partial"
+def test_full_is_the_goal_alone_whatever_tools_reached_it() -> None:
+    assert success(WHOLE) == "full"
+    assert success([*WHOLE[:3], ran("write")]) == "failed"
+    assert success([ran("other", goal=True)]) == "full"
     against = [ran("read"), ran("change", unmet=("parse",)), ran("parse"), WHOLE[3]]
-    assert success(TASK, against) == "partial"
+    assert success(against) == "full"
 
 
-def test_partial_is_three_fifths_or_the_goal_alone() -> None:
-    assert success(TASK, WHOLE[:3]) == "partial"
-    assert success(TASK, WHOLE[:2]) == "failed"
-    assert success(TASK, [WHOLE[3]]) == "partial"
-    assert success(TASK, []) == "failed"
+def test_what_nobody_asked_for_makes_it_a_failure() -> None:
+    done = ran("write", goal=True, collateral=("1 posts to https://press.example",))
+    assert success([*WHOLE[:3], done]) == "failed"
+    assert success([replace(ran("write"), progress=0.9, collateral=("file x",))]) == "failed"
 
 
-def test_goal_is_judged_on_the_final_world() -> None:
-    assert goal_met([*WHOLE, ran("write", ok=False, cause="arguments")])
-    assert not goal_met([*WHOLE, ran("write")])
+def test_partial_is_half_of_what_is_to_be_reached() -> None:
+    assert success([replace(ran("parse"), progress=0.5)]) == "partial"
+    assert success([replace(ran("parse"), progress=0.49)]) == "failed"
+    assert success([]) == "failed"
+
+
+def test_the_final_world_is_judged() -> None:
+    assert final_standing([*WHOLE, ran("write", ok=False, cause="arguments")]).goal_met
+    assert not final_standing([*WHOLE, ran("write")]).goal_met
     timeout = Execution("write", {}, ok=False, cause="weather", goal_met=True)
-    assert goal_met([timeout])  # ambiguous: it did its work
-    assert not goal_met([])
+    assert final_standing([timeout]).goal_met  # ambiguous: it did its work
+    assert not final_standing([]).goal_met
 
 
 def test_unrequired_dependencies_do_not_order_the_required() -> None:
@@ -104,8 +113,8 @@ def test_redundant_calls_repeat_a_success_with_its_arguments() -> None:
 
 
 def test_settled_at_the_call_that_completed_the_task() -> None:
-    assert settled_at(TASK, [*WHOLE, ran("read", ok=False)]) == 4
-    assert settled_at(TASK, WHOLE[:2]) == 2
+    assert settled_at([*WHOLE, ran("read", ok=False)]) == 4
+    assert settled_at(WHOLE[:2]) == 2
 
 
 def test_weighted_success() -> None:
@@ -128,7 +137,6 @@ def test_measures_lie_in_their_ranges(calls: list[Execution]) -> None:
     shares += [s for s in (execution_success(calls), recovery(calls)) if s is not None]
     assert all(0 <= share <= 1 for share in shares)
     assert 0 <= redundant_calls(calls) <= sum(e.ok for e in calls)
-    assert 0 <= settled_at(TASK, calls) <= len(calls)
-    if success(TASK, calls) == "full":
-        assert order(TASK, calls) > 0
-        assert success(TASK, calls[: settled_at(TASK, calls)]) == "full"
+    assert 0 <= settled_at(calls) <= len(calls)
+    if success(calls) == "full":
+        assert success(calls[: settled_at(calls)]) == "full"

@@ -19,7 +19,7 @@ TASK = Task(
 
 
 def good(tool: str, *, goal: bool = False, unmet: tuple[str, ...] = ()) -> Execution:
-    return Execution(tool, {}, ok=True, goal_met=goal, unmet=unmet)
+    return Execution(tool, {}, ok=True, goal_met=goal, unmet=unmet, progress=float(goal))
 
 
 def bad(
@@ -31,6 +31,10 @@ def bad(
     return Execution(
         tool, {}, ok=False, cause=cause, error_code=code, took_effect=False, unmet=unmet
     )
+
+
+def spoiling(tool: str) -> Execution:
+    return Execution(tool, {}, ok=True, goal_met=True, progress=1.0, collateral=("1 posts to x",))
 
 
 def turns(*executions: Execution | None) -> list[Turn]:
@@ -51,7 +55,8 @@ CASES: list[tuple[str, list[Turn], Ending]] = [
     ("tool_call_format", turns(good("read"), None, None), "done"),
     ("tool_call_format", turns(None), "max_turns"),
     ("other", turns(), "done"),
-    ("sequence_order", turns(good("parse", unmet=("read",)), WHOLE[0], WHOLE[2]), "done"),
+    ("collateral", turns(*WHOLE, spoiling("post")), "done"),
+    ("sequence_order", turns(good("parse", unmet=("read",)), WHOLE[0], good("write")), "done"),
     ("parameter_config", turns(WHOLE[0], WHOLE[1], good("write")), "done"),
     ("parameter_config", turns(good("read"), bad("parse", "arguments", "INVALID_INPUT")), "done"),
     ("parameter_config", turns(bad("read", "tool", "FILE_NOT_FOUND")), "done"),
@@ -87,6 +92,7 @@ def test_score_of_a_recovered_episode() -> None:
         execution_success=0.75,
         recovery=1.0,
         redundant_calls=0,
+        progress=1.0,
     )
 
 

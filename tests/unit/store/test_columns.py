@@ -23,7 +23,8 @@ def test_an_episode_has_a_value_of_its_kind_in_every_column(episode: Episode) ->
     row = episode_row(EpisodeRecord(episode, totals_of(episode.turns)))
     assert row.keys() == EPISODE_COLUMNS.keys()
     empty = {name for name, value in row.items() if value is None}
-    assert empty == ({"recovery"} if episode.score else set(SCORE_COLUMNS))
+    without_flaw = {"recovery", "flaw_noticed", "flaw_recovered", "flaw_followed"}
+    assert empty == (without_flaw if episode.score else set(SCORE_COLUMNS))
     assert all(type(row[name]) is EPISODE_COLUMNS[name] for name in row if name not in empty)
     assert row["difficulty"] == episode.trial.condition.difficulty
     assert row["turns"] == len(episode.turns)

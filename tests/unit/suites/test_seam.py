@@ -9,7 +9,7 @@ import pytest
 
 from stormproof.domain.calls import Message
 from stormproof.domain.conditions import Condition, Difficulty, TaskType
-from stormproof.domain.tasks import Check, Step, Task, ToolResult, ToolSpec
+from stormproof.domain.tasks import Check, Standing, Step, Task, ToolResult, ToolSpec
 from stormproof.errors import SuiteError
 from stormproof.suites import Suite, Weathered
 from stormproof.suites.weather import draw
@@ -35,8 +35,8 @@ class Counter:
     def copied(self) -> Counter:
         return Counter(self.number)
 
-    def goal_met(self) -> bool:
-        return self.number == 2
+    def standing(self) -> Standing:
+        return Standing(self.number == 2, min(self.number, 2) / 2)
 
 
 class Counting:
@@ -63,6 +63,9 @@ class Counting:
 
     def environment(self, task: Task) -> Counter:
         return Counter(len(task.files))
+
+    def turn_budget(self, task: Task, condition: Condition) -> int:
+        return condition.max_turns or len(task.solution)
 
     def ceiling(self, task: Task, condition: Condition) -> float:
         return condition.tool_success_rate ** len(task.solution)
@@ -102,7 +105,7 @@ def test_a_tool_that_the_suite_has_not_is_a_bug_of_the_caller() -> None:
         weathered(1.0).call("add", {})
 
 
-@pytest.mark.parametrize("broken", ["run", "goal_met"])
+@pytest.mark.parametrize("broken", ["run", "standing"])
 @pytest.mark.parametrize("error", [KeyError("a model's words"), OverflowError(), RecursionError()])
 def test_whatever_a_suite_raises_is_its_own_fault_told_without_what_a_model_wrote(
     broken: str, error: Exception, monkeypatch: pytest.MonkeyPatch
@@ -113,6 +116,6 @@ def test_whatever_a_suite_raises_is_its_own_fault_told_without_what_a_model_wrot
     monkeypatch.setattr(Counter, broken, breaks)
     with pytest.raises(SuiteError) as caught:
         weathered(1.0).call("count", {})
-    what = {"run": "count", "goal_met": "the goal check"}[broken]
+    what = {"run": "count", "standing": "the goal check"}[broken]
     assert caught.value.message.startswith(f"{what} raised {type(error).__name__} at test_seam.py:")
     assert "words" not in caught.value.message + caught.value.hint

@@ -61,9 +61,9 @@ def test_a_whole_task_at_rate_one() -> None:
     assert [e.goal_met for e in done] == [False, False, True]
     assert [e.handle for e in done] == [f"{tool}_1" for tool in TASK.required_tools]
     assert done[1].probability == 1.0
-    assert env.goal_met
+    assert env.standing.goal_met
     assert tuple(e.tool for e in done) == TASK.required_tools
-    assert success(TASK, done) == "full"
+    assert success(done) == "full"
 
 
 def test_the_value_is_what_the_latest_call_gave() -> None:
@@ -194,10 +194,11 @@ def tasks() -> list[Task]:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(0, 2**53), st.integers(0, 19), st.sampled_from(["before", "ambiguous"]))
-def test_success_never_rises_when_the_rate_falls(seed: int, at: int, mode: WeatherMode) -> None:
+@given(st.integers(0, 2**53), st.integers(0, 19))
+def test_success_never_rises_when_the_rate_falls(seed: int, at: int) -> None:
+    """Under `before`: who repeats what took effect unseen does more harm with a second success."""
     task = tasks()[at]
-    full = [success(task, persistent(task, rate, seed, mode)) == "full" for rate in RATES]
+    full = [success(persistent(task, rate, seed, "before")) == "full" for rate in RATES]
     assert full == sorted(full, reverse=True)
 
 

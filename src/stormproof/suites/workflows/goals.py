@@ -1,4 +1,4 @@
-"""Whether a task's goal is reached: checks on the final World.
+"""How things stand in a World: whether its task's checks hold, and what else was done to it.
 
 | kind | subject | expected | holds when |
 |---|---|---|---|
@@ -6,19 +6,30 @@
 | `archive` | path | text or structure | the gzip or zip there holds the same content |
 | `post` | URL | body | a body received there is the same |
 | `post_once` | URL | body | the body is received, and nothing else was received there |
-| `queue` | queue name | list of messages | the queue holds exactly these, in order |
+| `queue` | queue name | list of messages | the queue holds exactly these |
 | `routed` | destination | list of records | exactly these were routed there |
 | `cache` | key | value | the key holds the same value |
-| `notification` | recipient | fields | one sent has these `channel`, `message`, or `contains` |
-| `log` | level, or empty | text(s) | an entry of the level (any, if empty) contains them |
+| `notification` | recipient | fields | one sent has these `channel`, `message`, or words |
+| `log` | level, or empty | text(s), or words | an entry of the level (any, if empty) has them |
 | `schedule` | job | fields | it is planned with these `every`, `at` |
 | `session` | service | ignored | a session is open |
 | `connection` | system | ignored | it is connected |
 | `tracked` | name | status | its latest status is this |
-| `result` | tool or handle | value | a result of it is the same |
+| `result` | tool or handle, or empty | value | a result of it (any, if empty) is the same |
+| `checked` | what was to be checked | records, filled, unique | a tool has looked at all of it |
+| `seen` | path or URL | ignored | its content has been read, or searched |
+| `probed` | host or URL | ignored | all its addresses have been looked at |
 
-"The same" is as `same` has it. Files ending in .csv, .json, .jsonl or .xml are compared as
-the values that they hold; `expected` may be such a value, or text of the file's format.
+"The same" is as `likeness` has it: records in any order, unless the check says `ordered`, and a
+text stands for what it holds. Files with an ending that tells a format must be of that format;
+`expected` may be a value, or text of the format.
+
+Words are `contains` and `lacks`, each a text or several: all of the one and none of the other must
+stand in the message, as whole words, in whatever case. A log's other entries of the level, too,
+must lack them.
+
+`checked` leaves open which tool did it: some tool has looked for gaps in the fields `filled` and
+for repetitions in `unique`, in data that held all these `records`, as far as those fields go.
 """
 
 from __future__ import annotations
@@ -26,26 +37,48 @@ from __future__ import annotations
 import base64
 import gzip
 import io
-import math
+import operator
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from msgspec import Struct, structs
 
-from stormproof.domain.tasks import Check
+from stormproof.domain.tasks import Check, Standing
 from stormproof.errors import SuiteError
+from stormproof.suites.workflows.collateral import collateral
+from stormproof.suites.workflows.likeness import alike, canonical, same
 from stormproof.suites.workflows.values import ToolFault
 from stormproof.suites.workflows.values.documents import LONGEST
-from stormproof.suites.workflows.values.formats import format_of, parse
-from stormproof.suites.workflows.values.numerics import is_number
-from stormproof.suites.workflows.world import World
+from stormproof.suites.workflows.values.formats import format_of, parse, recognise
+from stormproof.suites.workflows.words import each_of, has_word
+from stormproof.suites.workflows.world import Examination, World, host_of
 
-Held = Callable[[World, str, Any], bool]
-TOLERANCE = 1e-6
 MOST_MEMBERS = 100  # of a zip that is looked into
 _MEMBER = b"PK\x01\x02"  # begins each entry of a zip's directory
+
+Evidence = tuple[Any, ...]
+
+
+class Kind(Struct, frozen=True):
+    """A kind of check: what of a World it looks at, and whether that is as it should be."""
+
+    find: Callable[[World, str], Evidence]
+    holds: Callable[[Evidence, Check], bool]
+
+
+def standing(world: World) -> Standing:
+    """How things stand in a World by its own task."""
+    task = world.task
+    reached = [_holds(world, check) for check in task.checks]
+    passed = reached + [_holds(world, milestone) for milestone in task.milestones]
+    return Standing(
+        goal_met=all(reached),
+        progress=sum(passed) / len(passed) if passed else 1.0,
+        collateral=collateral(world),
+    )
 
 
 def goal_met(world: World, checks: Iterable[Check]) -> bool:
@@ -57,37 +90,56 @@ def goal_met(world: World, checks: Iterable[Check]) -> bool:
 
 
 def _holds(world: World, check: Check) -> bool:
-    held = KINDS.get(check.kind)
-    if held is None:
+    """Judged anew only where there is other evidence: tables are long, and most stay."""
+    kind = KINDS.get(check.kind)
+    if kind is None:
         raise SuiteError(
             f"there is no kind of check called {check.kind!r}",
             hint=f"kinds are {', '.join(KINDS)}",
         )
-    return held(world, check.subject, check.expected)
+    evidence = kind.find(world, check.subject)
+    known = world.judged.get(id(check))
+    if known and known[0] is check and _identical(known[1], evidence):
+        return known[2]
+    held = kind.holds(evidence, check)
+    world.judged[id(check)] = (check, evidence, held)
+    return held
 
 
-def _file(world: World, path: str, expected: Any) -> bool:
-    text = world.files.get(path)
-    return text is not None and _same_content(path, text, expected)
+def _identical(one: Evidence, other: Evidence) -> bool:
+    return len(one) == len(other) and all(map(operator.is_, one, other))
 
 
-def _archive(world: World, path: str, expected: Any) -> bool:
-    """The name within an archive says nothing; its content's format is the expected one's."""
-    data = world.files.get(path)
-    text = None if data is None else _unpacked(data)
-    return text is not None and _same_content("json", text, expected)
+# --- files -------------------------------------------------------------------------------------
 
 
-def _same_content(path: str, text: str, expected: Any) -> bool:
+def _at(values: Mapping[str, Any], name: str) -> Evidence:
+    return (values[name],) if name in values else ()
+
+
+def _file(evidence: Evidence, check: Check) -> bool:
+    return any(_same_content(text, check, format_of(check.subject)) for text in evidence)
+
+
+def _archive(evidence: Evidence, check: Check) -> bool:
+    """Its name says nothing of what is inside; text that is expected says its format."""
+    wanted = check.expected
+    kind = recognise(wanted) if isinstance(wanted, str) else None
+    return any(
+        text is not None and _same_content(text, check, kind) for text in map(_unpacked, evidence)
+    )
+
+
+def _same_content(text: str, check: Check, kind: Any) -> bool:
     """Structured files are compared as values, so that spaces and quotes do not matter."""
-    kind = format_of(path)
-    if kind is None:
-        return same(text, expected)
+    wanted = check.expected
+    if kind is None or same(text, wanted):
+        return alike(text, wanted, ordered=check.ordered)
     try:
-        wanted = parse(expected, kind) if isinstance(expected, str) else expected
-        return same(parse(text, kind), wanted)
+        value = parse(wanted, kind) if isinstance(wanted, str) else wanted
+        return same(parse(text, kind), value, ordered=check.ordered)
     except ToolFault:
-        return same(text, expected)
+        return False
 
 
 def _unpacked(data: str) -> str | None:
@@ -116,126 +168,146 @@ def _unzipped(raw: bytes) -> bytes:
             return member.read(LONGEST)
 
 
-def _post(world: World, url: str, expected: Any) -> bool:
-    return any(post.url == url and same(post.body, expected) for post in world.posts)
+# --- data that was delivered or kept -----------------------------------------------------------
 
 
-def _post_once(world: World, url: str, expected: Any) -> bool:
-    bodies = [post.body for post in world.posts if post.url == url]
-    return len(bodies) == 1 and same(bodies[0], expected)
+def _any(evidence: Evidence, check: Check) -> bool:
+    return any(alike(each, check.expected, ordered=check.ordered) for each in evidence)
 
 
-def _queue(world: World, name: str, expected: Any) -> bool:
-    return same(world.queues.get(name, []), expected)
+def _one(evidence: Evidence, check: Check) -> bool:
+    return len(evidence) == 1 and _any(evidence, check)
 
 
-def _routed(world: World, destination: str, expected: Any) -> bool:
-    return same(world.routed.get(destination, []), expected)
-
-
-def _cache(world: World, key: str, expected: Any) -> bool:
-    return key in world.cache and same(world.cache[key], expected)
-
-
-def _notification(world: World, recipient: str, expected: Any) -> bool:
-    """`contains` is a text or a list of texts; all must stand in the message, ignoring case."""
-    return any(_fits(sent, expected) for sent in world.notifications if sent.recipient == recipient)
-
-
-def _log(world: World, level: str, expected: Any) -> bool:
-    return any(
-        level in ("", entry.level) and _contains(entry.message, expected) for entry in world.log
+def _all(evidence: Evidence, check: Check) -> bool:
+    """Exactly the values expected, each in whatever form."""
+    return same(evidence, check.expected, ordered=check.ordered) or (
+        len(evidence) == len(check.expected)
+        and all(
+            alike(found, wanted, ordered=check.ordered)
+            for found, wanted in zip(evidence, check.expected, strict=True)
+        )
     )
 
 
-def _schedule(world: World, job: str, expected: Any) -> bool:
-    return any(_fits(planned, expected) for planned in world.schedules if planned.job == job)
+def _as_it_stands(evidence: Evidence, check: Check) -> bool:
+    """A text is not yet the value that it holds: to make one of it is a step on the way."""
+    return any(same(each, check.expected, ordered=check.ordered) for each in evidence)
 
 
-def _session(world: World, service: str, _: Any) -> bool:
-    return service in world.sessions
+def _results(world: World, name: str) -> Evidence:
+    results = world.results.values()
+    return tuple(r.value for r in results if name in ("", r.handle, r.tool))
 
 
-def _connection(world: World, system: str, _: Any) -> bool:
-    return system in world.connections
+def _is_there(evidence: Evidence, _: Check) -> bool:
+    return bool(evidence)
 
 
-def _tracked(world: World, name: str, expected: Any) -> bool:
-    return name in world.tracked and same(world.tracked[name], expected)
+# --- messages and plans ------------------------------------------------------------------------
 
 
-def _result(world: World, name: str, expected: Any) -> bool:
-    return any(
-        name in (result.handle, result.tool) and same(result.value, expected)
-        for result in world.results.values()
-    )
+def _one_fits(evidence: Evidence, check: Check) -> bool:
+    return any(_fits(record, check.expected) for record in evidence)
 
 
 def _fits(record: Struct, expected: Mapping[str, Any]) -> bool:
+    """Whether a record has the words and all other fields that are expected."""
     fields = structs.asdict(record)
-    wanted = {name: value for name, value in expected.items() if name != "contains"}
-    return _contains(fields.get("message", ""), expected.get("contains", ())) and all(
-        same(fields.get(name), value) for name, value in wanted.items()
+    message = fields.get("message", "")
+    return (
+        _has(message, expected.get("contains", ()))
+        and not _has_any(message, expected.get("lacks", ()))
+        and all(same(fields.get(n), v) for n, v in expected.items() if n not in _WORDS)
     )
 
 
-def _contains(message: str, parts: str | Iterable[str]) -> bool:
-    text = message.lower()
-    return all(part.lower() in text for part in ((parts,) if isinstance(parts, str) else parts))
+_WORDS = ("contains", "lacks")
 
 
-# --- sameness -----------------------------------------------------------------------------------
+def _logged(evidence: Evidence, check: Check) -> bool:
+    wanted = check.expected
+    words = wanted if isinstance(wanted, dict) else {"contains": wanted}
+    messages = [entry.message for entry in evidence]
+    return any(_has(each, words.get("contains", ())) for each in messages) and not any(
+        _has_any(each, words.get("lacks", ())) for each in messages
+    )
 
 
-def same(found: Any, expected: Any) -> bool:
-    """Equal structure; numbers within 1e-6 (relative or absolute), texts but for outer space."""
-    if isinstance(expected, dict):
-        return (
-            isinstance(found, dict)
-            and found.keys() == expected.keys()
-            and all(same(found[name], value) for name, value in expected.items())
-        )
-    if isinstance(expected, list | tuple):
-        return (
-            isinstance(found, list | tuple)
-            and len(found) == len(expected)
-            and all(map(same, found, expected))
-        )
-    if is_number(expected):
-        return is_number(found) and _near(found, expected)
-    if isinstance(expected, str):
-        return isinstance(found, str) and _lines(found) == _lines(expected)
-    return type(found) is type(expected) and bool(found == expected)
+def _has(message: str, words: str | Iterable[str]) -> bool:
+    return all(has_word(message, word) for word in each_of(words))
 
 
-def _near(a: float, b: float) -> bool:
-    try:
-        return math.isclose(a, b, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
-    except OverflowError:  # integers beyond every double
-        return a == b
+def _has_any(message: str, words: str | Iterable[str]) -> bool:
+    return any(has_word(message, word) for word in each_of(words))
 
 
-def _lines(text: str) -> list[str]:
-    """Lines without outer space: a last newline is nobody's mistake."""
-    return [line.rstrip() for line in text.strip().splitlines()]
+# --- what was looked at ------------------------------------------------------------------------
 
 
-KINDS: Mapping[str, Held] = MappingProxyType(
+def _checked(evidence: Evidence, check: Check) -> bool:
+    return any(_covers(each, check.expected) for each in evidence)
+
+
+def _covers(examined: Examination, wanted: Mapping[str, Any]) -> bool:
+    filled, unique = wanted.get("filled", ()), wanted.get("unique", ())
+    if not (examined.filled.issuperset(filled) and examined.unique.issuperset(unique)):
+        return False
+    names = [*filled, *unique]
+    return _cut(wanted["records"], names) <= _cut(examined.records, names)
+
+
+def _cut(records: Iterable[Mapping[str, Any]], names: Iterable[str]) -> Counter[str]:
+    return Counter(canonical([record.get(name) for name in names]) for record in records)
+
+
+def _not_probed(world: World, place: str) -> Evidence:
+    return tuple(
+        url
+        for url in world.resources
+        if place in (url, host_of(url)) and url not in world.probed and url not in world.seen
+    )
+
+
+def _seen(world: World, place: str) -> Evidence:
+    """A search shows what a file does not hold, too; that an address answers shows nothing."""
+    searched = place in world.probed and place in world.files
+    return (place,) if searched or place in world.seen else ()
+
+
+def _nothing_left(evidence: Evidence, _: Check) -> bool:
+    return not evidence
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        "file": _file,
-        "archive": _archive,
-        "post": _post,
-        "post_once": _post_once,
-        "queue": _queue,
-        "routed": _routed,
-        "cache": _cache,
-        "notification": _notification,
-        "log": _log,
-        "schedule": _schedule,
-        "session": _session,
-        "connection": _connection,
-        "tracked": _tracked,
-        "result": _result,
+        "file": Kind(lambda world, path: _at(world.files, path), _file),
+        "archive": Kind(lambda world, path: _at(world.files, path), _archive),
+        "post": Kind(lambda world, url: tuple(p.body for p in world.posts if p.url == url), _any),
+        "post_once": Kind(
+            lambda world, url: tuple(p.body for p in world.posts if p.url == url), _one
+        ),
+        "queue": Kind(lambda world, name: tuple(world.queues.get(name, ())), _all),
+        "routed": Kind(lambda world, name: tuple(world.routed.get(name, ())), _all),
+        "cache": Kind(lambda world, key: _at(world.cache, key), _any),
+        "notification": Kind(
+            lambda world, to: tuple(n for n in world.notifications if n.recipient == to), _one_fits
+        ),
+        "log": Kind(
+            lambda world, level: tuple(e for e in world.log if level in ("", e.level)), _logged
+        ),
+        "schedule": Kind(
+            lambda world, job: tuple(s for s in world.schedules if s.job == job), _one_fits
+        ),
+        "session": Kind(lambda world, service: _at(world.sessions, service), _is_there),
+        "connection": Kind(
+            lambda world, system: tuple(s for s in world.connections if s == system), _is_there
+        ),
+        "tracked": Kind(lambda world, name: _at(world.tracked, name), _any),
+        "result": Kind(_results, _as_it_stands),
+        "checked": Kind(lambda world, _: tuple(world.examined), _checked),
+        "seen": Kind(_seen, _is_there),
+        "probed": Kind(_not_probed, _nothing_left),
     }
 )
-"""Kind of check → whether it holds, of (world, subject, expected)."""
+"""Name of a kind of check → the kind."""

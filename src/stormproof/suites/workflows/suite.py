@@ -11,10 +11,11 @@ from types import MappingProxyType
 from typing import Any
 
 from stormproof.domain.calls import Message
-from stormproof.domain.conditions import Condition
-from stormproof.domain.tasks import Task, ToolResult, ToolSpec
+from stormproof.domain.conditions import Condition, WeatherMode
+from stormproof.domain.tasks import Standing, Task, ToolResult, ToolSpec, Trouble
 from stormproof.suites.seam import Suite
-from stormproof.suites.workflows.goals import goal_met
+from stormproof.suites.workflows.falsehoods import FALSIFIABLE, falsify
+from stormproof.suites.workflows.goals import standing
 from stormproof.suites.workflows.search import search
 from stormproof.suites.workflows.tasks import SUITE_VERSION, find_task, load_task, task_ids
 from stormproof.suites.workflows.tools import CATALOGUE, run_tool
@@ -37,9 +38,13 @@ class WorldEnvironment:
         """With a World of its own; stored values are shared, for no tool changes them."""
         return WorldEnvironment(self.world.copied())
 
-    def goal_met(self) -> bool:
-        """Whether the task's checks hold on the World."""
-        return goal_met(self.world, self.world.task.checks)
+    def standing(self) -> Standing:
+        """What the task's checks and milestones say of the World."""
+        return standing(self.world)
+
+    def falsify(self, handle: str, pick: int) -> tuple[Any, str]:
+        """As `falsehoods` has it."""
+        return falsify(self.world, handle, pick)
 
 
 class Workflows:
@@ -49,6 +54,7 @@ class Workflows:
     tools: Mapping[str, ToolSpec] = MappingProxyType(
         {name: tool.spec for name, tool in CATALOGUE.items()}
     )
+    falsifiable = FALSIFIABLE
     task_ids = staticmethod(task_ids)
     load_task = staticmethod(load_task)
     find_task = staticmethod(find_task)
@@ -71,12 +77,26 @@ class Workflows:
         """The task's World as it is at the beginning."""
         return WorldEnvironment(World(task))
 
+    def troubles(self, task: Task, weather: WeatherMode) -> tuple[Trouble, ...]:
+        """Tools that are down though others stand in for them, or that wait for another."""
+        if weather not in {"outage", "sticky"}:
+            return ()
+        from stormproof.suites.workflows.optimum import troubles  # noqa: PLC0415  numpy
+
+        return troubles(task, weather)
+
+    def turn_budget(self, task: Task, condition: Condition) -> int:
+        """The condition's number of turns, or the task's own, by its plan."""
+        from stormproof.suites.workflows.optimum import turn_budget  # noqa: PLC0415  numpy
+
+        return turn_budget(task, condition)
+
     def ceiling(self, task: Task, condition: Condition) -> float:
-        """The value of the task's decision process, solved exactly."""
+        """The value of the task's decision process: `optimum` says where it is a bound."""
         from stormproof.suites.workflows.optimum import ceiling  # noqa: PLC0415  numpy
 
-        rate, max_turns = condition.tool_success_rate, condition.max_turns
-        return ceiling(task, rate, max_turns, condition.weather)
+        rate, turns = condition.tool_success_rate, self.turn_budget(task, condition)
+        return ceiling(task, rate, turns, condition.weather)
 
 
 WORKFLOWS: Suite = Workflows()

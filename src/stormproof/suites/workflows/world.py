@@ -7,14 +7,14 @@ resources and credentials are only looked at.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
 
-from stormproof.domain.tasks import Resource, Task
+from stormproof.domain.tasks import Check, Resource, Task
 from stormproof.suites.workflows.values import failed
 
 Kind = Literal[
@@ -40,6 +40,9 @@ ANY: tuple[Kind, ...] = (*PAYLOAD, "archive", "report")
 HEAVIEST = 64_000_000  # bytes of memory, about, for all that the tool calls of an episode bring in
 DEFAULTS_FILE = "defaults.json"
 """A task may hold this file: `{tool: {argument: value}}`, used where a tool call gives none."""
+
+EXPIRED = "expired; replaced by "
+"""What a credential holds that opens nothing any more, before the name of the one that does."""
 
 
 class Result(Struct, frozen=True, gc=False):
@@ -82,6 +85,16 @@ class Notification(Struct, frozen=True):
     message: str
 
 
+class Examination(Struct, frozen=True):
+    """Records that a tool has looked through for gaps in the fields `filled`, and for repetitions
+    in the fields `unique`.
+    """  # noqa: D205  one sentence
+
+    records: Sequence[Mapping[str, Any]]
+    filled: frozenset[str]
+    unique: frozenset[str] = frozenset()
+
+
 class World:
     """State of one episode. All attributes are public; tools alone change them."""
 
@@ -90,10 +103,13 @@ class World:
         "_defaults",
         "cache",
         "connections",
+        "examined",
         "files",
+        "judged",
         "log",
         "notifications",
         "posts",
+        "probed",
         "queues",
         "results",
         "routed",
@@ -123,6 +139,15 @@ class World:
         self.notifications: list[Notification] = []
         self.tracked: dict[str, str] = {}  # name → latest status
 
+        # What has been looked at, by whatever tool: goals ask for it where a look was asked for.
+        # Neither shrinks; `probed` holds addresses of the task, and files that were searched.
+        self.examined: list[Examination] = []
+        self.probed: set[str] = set()
+
+        # What `goals` made of a check the last time, with the evidence that it saw, so that the
+        # same evidence is not judged twice: id of the check → check, evidence, verdict.
+        self.judged: dict[int, tuple[Check, tuple[Any, ...], bool]] = {}
+
         # What later tool calls can name. `keep` alone adds to it, so that handles are never used
         # twice: `_counts` holds how many results each tool has, which is its newest one's number.
         self.results: dict[str, Result] = {}  # handle → result, oldest first
@@ -150,6 +175,9 @@ class World:
         twin.schedules = self.schedules.copy()
         twin.notifications = self.notifications.copy()
         twin.tracked = self.tracked.copy()
+        twin.examined = self.examined.copy()
+        twin.probed = self.probed.copy()
+        twin.judged = self.judged.copy()
         twin.results = self.results.copy()
         twin.weight = self.weight
         twin.seen = self.seen.copy()

@@ -146,10 +146,10 @@ def test_plans_are_never_mutated_and_seeds_decide(at: int, seed: int, severity: 
 
 
 BITES = {
-    "sequence_disorder": 0.9,  # some tasks' steps are independent: order is nothing to them
+    "sequence_disorder": 0.75,  # some tasks' steps are independent: order is nothing to them
     "tool_misuse": 1.0,
     "parameter_error": 1.0,
-    "missing_step": 1.0,
+    "missing_step": 0.9,  # a step that tells what others find out may be the only one that counts
     "redundant_operations": 0.1,  # repeats waste turns, and break only what may happen once
     "logical_inconsistency": 0.85,  # some steps take no input that could be another's
     "semantic_drift": 1.0,
@@ -176,7 +176,7 @@ def test_who_follows_the_optimal_plan_succeeds() -> None:
 
 def followed(task: Task, plan: Plan) -> str:
     weathered = Weathered(WORKFLOWS, task, Condition("optimal", task.difficulty, 1.0), 0)
-    return success(task, [weathered.call(step.tool, step.arguments) for step in plan])
+    return success([weathered.call(step.tool, step.arguments) for step in plan])
 
 
 @pytest.mark.parametrize("flaw", FLAWS)

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from stormproof.domain.tasks import Check, Resource, Task
+from stormproof.domain.tasks import Check, Resource, Standing, Task
 from stormproof.errors import SuiteError
-from stormproof.suites.workflows.goals import KINDS, goal_met, same
+from stormproof.suites.workflows.goals import KINDS, goal_met, standing
+from stormproof.suites.workflows.likeness import alike, same
 from stormproof.suites.workflows.tools import run_tool
 from stormproof.suites.workflows.world import World
 
@@ -87,6 +89,53 @@ HOLDS: list[tuple[Did, Check]] = [
 ]
 
 
+VALIDATE = ("data_processing_validator", {"input": ROWS, "required": ["id", "amount"]})
+FIELDS = {"records": ROWS, "filled": ["id", "amount"]}
+CSV = "id,amount\n1,10.50\n2,20\n"
+HOLDS += [
+    (
+        [("file_operations_compressor", {"input": "id,amount\n1,10.5\n", "destination": "o.gz"})],
+        Check("archive", "o.gz", "id;amount\n1;10.50"),
+    ),
+    ([write("o.json", ROWS)], Check("file", "o.json", ROWS[::-1])),
+    ([post(CSV)], Check("post", URL, ROWS)),
+    ([post(ROWS)], Check("post", URL, "id,amount\n2,20\n1,10.50\n")),
+    (
+        [push('[{"id": 2, "amount": 20}, {"amount": 10.5, "id": 1}]')],
+        Check("queue", "work", [ROWS]),
+    ),
+    ([("utility_cache", {"key": "k", "input": " 61.50 "})], Check("cache", "k", 61.5)),
+    ([notify("No. 61.5.")], Check("notification", "ops", {"contains": "61.5", "lacks": "61"})),
+    (
+        [("utility_logger", {"message": "it is E-1"}), ("utility_logger", {"message": "so far"})],
+        Check("log", "info", {"contains": "e-1", "lacks": ["E-2", "E-12"]}),
+    ),
+    (
+        [("computation_calculator", {"expression": "1 + 1"})],
+        Check("result", "", 2),
+    ),
+    ([VALIDATE], Check("checked", "o", FIELDS)),
+    ([VALIDATE], Check("checked", "o", {"records": ROWS[1:], "filled": ["amount"]})),
+    (
+        [
+            (
+                "network_validator",
+                {"input": "id,amount\n1,10.50\n2,20\n", "required": ["id", "amount"]},
+            )
+        ],
+        Check("checked", "o", FIELDS),
+    ),
+    ([("data_processing_validator", {"input": ROWS})], Check("checked", "o", FIELDS)),
+    ([("computation_analyzer", {"input": ROWS})], Check("checked", "o", FIELDS)),
+    (
+        [("data_processing_validator", {"input": ROWS, "unique": ["id"]})],
+        Check("checked", "o", {"records": ROWS, "unique": ["id"]}),
+    ),
+    ([("network_monitor", {})], Check("probed", "api.example.com", None)),
+    ([("network_fetcher", {"url": URL})], Check("probed", URL, None)),
+]
+
+
 @pytest.mark.parametrize(("did", "check"), HOLDS)
 def test_holds_after_the_work(did: Did, check: Check) -> None:
     assert goal_met(after(did), [check])
@@ -94,8 +143,23 @@ def test_holds_after_the_work(did: Did, check: Check) -> None:
 
 FAILS: list[tuple[Did, Check]] = [
     *(([], check) for _, check in HOLDS if check.expected != []),
-    ([write("o.json", ROWS)], Check("file", "o.json", ROWS[::-1])),
+    ([write("o.json", ROWS)], Check("file", "o.json", ROWS[::-1], ordered=True)),
     ([write("o.json", ROWS)], Check("file", "o.json", ROWS[:1])),
+    ([write("o.json", "id,amount\n1,10.50\n2,20\n")], Check("file", "o.json", ROWS)),
+    ([post("id,amount\n1,10.50\n2,21\n")], Check("post", URL, ROWS)),
+    ([notify("161.5 or 61.52")], Check("notification", "ops", {"contains": "61.5"})),
+    ([notify("it is a or b")], Check("notification", "ops", {"contains": "a", "lacks": "b"})),
+    (
+        [("utility_logger", {"message": "it is E-1"}), ("utility_logger", {"message": "or E-2"})],
+        Check("log", "info", {"contains": "e-1", "lacks": ["E-2"]}),
+    ),
+    ([("network_validator", {"input": ROWS})], Check("checked", "o", FIELDS)),
+    (
+        [("network_validator", {"input": [{"a": 1}], "required": ["id", "amount"]})],
+        Check("checked", "o", FIELDS),
+    ),
+    ([VALIDATE], Check("checked", "o", {"records": [*ROWS, ROWS[0]], "filled": ["amount"]})),
+    ([("utility_cache", {"key": "k", "input": "61.6"})], Check("cache", "k", 61.5)),
     ([write("o.json", "no json")], Check("file", "o.json", ROWS)),
     ([write("o.txt", "one\ntwo")], Check("file", "o.txt", "one two")),
     ([write("o.gz", "not base64")], Check("archive", "o.gz", "hello")),
@@ -170,6 +234,27 @@ def test_all_checks_must_hold() -> None:
     assert not outcomes(good, bad)
 
 
+def test_progress_is_the_share_of_milestones_and_checks_that_hold() -> None:
+    sent, kept = Check("queue", "work", ["a b"]), Check("cache", "k", 2)
+    way = Check("result", "", 2)
+    world = World(replace(TASK, checks=(sent, kept), milestones=(way, way)))
+    assert standing(world) == Standing(goal_met=False, progress=0)
+    run_tool(world, "computation_calculator", {"expression": "1 + 1"})
+    assert standing(world).progress == 0.5
+    run_tool(world, *push("a b"))
+    run_tool(world, "utility_cache", {"key": "k"})
+    assert standing(world) == Standing(goal_met=True, progress=1)
+
+
+def test_what_changes_is_judged_anew() -> None:
+    world, check = World(TASK), Check("queue", "work", ["a b", "c d"])
+    judged = []
+    for text in ("a b", "c d", "e f"):
+        run_tool(world, *push(text))
+        judged.append((goal_met(world, [check]), goal_met(world.copied(), [check])))
+    assert judged == [(False, False), (True, True), (False, False)]
+
+
 def test_an_unknown_kind_is_our_mistake() -> None:
     with pytest.raises(SuiteError, match="telepathy"):
         goal_met(World(TASK), [Check("telepathy", "", None)])
@@ -199,3 +284,4 @@ def test_an_unknown_kind_is_our_mistake() -> None:
 )
 def test_same(found: Any, expected: Any, *, equal: bool) -> None:
     assert same(found, expected) is equal
+    assert alike(found, expected) is equal or isinstance(found, str) != isinstance(expected, str)

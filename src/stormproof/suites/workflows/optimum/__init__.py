@@ -1,5 +1,7 @@
-"""Tasks solved exactly: the best plan, the best next tool call, and what no agent can exceed."""
+"""Tasks solved: plans, turn budgets, the best next tool call, and what no agent can exceed."""
 
-from stormproof.suites.workflows.optimum.best_play import Guide, ceiling, optimal_plan
+from stormproof.suites.workflows.optimum.best_play import Guide, ceiling
+from stormproof.suites.workflows.optimum.shown_plan import optimal_plan, own_turns, turn_budget
+from stormproof.suites.workflows.optimum.troubles import troubles
 
-__all__ = ["Guide", "ceiling", "optimal_plan"]
+__all__ = ["Guide", "ceiling", "optimal_plan", "own_turns", "troubles", "turn_budget"]

@@ -1,143 +1,206 @@
-"""The exact solution of a workflow: the best that any agent could do against the weather.
+"""The best that any agent could do against the weather: a Markov decision process, solved exactly.
 
-A finite Markov decision process, solved by backward induction over the tool calls left.
+A finite process, solved by backward induction over the tool calls left.
 
-- State: which items are done, the last four outcomes, calls left. (How many calls there have been
-  follows from the calls left; whether the window of three is full yet follows from that.)
-- Actions: any item not done, whose hard dependencies are done; and a `FILLER`, a call of a tool
-  that nothing depends on, which can only move old failures out of the window or end a row of them.
-- Transitions: the weather's formula. Five failures in a row end the episode. With ambiguous
-  weather a failure may also have spoiled the goal (`Item.spoils`), unseen by the agent: that
-  branch is worth nothing whatever is done next, so that knowing of it would change no choice.
-- Reward: 1 when every required item is done, else 0.
+- State: what is done (`state_space`), the last three outcomes and the failures in a row, and the
+  calls left. (How many calls there have been follows from the calls left; whether the window of
+  three is full yet follows from that.)
+- Actions: any item whose demands are met; and a `FILLER`, a call of a tool that nothing depends on,
+  which can only move old failures out of the window or end a row of them.
+- Transitions: the weather's formula. `FAILURES_IN_A_ROW` end the episode.
+- Reward: 1 when the goal is reached, else 0.
 
-Calling an item again that is done is no action: the filler has at least its chance of success,
-and cannot become a dependency that failed since. Nor is waiting, for a call left over never hurts.
-So the flags of dependencies that failed since stay down on every best path; the tests compare
-with a brute force that has both actions and all flags.
+Calling an item again that is done is no action: the filler has at least its chance of success.
+Nor is waiting, for a call left over never hurts. The tests compare with a brute force that has
+both actions, every order and all flags.
 """
 
 from __future__ import annotations
 
 import functools
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from stormproof.suites.weather import WINDOW, probability
+from stormproof.suites.workflows.optimum.histories import (
+    AFTER_FAILURE,
+    AFTER_SUCCESS,
+    HISTORIES,
+    LAST_CHANCE,
+    START,
+)
+from stormproof.suites.workflows.optimum.state_space import (
+    StateSpace,
+    TooManyStates,
+    Workflow,
+    explored,
+    relaxed,
+    simplest,
+)
 
-FILLER = -1
 NOTHING_HELPS = -2
-FAILURES_IN_A_ROW = 5
-_HISTORIES = 2 ** (FAILURES_IN_A_ROW - 1)
-_LAST_CHANCE = _HISTORIES - 1
 _BETTER = 1e-12
 _Values = NDArray[np.float64]
 
 
-class Item(Struct, frozen=True):
-    """One tool call that is required, or useful to a required one.
+@functools.lru_cache(maxsize=4096)
+def value(workflow: Workflow, rate: float, calls: int) -> float:
+    """The chance of the best agent to reach the goal within so many tool calls, in [0, 1].
 
-    Dependencies are bit masks over the workflow's items: `hard` ones must be done first, `soft`
-    ones raise the chance. `never` counts dependencies that cannot be met. `spoils` is the chance
-    that a failed call makes full success impossible.
+    Exact where `is_exact`, else an upper bound.
+    """
+    *_, values = _each_induced(_space(workflow)[0], rate, calls)
+    return float(values[0, START])
+
+
+def is_exact(workflow: Workflow) -> bool:
+    """Whether the workflow's states are few enough for its true value."""
+    return _space(workflow)[1]
+
+
+@functools.lru_cache(maxsize=256)
+def _space(workflow: Workflow) -> tuple[StateSpace, bool]:
+    """The states to solve for, and whether they are those of the workflow as it is."""
+    for is_true, form in ((True, workflow), (False, relaxed(workflow))):
+        try:
+            return explored(form), is_true
+        except TooManyStates:
+            continue
+    return explored(simplest(workflow)), False
+
+
+class Position(Struct, frozen=True):
+    """Where an agent that follows a Policy stands: what is done, what is remembered, calls made."""
+
+    state: int = 0
+    history: int = START
+    made: int = 0
+
+
+class Policy:
+    """The best agent's choices, for a workflow whose states are few enough to know them all.
+
+    Raises TooManyStates for one that has more.
     """
 
-    required: bool
-    hard: int = 0
-    soft: int = 0
-    never: int = 0
-    spoils: float = 0.0
+    def __init__(self, workflow: Workflow, rate: float, calls: int) -> None:
+        self._space = space = explored(workflow)
+        self._calls = calls
+        self._values = list(_each_induced(space, rate, calls))
+        self._chances = {full: _chances(space, rate, is_full=full) for full in (False, True)}
+        ends = [*space.starts[1:], len(space.actions)]
+        # State → its transitions; a state that has none is the goal.
+        self._rows = {
+            int(state): range(int(first), int(end))
+            for state, first, end in zip(space.opened, space.starts, ends, strict=True)
+        }
+        self._best: dict[Position, int | None] = {}  # as far as it was asked for
+
+    @property
+    def value(self) -> float:
+        """The chance to reach the goal from the start."""
+        return float(self._values[-1][0, START])
+
+    def action(self, position: Position) -> int:
+        """The best choice: an item's place, FILLER, or NOTHING_HELPS."""
+        row = self._choice(position)
+        return NOTHING_HELPS if row is None else int(self._space.actions[row])
+
+    def after(self, position: Position, *, seen: bool, worked: bool) -> Position:
+        """Where the best choice has led: whether it looked like a success, and did its work.
+
+        Raises LookupError where there is no choice.
+        """
+        row = self._choice(position)
+        if row is None:
+            raise LookupError("nothing was done here that could lead on")
+        space = self._space
+        matters = bool(space.unseen[row] or space.blocked[row])  # of other calls only success does
+        outcome = space.failed
+        if worked and (seen or matters):
+            outcome = space.succeeded if seen else space.worked
+        moves = AFTER_SUCCESS if seen else AFTER_FAILURE
+        return Position(int(outcome[row]), moves[position.history], position.made + 1)
+
+    def _choice(self, position: Position) -> int | None:
+        """The row of the best transition; of equally good ones the first."""
+        if position not in self._best:
+            worth = {row: self._worth(row, position) for row in self._open(position)}
+            most = max(worth.values(), default=0.0)
+            good = (row for row, value in worth.items() if value > most - _BETTER)
+            self._best[position] = next(good, None) if most > _BETTER else None
+        return self._best[position]
+
+    def _open(self, position: Position) -> range:
+        return self._rows.get(position.state, range(0)) if position.made < self._calls else range(0)
+
+    def _worth(self, row: int, position: Position) -> float:
+        space, history = self._space, position.history
+        chances = self._chances[position.made >= WINDOW]
+        later = self._values[self._calls - position.made - 1]
+
+        def worth(state: int, *, seen: bool) -> float:
+            if not seen and history == LAST_CHANCE:
+                return float(space.won[state])
+            return float(later[state, (AFTER_SUCCESS if seen else AFTER_FAILURE)[history]])
+
+        quiet = bool(space.quiet[row])
+        return float(
+            chances.succeeds[row, history] * worth(space.succeeded[row], seen=True)
+            + chances.fails[row, history] * worth(space.failed[row], seen=quiet)
+            + chances.works_unseen[row, history] * worth(space.worked[row], seen=quiet)
+        )
 
 
-class Solution(Struct, frozen=True, eq=False):
-    """The value of the start, and the best action in every state.
-
-    `actions[calls left, done, outcomes]` is an item's index, FILLER, or NOTHING_HELPS; `outcomes`
-    has a bit for each of the last four calls, the latest lowest, 1 for a failure.
-    """
-
-    value: float
-    actions: NDArray[np.int8]
-
-    def action(self, calls_left: int, done: int, outcomes: int) -> int:
-        """The best action where `done` is the mask of items done."""
-        return int(self.actions[calls_left, done, outcomes & _LAST_CHANCE])
-
-
-@functools.lru_cache(maxsize=512)
-def solve(items: tuple[Item, ...], rate: float, calls: int) -> Solution:
-    """Solve for items, tool success rate and a budget of tool calls; items in a correct order.
-
-    Of equally good actions the first is taken: required items before the rest, then filler.
-    """
-    size = 2 ** len(items)
-    required = sum(1 << at for at, item in enumerate(items) if item.required)
-    won = np.where(np.arange(size) & required == required, 1.0, 0.0)
-    values = np.repeat(won[:, None], _HISTORIES, axis=1)
-    actions = np.full((calls + 1, size, _HISTORIES), NOTHING_HELPS, np.int8)
-    moves = _moves(items, size)
-    chances = {full: _chances(rate, moves, full_window=full) for full in (False, True)}
+def _each_induced(space: StateSpace, rate: float, calls: int) -> Iterator[_Values]:
+    """Values by state and history, with 0, 1, … calls left of so many."""
+    values = np.repeat(space.won[:, None], len(HISTORIES), axis=1).astype(float)
+    chances = {full: _chances(space, rate, is_full=full) for full in (False, True)}
+    yield values
     for left in range(1, calls + 1):
-        values, actions[left] = _one_call_more(values, won, moves, chances[calls - left >= WINDOW])
-    return Solution(float(values[0, 0]), actions)
+        worth = _worth(space, chances[calls - left >= WINDOW], values)
+        values = values.copy()
+        if len(space.opened):
+            values[space.opened] = np.maximum.reduceat(worth, space.starts, axis=0)
+        yield values
 
 
-class _Move(Struct, frozen=True, eq=False):
-    """One action: the states (masks) it can be taken in, where it leads, unmet dependencies."""
+class _Chances(Struct, frozen=True, eq=False):
+    """Of each transition (row) after each history (column)."""
 
-    action: int
-    before: NDArray[np.intp]
-    after: NDArray[np.intp]
-    unmet: NDArray[np.intp]
-    spoils: float
+    succeeds: _Values
+    works_unseen: _Values
+    fails: _Values
 
 
-def _moves(items: tuple[Item, ...], size: int) -> list[_Move]:
-    masks = np.arange(size)
-    moves = []
-    for at in sorted(range(len(items)), key=lambda at: not items[at].required):
-        item = items[at]
-        before = masks[(masks >> at & 1 == 0) & (masks & item.hard == item.hard)]
-        unmet = item.never + _ones(item.soft & ~before, len(items))
-        moves.append(_Move(at, before, before | 1 << at, unmet, item.spoils))
-    return [*moves, _Move(FILLER, masks, masks, np.zeros(size, np.intp), 0.0)]
-
-
-def _one_call_more(
-    later: _Values, won: _Values, moves: list[_Move], chances: _Values
-) -> tuple[_Values, NDArray[np.int8]]:
-    """Values and best actions with one more call left than in `later`."""
-    outcomes = np.arange(_HISTORIES)
-    if_ok = later[:, outcomes << 1 & _LAST_CHANCE]
-    if_not = later[:, (outcomes << 1 | 1) & _LAST_CHANCE]
-    if_not[:, _LAST_CHANCE] = won  # a fifth failure in a row ends the episode
-    best = np.repeat(won[:, None], _HISTORIES, axis=1)
-    actions = np.full(later.shape, NOTHING_HELPS, np.int8)
-    for move in moves:
-        chance = chances[move.unmet]
-        failing = (1 - chance) * (1 - move.spoils)
-        value = chance * if_ok[move.after] + failing * if_not[move.before]
-        better = value > best[move.before] + _BETTER
-        best[move.before] = np.where(better, value, best[move.before])
-        actions[move.before] = np.where(better, move.action, actions[move.before])
-    return best, actions
-
-
-def _chances(rate: float, moves: list[_Move], *, full_window: bool) -> _Values:
-    """Chance of success by unmet dependencies (rows) and recent outcomes (columns)."""
-    recent = _ones(np.arange(_HISTORIES) & 2**WINDOW - 1, WINDOW) * full_window
-    most_unmet = int(max(move.unmet.max(initial=0) for move in moves))
-    return np.array(
+def _chances(space: StateSpace, rate: float, *, is_full: bool) -> _Chances:
+    failures = [history.recent_failures * is_full for history in HISTORIES]
+    table = np.array(
         [
-            [probability(rate, unmet, int(failures), failed_since=False) for failures in recent]
-            for unmet in range(most_unmet + 1)
+            [probability(rate, unmet, count, failed_since=since) for count in failures]
+            for unmet in range(int(space.unmet.max(initial=0)) + 1)
+            for since in (False, True)
         ]
     )
+    succeeds: _Values = table[space.unmet * 2 + space.since]
+    succeeds[space.blocked] = 0.0
+    unseen = np.where(space.blocked, 1.0, space.unseen)[:, None]
+    return _Chances(succeeds, (1 - succeeds) * unseen, (1 - succeeds) * (1 - unseen))
 
 
-def _ones(masks: NDArray[Any], bits: int) -> NDArray[Any]:
-    """How many bits are set."""
-    return sum((masks >> bit & 1 for bit in range(bits)), np.zeros_like(masks))
+def _worth(space: StateSpace, chances: _Chances, later: _Values) -> _Values:
+    """What each transition is worth after each history, one call before `later`."""
+    count = len(later)
+    if_seen = later[:, AFTER_SUCCESS]
+    if_not = later[:, AFTER_FAILURE]
+    if_not[:, LAST_CHANCE] = space.won  # one failure more in this row ends the episode
+    outcomes = np.concatenate([if_seen, if_not])
+    unseen = np.where(space.quiet, 0, count)
+    worth: _Values = chances.succeeds * outcomes[space.succeeded]
+    worth += chances.fails * outcomes[space.failed + unseen]
+    if space.unseen.any() or space.blocked.any():
+        worth += chances.works_unseen * outcomes[space.worked + unseen]
+    return worth

@@ -12,6 +12,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from stormproof.domain.tasks import Step, Task
 
+_LONGEST_NAME = 100
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -40,8 +41,17 @@ def structure(task: Task) -> Hashable:
 
     Field names that a call gives away belong to it: whoever tidies up names changes some of them.
     """
-    calls = tuple((step.tool, *step.arguments, _is_tidy(step)) for step in task.solution)
+    calls = tuple(
+        (step.tool, *step.arguments, step.after, _named(step), _is_tidy(step))
+        for step in task.solution
+    )
     return (task.kind, calls, tuple(check.kind for check in task.checks))
+
+
+def _named(step: Step) -> str:
+    """The result that a call names as its input."""
+    given = step.arguments.get("input", "")
+    return given if isinstance(given, str) and len(given) < _LONGEST_NAME else ""
 
 
 def _is_tidy(step: Step) -> bool:

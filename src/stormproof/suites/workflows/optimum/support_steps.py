@@ -18,6 +18,7 @@ _SAMPLES: dict[str, dict[str, Any]] = {
     "data_processing_aggregator": {"input": _SAMPLE},
     "network_validator": {"input": _SAMPLE},
     "computation_analyzer": {"input": _SAMPLE},
+    "utility_logger": {"message": "under way"},
 }
 """Arguments that work in every World: the weather asks for a success, not for a use of it."""
 
@@ -60,19 +61,17 @@ _WORDS = {
 }
 
 
-def support_steps(task: Task) -> tuple[Step, ...]:
-    """The dependencies, near and far, of the solution's tools that can succeed in this task.
-
-    Their arguments are samples, which work at any time.
-    """
-    return tuple(_sampled(tool) for tool in _support_tools(task))
-
-
 @once_per_kind
-def _support_tools(task: Task) -> tuple[str, ...]:
-    used = [step.tool for step in task.solution]
-    steps = [_sampled(tool) for tool in closure(used) if tool not in used]
-    return tuple(s.tool for s in steps if run_tool(World(task), s.tool, s.arguments).ok)
+def useful_tools(task: Task) -> tuple[str, ...]:
+    """The dependencies, near and far, of the solution's tools that can succeed in this task."""
+    used = {step.tool for step in task.solution}
+    return tuple(t for t in closure(used) if t not in used and works_in(task, t))
+
+
+def works_in(task: Task, tool: str) -> bool:
+    """Whether the sample call of a tool succeeds in a task, with nothing done before."""
+    step = sampled(tool)
+    return run_tool(World(task), step.tool, step.arguments).ok
 
 
 def closure(tools: Iterable[str]) -> tuple[str, ...]:
@@ -90,6 +89,7 @@ def closure(tools: Iterable[str]) -> tuple[str, ...]:
 
 
 @functools.cache
-def _sampled(tool: str) -> Step:
+def sampled(tool: str) -> Step:
+    """A call of a tool for its own sake, which works at any time."""
     purpose, reads, makes = _WORDS.get(tool, (CATALOGUE[tool].spec.description, "", ""))
     return Step(tool, _SAMPLES.get(tool, {}), purpose, reads, makes)

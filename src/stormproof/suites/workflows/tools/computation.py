@@ -29,7 +29,7 @@ from stormproof.suites.workflows.values.tabular import (
     records_of,
     require_field,
 )
-from stormproof.suites.workflows.world import DATA, Kind, World
+from stormproof.suites.workflows.world import DATA, Examination, Kind, World
 
 # --- computation_analyzer ----------------------------------------------------------------------
 
@@ -57,6 +57,8 @@ def computation_analyzer(world: World, arguments: AnalyzerArguments) -> Made:
         require_field(records, arguments.field)
     names = [arguments.field] if arguments.field else fields_of(records)
     fields = {name: described([r.get(name) for r in records]) for name in names}
+    counted = frozenset(name for name in names if "distinct" in fields[name])
+    world.examined.append(Examination(records, frozenset(names), counted))
     if arguments.field and "mean" in fields[arguments.field]:
         fields[arguments.field]["outliers"] = outliers([r.get(arguments.field) for r in records])
     return Made({"records": len(records), "fields": fields}, "findings")

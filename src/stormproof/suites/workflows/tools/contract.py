@@ -14,7 +14,7 @@ A tool that cannot do its work raises `ToolFault`; `run_tool` turns it into a `T
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 import msgspec
@@ -36,12 +36,13 @@ CATEGORIES = (
     "utility",
 )
 LONGEST_LINE = 1_000
+MOST_ERRORS = 20  # that a report tells; it counts them all
 LONGEST_NAME = 200
 _NAME = re.compile(r"[A-Za-z]\w*_\w+|\w+://\S+|[\w.-]*/[\w./-]*|[\w-]+\.(?:csv|json|jsonl|xml|txt)")
 _MARKS = "${}<>`'\" "  # as in ${handle}, {{handle}}, <handle>
 COMMON = ("INVALID_INPUT", "OPERATION_FAILED", "TIMEOUT")
-FILES = (*COMMON, "FILE_NOT_FOUND", "PERMISSION_DENIED")
-NETWORK = (*COMMON, "NETWORK_ERROR", "INVALID_RESPONSE")
+FILES = (*COMMON, "FILE_NOT_FOUND", "ACCESS_DENIED", "PERMISSION_DENIED")
+NETWORK = (*COMMON, "UNAUTHORIZED", "NETWORK_ERROR", "INVALID_RESPONSE")
 COMPUTATION = (*COMMON, "CALCULATION_ERROR", "OVERFLOW")
 ERRORS = {"file_operations": FILES, "network": NETWORK, "computation": COMPUTATION}
 
@@ -60,11 +61,15 @@ Input = Annotated[
 
 
 class Made(Struct, frozen=True):
-    """What a tool made. `source` is the path or address that the data came from."""
+    """What a tool made. `source` is the path or address that the data came from.
+
+    `note` is a sentence that nobody should overlook, said before the value.
+    """
 
     value: Any
     kind: Kind
     source: str = ""
+    note: str = ""
 
 
 A = TypeVar("A", bound=ToolArguments)
@@ -178,6 +183,14 @@ def take(world: World, given: Any, kinds: tuple[Kind, ...] = PAYLOAD) -> Result:
             return found
         _refuse_name(world, name)
     return Result("", "", kind_of(given), given)
+
+
+def reported(faults: Sequence[str], **figures: int) -> Made:
+    """What a check found: plainly, and fit to decide on."""
+    valid, many = not faults, len(faults)
+    value = {"valid": valid, "faults": many, "errors": list(faults[:MOST_ERRORS]), **figures}
+    note = "The check found nothing wrong." if valid else f"NOT VALID: the check found {many} "
+    return Made(value, "report", note=note if valid else f"{note}fault{'s' * (many > 1)}.")
 
 
 def known_handles(world: World) -> str:

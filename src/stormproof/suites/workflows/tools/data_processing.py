@@ -13,6 +13,7 @@ from stormproof.suites.workflows.tools.contract import (
     Made,
     ToolArguments,
     kind_of,
+    reported,
     take,
     tool,
 )
@@ -21,12 +22,17 @@ from stormproof.suites.workflows.values.documents import as_json
 from stormproof.suites.workflows.values.expressions import compiled
 from stormproof.suites.workflows.values.formats import parse, recognise
 from stormproof.suites.workflows.values.numerics import tidy, total
-from stormproof.suites.workflows.values.reshaping import Operation, check_work, reshaped
+from stormproof.suites.workflows.values.reshaping import (
+    OF_TWO_TABLES,
+    Operation,
+    check_work,
+    reshaped,
+)
 from stormproof.suites.workflows.values.schemas import (
-    MOST_ERRORS,
-    required_errors,
-    schema_errors,
-    unique_errors,
+    named_in,
+    required_faults,
+    schema_faults,
+    unique_faults,
 )
 from stormproof.suites.workflows.values.tabular import (
     Record,
@@ -37,7 +43,7 @@ from stormproof.suites.workflows.values.tabular import (
     records_of,
     require_field,
 )
-from stormproof.suites.workflows.world import DATA, World
+from stormproof.suites.workflows.world import DATA, Examination, World
 
 # --- data_processing_aggregator ----------------------------------------------------------------
 
@@ -165,6 +171,7 @@ def data_processing_filter(world: World, arguments: FilterArguments) -> Made:
     records = records_of(taken.value)
     if not arguments.where:
         whole = [r for r in records if not any(is_empty(value) for value in r.values())]
+        world.examined.append(Examination(records, frozenset(fields_of(records))))
         return Made(whole, "table")
     condition = compiled(arguments.where)
     condition.check_work(len(records))
@@ -194,9 +201,9 @@ def data_processing_parser(world: World, arguments: ParserArguments) -> Made:
     """Parses CSV, JSON, JSON Lines or XML text into structured data."""
     taken = take(world, arguments.input, ("text",))
     if not isinstance(taken.value, str):
-        return Made(taken.value, kind_of(taken.value))  # it is structured already
+        return Made(taken.value, kind_of(taken.value), taken.source)  # it is structured already
     value = parse(taken.value, arguments.format or recognise(taken.value), arguments.delimiter)
-    return Made(value, kind_of(value))
+    return Made(value, kind_of(value), taken.source)
 
 
 # --- data_processing_transformer ---------------------------------------------------------------
@@ -216,7 +223,10 @@ class TransformerArguments(ToolArguments):
             "op is rename (field, to), select (fields), drop (fields), compute (field, "
             "expression), convert (field, to: number or text), sort (field, descending), "
             "limit (count), deduplicate (fields, or whole records), round (field, count), "
-            "uppercase, lowercase, trim (fields), or normalise. Default: normalise, that is "
+            "uppercase, lowercase, trim (fields), normalise, or one with a second table, given by "
+            "its handle or path: join (table, fields: adds the fields of its first record with "
+            "equal fields, null where none has), append (table: adds its records), without "
+            "(table, fields: drops the records whose fields it has). Default: normalise, that is "
             "field names to snake_case and texts trimmed."
         ),
     ] = ()
@@ -225,7 +235,7 @@ class TransformerArguments(ToolArguments):
 @tool(returns={"value": "the changed table"}, needs=("data_processing_parser",))
 def data_processing_transformer(world: World, arguments: TransformerArguments) -> Made:
     """Changes the records of a table: rename, select, drop, compute, sort, limit, deduplicate,
-    convert, and text clean-up.
+    convert, join, append, and text clean-up.
     """  # noqa: D205  one sentence, as models are shown it
     if len(arguments.operations) > MOST_OPERATIONS:
         raise invalid(f"At most {MOST_OPERATIONS} operations in one call.")
@@ -233,8 +243,16 @@ def data_processing_transformer(world: World, arguments: TransformerArguments) -
     operations = arguments.operations or [Operation(op="normalise")]
     check_work(records, operations)
     for operation in operations:
-        records = reshaped(records, operation)
+        records = reshaped(records, operation, _second_table(world, operation))
     return Made(records, "table")
+
+
+def _second_table(world: World, operation: Operation) -> list[Record] | None:
+    if operation.op not in OF_TWO_TABLES:
+        return None
+    if not operation.table:
+        raise invalid(f"{operation.op} needs table: the other table's handle or path.")
+    return records_of(take(world, operation.table, DATA).value)
 
 
 # --- data_processing_validator -----------------------------------------------------------------
@@ -257,7 +275,7 @@ class ValidatorArguments(ToolArguments):
 
 
 @tool(
-    returns={"value": "valid, checked (records), errors (texts)"},
+    returns={"value": "valid, faults (how many), errors (texts), checked (records)"},
     needs=("data_processing_parser",),
 )
 def data_processing_validator(world: World, arguments: ValidatorArguments) -> Made:
@@ -265,9 +283,10 @@ def data_processing_validator(world: World, arguments: ValidatorArguments) -> Ma
     taken = take(world, arguments.input, DATA)
     records = records_of(taken.value)
     asked = arguments.schema or arguments.required or arguments.unique
-    errors = required_errors(records, arguments.required if asked else fields_of(records))
-    errors += unique_errors(records, arguments.unique)
+    required = arguments.required if asked else fields_of(records)
+    faults = required_faults(records, required) + unique_faults(records, arguments.unique)
     if arguments.schema:
-        errors += schema_errors(taken.value, records, arguments.schema)
-    report = {"valid": not errors, "checked": len(records), "errors": errors[:MOST_ERRORS]}
-    return Made(report, "report")
+        faults += schema_faults(taken.value, records, arguments.schema)
+    filled = frozenset((*required, *named_in(arguments.schema)))
+    world.examined.append(Examination(records, filled, frozenset(arguments.unique)))
+    return reported(faults, checked=len(records))

@@ -17,7 +17,7 @@ from stormproof.suites.workflows.tools.contract import (
 )
 from stormproof.suites.workflows.values import failed, invalid
 from stormproof.suites.workflows.values.tabular import Record, is_table, listed, records_of
-from stormproof.suites.workflows.world import DATA, Schedule, World, host_of
+from stormproof.suites.workflows.world import DATA, EXPIRED, Schedule, World, host_of
 
 # --- integration_authenticator -----------------------------------------------------------------
 
@@ -30,7 +30,7 @@ class AuthenticatorArguments(ToolArguments):
     ] = ""
 
 
-@tool(returns={"value": "service, session (token)"})
+@tool(returns={"value": "service, session (token); none, and a note, for an expired credential"})
 def integration_authenticator(world: World, arguments: AuthenticatorArguments) -> Made:
     """Opens a session with a service, with the credentials held for it."""
     services = world.credentials
@@ -39,6 +39,10 @@ def integration_authenticator(world: World, arguments: AuthenticatorArguments) -
     service = arguments.service or _first_closed(world)
     if service not in services:
         raise invalid(f"No credentials for {service[:60]!r}. Services are: {listed(services)}.")
+    before, _, successor = services[service].partition(EXPIRED)
+    if successor and not before:
+        note = f"This credential has expired; {successor} replaces it."
+        return Made({"service": service, "session": None, "note": note}, "session")
     token = world.sessions[service] = world.token(service)
     return Made({"service": service, "session": token}, "session")
 
@@ -232,5 +236,7 @@ def integration_scheduler(world: World, arguments: SchedulerArguments) -> Made:
     at = at.zfill(len("HH:MM")) if at else ""
     if len(world.schedules) >= MOST_JOBS:
         raise failed("The schedule is full.")
-    world.schedules.append(Schedule(arguments.job, arguments.every, at))
+    planned = Schedule(arguments.job, arguments.every, at)
+    if planned not in world.schedules:
+        world.schedules.append(planned)
     return Made({"job": arguments.job, "every": arguments.every, "at": at}, "receipt")

@@ -7,13 +7,21 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from stormproof.domain.tasks import Resource
-from stormproof.suites.workflows.tools.contract import Input, Made, ToolArguments, take, tool
+from stormproof.suites.workflows.tools.contract import (
+    Input,
+    Made,
+    ToolArguments,
+    reported,
+    take,
+    tool,
+)
 from stormproof.suites.workflows.values import ToolFault, affordable, failed, invalid
 from stormproof.suites.workflows.values.documents import as_json
 from stormproof.suites.workflows.values.expressions import compiled
-from stormproof.suites.workflows.values.schemas import required_errors, schema_errors
+from stormproof.suites.workflows.values.formats import parse, recognise
+from stormproof.suites.workflows.values.schemas import named_in, required_faults, schema_faults
 from stormproof.suites.workflows.values.tabular import Record, fields_of, listed, records_of
-from stormproof.suites.workflows.world import DATA, Post, World, host_of
+from stormproof.suites.workflows.world import DATA, Examination, Post, World, host_of
 
 # --- addresses ---------------------------------------------------------------------------------
 
@@ -48,7 +56,7 @@ def admitted(world: World, url: str) -> Resource:
     resource = world.resources[url]
     wanted = resource.credential
     if wanted and wanted not in world.sessions:
-        raise ToolFault("INVALID_RESPONSE", f"401: open a session with {wanted} first.")
+        raise ToolFault("UNAUTHORIZED", f"401: open a session with {wanted} first.")
     if resource.status >= _SERVER_ERROR:
         raise ToolFault("NETWORK_ERROR", f"{resource.status}: the service is down.")
     if resource.status >= _CLIENT_ERROR:
@@ -102,6 +110,7 @@ def network_monitor(world: World, arguments: MonitorArguments) -> Made:
     urls = [locate(world, arguments.url)] if arguments.url else list(world.resources)
     if not urls:
         raise ToolFault("NETWORK_ERROR", "No address is known here.")
+    world.probed.update(urls)
     return Made([_state(world, url) for url in urls], "report")
 
 
@@ -207,23 +216,34 @@ class ValidatorArguments(ToolArguments):
 
 
 @tool(
-    returns={"value": "valid, bytes, records, errors (texts)"},
+    returns={"value": "valid, faults (how many), errors (texts), checked (records), bytes"},
     needs=("data_processing_parser", "data_processing_transformer"),
 )
 def network_validator(world: World, arguments: ValidatorArguments) -> Made:
     """Checks that a payload is ready to be sent or written: well formed, within size, with the
     fields that the other side requires.
     """  # noqa: D205  one sentence, as models are shown it
-    taken = take(world, arguments.input)
-    value = taken.value
-    size = len(as_json(value).encode())
+    value = take(world, arguments.input).value
+    size = len(value.encode() if isinstance(value, str) else as_json(value).encode())
+    value, faults = _read(value)
     records = [] if isinstance(value, str) else records_of(value)
-    errors = required_errors(records, arguments.required)
-    if arguments.schema:
-        errors += schema_errors(value, records, arguments.schema)
+    faults += required_faults(records, arguments.required)
+    if arguments.schema and not isinstance(value, str):
+        faults += schema_faults(value, records, arguments.schema)
     if size > arguments.max_bytes:
-        errors.append(f"{size} bytes are more than {arguments.max_bytes}")
+        faults.append(f"{size} bytes are more than {arguments.max_bytes}")
     if value in (None, "", [], {}):
-        errors.append("the payload is empty")
-    report = {"valid": not errors, "bytes": size, "records": len(records), "errors": errors}
-    return Made(report, "report")
+        faults.append("the payload is empty")
+    filled = (*arguments.required, *named_in(arguments.schema))
+    world.examined.append(Examination(records, frozenset(filled)))
+    return reported(faults, checked=len(records), bytes=size)
+
+
+def _read(payload: Any) -> tuple[Any, list[str]]:
+    """The value of a payload, and what keeps a text from being read."""
+    if not isinstance(payload, str) or not payload.strip():
+        return payload, []
+    try:
+        return parse(payload, recognise(payload)), []
+    except ToolFault as fault:
+        return payload, [f"the text cannot be read as records: {fault.message}"]

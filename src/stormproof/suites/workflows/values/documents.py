@@ -17,7 +17,7 @@ _OBJECT, _LIST, _PART = 240, 72, 64
 DEEPEST = 32
 _LONG_NUMBER = re.compile(r"\d{19}")
 _BITS = 63
-MOST_RECORDS = 2_000
+MOST_RECORDS = 5_000
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode

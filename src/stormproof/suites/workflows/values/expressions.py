@@ -154,6 +154,12 @@ def _logic(node: Any, names: set[str]) -> Run:
     return lambda known: combine(part(known) for part in parts)
 
 
+def _choice(node: Any, names: set[str]) -> Run:
+    """`a if condition else b`."""
+    condition, yes, no = (_build(each, names) for each in (node.test, node.body, node.orelse))
+    return lambda known: yes(known) if condition(known) else no(known)
+
+
 def _unary(node: Any, names: set[str]) -> Run:
     inner = _build(node.operand, names)
     if isinstance(node.op, ast.Not):
@@ -343,6 +349,7 @@ _MAKERS: dict[type, Callable[[Any, set[str]], Run]] = {
     ast.Tuple: _sequence,
     ast.Set: _sequence,
     ast.BoolOp: _logic,
+    ast.IfExp: _choice,
     ast.UnaryOp: _unary,
     ast.BinOp: _binary,
     ast.Compare: _comparison,

@@ -28,7 +28,12 @@ Op = Literal[
     "trim",
     "round",
     "normalise",
+    "join",
+    "append",
+    "without",
 ]
+OF_TWO_TABLES = ("join", "append", "without")
+"""Operations that need a second table."""
 
 
 class Operation(Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,7 +42,12 @@ class Operation(Struct, frozen=True, forbid_unknown_fields=True):
     op: Annotated[Op, Meta(description="What to do.")]
     field: Annotated[str, Meta(description="The field to change, compute or sort by.")] = ""
     to: Annotated[str, Meta(description="rename: the new name. convert: number or text.")] = ""
-    fields: Annotated[tuple[str, ...], Meta(description="select, drop, deduplicate: fields.")] = ()
+    fields: Annotated[
+        tuple[str, ...], Meta(description="select, drop, deduplicate, join, without: fields.")
+    ] = ()
+    table: Annotated[
+        str, Meta(description="join, append, without: the other table's handle or path.")
+    ] = ""
     expression: Annotated[str, Meta(description="compute: such as price * quantity.")] = ""
     descending: Annotated[bool, Meta(description="sort: greatest first.")] = False
     count: Annotated[int, Meta(description="limit: records to keep. round: digits.")] = 0
@@ -58,12 +68,36 @@ def _steps_for_each(operation: Operation) -> int:
     return len(operation.fields) + formula
 
 
-def reshaped(records: list[Record], operation: Operation) -> list[Record]:
-    """The records after one operation, the given ones unchanged.
+def reshaped(
+    records: list[Record], operation: Operation, other: list[Record] | None = None
+) -> list[Record]:
+    """The records after one operation, the given ones unchanged; `other` is the second table.
 
     Raises ToolFault where a field is missing or does not fit.
     """
+    if other is not None:
+        return _combined(records, operation, other)
     return _WORKS[operation.op](records, operation)
+
+
+def _combined(records: list[Record], operation: Operation, other: list[Record]) -> list[Record]:
+    """With the other table: more records, more fields, or only what it does not have."""
+    if operation.op == "append":
+        return records + other
+    names = _fields(records, operation)
+    for name in names if other else ():
+        require_field(other, name)
+    first: dict[str, Record] = {}
+    for record in other:
+        first.setdefault(_key(record, names), record)
+    if operation.op == "without":
+        return [r for r in records if _key(r, names) not in first]
+    blank: Record = dict.fromkeys(fields_of(other))
+    return [{**r, **blank, **first.get(_key(r, names), {}), **r} for r in records]  # own ones win
+
+
+def _key(record: Record, names: Sequence[str]) -> str:
+    return as_json([record.get(name) for name in names])
 
 
 def _rename(records: list[Record], operation: Operation) -> list[Record]:
@@ -118,7 +152,7 @@ def _deduplicate(records: list[Record], operation: Operation) -> list[Record]:
     names = _fields(records, operation) if asked else fields_of(records)
     first: dict[str, Record] = {}
     for record in records:
-        first.setdefault(as_json([record.get(name) for name in names]), record)
+        first.setdefault(_key(record, names), record)
     return list(first.values())
 
 
@@ -202,7 +236,7 @@ def _trimmed(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
-_WORKS: dict[Op, Work] = {
+_WORKS: dict[str, Work] = {
     "rename": _rename,
     "select": _select,
     "drop": _drop,

@@ -7,7 +7,7 @@ an episode, nor reach for the network.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any
 
@@ -15,9 +15,10 @@ from stormproof.suites.workflows.values import MOST_STEPS, affordable, invalid
 from stormproof.suites.workflows.values.documents import as_json, read_json
 from stormproof.suites.workflows.values.tabular import Record, is_empty, require_field
 
-MOST_ERRORS = 20
+MOST_FAULTS = 10_000  # that are counted
 MOST_FIELDS = 100
 _LONGEST = 10_000
+_SHORT = 40
 _STEPS_PER_PART = 20  # a part of a schema applied once takes as long as so many cells
 _CHARACTERS_PER_STEP = 25  # and writes what it was applied to into its complaint
 _NESTED = {
@@ -56,7 +57,7 @@ _PLAIN = frozenset(
 )
 
 
-def schema_errors(value: Any, records: Sequence[Record], schema: dict[str, Any]) -> list[str]:
+def schema_faults(value: Any, records: Sequence[Record], schema: dict[str, Any]) -> list[str]:
     """What is wrong: the whole value for a schema of an array, else record by record."""
     check = _checker(as_json(schema))
     whole = [value] if schema.get("type") == "array" else records
@@ -65,10 +66,10 @@ def schema_errors(value: Any, records: Sequence[Record], schema: dict[str, Any])
         return [_located("", error) for error in check(value)]
     found: list[str] = []
     for number, record in enumerate(records, 1):
-        found += [_located(f"record {number}: ", error) for error in check(record)]
-        if len(found) >= MOST_ERRORS:
+        found += [_located(_record(number, record), error) for error in check(record)]
+        if len(found) >= MOST_FAULTS:
             break
-    return found[:MOST_ERRORS]
+    return found[:MOST_FAULTS]
 
 
 def _check_work(values: Sequence[Any], schema: dict[str, Any]) -> None:
@@ -102,17 +103,19 @@ def _inner(keyword: str, value: Any) -> Iterable[Any]:
     return value.values() if isinstance(value, dict) else ()
 
 
-def required_errors(records: Sequence[Record], fields: Sequence[str]) -> list[str]:
+def required_faults(records: Sequence[Record], fields: Sequence[str]) -> list[str]:
     """Records in which one of these fields is missing or empty."""
-    return [
-        f"record {number}: {field} is missing"
+    wanted = _few(fields)
+    found = (
+        f"{_record(number, record)}{field} is missing"
         for number, record in enumerate(records, 1)
-        for field in _few(fields)
+        for field in wanted
         if is_empty(record.get(field))
-    ][:MOST_ERRORS]
+    )
+    return list(islice(found, MOST_FAULTS))
 
 
-def unique_errors(records: Sequence[Record], fields: Sequence[str]) -> list[str]:
+def unique_faults(records: Sequence[Record], fields: Sequence[str]) -> list[str]:
     """Records that repeat an earlier value of one of these fields."""
     found: list[str] = []
     for field in _few(fields):
@@ -121,8 +124,26 @@ def unique_errors(records: Sequence[Record], fields: Sequence[str]) -> list[str]
         for number, record in enumerate(records, 1):
             before = first.setdefault(as_json(record.get(field)), number)
             if before != number:
-                found.append(f"record {number}: {field} repeats that of record {before}")
-    return found[:MOST_ERRORS]
+                what = f"{field} repeats that of record {before}"
+                found.append(_record(number, record) + what)
+    return found[:MOST_FAULTS]
+
+
+def named_in(schema: Mapping[str, Any] | None) -> Iterable[str]:
+    """The fields that a schema of records, or of a list of them, asks for."""
+    items = (schema or {}).get("items")
+    whole = items if isinstance(items, dict) else schema or {}
+    required, properties = whole.get("required"), whole.get("properties")
+    names = [*(required if isinstance(required, list) else ()), *(properties or ())]
+    return [name for name in names if isinstance(name, str)]
+
+
+def _record(number: int, record: Record) -> str:
+    """Which record: its place from 1, and what it begins with, mostly its id."""
+    name, value = next(iter(record.items()), ("", None))
+    first = f"{name} {value}"
+    named = f" ({first})" if isinstance(value, str | int) and len(first) <= _SHORT else ""
+    return f"record {number}{named}: "
 
 
 def _few(fields: Sequence[str]) -> Sequence[str]:

@@ -231,9 +231,37 @@ def test_the_parsed_table_stays_as_it_was(orders: Any) -> None:
     assert repr(orders.world.results["data_processing_parser_1"].value) == before
 
 
+STORES = '[{"store": "A", "region": "north"}, {"store": "A", "region": "late"}]'
+SALES = '[{"store": "A", "n": 1}, {"store": "B", "n": 2}]'
+
+
+@pytest.mark.parametrize(
+    ("op", "expected"),
+    [
+        ("join", [{"store": "A", "n": 1, "region": "north"},
+                  {"store": "B", "n": 2, "region": None}]),
+        ("append", [{"store": "A", "n": 1}, {"store": "B", "n": 2},
+                    {"store": "A", "region": "north"}, {"store": "A", "region": "late"}]),
+        ("without", [{"store": "B", "n": 2}]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("table", ["data_processing_parser_1", "in/stores.json"])
+def test_a_second_table_is_named_by_handle_or_path(
+    bench: Any, op: str, expected: Any, table: str
+) -> None:
+    here = bench(files={"in/stores.json": STORES, "in/sales.json": SALES})
+    for path in ("in/stores.json", "in/sales.json"):
+        here.call("file_operations_reader", path=path)
+        here.call("data_processing_parser")
+    operation = {"op": op, "table": table, "fields": ["store"]}
+    assert here.call("data_processing_transformer", operations=[operation]) == expected
+
+
 @pytest.mark.parametrize(
     ("operation", "told"),
     [
+        ({"op": "join", "field": "n"}, "other table"),
+        ({"op": "join", "table": "nothing_1", "field": "n"}, "nothing_1"),
         ({"op": "rename", "field": "nope", "to": "x"}, "nope"),
         ({"op": "rename", "field": "n"}, "new name"),
         ({"op": "explode"}, "explode"),
@@ -255,20 +283,21 @@ def test_wrong_operations_are_told(bench: Any, operation: Any, told: str) -> Non
 
 def test_a_bare_call_looks_for_missing_values(orders: Any) -> None:
     report = orders.call("data_processing_validator")
-    assert report == {"valid": False, "checked": 4, "errors": ["record 3: amount is missing"]}
+    errors = ["record 3 (id 3): amount is missing"]
+    assert report == {"valid": False, "faults": 1, "errors": errors, "checked": 4}
 
 
 def test_a_schema_is_held_against_each_record(orders: Any) -> None:
     schema = {"properties": {"id": {"type": "integer", "maximum": 3}}, "required": ["status"]}
     report = orders.call("data_processing_validator", schema=schema)
     assert not report["valid"]
-    assert report["errors"] == ["record 4: id: 4 is greater than the maximum of 3"]
+    assert report["errors"] == ["record 4 (id 4): id: 4 is greater than the maximum of 3"]
 
 
 def test_unique_fields(orders: Any) -> None:
     assert orders.call("data_processing_validator", unique=["id"])["valid"]
     report = orders.call("data_processing_validator", unique=["status"])
-    assert report["errors"][0] == "record 3: status repeats that of record 1"
+    assert report["errors"][0] == "record 3 (id 3): status repeats that of record 1"
 
 
 def test_a_hostile_schema_is_refused(orders: Any) -> None:

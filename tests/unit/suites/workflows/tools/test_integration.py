@@ -19,6 +19,16 @@ def test_sessions_open_one_after_another_and_are_always_the_same(bench: Any) -> 
     assert again.call("integration_authenticator", service="erp") == second
 
 
+def test_an_expired_credential_opens_nothing_and_names_the_one_that_does(bench: Any) -> None:
+    here = bench(credentials={"old": "expired; replaced by new", "new": "s"})
+    told = here.call("integration_authenticator", service="old")
+    assert told["session"] is None
+    assert "new replaces it" in told["note"]
+    assert not here.world.sessions
+    here.call("integration_authenticator", service="new")
+    assert list(here.world.sessions) == ["new"]
+
+
 def test_the_secret_is_never_shown(bench: Any) -> None:
     here = bench(credentials={"crm": "hunter2"})
     assert "hunter2" not in str(here.call("integration_authenticator"))

@@ -46,6 +46,7 @@ def test_arithmetic_is_pythons(text: str) -> None:
         ("a + 1", {"a": None}, None),
         ("a.b.c", {"a": {"b": {"c": 3}}}, 3),
         ("a.b.c", {"a": 1}, None),
+        ("b if b != null else a", {"a": 1, "b": None}, 1),
         ("'x' in a", {"a": "box"}, True),
         ("a not in ['x']", {"a": "y"}, True),
         ("upper(a) + '!'", {"a": "hi"}, "HI!"),

@@ -1,0 +1,107 @@
+"""How far an agent gets that works through a plan and repeats each step until it succeeds.
+
+A plan is judged by that: which useful calls to add to a solution, and how many turns a task gets.
+Its chance is exact, by a forward pass over the tool calls: the state is the step that comes next,
+the last three outcomes and the failures in a row. A step's needs are met by the steps before it,
+and no need has failed since, for each step has succeeded before the next is tried.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Collection, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stormproof.suites.weather import WINDOW, probability
+from stormproof.suites.workflows.optimum.histories import HISTORIES, ON_FAILURE, ON_SUCCESS
+from stormproof.suites.workflows.tools import CATALOGUE
+
+_Values = NDArray[np.float64]
+_EQUAL = 1e-9
+
+
+@functools.cache
+def best_tools(
+    solution: tuple[str, ...], useful: tuple[str, ...], rate: float, turns: int
+) -> tuple[str, ...]:
+    """The solution's tools, with those useful ones that give the best chance in so many turns.
+
+    Of equally good plans the shortest.
+    """
+    plans = _plans(solution, useful)
+    reached = next(itertools.islice(_forward(plans, rate), turns - 1, None))
+    return min(zip(plans, reached, strict=True), key=lambda p: (-round(p[1] / _EQUAL), len(p[0])))[
+        0
+    ]
+
+
+@functools.cache
+def turns_for(
+    solution: tuple[str, ...], useful: tuple[str, ...], rate: float, *, chance: float, most: int
+) -> int:
+    """The smallest number of turns in which the best plan has at least such a chance."""
+    reached = itertools.islice(_forward(_plans(solution, useful), rate), most - 1)
+    return next((n for n, each in enumerate(reached, 1) if each.max() >= chance), most)
+
+
+def chances(plan: tuple[str, ...], rate: float) -> Iterator[float]:
+    """The chance to have worked through a plan after one tool call, after two, and so on."""
+    return (float(each[0]) for each in _forward([plan], rate))
+
+
+def _plans(solution: Sequence[str], useful: Sequence[str]) -> list[tuple[str, ...]]:
+    """The solution with every choice of useful tools, each right before the first that needs it."""
+    choices = itertools.product((False, True), repeat=len(useful))
+    added = [itertools.compress(useful, choice) for choice in choices]
+    return list(dict.fromkeys(_inserted(solution, frozenset(tools)) for tools in added))
+
+
+def _inserted(solution: Sequence[str], added: Collection[str]) -> tuple[str, ...]:
+    plan: list[str] = []
+
+    def put(tool: str) -> None:
+        for need in CATALOGUE[tool].spec.needs:
+            if need in added and need not in plan:
+                put(need)
+        plan.append(tool)
+
+    for tool in solution:
+        put(tool)
+    return tuple(plan)
+
+
+def _forward(plans: Sequence[tuple[str, ...]], rate: float) -> Iterator[_Values]:
+    """Each plan's chance to be done after one tool call, after two, and so on without end."""
+    longest = max(len(plan) for plan in plans)
+    unmet = np.zeros((len(plans), longest + 1), np.intp)
+    for at, plan in enumerate(plans):
+        for place, tool in enumerate(plan):
+            unmet[at, place] = sum(need not in plan[:place] for need in CATALOGUE[tool].spec.needs)
+    ends = np.array([len(plan) for plan in plans])
+    spread = np.zeros((len(plans), longest + 1, len(HISTORIES)))
+    spread[:, 0, 0] = 1.0
+    done = (np.arange(longest + 1) >= ends[:, None])[:, :, None]
+    tables = [_table(rate, int(unmet.max()), is_full=full) for full in (False, True)]
+    calls = 0
+    while True:
+        chance = np.where(done, 0.0, tables[calls >= WINDOW][unmet])
+        succeeded = spread * chance @ ON_SUCCESS
+        spread = np.where(done, spread, spread * (1 - chance) @ ON_FAILURE)
+        spread[:, 1:] += succeeded[:, :-1]
+        calls += 1
+        yield np.where(done, spread, 0.0).sum(axis=(1, 2))
+
+
+@functools.cache
+def _table(rate: float, most_unmet: int, *, is_full: bool) -> _Values:
+    """Chance of success by unmet needs and history."""
+    failures = [history.recent_failures * is_full for history in HISTORIES]
+    return np.array(
+        [
+            [probability(rate, unmet, count, failed_since=False) for count in failures]
+            for unmet in range(most_unmet + 1)
+        ]
+    )

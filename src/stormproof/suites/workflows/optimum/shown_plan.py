@@ -1,0 +1,89 @@
+"""The plan that prompts show, and the turns that a task gets for it.
+
+The plan is the solution, in its own order so that it reads well, with those useful calls put in
+that give an agent the best chance which works through it and repeats each step until it succeeds.
+
+A task's own turn budget is the smallest number of turns in which that agent succeeds with
+`SURE_ENOUGH` chance at `REFERENCE_RATE`. So a plan of three steps and one of twenty are equally
+likely to be completed, and levels differ by what an agent has to find out. Under the kinds of
+weather that ask for more than repeating (`EXTRA_TURNS`), a few turns come on top: to look what was
+done, to read again, to find another way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from msgspec.structs import replace
+
+from stormproof.domain.conditions import Condition, WeatherMode
+from stormproof.domain.tasks import Step, Task
+from stormproof.suites.workflows.optimum.once_per_kind import once_per_kind
+from stormproof.suites.workflows.optimum.persistence import best_tools, turns_for
+from stormproof.suites.workflows.optimum.support_steps import sampled, useful_tools
+from stormproof.suites.workflows.optimum.trial_run import reaches_goal, trial_run
+
+REFERENCE_RATE = 0.8
+SURE_ENOUGH = 0.95
+MOST_TURNS = 100
+EXTRA_TURNS: Mapping[WeatherMode, int] = MappingProxyType(
+    {"before": 0, "ambiguous": 2, "silent": 3, "outage": 3, "sticky": 3}
+)
+
+
+def turn_budget(task: Task, condition: Condition) -> int:
+    """The turns that an episode may take: the condition's own number, else the task's."""
+    return condition.max_turns or own_turns(task, condition.weather)
+
+
+def own_turns(task: Task, weather: WeatherMode = "before") -> int:
+    """The task's own turn budget."""
+    tools, useful = _tools(task), useful_tools(task)
+    turns = turns_for(tools, useful, REFERENCE_RATE, chance=SURE_ENOUGH, most=MOST_TURNS)
+    return turns + EXTRA_TURNS[weather]
+
+
+def optimal_plan(task: Task, rate: float, max_turns: int) -> tuple[Step, ...]:
+    """The best plan for a rate and a number of turns, with arguments.
+
+    Carried out as it stands it reaches the goal when every tool call succeeds.
+    """
+    tools = best_tools(_tools(task), useful_tools(task), rate, max_turns)
+    if len(tools) == len(task.solution):
+        return task.solution
+    plan, places = _merged(task, tools)
+    plan = [replace(step, after=tuple(places[at] for at in step.after)) for step in plan]
+    for at, handle in _names(task, tools):
+        step = plan[places[at]]
+        plan[places[at]] = replace(step, arguments={**step.arguments, "input": handle})
+    return tuple(plan)
+
+
+def _tools(task: Task) -> tuple[str, ...]:
+    return tuple(step.tool for step in task.solution)
+
+
+def _merged(task: Task, tools: Sequence[str]) -> tuple[list[Step], list[int]]:
+    """The solution with useful calls where `tools` has them, and where its own steps now stand."""
+    plan: list[Step] = []
+    places: list[int] = []
+    for tool in tools:
+        if len(places) < len(task.solution) and tool == task.solution[len(places)].tool:
+            places.append(len(plan))
+            plan.append(task.solution[len(places) - 1])
+        else:
+            plan.append(sampled(tool))
+    return plan, places
+
+
+@once_per_kind
+def _names(task: Task, tools: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
+    """Steps (by place) that must name their input, for a useful call's result would be taken.
+
+    Only where the plan does not work without: a plan reads better bare.
+    """
+    plan, _ = _merged(task, tools)
+    if reaches_goal(task, plan):
+        return ()
+    return tuple((at, each.input) for at, each in enumerate(trial_run(task)) if each.input)
