@@ -214,7 +214,12 @@ async def _opened(
         stormproof=__version__,
     )
     folder = Path(options.results)
-    async with open_store(folder, header, storage_format=options.storage_format) as opened:
+    async with open_store(
+        folder,
+        header,
+        storage_format=options.storage_format,
+        in_batches=not _is_alone(options),
+    ) as opened:
         yield opened
 
 

@@ -20,7 +20,15 @@ from stormproof.domain.reasons import in_lines
 from stormproof.loop_watch import watch_loop
 from stormproof.plan import Plan
 from stormproof.pool import EndpointState, Event
-from stormproof.progress import Counts, EndpointProgress, Paces, Progress, Rates, TimeLeft
+from stormproof.progress import (
+    Counts,
+    EndpointProgress,
+    Paces,
+    Progress,
+    Rates,
+    TimeLeft,
+    WorkerProgress,
+)
 from stormproof.run_desk import RunDesk, RunStore
 
 REPORT_EVERY_S = 0.25
@@ -190,6 +198,7 @@ class Session:
             notices=tuple(self._notices),
             drain_left_s=None if self._drained_by is None else max(0.0, self._drained_by - now),
             time_left=None if draining else self._time_left(now - self._start, endpoints),
+            workers=self._workers(),
         )
 
     # --- beside the crew -------------------------------------------------------------------
@@ -228,11 +237,16 @@ class Session:
             for state in self._states():
                 self._rates.observe(elapsed_s, state.endpoint_id, state.accepted)
                 self.store.append_sample(_sample(elapsed_s, self._endpoint(state)))
+            for worker in self._workers():
+                self.store.append_sample(_worker_sample(elapsed_s, worker))
 
     # --- how it stands ---------------------------------------------------------------------
 
     def _states(self) -> tuple[EndpointState, ...]:
         return self._crew.snapshot() if self._crew else ()
+
+    def _workers(self) -> tuple[WorkerProgress, ...]:
+        return self._crew.workers() if self._crew else ()
 
     def _endpoint(self, state: EndpointState) -> EndpointProgress:
         return EndpointProgress(
@@ -308,3 +322,9 @@ def _sample(elapsed_s: float, endpoint: EndpointProgress) -> dict[str, Any]:
         del fields[of_the_moment]
     window = None if endpoint.window == float("inf") else endpoint.window
     return {"id": fields.pop("name"), "t": elapsed_s, **fields, "window": window}
+
+
+def _worker_sample(elapsed_s: float, worker: WorkerProgress) -> dict[str, Any]:
+    """A line of pool.jsonl."""
+    fields = msgspec.structs.asdict(worker)
+    return {"worker": fields.pop("name"), "t": elapsed_s, **fields}

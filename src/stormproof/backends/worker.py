@@ -108,13 +108,14 @@ class Stock:
         # Taken since the last answer, and whether any was asked for in vain.
         self.taken = 0
         self.ran_dry = False
-        # How many are asked for: more each time that they ran out, else what the pace needs.
+        # How many are asked for: more each time that they ran out, else what the pace needs, which
+        # comes in bursts.
         self._level = 1
 
     def want(self) -> int:
         """How many more to ask for; once for each answer."""
         doubled = min(MOST_WANTED, 2 * self._level) if self.ran_dry else 0
-        self._level = max(1, doubled, min(MOST_WANTED, 2 * self.taken))
+        self._level = max(1, doubled, min(MOST_WANTED, 2 * self.taken), self._level // 2)
         self.taken, self.ran_dry = 0, False
         return max(0, self._level - len(self.trials))
 

@@ -37,9 +37,10 @@ class Endpoint(Struct, frozen=True):
 
     `number` is the shard's number, as `stormproof plan` shows it. `key` is a reference
     (`env:NAME`), never a value; so are those values of `headers` and `query` that are secret.
-    `groups` are the shared limits above this endpoint. `parameters` are merged into each
-    request's body, and "" leaves a field out. Where `system_role` is "user", a system message is
-    told in the user's first one. Prices are per million tokens, `price_cached` of prompt tokens
+    `groups` are the shared limits above this endpoint. `start` is where adaptive begins: limits
+    found earlier, as good as any guess. `parameters` are merged into each request's body, and ""
+    leaves a field out. Where `system_role` is "user", a system message is told in the user's first
+    one. Prices are per million tokens, `price_cached` of prompt tokens
     that the provider had cached; `price_id` is the model's name in a file of prices ("": its own
     name), and `price_source` says which entry of which file the prices are. `kind` is what the
     model is compared as, "" where the pool file leaves it to the model's family.
@@ -56,6 +57,7 @@ class Endpoint(Struct, frozen=True):
     api_version: str = ""
     limits: Limits = Limits()
     groups: tuple[LimitGroup, ...] = ()
+    start: Limits = Limits()
     headers: dict[str, str] = {}
     query: dict[str, str] = {}
     parameters: dict[str, object] = {}

@@ -24,6 +24,7 @@ from stormproof.report.paired_comparisons import (
 from stormproof.report.report_table import ReportTable, visible
 from stormproof.report.results import Results, open_results
 from stormproof.report.run_facts import Fact, facts
+from stormproof.report.run_workers import worker_table
 from stormproof.report.spending import Spent, endpoints, speed_ups, spending, with_prices
 from stormproof.report.success_tables import (
     NO_VERDICTS,
@@ -57,7 +58,7 @@ SECTIONS: Final = (
     ("replicates", "Replicates", ("replicates",), ()),
     ("errors", "Errors", ("errors",), ("errors",)),
     ("audit", "Audit", ("audit", "audit_cells", "signs", "reasons", "findings", "flags"), ()),
-    ("run", "The run", ("speed", "endpoints"), ("capacity", "throughput")),
+    ("run", "The run", ("speed", "workers", "endpoints"), ("capacity", "throughput")),
 )
 
 
@@ -106,6 +107,7 @@ def gather(folder: Path, compare: Path | None = None, prices: Path | None = None
     others = [
         *audit_tables(audited, recorded=results.imported),
         speed_ups(results, spent),
+        worker_table(folder),
         endpoints(results, spent),
     ]
     if compare is not None:

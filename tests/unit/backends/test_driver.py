@@ -17,14 +17,15 @@ import trio
 import trio.testing
 from anyio.abc import TaskGroup, TaskStatus
 
-from stormproof.backends.driver import Driver, LinkBroken
+from stormproof.backends.driver import Driver, LinkBroken, LinkCut
 from stormproof.backends.messages import Beginning, decode_pull, encode
 from stormproof.backends.worker import Worker
 from stormproof.domain.calls import Denied, Request, Verdict
 from stormproof.domain.episodes import Episode
-from stormproof.domain.pool import Endpoint
+from stormproof.domain.pool import Endpoint, Limits
 from stormproof.errors import BackendError
 from stormproof.plan import RunOptions, make_plan
+from stormproof.progress import WorkerProgress
 from stormproof.session import Session, Stop
 from stormproof.store.comparing import comparable
 from stormproof.testing import MemoryStore, ScriptedModel, SimulatedTransport
@@ -43,13 +44,20 @@ class CuttableLink:
         self._asking = anyio.CancelScope()
         self._mended = anyio.Event()
         self._mended.set()
+        self.place = name
+        self._is_lost = False
 
     async def ask(self, question: bytes) -> bytes:
         with anyio.CancelScope() as self._asking:
             answer = encode(await self._worker.answer(decode_pull(question)))
             await self._mended.wait()
             return answer
-        raise LinkBroken("it was killed")
+        raise LinkCut("its node is silent") if self._is_lost else LinkBroken("it was killed")
+
+    def lose(self) -> None:
+        """Whoever carries the questions gives up; the worker goes on."""
+        self._is_lost = True
+        self._asking.cancel()
 
     def kill(self) -> None:
         self._tasks.cancel_scope.cancel()
@@ -213,6 +221,66 @@ def test_a_worker_that_is_cut_off_sends_nothing_once_its_lease_is_over() -> None
     notices = crew.session.progress().notices
     assert any("does not answer" in line for line in notices)
     assert any("back, without what it had" in line for line in notices)
+
+
+def test_of_a_node_that_fell_silent_nobody_takes_the_endpoints_before_the_leases_end() -> None:
+    """Whoever carries the questions calls the worker dead, and it goes on all the same."""
+    crew = Cluster(models=2, instances=30)
+    crew.transport = SimulatedTransport(crew.transport._model, median_s=0.5)
+    lost_at, leased_at = [], []
+
+    async def lose(crew: Cluster) -> None:
+        await anyio.sleep(3)
+        link = crew.holder("m0")
+        link.lose()
+        lost_at.append(anyio.current_time())
+        while crew.driver.ledger.units[0].worker in {None, link.name}:  # noqa: ASYNC110  nobody tells it
+            await anyio.sleep(0.01)
+        leased_at.append(anyio.current_time())
+
+    assert len(comparables(crew.run(lose))) == 60
+    (lost_s,), (leased_s,) = lost_at, leased_at
+    assert PATIENCE_S - 1 <= leased_s - lost_s <= PATIENCE_S + 1
+    assert [at for at in crew.sends("m0") if lost_s + LEASE_S + 0.3 < at < leased_s] == []
+    said = crew.session.progress().notices
+    assert any("its node is silent; its endpoints wait" in line for line in said)
+
+
+def test_a_new_owner_begins_where_the_old_ones_controllers_were() -> None:
+    crew = Cluster(models=2, instances=300)
+    limits = Limits(max_workers=40)
+    crew.transport = SimulatedTransport(crew.transport._model, median_s=0.5, limits=limits)
+
+    async def kill(crew: Cluster) -> None:
+        await anyio.sleep(6)
+        crew.holder("m0").kill()
+        await anyio.sleep(1.2)
+        crew.stop.drain()
+
+    crew.run(kill)
+    first, second = (len([at for at in crew.sends("m0") if 0 < at - s < 1.2]) for s in (0, 6))
+    assert first < 80 < second  # two endpoints of 40 slots, full at once
+
+
+def test_workers_are_shown_with_what_they_have_and_did() -> None:
+    crew = Cluster(instances=40)
+    seen: list[tuple[WorkerProgress, ...]] = []
+
+    async def kill(crew: Cluster) -> None:
+        await anyio.sleep(5)
+        crew.holder("m0").kill()
+        await anyio.sleep(3)
+        seen.append(crew.session.progress().workers)
+
+    crew.run(kill)
+    killed, second, third = sorted(
+        seen[0], key=lambda worker: worker.state != "gone: it was killed"
+    )
+    assert (killed.endpoints, killed.is_gone) == ((), True)
+    assert {second.state, third.state} == {"at work"}
+    assert len(second.endpoints) + len(third.endpoints) == 6
+    assert sum(worker.turns for worker in crew.session.progress().workers) == 120 * TURNS
+    assert killed.turns > 0
 
 
 def test_a_cut_shorter_than_the_patience_changes_nothing() -> None:

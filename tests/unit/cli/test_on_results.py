@@ -16,6 +16,7 @@ import pytest
 
 from stormproof.cli import main, ultra_parallel_runner
 from stormproof.domain.episodes import Episode
+from stormproof.report.contents import gather
 from stormproof.store import read_episodes, same_records
 
 MODELS = ("gpt-4o-mini", "qwen2.5-3b-instruct")
@@ -140,6 +141,27 @@ def test_status_counts_every_cell(made: Ran, said: Any) -> None:
     assert data["simulated"] is True
     found = {(c["model"], c["condition"]["prompt_type"]): c["scored"] for c in data["cells"]}
     assert found == {(m, p): 2 for m in MODELS for p in ("optimal", "baseline")}
+
+
+def test_status_and_report_name_the_workers_of_the_last_run_that_had_any(
+    ran: Ran, said: Any
+) -> None:
+    with (ran.folder / "pool.jsonl").open("a") as file:
+        for t, name, turns, state in (
+            (2, "worker 1", 3, "at work"), (1, "worker 1", 5, "at work"),
+            (1, "worker 10", 0, "spare"), (2, "worker 1", 7, "gone: process 9 has ended"),
+        ):  # fmt: skip
+            line = {"worker": name, "t": t, "place": "process 9", "turns": turns, "state": state}
+            file.write(json.dumps(line | {"endpoints": ["a", "b"]}) + "\n")
+    out, _ = said("status", ran.folder)
+    assert re.search(r"worker 1 +process 9 +gone: process 9 has ended +2 +7\n", out)
+    out, _ = said("status", ran.folder, "--json")
+    assert [worker["turns"] for worker in json.loads(out)["workers"]] == [7, 0]
+    (table,) = (table for table in gather(ran.folder).tables if table.key == "workers")
+    assert table.rows == (
+        ("worker 1", "process 9", 2, 7, "gone: process 9 has ended"),
+        ("worker 10", "process 9", 2, 0, "spare"),
+    )
 
 
 def test_status_in_words(made: Ran, said: Any) -> None:
