@@ -14,7 +14,7 @@ from msgspec.structs import asdict
 from stormproof.audit import old_harness
 from stormproof.audit.loose_reader import LooseReader
 from stormproof.audit.served_names import Served
-from stormproof.audit.turn_signs import TurnSigns, signs_of
+from stormproof.audit.turn_signs import TurnSigns, added_up, signs_of
 from stormproof.domain.conditions import Condition, TaskType
 from stormproof.domain.episodes import Episode, Source, Turn
 from stormproof.domain.trials import digest
@@ -89,7 +89,7 @@ def evidence_of(episode: Episode) -> Evidence:
         behind_done=bool(done.not_executed),
         context_window=episode.ending == "context_window",
         turns=len(signs),
-        signs=sum(signs, TurnSigns()),
+        signs=added_up(signs),
         served=_served(episode.turns),
         reason=sys.intern(episode.error) if lost else "",
         format_errors=sum(turn.format_error for turn in episode.turns),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from stormproof.audit.loose_reader import LooseReader
 from stormproof.domain.calls import Reply
@@ -29,15 +31,15 @@ class TurnSigns(Struct, frozen=True, gc=False):
     filtered: int = 0
     empty: int = 0
 
-    def __add__(self, other: TurnSigns) -> TurnSigns:
-        """Sum, field by field."""
-        names = self.__struct_fields__
-        return TurnSigns(*(getattr(self, name) + getattr(other, name) for name in names))
-
     @property
     def nothing_carried_out(self) -> bool:
         """Whether a tool was asked for and none got what was written."""
         return bool(self.calls_lost and (self.not_executed or self.arguments_lost))
+
+
+def added_up(signs: Iterable[TurnSigns]) -> TurnSigns:
+    """The sum, field by field."""
+    return TurnSigns(*map(sum, zip(*map(astuple, signs), strict=True)))
 
 
 def signs_of(

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 Dialect = Literal["openai", "azure"]
 SystemRole = Literal["system", "user"]
+ModelKind = Literal["open", "closed"]
 RateMode = Literal["adaptive", "fixed"]
 Sharding = Literal["dynamic", "even"]
 
@@ -41,7 +42,8 @@ class Endpoint(Struct, frozen=True):
     leaves a field out. Where `system_role` is "user", a system message is told in the user's first
     one. Prices are per million tokens, `price_cached` of prompt tokens
     that the provider had cached; `price_id` is the model's name in a file of prices ("": its own
-    name), and `price_source` says which entry of which file the prices are.
+    name), and `price_source` says which entry of which file the prices are. `kind` is what the
+    model is compared as, "" where the pool file leaves it to the model's family.
     """
 
     endpoint_id: str
@@ -66,6 +68,7 @@ class Endpoint(Struct, frozen=True):
     price_cached: float | None = None
     price_id: str = ""
     price_source: str = ""
+    kind: ModelKind | Literal[""] = ""
 
     @property
     def fixed_slots(self) -> float:
