@@ -217,12 +217,10 @@ async def actors(begin: Callable[[str], Beginning], workers: int, batch: int) ->
     """Actors of a Ray cluster of this machine."""
     links: list[ray_backend.ActorLink] = []
     pids: list[int] = []
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # actors import this file
     in_its_place: Any = ray_backend
     in_its_place.WorkerActor = BatchActor if batch else TimedActor
     async with ray_backend.ray_cluster("", workers, begin, lambda _: None) as (_, product_hire):
-        from ray import cloudpickle  # noqa: PLC0415  an extra
-
-        cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
         async def hire(worker: str) -> ray_backend.ActorLink:
             link = await product_hire(worker)

@@ -19,7 +19,7 @@ GRID = ("--prompt-types", "optimal", "--num-instances", "4")
 
 
 def test_a_killed_actor_leaves_the_records_of_a_calm_run(prove: Grounds) -> None:
-    from cluster import Paid, RayNodes  # noqa: PLC0415  needs Ray
+    from cluster_ground import Paid, RayNodes  # noqa: PLC0415  needs Ray
     from stormproof.store import same_records  # noqa: PLC0415  with it
 
     calm, ground = prove("calm"), prove("ray")

@@ -30,6 +30,7 @@ from stormproof.errors import BackendError
 START_S = 60.0  # for an actor to begin
 REACH_S = 5.0  # for its machine to
 JOIN_S = 30.0  # for a cluster to answer
+OWN_TOKEN = secrets.token_hex(32)  # of clusters of our own; Ray reads it once in a process
 OBJECTS_BYTES = 100_000_000  # of a cluster of our own: nothing of ours goes through its store
 
 
@@ -218,7 +219,7 @@ def _environment(*, is_own: bool) -> Iterator[None]:
     if is_own:
         wanted |= {
             "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN": secrets.token_hex(32),
+            "RAY_AUTH_TOKEN": OWN_TOKEN,
             "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         }
     before = {name: os.environ.get(name) for name in wanted}
