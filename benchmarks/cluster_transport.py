@@ -203,7 +203,7 @@ async def sockets(
         found: list[float] = []
         for link, end in zip(links, ends, strict=True):
             await end.close()
-            assert link.process.stdout is not None
+            assert link.process.stdout is not None  # noqa: S101  a pipe, see above
             found += json.loads(b"".join([part async for part in link.process.stdout]))
             await link.process.wait()
         return found
@@ -224,7 +224,7 @@ async def actors(begin: Callable[[str], Beginning], workers: int, batch: int) ->
 
         async def hire(worker: str) -> ray_backend.ActorLink:
             link = await product_hire(worker)
-            assert isinstance(link, ray_backend.ActorLink)
+            assert isinstance(link, ray_backend.ActorLink)  # noqa: S101  what that hires
             links.append(link)
             pids.append(int(link.place.split()[1]))
             return link
