@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
 
 from msgspec import Struct
 
@@ -15,26 +12,15 @@ from stormproof.audit.evidence import AXES, Evidence, evidence_of
 from stormproof.audit.findings import Finding, findings
 from stormproof.audit.verdicts import RULES, Judgement, judge
 from stormproof.domain.episodes import Episode
+from stormproof.domain.reasons import Reason, counted
 from stormproof.errors import ConfigError
 from stormproof.store import read_episodes
-
-LONGEST_REASON: Final = 300  # characters of a reason that are shown
-# What differs from one failure to the next of its kind: ids, and how long it took.
-_PARTICULAR = re.compile(r"\b(?=[\w-]*\d)[\w-]{12,}\b|\b\d+(?:\.\d+)?(?=\s?m?s\b)")
-
-
-class Reason(Struct, frozen=True):
-    """Why infrastructure ended `count` of a model's episodes."""
-
-    model: str
-    text: str
-    count: int
 
 
 class Audit(Struct, frozen=True):
     """Per model, per cell where `by` names one, and everything else that was found.
 
-    `reasons` say why infrastructure ended episodes, the commonest of each model first.
+    `reasons` say why infrastructure ended episodes, by model, the commonest first.
     """
 
     episodes: int
@@ -42,7 +28,7 @@ class Audit(Struct, frozen=True):
     models: tuple[Judgement, ...]
     cells: tuple[Judgement, ...]
     findings: tuple[Finding, ...]
-    reasons: tuple[Reason, ...] = ()
+    reasons: Mapping[str, tuple[Reason, ...]] = {}
     by: tuple[str, ...] = ()
     rules: tuple[str, ...] = RULES
 
@@ -87,16 +73,12 @@ def audit_folder(folder: Path | str, by: Sequence[str] | None = None) -> Audit:
     return found
 
 
-def _reasons(evidence: Iterable[Evidence]) -> tuple[Reason, ...]:
-    """Why infrastructure ended what it ended: alike but for numbers and ids is the same reason."""
-    said = Counter((e.model, _general(e.reason)) for e in evidence if e.infrastructure)
-    found = [Reason(model, text or "no reason recorded", n) for (model, text), n in said.items()]
-    return tuple(sorted(found, key=lambda r: (r.model, -r.count, r.text)))
-
-
-@functools.lru_cache(10_000)
-def _general(reason: str) -> str:
-    return _PARTICULAR.sub("…", reason)[:LONGEST_REASON]
+def _reasons(evidence: Iterable[Evidence]) -> dict[str, tuple[Reason, ...]]:
+    said: defaultdict[str, list[str]] = defaultdict(list)
+    for episode in evidence:
+        if episode.infrastructure:
+            said[episode.model].append(episode.reason)
+    return {model: counted(said[model]) for model in sorted(said)}
 
 
 def _judged(evidence: Sequence[Evidence], by: Sequence[str]) -> list[Judgement]:

@@ -104,7 +104,7 @@ class Episodes:
     async def _play(self, trial: Trial, ask: Ask) -> Episode:
         journalled = self._desk.journalled(trial.trial_id)
         try:
-            with suite_at_work():
+            with suite_at_work:
                 task = WORKFLOWS.load_task(trial.task_id, self._seed)
         except SuiteError as fault:
             return broken_episode(trial, journalled, fault, simulated=self._simulated)

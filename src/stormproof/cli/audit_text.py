@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Group as Stack
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from stormproof.audit import MEASURES, Audit, Finding, Judgement, Reason, Recomputed
+from stormproof.audit import MEASURES, Audit, Finding, Judgement, Recomputed
 from stormproof.cli.console_tables import table
+from stormproof.domain.reasons import Reason
 from stormproof.stats import Rate
 
 _STYLES = {"sound": "green", "not usable": "bold red"}
@@ -98,10 +99,11 @@ def _signs(judged: Sequence[Judgement]) -> Table:
     return rows
 
 
-def _reasons(reasons: Sequence[Reason]) -> Table:
+def _reasons(reasons: Mapping[str, Sequence[Reason]]) -> Table:
     rows = table("", ("model", "reason"), ("episodes",))
-    for r in reasons:
-        rows.add_row(_text(r.model), _text(r.text), f"{r.count:,}")
+    for model, own in reasons.items():
+        for reason in own:
+            rows.add_row(_text(model), _text(reason.text), f"{reason.count:,}")
     return rows
 
 

@@ -96,7 +96,7 @@ def _flag(one: Judgement, measure: Measure) -> str:
 
 def _reasons(audit: Audit) -> ReportTable:
     columns = (Column("model"), Column("episodes", "count"), Column("reason", "text"))
-    rows = tuple((r.model, r.count, r.text) for r in audit.reasons)
+    rows = tuple((model, r.count, r.text) for model, own in audit.reasons.items() for r in own)
     return ReportTable("reasons", "Why infrastructure ended episodes", columns, rows)
 
 

@@ -25,7 +25,7 @@ from stormproof.report.report_table import ReportTable, visible
 from stormproof.report.results import Results, open_results
 from stormproof.report.run_facts import Fact, facts
 from stormproof.report.run_workers import worker_table
-from stormproof.report.spending import Spent, endpoints, speed_ups, spending
+from stormproof.report.spending import Spent, endpoints, speed_ups, spending, with_prices
 from stormproof.report.success_tables import (
     NO_VERDICTS,
     PROMPTS,
@@ -93,9 +93,14 @@ class Contents:
         return (*charts_of(self.tables), *run_charts(self.results.folder))
 
 
-def gather(folder: Path, compare: Path | None = None) -> Contents:
-    """Read a results folder (and a second to set beside it) and make its tables."""
+def gather(folder: Path, compare: Path | None = None, prices: Path | None = None) -> Contents:
+    """Read a results folder (and a second to set beside it) and make its tables.
+
+    `prices` is a file of prices for models that the pool file gave none.
+    """
     results = open_results(folder)
+    if prices is not None:
+        results = with_prices(results, prices)
     audited, spent = audit(read_episodes(folder)), spending(results)
     judged = {one.name["model"]: one.verdict for one in audited.models}
     simulated = results.simulated_models

@@ -13,7 +13,7 @@ from stormproof.errors import StoreError
 from stormproof.store.journal import PendingLine
 
 _T = TypeVar("_T")
-LINGER_S = 0.01  # how long a record waits for others to be written with it
+LINGER_S = 0.02  # how long a record waits for others to be written with it: a visit costs as ten
 
 
 class _Batch:

@@ -8,7 +8,7 @@ in the highest part stands.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -35,6 +35,11 @@ class RawEpisode(NamedTuple):
 
     episode: bytes
     turns: tuple[bytes, ...]
+
+
+def turns_of(rows: Iterable[RawEpisode]) -> Iterator[bytes]:
+    """The records of all turns, episode by episode."""
+    return (record for row in rows for record in row.turns)
 
 
 def raw_episode(reader: SpanReader, entry: Entry) -> RawEpisode:
@@ -73,15 +78,21 @@ def is_sound(path: Path) -> bool:
 
 
 def write_part(
-    folder: Path, number: int, form: StorageFormat, rows: Callable[[], Iterable[RawEpisode]]
+    folder: Path,
+    number: int,
+    form: StorageFormat,
+    *,
+    turns: Iterable[bytes],
+    episodes: Iterable[bytes],
 ) -> SealedPart:
-    """Make a part of the rows (asked for twice). Durable on return, in place or not at all."""
+    """Make a part of the episodes' records and of all their turns', both in the same order.
+
+    Durable on return, in place or not at all.
+    """
     for kind in (EPISODES, TURNS):
         with store_errors("write", folder / kind):
             (folder / kind).mkdir(exist_ok=True)
             sync_folder(folder)
-    turns = (record for row in rows() for record in row.turns)
-    episodes = (row.episode for row in rows())
     write_turns = _parquet().write_turns if form == "parquet" else _write_lines
     write_episodes = _parquet().write_episodes if form == "parquet" else _write_lines
     stem, ending = f"part-{number:06d}", ENDINGS[form]

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from stormproof.audit import audit, audit_folder
 from stormproof.domain.episodes import Episode
+from stormproof.domain.reasons import UNKNOWN, Reason
 from stormproof.errors import ConfigError
 from stormproof.store import Header, open_store
 
@@ -47,7 +48,4 @@ def test_reasons_of_infrastructure_are_grouped_and_counted(
     found = audit_folder(tmp_path / "r")
     assert found.models[0].verdict == "distorted by infrastructure"
     assert found.models[0].calls_seen == 30
-    assert [(r.text, r.count) for r in found.reasons] == [
-        ("HTTP 500 after … s (request …)", 3),
-        ("no reason recorded", 1),
-    ]
+    assert found.reasons == {"m": (Reason(errors[0], 3), Reason(UNKNOWN, 1))}

@@ -240,6 +240,25 @@ def test_report_sets_two_folders_side_by_side(made: Ran, tmp_path: Path, said: A
     assert "### Paired differences" in (tmp_path / "report.md").read_text()
 
 
+def test_report_counts_money_by_a_file_of_prices(made: Ran, tmp_path: Path, said: Any) -> None:
+    file = tmp_path / "prices.json"
+    entry = {"input_cost_per_token": 1e-3, "output_cost_per_token": 2e-3}
+    file.write_text(json.dumps({MODELS[0]: entry}))
+    words = ["report", made.folder, "--format", "html", "--out", tmp_path, "--quiet"]
+    _, err = said(*words)
+    assert "prices of" not in err
+    assert "Nobody gave prices." in (tmp_path / "report.html").read_text()
+    _, err = said(*words, "--prices", file)
+    assert f'prices of {MODELS[0]}: entry "{MODELS[0]}" of {file}: 1000 in, 2000 out' in err
+    assert f"prices of {MODELS[1]}: none; {file} prices no" in err
+    turns = [turn for e in made.episodes if e.trial.model == MODELS[0] for turn in e.turns]
+    usages = [turn.answer.reply.usage for turn in turns]
+    cost = sum(u.prompt_tokens / 1e3 + u.completion_tokens / 500 for u in usages)
+    assert f"{cost:,.2f} in the currency of the prices" in (tmp_path / "report.html").read_text()
+    file.write_text("[]")
+    assert "found no table of models" in said(*words, "--prices", file, code=2)[1]
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [(["--format", "pdf"], "pdf"), (["--compare", "nowhere"], "nowhere")],
