@@ -123,6 +123,11 @@ class Ledger:
         """Workers that have been silent for longer than the driver's patience."""
         return [n for n in self.live if now - self._seats[n].heard_at > self._patience_s]
 
+    def forgive(self, now: float) -> None:
+        """Nobody could be heard for a while: everyone's patience runs from now."""
+        for name in self.live:
+            self._seats[name].heard_at = now
+
     def lose(self, worker: str) -> list[Trial]:
         """Give a worker up: its units are free, and its trials to be given out again."""
         seat = self._seats[worker]
