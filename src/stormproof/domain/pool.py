@@ -82,6 +82,12 @@ class Endpoint(Struct, frozen=True):
         return FEW_SLOTS if all(limits == Limits() for limits in declared) else inf
 
     @property
+    def most_reply_tokens(self) -> int | None:
+        """The limit on a reply's length that every request carries; None where none does."""
+        named = (self.parameters.get(name) for name in ("max_tokens", "max_completion_tokens"))
+        return next((limit for limit in named if isinstance(limit, int)), None)
+
+    @property
     def references(self) -> tuple[str, ...]:
         """What needs a value before anything can be sent: of the key, in headers, in the query."""
         texts = (*self.headers.values(), *self.query.values())
