@@ -24,6 +24,16 @@ class Limits(Struct, frozen=True):
     tpm: float | None = None
 
 
+class Start(Struct, frozen=True):
+    """Where adaptive begins at an endpoint: in flight, and requests a second; None: not known.
+
+    Refuted either way within seconds.
+    """
+
+    max_workers: int | None = None
+    qps: float | None = None
+
+
 class LimitGroup(Struct, frozen=True):
     """A limit that several endpoints share: one provider's, key's or deployment's."""
 
@@ -36,11 +46,10 @@ class Endpoint(Struct, frozen=True):
 
     `number` is the shard's number, as `stormproof plan` shows it. `key` is a reference
     (`env:NAME`), never a value; so are those values of `headers` and `query` that are secret.
-    `groups` are the shared limits above this endpoint. `start` is where adaptive begins: limits
-    found earlier, as good as any guess. `parameters` are merged into each request's body, and ""
-    leaves a field out. Where `system_role` is "user", a system message is told in the user's first
-    one. Prices are per million tokens, `price_cached` of prompt tokens
-    that the provider had cached; `price_id` is the model's name in a file of prices ("": its own
+    `groups` are the shared limits above this endpoint. `start` is what was learned of it before.
+    `parameters` are merged into each request's body, and "" leaves a field out. Where `system_role`
+    is "user", a system message is told in the user's first one. Prices are per million tokens,
+    `price_cached` of prompt tokens that the provider had cached; `price_id` is the model's name in a file of prices ("": its own
     name), and `price_source` says which entry of which file the prices are.
     """
 
@@ -55,7 +64,7 @@ class Endpoint(Struct, frozen=True):
     api_version: str = ""
     limits: Limits = Limits()
     groups: tuple[LimitGroup, ...] = ()
-    start: Limits = Limits()
+    start: Start = Start()
     headers: dict[str, str] = {}
     query: dict[str, str] = {}
     parameters: dict[str, object] = {}
