@@ -89,7 +89,7 @@ def ways(found: Sequence[Figures]) -> str:
     )  # fmt: skip
     return (
         "**The way to the journal and back.** Calls are answered by a double; *paced* is 500 "
-        "turns/s of one worker, *flat out* as fast as one worker goes, *ceiling* what a driver "
+        "turns/s of one worker, *flat out* as fast as one goes, or two, *ceiling* what a driver "
         "takes from eight that do nothing but answer with ten turns of a thousand characters."
         f"\n\n{table(heads, rows)}"
     )

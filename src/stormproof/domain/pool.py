@@ -49,8 +49,9 @@ class Endpoint(Struct, frozen=True):
     `groups` are the shared limits above this endpoint. `start` is what was learned of it before.
     `parameters` are merged into each request's body, and "" leaves a field out. Where `system_role`
     is "user", a system message is told in the user's first one. Prices are per million tokens,
-    `price_cached` of prompt tokens that the provider had cached; `price_id` is the model's name in a file of prices ("": its own
-    name), and `price_source` says which entry of which file the prices are.
+    `price_cached` of prompt tokens that the provider had cached; `price_id` is the model's name in a
+    file of prices ("": its own name), and `price_source` says which entry of which file the prices
+    are.
     """
 
     endpoint_id: str
