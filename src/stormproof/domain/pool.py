@@ -46,12 +46,12 @@ class Endpoint(Struct, frozen=True):
 
     `number` is the shard's number, as `stormproof plan` shows it. `key` is a reference
     (`env:NAME`), never a value; so are those values of `headers` and `query` that are secret.
-    `groups` are the shared limits above this endpoint. `start` is what was learned of it before.
-    `parameters` are merged into each request's body, and "" leaves a field out. Where `system_role`
-    is "user", a system message is told in the user's first one. Prices are per million tokens,
-    `price_cached` of prompt tokens that the provider had cached; `price_id` is the model's name in a
-    file of prices ("": its own name), and `price_source` says which entry of which file the prices
-    are.
+    `groups` are the shared limits above this endpoint. `start` is where adaptive begins: limits
+    found earlier, as good as any guess. `parameters` are merged into each request's body, and ""
+    leaves a field out. Where `system_role` is "user", a system message is told in the user's first
+    one. Prices are per million tokens, `price_cached` of prompt tokens
+    that the provider had cached; `price_id` is the model's name in a file of prices ("": its own
+    name), and `price_source` says which entry of which file the prices are.
     """
 
     endpoint_id: str
