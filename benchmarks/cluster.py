@@ -103,7 +103,7 @@ def scaling(folder: Path) -> Iterator[Figures]:
 def transports(_: Path) -> Iterator[Figures]:
     """Both ways, paced, as fast as one whole worker goes, and as fast as the driver takes turns."""
     for way in ("unix socket", "ray"):
-        for name in ("paced", "flat out", "ceiling"):
+        for name in ("paced", "flat out", "two flat out", "ceiling"):
             yield {"way": way, "pace": name} | transport(way, name)
 
 

@@ -362,10 +362,11 @@ WAYS: dict[str, Callable[[Callable[[str], Beginning], int, int], Any]] = {
 
 
 def transport(way: str, name: str) -> Figures:
-    """One part: `paced`, `flat out` or `ceiling`."""
+    """One part: `paced`, `flat out`, `two flat out` or `ceiling`."""
     parts: dict[str, Figures] = {
         "paced": {"rps": 500.0, "median_s": 0.5},
         "flat out": {},
+        "two flat out": {"workers": 2},
         "ceiling": {"workers": 8, "batch": 10, "episodes": 5000},
     }
     with tempfile.TemporaryDirectory() as folder, tuned_interpreter():

@@ -21,6 +21,7 @@ LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F"}  # as Linux writes i
 GRID = ("--prompt-types", "optimal", "--num-instances", "4")
 
 
+@pytest.mark.timeout(240)  # Ray starts twice
 def test_a_killed_actor_leaves_the_records_of_a_calm_run(prove: Grounds) -> None:
     """The calm run is one on a cluster of its own, which nobody else can reach."""
     from cluster_ground import Paid, RayNodes  # noqa: PLC0415  needs Ray

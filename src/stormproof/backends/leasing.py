@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec.structs import replace
 
 from stormproof.backends.messages import Delivery, Grant, Haul, Lease, Pull, Want
-from stormproof.domain.pool import Endpoint, Limits
+from stormproof.domain.pool import Endpoint, Start
 from stormproof.domain.trials import Trial
 
 WORTH_MOVING = 20  # trials that must be left for a unit to move to an idle worker
@@ -87,7 +87,7 @@ class Ledger:
         # The last epoch given; it only grows.
         self._epoch = 0
         # By endpoint id: what its owners' controllers had learned, as last heard from one.
-        self._learned: dict[str, Limits] = {}
+        self._learned: dict[str, Start] = {}
         # Items that did not count: of a lease that was over, or out of turn. It only grows.
         self.rejected = 0
 
@@ -250,7 +250,7 @@ class Ledger:
             if epoch in units:
                 units[epoch].dead.add(model)
         for epoch, state in answer.states:
-            if epoch in units and state.learned != Limits():
+            if epoch in units and state.learned != Start():
                 self._learned[state.endpoint_id] = state.learned
         counting = [item for item in answer.items if self._counts(seat, item, units)]
         seat.turns += sum(item.kind == "turn" for item in counting)

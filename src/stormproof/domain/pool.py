@@ -25,6 +25,16 @@ class Limits(Struct, frozen=True):
     tpm: float | None = None
 
 
+class Start(Struct, frozen=True):
+    """Where adaptive begins at an endpoint: in flight, and requests a second; None: not known.
+
+    Refuted either way within seconds.
+    """
+
+    max_workers: int | None = None
+    qps: float | None = None
+
+
 class LimitGroup(Struct, frozen=True):
     """A limit that several endpoints share: one provider's, key's or deployment's."""
 
@@ -57,7 +67,7 @@ class Endpoint(Struct, frozen=True):
     api_version: str = ""
     limits: Limits = Limits()
     groups: tuple[LimitGroup, ...] = ()
-    start: Limits = Limits()
+    start: Start = Start()
     headers: dict[str, str] = {}
     query: dict[str, str] = {}
     parameters: dict[str, object] = {}
