@@ -25,6 +25,7 @@ from stormproof.store.record_lines import decode
 from stormproof.store.record_lines import encode as encode_record
 
 LOOK_EVERY_S = 0.1  # how late a silent worker may be noticed, beyond the driver's patience
+STOOD_STILL_S = 1.0  # between two looks: this process did not run
 MOST_REPLACED = 50  # workers, over a run: something kills them, and it is not chance
 LAST_TRIALS = 2  # of a model's last trials, each unit is given a share of one in so many
 
@@ -275,10 +276,17 @@ class Driver:
     # --- workers that are gone -------------------------------------------------------------
 
     async def _look(self) -> None:
-        """Give up who has been silent for too long; its answer is awaited all the same."""
+        """Give up who has been silent for too long; its answer is awaited all the same.
+
+        Where this process stood still itself, what was said meanwhile is still to be heard.
+        """
+        looked_at = anyio.current_time()
         while True:
             await anyio.sleep(LOOK_EVERY_S)
-            for worker in self.ledger.overdue(anyio.current_time()):
+            before, looked_at = looked_at, anyio.current_time()
+            if looked_at - before > STOOD_STILL_S:
+                self.ledger.forgive(looked_at)
+            for worker in self.ledger.overdue(looked_at):
                 self._lose(worker, "it does not answer")
 
     def _lose(self, worker: str, why: str) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec.structs import replace
 
 from stormproof.backends.messages import Delivery, Grant, Haul, Lease, Pull, Want
-from stormproof.domain.pool import Endpoint, Limits
+from stormproof.domain.pool import Endpoint, Start
 from stormproof.domain.trials import Trial
 
 WORTH_MOVING = 20  # trials that must be left for a unit to move to an idle worker
@@ -87,7 +87,7 @@ class Ledger:
         # The last epoch given; it only grows.
         self._epoch = 0
         # By endpoint id: what its owners' controllers had learned, as last heard from one.
-        self._learned: dict[str, Limits] = {}
+        self._learned: dict[str, Start] = {}
         # Items that did not count: of a lease that was over, or out of turn. It only grows.
         self.rejected = 0
 
@@ -122,6 +122,11 @@ class Ledger:
     def overdue(self, now: float) -> list[str]:
         """Workers that have been silent for longer than the driver's patience."""
         return [n for n in self.live if now - self._seats[n].heard_at > self._patience_s]
+
+    def forgive(self, now: float) -> None:
+        """Nobody could be heard for a while: everyone's patience runs from now."""
+        for name in self.live:
+            self._seats[name].heard_at = now
 
     def lose(self, worker: str) -> list[Trial]:
         """Give a worker up: its units are free, and its trials to be given out again."""
@@ -245,7 +250,7 @@ class Ledger:
             if epoch in units:
                 units[epoch].dead.add(model)
         for epoch, state in answer.states:
-            if epoch in units and state.learned != Limits():
+            if epoch in units and state.learned != Start():
                 self._learned[state.endpoint_id] = state.learned
         counting = [item for item in answer.items if self._counts(seat, item, units)]
         seat.turns += sum(item.kind == "turn" for item in counting)

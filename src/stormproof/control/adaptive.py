@@ -32,7 +32,7 @@ from stormproof.control.queueing import Queueing
 from stormproof.control.silence import Silence
 from stormproof.control.window import Window
 from stormproof.domain.calls import RateHeaders
-from stormproof.domain.pool import Limits
+from stormproof.domain.pool import Limits, Start
 
 ERRORS_IN_A_ROW = 5
 CUTS_IN_A_ROW = 3
@@ -54,7 +54,7 @@ class Adaptive:
     `start` is a first belief, a cap and a pace, that is held no better than any other.
     """
 
-    def __init__(self, limits: Limits, start: Limits = Limits()) -> None:  # noqa: B008  frozen
+    def __init__(self, limits: Limits, start: Start = Start()) -> None:  # noqa: B008  frozen
         self._ceiling = Ceiling(limits)
         self.window = Window(self._ceiling.workers, start.max_workers or inf)
         self.pacer = Pacer(start.qps or inf)

@@ -24,7 +24,7 @@ from stormproof.domain.calls import (
     Usage,
     Verdict,
 )
-from stormproof.domain.pool import Endpoint, Limits, RateMode
+from stormproof.domain.pool import Endpoint, RateMode, Start
 
 FIRST_P99_S = 60.0  # until so many answers as here say more
 FEW = 20
@@ -61,11 +61,11 @@ class EndpointState(Struct, frozen=True):
     discarded_tokens: int = 0
 
     @property
-    def learned(self) -> Limits:
+    def learned(self) -> Start:
         """Where another controller of it may begin; nothing while it has answered but a few."""
         if self.accepted < FEW or self.window == inf:
-            return Limits()
-        return Limits(max_workers=int(self.window) or None, qps=self.pace_rps or None)
+            return Start()
+        return Start(int(self.window) or None, self.pace_rps or None)
 
 
 StopCause = Literal["", "denied", "quota", "rejecting", "silent"]

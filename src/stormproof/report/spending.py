@@ -77,8 +77,9 @@ class Spent(Struct, frozen=True):
 
     @property
     def kind(self) -> str:
-        """Where its model is served, and whether the weights are open."""
-        return kind_of(str(self.about.get("dialect", "")), self.model)
+        """Where its model is served, and whether it is open or closed."""
+        about = self.about
+        return kind_of(str(about.get("dialect", "")), self.model, str(about.get("kind", "")))
 
 
 def spending(results: Results) -> list[Spent]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -117,13 +118,20 @@ def read_notes(part: SealedPart) -> Iterator[Note]:
         yield from (_note(path, record) for record in _json_records(path))
 
 
-def read_rows(part: SealedPart) -> Iterator[tuple[Note, RawEpisode]]:
-    """Every episode with its turns, in order. Raises StoreCorrupt where they do not fit."""
+def read_rows(
+    part: SealedPart, ids: AbstractSet[str] | None = None
+) -> Iterator[tuple[Note, RawEpisode]]:
+    """Every episode (of the trials `ids`, where given) with its turns, in order.
+
+    Raises StoreCorrupt where they do not fit.
+    """
     paths = checked(part, part.episodes), checked(part, part.turns)
     read = _parquet().read_records if part.form == "parquet" else _json_records
     episodes, turns = read(paths[0]), read(paths[1])
     for note, episode in zip(read_notes(part), episodes, strict=True):
         own = tuple(islice(turns, note.at))
+        if ids is not None and note.trial_id not in ids:
+            continue
         if [_note(paths[1], turn)[:2] for turn in own] != [
             (note.trial_id, i) for i in range(note.at)
         ]:
