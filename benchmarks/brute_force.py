@@ -20,6 +20,7 @@ from stormproof.suites.workflows.optimum.decision_process import (
     Position,
 )
 from stormproof.suites.workflows.optimum.state_space import FILLER, Item, Workflow
+from stormproof.suites.workflows.optimum.workflow import with_unseen_work
 
 
 class Made(Struct, frozen=True):
@@ -37,7 +38,8 @@ def best_chance(workflow: Workflow, tools: Sequence[str], rate: float, calls: in
     had been done before.
     """
     items = [*workflow.items, Item(quiet=workflow.quiet)]
-    names = [*tools, "filler"]
+    names = [*tools[: len(workflow.items)], "filler"]
+    filler = len(workflow.items)
 
     @functools.cache
     def best(done: int, made: tuple[Made, ...]) -> float:
@@ -51,12 +53,13 @@ def best_chance(workflow: Workflow, tools: Sequence[str], rate: float, calls: in
 
     def worth(done: int, made: tuple[Made, ...], at: int) -> float:
         item = items[at]
-        after = done | 1 << at if at < len(tools) else done
+        after = done if at == filler else done | 1 << at
+        alone = after if item.alone is None else done | 1 << item.alone
         chance = 0.0 if item.blocked else _chance(item, tools, rate, done, made)
         unseen = 1.0 if item.blocked else item.unseen
         outcomes = (
             (chance, after, True),
-            ((1 - chance) * unseen, after, item.quiet),
+            ((1 - chance) * unseen, alone, item.quiet),
             ((1 - chance) * (1 - unseen), done, item.quiet),
         )
         return sum(
@@ -86,7 +89,10 @@ def _failed_since(mask: int, tools: Sequence[str], made: tuple[Made, ...]) -> bo
 
 
 def random_workflow(rng: Random) -> tuple[Workflow, tuple[str, ...]]:
-    """One to four items of up to three tools, with all that a workflow can have."""
+    """One to four items of up to three tools, with all that a workflow can have.
+
+    Their tools are given with it; items that stand for work done unseen have none.
+    """
     count = rng.randint(1, 4)
     tools = tuple(rng.choice("abc") for _ in range(count))
     names = sorted(set(tools))
@@ -112,13 +118,14 @@ def random_workflow(rng: Random) -> tuple[Workflow, tuple[str, ...]]:
     )
     goal = [1 << at for at in range(count) if at == 0 or rng.random() < 0.7]  # noqa: PLR2004  a coin
     if count > 2 and rng.random() < 0.2:  # noqa: PLR2004  one of two is enough
-        goal = [0b11, *(mask for mask in goal if mask > 0b11)]
-    return Workflow(items, tuple(goal), quiet=weather == "silent"), tools
+        goal = [0b11, *(mask for mask in goal if not mask & 0b11)]
+    workflow = Workflow(items, tuple(goal), quiet=weather == "silent")
+    return with_unseen_work(workflow), (*tools, *("" for _ in tools))
 
 
 def calls_for(workflow: Workflow, rng: Random) -> int:
     """As many calls as there is time to try everything."""
-    return rng.randint(1, (9, 8, 7, 6, 6)[len(workflow.items)])
+    return rng.randint(1, (9, 8, 7, 6)[min(3, len(workflow.items) - 1)])
 
 
 def played(
@@ -136,7 +143,8 @@ def played(
         worked = ok or item.blocked or drawn.effect < item.unseen * 2**32
         seen = ok or item.quiet
         history.add(tool, ok=seen)
-        done |= 1 << action if worked and action != FILLER else 0
+        if worked and action != FILLER:
+            done |= 1 << (action if ok or item.alone is None else item.alone)
         row = 0 if seen else row + 1
         if row == FAILURES_IN_A_ROW:
             break

@@ -17,6 +17,7 @@
 | `tracked` | name | status | its latest status is this |
 | `result` | tool or handle, or empty | value | a result of it (any, if empty) is the same |
 | `checked` | what was to be checked | records, filled, unique | a tool has looked at all of it |
+| `seen` | path or URL | ignored | its content has been read, or searched |
 | `probed` | host or URL | ignored | all its addresses have been looked at |
 
 "The same" is as `likeness` has it: records in any order, unless the check says `ordered`, and a
@@ -268,6 +269,12 @@ def _not_probed(world: World, place: str) -> Evidence:
     )
 
 
+def _seen(world: World, place: str) -> Evidence:
+    """A search shows what a file does not hold, too; that an address answers shows nothing."""
+    searched = place in world.probed and place in world.files
+    return (place,) if searched or place in world.seen else ()
+
+
 def _nothing_left(evidence: Evidence, _: Check) -> bool:
     return not evidence
 
@@ -299,6 +306,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "tracked": Kind(lambda world, name: _at(world.tracked, name), _any),
         "result": Kind(_results, _as_it_stands),
         "checked": Kind(lambda world, _: tuple(world.examined), _checked),
+        "seen": Kind(_seen, _is_there),
         "probed": Kind(_not_probed, _nothing_left),
     }
 )

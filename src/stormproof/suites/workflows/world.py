@@ -140,7 +140,7 @@ class World:
         self.tracked: dict[str, str] = {}  # name → latest status
 
         # What has been looked at, by whatever tool: goals ask for it where a look was asked for.
-        # Neither shrinks; `probed` holds addresses of the task.
+        # Neither shrinks; `probed` holds addresses of the task, and files that were searched.
         self.examined: list[Examination] = []
         self.probed: set[str] = set()
 

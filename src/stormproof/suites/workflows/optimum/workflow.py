@@ -165,7 +165,7 @@ def assembled(
     goal = tuple(mask for place, mask in places.items() if place is not None)
     workflow = Workflow(items, goal, quiet=weather == "silent")
     if weather == "ambiguous":
-        return _with_unseen_work(workflow)
+        return with_unseen_work(workflow)
     if trouble is not None and trouble.tool in tools:
         return (_waiting if trouble.until else _down)(workflow, tools, trouble)
     return workflow
@@ -185,7 +185,7 @@ def _item(
     )
 
 
-def _with_unseen_work(workflow: Workflow) -> Workflow:
+def with_unseen_work(workflow: Workflow) -> Workflow:
     """With an item more for each that others need: its work done unseen, which meets no need."""
     needed = _union(mask for item in workflow.items for mask in item.needs)
     for at, item in enumerate(workflow.items):

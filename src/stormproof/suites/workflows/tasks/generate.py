@@ -6,27 +6,20 @@ import functools
 import re
 from collections.abc import Callable
 
-from stormproof.domain.conditions import TaskType
+from stormproof.domain.conditions import DIFFICULTIES
 from stormproof.domain.tasks import Task
-from stormproof.suites.workflows.tasks import api, basic, pipeline, simple, stages
-from stormproof.suites.workflows.tasks.identity import read_id, read_reference
+from stormproof.suites.workflows.tasks.archetypes import ARCHETYPES
+from stormproof.suites.workflows.tasks.compose import compose
+from stormproof.suites.workflows.tasks.identity import Identity, read_id, read_reference
 from stormproof.suites.workflows.tasks.scene import Scene
 
 SUITE_VERSION = "2"
 """Part of every trial's identity: raise it whenever any task changes."""
 
-Archetype = Callable[[Scene], None]
-ARCHETYPES: dict[TaskType, tuple[Archetype, ...]] = {
-    "simple_task": simple.ARCHETYPES,
-    "basic_task": basic.ARCHETYPES,
-    "api_integration": api.ARCHETYPES,
-    "data_pipeline": pipeline.ARCHETYPES,
-    "multi_stage_pipeline": stages.ARCHETYPES,
-}
 _REFERENCE = re.compile(r"\bRef\. [A-Z]{3}-([0-9A-HJKMNP-TV-Z]{5,40})\b")
+_KEPT = (1024, 1024, 1024, 256, 32)  # tasks of each level that are remembered: large ones are few
 
 
-@functools.lru_cache(maxsize=1024)
 def load_task(task_id: str, seed: int = 0) -> Task:
     """The task of an id under a suite seed; the same on every machine, made in about 1 ms.
 
@@ -36,12 +29,22 @@ def load_task(task_id: str, seed: int = 0) -> Task:
     Raises SuiteError for an id that is none.
     """
     identity = read_id(task_id)
+    return _MADE[DIFFICULTIES.index(identity.difficulty)](identity, seed)
+
+
+def make_task(identity: Identity, seed: int) -> Task:
+    """The task, made anew."""
     choices = ARCHETYPES[identity.task_type]
     turn, which = divmod(identity.index, len(choices))
     archetype = choices[which]
-    scene = Scene(identity, seed, SUITE_VERSION, turn, archetype.__name__)
-    archetype(scene)
+    scene = Scene(identity, seed, SUITE_VERSION, turn, archetype.name)
+    compose(scene, archetype, which)
     return scene.build()
+
+
+_MADE: tuple[Callable[[Identity, int], Task], ...] = tuple(
+    functools.lru_cache(maxsize=kept)(make_task) for kept in _KEPT
+)
 
 
 def find_task(text: str, seed: int | None = None) -> Task | None:

@@ -8,6 +8,8 @@ from importlib.resources import files
 import msgspec
 from msgspec import Struct
 
+from stormproof.suites.workflows.tasks.wording import HARD, VERY_HARD
+
 
 class Subject(Struct, frozen=True, forbid_unknown_fields=True):
     """One kind of record; `subjects.toml` says what each field is for."""
@@ -54,14 +56,22 @@ def subjects() -> tuple[Subject, ...]:
 
 
 class Phrases(Struct, frozen=True, forbid_unknown_fields=True):
-    """An archetype's texts: `goal` for medium and hard, `story` for very_hard."""
+    """A stage's texts: `plain` for medium and hard, `story` for very_hard.
 
-    goal: tuple[str, ...]
+    Where hard hands over less than medium, `hard` has texts of its own.
+    """
+
+    plain: tuple[str, ...]
     story: tuple[str, ...]
+    hard: tuple[str, ...] = ()
+
+    def at(self, level: int) -> tuple[str, ...]:
+        """The texts of a level from medium on."""
+        return self.story if level >= VERY_HARD else level >= HARD and self.hard or self.plain
 
 
 @functools.cache
 def phrases() -> dict[str, Phrases]:
-    """Archetype's name → its texts."""
+    """Stage's name → its texts."""
     text = files(__package__).joinpath("phrases.toml").read_bytes()
     return msgspec.toml.decode(text, type=dict[str, Phrases])

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
 from msgspec import Struct
 
-from stormproof.suites.workflows.tasks.ledger import Month, Row
+from stormproof.suites.workflows.tasks.ledger import Row
+from stormproof.suites.workflows.tasks.months import Month
+from stormproof.suites.workflows.tasks.stock import in_form, line_of
 
 _IDEAS = (
     "new shelving", "second scanner", "staff training", "better lighting", "spare parts",
     "safety audit", "customer survey", "label printer", "data clean-up", "quiet room",
     "loading ramp", "backup line", "web redesign", "tool cabinet", "night shift cover",
 )  # fmt: skip
-_STAGES = ("cleared", "open", "cleared", "refused", "cleared")
+_NOT_YET = ("open", "refused")
+SITE = "Harbour"
+"""The site whose proposals count."""
+_OTHER_SITES = ("Airport", "Old Town", "Riverside", "Hilltop")
 _FIRST = ("Ada", "Bilal", "Chiara", "Dmitri", "Esra", "Femi", "Greta", "Hugo", "Ines", "Jonas",
           "Kaja", "Liam", "Mara", "Nils", "Oona", "Pavel")  # fmt: skip
 _LAST = ("Adeyemi", "Berg", "Costa", "Dvorak", "Eklund", "Fischer", "Grant", "Horvat",
          "Iversen", "Jansen", "Kovacs", "Lindt", "Moreau", "Novak")  # fmt: skip
 _OFFICES = ("duty", "hotline", "office", "control", "dispatch", "nightshift")
 _CITIES = ("Ghent", "Oslo", "Porto", "Graz", "Leeds", "Turku", "Lyon", "Gdansk", "Trieste")
+_MOST_TRIES = 50
 _QUIET = ("started a worker", "request served", "cache warmed", "backup finished",
           "session closed", "index rebuilt", "health check passed")  # fmt: skip
 
@@ -45,15 +50,29 @@ def with_line(rng: Random, text: str, line: str) -> str:
     return "\n".join([*lines[:at], f"{lines[at][:19]} {line}", *lines[at + 1 :]]) + "\n"
 
 
-def proposals(rng: Random, size: int) -> list[Row]:
-    """Ideas with a price in thousand EUR, points, and whether they have been cleared."""
-    costs = rng.sample(range(5, 80), size)  # in halves: exact in binary, so sums are too
-    points = rng.sample(range(11, 99), size)
+def proposals(rng: Random, candidates: int, uncleared: int, elsewhere: int) -> list[Row]:
+    """Ideas with a price in thousand EUR and points: `candidates` are cleared, and of SITE.
+
+    Costs are in halves, exact in binary, so that sums are too.
+    """
+    stages = ["cleared"] * candidates + [rng.choice(_NOT_YET) for _ in range(uncleared)]
+    stages += rng.choices(("cleared", *_NOT_YET), k=elsewhere)
+    sites = [SITE] * (candidates + uncleared) + rng.choices(_OTHER_SITES, k=elsewhere)
+    order = list(range(len(stages)))
+    rng.shuffle(order)
+    costs = rng.choices(range(5, 80), k=len(order))
+    points = rng.choices(range(11, 99), k=len(order))
+    ideas = rng.choices(_IDEAS, k=len(order))
     return [
-        {"idea": idea, "cost": cost / 2, "points": point, "status": stage}
-        for idea, cost, point, stage in zip(
-            rng.sample(_IDEAS, size), costs, points, itertools.cycle(_STAGES), strict=False
-        )
+        {
+            "proposal": f"P{number:04d}",
+            "idea": ideas[at],
+            "site": sites[at],
+            "status": stages[at],
+            "cost": costs[at] / 2,
+            "points": points[at],
+        }
+        for number, at in enumerate(order, 1)
     ]
 
 
@@ -71,20 +90,15 @@ def best_choice(rows: Sequence[Row], budget: float) -> list[Row] | None:
     return [rows[at] for at in best[0]] if len(best) == 1 else None
 
 
-def settle_budget(
-    rng: Random, rows: Sequence[Row], lures: Sequence[Row] = ()
-) -> tuple[float, list[Row]]:
-    """A round budget that leaves one best choice, and that choice.
-
-    `lures` are rows that do not count: somebody who let them in would choose otherwise.
-    """
+def settle_budget(rng: Random, rows: Sequence[Row]) -> tuple[float, list[Row]]:
+    """A round budget that leaves one best choice, and that choice."""
     whole = sum(row["cost"] for row in rows)
-    for widening in itertools.count():
-        budget = float(round(whole * rng.uniform(0.3, 0.6 + widening / 20)))
+    for _ in range(_MOST_TRIES):
+        budget = float(round(whole * rng.uniform(0.3, 0.7)))
         best = best_choice(rows, budget)
-        if best and (not lures or best_choice((*rows, *lures), budget) != best):
+        if best:
             return budget, best
-    raise AssertionError  # a budget for everything leaves one choice, and lures would join it
+    return float(round(whole + 1)), list(rows)  # there is always one for everything
 
 
 def outcome(best: Sequence[Row]) -> dict[str, Any]:
@@ -122,9 +136,9 @@ class Trend(Struct, frozen=True):
         }
 
 
-def trend(rng: Random, column: str) -> Trend:
+def trend(rng: Random, column: str, weeks: int) -> Trend:
     """Some line that stays above zero."""
-    return Trend(column, rng.choice((-3, -2, 2, 3, 4, 5, 6, 7, 9)), rng.randrange(80, 400), 10)
+    return Trend(column, rng.choice((2, 3, 4, 5, 6, 7, 9)), rng.randrange(80, 400), weeks)
 
 
 def address(rng: Random, house: str) -> str:
@@ -136,29 +150,21 @@ def address(rng: Random, house: str) -> str:
 
 def contacts(rng: Random, size: int) -> list[Row]:
     """Nested records of people, each with a company and an address."""
+    firsts, lasts = rng.choices(_FIRST, k=size), rng.choices(_LAST, k=size)
+    cities, rooms = rng.choices(_CITIES, k=size), rng.choices(range(1, 480), k=size)
     return [
         {
+            "id": f"C-{number:04d}",
             "name": f"{first} {last}",
-            "company": {"id": f"P-{rng.randrange(1000, 9999)}", "city": rng.choice(_CITIES)},
-            "reach": {"phone": f"+99 {rng.randrange(10**7, 10**8)}", "room": rng.randrange(1, 480)},
+            "company": {"id": f"P-{rng.randrange(1000, 9999)}", "city": city},
+            "reach": {"phone": f"+99 {rng.randrange(10**7, 10**8)}", "room": room},
         }
-        for first, last in zip(rng.sample(_FIRST, size), rng.sample(_LAST, size), strict=True)
+        for number, (first, last, city, room) in enumerate(
+            zip(firsts, lasts, cities, rooms, strict=True), 1
+        )
     ]
 
 
-def contact_fields(rng: Random) -> dict[str, str]:
-    """Flat field → where it stands in a contact."""
-    place = rng.choice((("firm", "company.id"), ("city", "company.city"), ("room", "reach.room")))
-    return {"caller": "name", "phone": "reach.phone", place[0]: place[1]}
-
-
-def mapped(rows: Sequence[Row], mapping: Mapping[str, str]) -> list[Row]:
-    """Records with the mapping's fields."""
-    return [{name: dig(row, path) for name, path in mapping.items()} for row in rows]
-
-
-def dig(record: Any, path: str) -> Any:
-    """What stands at a dotted path."""
-    for name in path.split("."):
-        record = record[name]
-    return record
+def as_json(value: Sequence[Row]) -> str:
+    """JSON with one record a line, as people like to look at it."""
+    return in_form("json", (), [line_of("json", each) for each in value])

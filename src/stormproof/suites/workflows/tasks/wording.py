@@ -1,19 +1,17 @@
 """How a task is put into words, level by level.
 
-| level     | what the description says                                          | look-alikes |
-|-----------|--------------------------------------------------------------------|-------------|
-| very_easy | every operation in order, a sentence each, with every path,        | none        |
-|           | column, value and format                                           |             |
-| easy      | the same operations in running prose; formats are left to the data | none        |
-| medium    | the result, with exact paths, columns and values; no operations    | none        |
-| hard      | the result in the words of the house: columns, states, times and   | the month   |
-|           | the source must be matched with the data                           | before      |
-| very_hard | only who needs what, and where they will look for it               | and a draft |
+| level     | what the description says                                           |
+|-----------|---------------------------------------------------------------------|
+| very_easy | every operation in order, a sentence each, with all names           |
+| easy      | the same operations in running prose                                |
+| medium    | what is wanted, with exact paths, columns and values; no operations |
+| hard      | what is wanted in the words of the house: columns, states and the   |
+|           | source must be matched with the data, which has look-alikes         |
+| very_hard | who needs what, and where they will look for it                     |
 
-Look-alikes are files and addresses of the same kind as the source that are not meant: those of
-the month before, and a draft of the same month; and a second credential or two.
-
-No level names a tool. The reference number stands for the task (see `identity`).
+Whatever the goal compares is said at every level: where results go, what their columns are called,
+in which order they stand where that counts, and who is told what in which way. No level names a
+tool. The reference number stands for the task (see `identity`).
 """
 
 from __future__ import annotations
@@ -23,17 +21,18 @@ from random import Random
 
 from msgspec import Struct
 
-from stormproof.domain.tasks import Step
-
 VERY_EASY, EASY, MEDIUM, HARD, VERY_HARD = range(5)
 
 
-class Move(Struct, frozen=True):
-    """A step of the solution, and how to tell somebody to do it: at length and in short."""
+class Operation(Struct, frozen=True):
+    """What to do, at length and in short: part of a sentence each."""
 
-    step: Step
     words: str
     brief: str
+
+    def followed_by(self, more: str) -> Operation:
+        """The same, with something more to do."""
+        return Operation(self.words + more, self.brief + more)
 
 
 def code(text: str) -> str:
@@ -59,40 +58,52 @@ class Letter(Struct, frozen=True):
     number: str
     day: str
     team: str
-    moves: tuple[Move, ...]
-    wanted: str
+    operations: Sequence[Operation]
+    sentences: Sequence[str]
 
     def text(self) -> str:
         """The description: one paragraph with the reference in it."""
         if self.level == VERY_EASY:
-            body = " ".join(self._sentences())
+            body = " ".join(self._in_order())
         elif self.level == EASY:
-            body = " ".join(self._prose())
+            body = " ".join(self._in_prose())
         else:
-            body = self.wanted
+            body = " ".join(self.sentences)
         return self.rng.choice(_LETTERS[min(self.level, MEDIUM)]).format(
             number=self.number, day=self.day, team=self.team, Team=upper_first(self.team), body=body
         )
 
-    def _sentences(self) -> Iterator[str]:
+    def _in_order(self) -> Iterator[str]:
         """First, …. Next, …. Finally, …."""
-        last = len(self.moves) - 1
-        for at, move in enumerate(self.moves):
+        last = len(self.operations) - 1
+        for at, operation in enumerate(self.operations):
             if at == 0:
                 lead = "First, "
             elif at == last > 1:
                 lead = self.rng.choice(("Finally, ", "Last, ", "To finish, "))
             else:
                 lead = ("After that, ", "Then ", "Next, ")[at % 3]
-            yield f"{lead}{move.words}."
+            yield f"{lead}{operation.words}."
 
-    def _prose(self) -> Iterator[str]:
-        """The operations two by two."""
-        briefs = [move.brief for move in self.moves]
-        for at in range(0, len(briefs), 2):
-            pair = briefs[at : at + 2]
-            joint = self.rng.choice((", and " if "," in pair[0] else " and ", ", then "))
-            yield upper_first(joint.join(pair)) + "."
+    def _in_prose(self) -> Iterator[str]:
+        """Short operations two by two, long ones alone."""
+        waiting = ""
+        for brief in (operation.brief for operation in self.operations):
+            if waiting and not _is_long(brief):
+                yield upper_first(waiting + self.rng.choice((" and ", ", then ")) + brief) + "."
+                waiting = ""
+                continue
+            if waiting:
+                yield upper_first(waiting) + "."
+            waiting = "" if _is_long(brief) else brief
+            if not waiting:
+                yield upper_first(brief) + "."
+        if waiting:
+            yield upper_first(waiting) + "."
+
+
+def _is_long(brief: str) -> bool:
+    return any(mark in brief for mark in (",", ";", ":", ". "))
 
 
 _LETTERS = (
@@ -109,6 +120,6 @@ _LETTERS = (
     (
         "{body} (Ref. {number}, {day})",
         "Ref. {number} of {day}: {body}",
-        "{body} Please quote Ref. {number} of {day}.",
+        "{Team} writes on {day} (Ref. {number}): {body}",
     ),
 )

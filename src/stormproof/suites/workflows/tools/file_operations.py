@@ -186,6 +186,7 @@ def file_operations_scanner(world: World, arguments: ScannerArguments) -> Made:
     if not arguments.contains:
         return Made([_described(world, path) for path in paths], "table")
     wanted = arguments.contains.lower()
+    world.probed.update(paths)
     found = [match for path in paths for match in _matches(path, world.files[path], wanted)]
     return Made(found[:MOST_MATCHES], "table")
 
