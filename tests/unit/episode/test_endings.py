@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from stormproof.domain.episodes import Action, Ending
+from stormproof.domain.episodes import FAILURES_IN_A_ROW, Action, Ending
 from stormproof.domain.tasks import Execution
-from stormproof.domain.episodes import FAILURES_IN_A_ROW
 from stormproof.episode.endings import REPEATED_SUCCESSES, ending_of, stuck
 
 FAILED = Execution("a", {}, ok=False)

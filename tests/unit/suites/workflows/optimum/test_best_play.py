@@ -3,6 +3,7 @@ import math
 from collections import deque
 
 import pytest
+from stormproof.suites.workflows.optimum.solution_forms import free_form, reaches_goal
 
 from stormproof.domain.conditions import DIFFICULTIES, TASK_TYPES, Condition
 from stormproof.domain.tasks import Check, Execution, Step, Task
@@ -12,7 +13,6 @@ from stormproof.suites import Weathered
 from stormproof.suites.workflows import WORKFLOWS
 from stormproof.suites.workflows.optimum import Guide, ceiling, optimal_plan
 from stormproof.suites.workflows.optimum.decision_process import solve
-from stormproof.suites.workflows.optimum.solution_forms import free_form, reaches_goal
 from stormproof.suites.workflows.optimum.support_steps import closure
 from stormproof.suites.workflows.optimum.workflow import free_workflow, planned_workflow
 from stormproof.suites.workflows.tasks import load_task, task_ids
