@@ -20,6 +20,12 @@ class ToolSpec(Struct, frozen=True):
     errors: tuple[str, ...]
     needs: tuple[str, ...] = ()
 
+    @property
+    def about(self) -> str:
+        """What it does and what it gives, as every protocol says it."""
+        gives = "; ".join(self.returns.values())
+        return f"{self.description} Gives {gives}." if gives else self.description
+
 
 class Step(Struct, frozen=True):
     """One planned tool call. `purpose` is the human reason; `reads` and `makes` name its data.

@@ -35,6 +35,7 @@ _HARDNESS: Mapping[Difficulty, float] = MappingProxyType(
 _REASONING = "step by step"  # what a prompt says that asks for reasoning first
 _WITH_REASONING = 0.8
 _STEP = re.compile(r"^[ \t>*]{0,6}\d{1,2}[.)][ \t]+(?P<line>[^\n]{1,4000})$", re.MULTILINE)
+_TO_BE_FOUND = "…"  # stands in a plan for a message that earlier steps have to tell
 _HERMES = '<tool_call>{"name"'
 _RESULT = re.compile(r"^(?P<tool>[\w.\- ]{1,80}) (?P<how>succeeded|failed)\.", re.MULTILINE)
 _TOOL = re.compile("|".join(sorted(_TOOLS, key=len, reverse=True)))
@@ -109,8 +110,21 @@ def _plan_in_mind(
     hardness = _HARDNESS[task.difficulty] * (_WITH_REASONING if reasons else 1.0)
     insight, knows = rng.random() < skill.insight, rng.random() < skill.competence**hardness
     if shown:
-        return task.solution if insight else shown
+        return task.solution if insight else _filled_in(shown, task)
     return task.solution if knows else _mistaken(task.solution, rng)
+
+
+def _filled_in(shown: tuple[Step, ...], task: Task) -> tuple[Step, ...]:
+    """The plan shown, with the messages that it leaves to be found out on the way."""
+    found = {step.tool: step.arguments.get("message") for step in task.solution}
+
+    def filled(step: Step) -> Step:
+        if step.arguments.get("message") != _TO_BE_FOUND or not found.get(step.tool):
+            return step
+        arguments = {**step.arguments, "message": found[step.tool]}
+        return msgspec.structs.replace(step, arguments=arguments)
+
+    return tuple(map(filled, shown))
 
 
 def _mistaken(plan: tuple[Step, ...], rng: random.Random) -> tuple[Step, ...]:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stormproof.domain.episodes import FAILURES_IN_A_ROW, Action, Ending, Outcome
+from stormproof.domain.episodes import (
+    FAILURES_IN_A_ROW,
+    REPEATED_SUCCESSES,
+    Action,
+    Ending,
+    Outcome,
+)
 from stormproof.domain.tasks import Execution
 from stormproof.errors import CallError, ContextOverflow, PromptBlocked
 
@@ -14,7 +20,6 @@ _UNSCORED: dict[Ending, Outcome] = {
     "infrastructure": "infrastructure",
     "suite": "infrastructure",
 }
-REPEATED_SUCCESSES = 5
 
 
 def ending_of(

@@ -109,7 +109,7 @@ def _as_text(call: ToolCall, protocol: Protocol) -> str:
 def _function(spec: ToolSpec) -> dict[str, Any]:
     described = {
         "name": spec.name,
-        "description": spec.description,
+        "description": spec.about,
         "parameters": spec.parameters,
     }
     return {"type": "function", "function": described}

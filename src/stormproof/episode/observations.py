@@ -54,7 +54,7 @@ def shown(value: Any) -> str:
     text = value if isinstance(value, str) else _encode(value).decode()
     if len(text) <= LONGEST_VALUE:
         return text
-    return f"{text[:LONGEST_VALUE]} … (cut: {len(text)} characters in all)"
+    return f"{text[:LONGEST_VALUE]} … (cut: these are {LONGEST_VALUE} of {len(text)} characters)"
 
 
 def unknown_tool(call: RecognisedCall) -> str:

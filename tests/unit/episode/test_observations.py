@@ -51,7 +51,7 @@ def test_values_are_json_and_texts_as_they_are(value: object, text: str) -> None
 
 def test_a_long_value_is_cut_and_says_so() -> None:
     assert shown("x" * LONGEST_VALUE) == "x" * LONGEST_VALUE
-    assert shown("x" * 5_000) == "x" * LONGEST_VALUE + " … (cut: 5000 characters in all)"
+    assert shown("x" * 5_000) == "x" * LONGEST_VALUE + " … (cut: these are 2000 of 5000 characters)"
 
 
 def test_an_unknown_name_is_told_with_what_it_could_be() -> None:

@@ -8,33 +8,44 @@ depends on the protocol alone, so that no prompt type says more about tool calls
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from stormproof.domain.calls import Message
 from stormproof.domain.conditions import Condition, Protocol, WeatherMode
+from stormproof.domain.episodes import FAILURES_IN_A_ROW, REPEATED_SUCCESSES
 from stormproof.domain.tasks import Step, Task, ToolSpec
 from stormproof.domain.trials import seed_of
 from stormproof.errors import SuiteError
 from stormproof.suites.workflows.flaws import apply_flaw
 from stormproof.suites.workflows.optimum import optimal_plan, turn_budget
 from stormproof.suites.workflows.tools import CATALOGUE, CATEGORIES
+from stormproof.suites.workflows.tools.utility import PART
 
 COMPLETION_PHRASE = "TASK COMPLETE"
+TO_BE_FOUND = "…"
+"""What a shown plan has for a message that earlier steps have to find out."""
+
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 _HOW_THINGS_ARE = """\
 Results are kept: each successful call stores its result under a handle, such as \
 data_processing_parser_1, which a later call may give as its "input". A call that gives no input \
-works on the latest fitting result.
+works on the latest fitting result. Of a long result you are shown the beginning; utility_helper \
+{{"result": "data_processing_parser_1", "offset": {part}}} shows what follows.
 Calls can fail by chance, with an error code; a failed call may be tried again.{weather} Some \
 tools are \
 more reliable after others have succeeded:
 {needs}
+Do what the task asks, and nothing else that others would see: a file, post, queue message, routed \
+record, plan or notification that was not asked for, or a second one where one was, makes it a \
+failure, and so does a message that names others beside what it is to name. The cache, the log, \
+the tracker, sessions and connections are yours to use.
 You have {max_turns} turns. A turn is one message of yours; a message with several calls uses a \
-turn for each."""
+turn for each. After {failures} failed calls in a row, calls with wrong arguments among them, or \
+the same successful call {repeats} times in a row, it is over."""
 
 _WEATHER: dict[WeatherMode, str] = {
     "before": "",
@@ -132,17 +143,42 @@ def _guidance(task: Task, condition: Condition) -> tuple[str, ...]:
 
 
 def _numbered(number: int, step: Step) -> str:
-    call = f"{number}. {step.tool} {_encode(step.arguments).decode()}"
-    purpose = step.purpose or CATALOGUE[step.tool].spec.description
+    spec = CATALOGUE[step.tool].spec
+    arguments = _in_order(_without_findings(step), spec.parameters)
+    call = f"{number}. {step.tool} {_encode(arguments).decode()}"
+    purpose = step.purpose or spec.description
     uses = f" Uses {step.reads}." if step.reads else ""
     makes = f" Gives {step.makes}." if step.makes else ""
     return f"{call}\n   {purpose.rstrip('.')}.{uses}{makes}"
 
 
+def _without_findings(step: Step) -> Mapping[str, Any]:
+    """The arguments without a message that only earlier steps can tell: its purpose says which."""
+    message = step.arguments.get("message") if step.after else None
+    return step.arguments if message is None else {**step.arguments, "message": TO_BE_FOUND}
+
+
+def _in_order(given: Any, schema: Mapping[str, Any]) -> Any:
+    """Arguments in their schema's order: some servers let native calls through in no other."""
+    if isinstance(given, dict) and "properties" in schema:
+        parts = schema["properties"]
+        known = [name for name in parts if name in given]
+        others = [name for name in given if name not in parts]
+        return {name: _in_order(given[name], parts.get(name, {})) for name in (*known, *others)}
+    if isinstance(given, list | tuple):
+        return [_in_order(each, schema.get("items", {})) for each in given]
+    return given
+
+
 @functools.cache
 def _instructions(protocol: Protocol, max_turns: int, weather: WeatherMode) -> str:
     how_things_are = _HOW_THINGS_ARE.format(
-        max_turns=max_turns, needs=_needs(), weather=_WEATHER[weather]
+        max_turns=max_turns,
+        needs=_needs(),
+        weather=_WEATHER[weather],
+        part=PART,
+        failures=FAILURES_IN_A_ROW,
+        repeats=REPEATED_SUCCESSES,
     )
     form = _NATIVE if protocol == "native" else _TEXT
     return form.format(
@@ -159,22 +195,29 @@ def _needs() -> str:
 
 
 def _tool_list() -> str:
-    """All tools by category, a line each: what the native protocol tells in the request."""
-    lines = ["The tools, with their arguments (? marks those that may be left out):"]
+    """All tools by category: what the native protocol tells in the request, word for word.
+
+    Only what is the same for many tools is said once, at the head.
+    """
+    lines = ["The tools, with their arguments (? marks those that may be left out).", _SHARED]
     for category in CATEGORIES:
         lines.append(category)
         specs = [tool.spec for tool in CATALOGUE.values() if tool.spec.category == category]
-        lines += [f"- {spec.name}({_signature(spec)}): {spec.description}" for spec in specs]
+        lines += [line for spec in specs for line in _documented(spec)]
     return "\n".join(lines)
 
 
-def _signature(spec: ToolSpec) -> str:
+def _documented(spec: ToolSpec) -> Iterator[str]:
+    yield f"- {spec.name}: {spec.about}"
     required = spec.parameters["required"]
-    parameters = spec.parameters["properties"].items()
-    return ", ".join(
-        name + ("" if name in required else "?") + _choices(schema) for name, schema in parameters
-    )
+    for name, schema in spec.parameters["properties"].items():
+        mark = "" if name in required else "?"
+        about = schema["description"]
+        told = f" {about}" if about != _INPUT else ""
+        yield f"    {name}{mark} ({schema.get('type', 'any')}){told}"
 
 
-def _choices(schema: Mapping[str, Any]) -> str:
-    return ": " + "|".join(schema["enum"]) if "enum" in schema else ""
+_INPUT = str(
+    CATALOGUE["data_processing_filter"].spec.parameters["properties"]["input"]["description"]
+)
+_SHARED = f"Where it stands, input? is this: {_INPUT}"

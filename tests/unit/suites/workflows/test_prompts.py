@@ -1,6 +1,8 @@
+import itertools
 import re
 
 import pytest
+from msgspec.structs import replace
 
 from stormproof.domain.conditions import (
     DIFFICULTIES,
@@ -12,7 +14,9 @@ from stormproof.domain.conditions import (
     Protocol,
 )
 from stormproof.domain.tasks import Step
+from stormproof.episode.native import function_schemas
 from stormproof.errors import SuiteError
+from stormproof.suites.workflows import WORKFLOWS
 from stormproof.suites.workflows.optimum import optimal_plan
 from stormproof.suites.workflows.prompts import COMPLETION_PHRASE, opening, rendered, shown_plan
 from stormproof.suites.workflows.tasks import find_task, load_task
@@ -36,22 +40,44 @@ def test_every_prompt_holds_the_task_word_for_word(prompt_type: str, protocol: P
     assert COMPLETION_PHRASE in system
     assert find_task(f"{system}\n{user}") == TASK
     assert "{" + "max_turns" not in system
-    assert "10 turns" in system
+    turns = WORKFLOWS.turn_budget(TASK, Condition(prompt_type, "easy", 0.8, protocol))
+    assert f"You have {turns} turns." in system
+    assert "After 8 failed calls in a row" in system
+    assert "nothing else that others would see" in system
 
 
 def test_the_text_protocol_explains_its_tags_and_names_every_tool() -> None:
     system, _ = shown("baseline")
     for tag in ("tool_call", "tool_search", "tool_info"):
         assert re.search(rf"<{tag}>.+</{tag}>", system)
-    for name, tool in CATALOGUE.items():
-        assert f"- {name}(" in system
-        assert tool.spec.description in system
+
+
+def test_text_and_native_show_the_same_documentation_of_tools_and_arguments() -> None:
+    """What `input` is stands once in text; all else at its own argument."""
+    system, _ = shown("baseline")
+    assert shown("baseline", "hermes")[0].partition("\nThe tools")[2] in system
+    for function in (each["function"] for each in function_schemas()):
+        head, *arguments = _documented(system, function["name"])
+        assert head == function["description"]
+        parameters = function["parameters"]
+        assert len(arguments) == len(parameters["properties"])
+        for (name, schema), told in zip(parameters["properties"].items(), arguments, strict=True):
+            mark = "" if name in parameters["required"] else "?"
+            assert told.startswith(f"{name}{mark} ({schema.get('type', 'any')})")
+            assert schema["description"] in (told if name != "input" else system)
+
+
+def _documented(system: str, tool: str) -> list[str]:
+    """What a system message says of a tool, and of each of its arguments."""
+    _, _, rest = system.partition(f"\n- {tool}: ")
+    head, *lines = rest.split("\n")
+    return [head, *(line[4:] for line in itertools.takewhile(lambda x: x[:4] == "    ", lines))]
 
 
 def test_the_native_protocol_leaves_tools_to_the_request() -> None:
     system, _ = shown("baseline", "native")
     assert "<tool" not in system
-    assert "- file_operations_reader(" not in system
+    assert "- file_operations_reader:" not in system
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -92,6 +118,21 @@ def test_a_step_reads_as_written() -> None:
     assert rendered([step]) == (
         '1. file_operations_reader {"path":"a.csv"}\n   Read it. Uses a.csv. Gives its text.'
     )
+
+
+def test_arguments_stand_in_the_order_of_their_schema() -> None:
+    operation = {"descending": True, "field": "n", "op": "sort"}
+    step = Step("data_processing_transformer", {"operations": [operation], "input": "x_1"})
+    assert rendered([step]).startswith(
+        '1. data_processing_transformer {"input":"x_1","operations":'
+        '[{"op":"sort","field":"n","descending":true}]}\n'
+    )
+
+
+def test_a_message_that_has_to_be_found_out_is_not_in_the_plan() -> None:
+    step = Step("utility_notifier", {"message": "North", "recipient": "a@b"}, "Name it", after=(1,))
+    assert '{"recipient":"a@b","message":"…"}' in rendered([step])
+    assert "North" in rendered([replace(step, after=())])
 
 
 def test_flawed_plans_stand_in_the_words_of_an_optimal_one() -> None:

@@ -16,9 +16,14 @@ from stormproof.suites.workflows.optimum.decision_process import (
 from stormproof.suites.workflows.optimum.once_per_kind import once_per_kind
 from stormproof.suites.workflows.optimum.state_space import FILLER
 from stormproof.suites.workflows.optimum.support_steps import sampled
-from stormproof.suites.workflows.optimum.trial_run import trial_run
+from stormproof.suites.workflows.optimum.trial_run import Ran, trial_run
 from stormproof.suites.workflows.optimum.troubles import troubles
-from stormproof.suites.workflows.optimum.workflow import free_workflow, parts_of
+from stormproof.suites.workflows.optimum.workflow import (
+    Part,
+    examination,
+    free_workflow,
+    parts_of,
+)
 
 SAFE_STEP = Step("utility_helper", {}, "Look around, which nothing depends on")
 """A tool call that changes nothing and needs nothing: the solver's filler."""
@@ -78,14 +83,23 @@ class Guide:
 
 def _steps(task: Task, trouble: Trouble | None) -> list[Step]:
     """The tool call of each item."""
-    ran, parts = trial_run(task), parts_of(task)
-    steps = [sampled(p.tool) if p.place is None else ran[p.place].given for p in parts]
+    ran = trial_run(task)
+    steps = [_step(task, ran, part) for part in parts_of(task)]
     if trouble is not None and trouble.until:
         told = next((step for step in steps if step.tool == trouble.tool), SAFE_STEP)
-        required = [s for s, p in zip(steps, parts, strict=True) if p.place is not None]
-        twins = [step for step in required if step.tool == trouble.until]
+        required = [part.place is not None for part in parts_of(task)]
+        twins = [s for s, r in zip(steps, required, strict=True) if r and s.tool == trouble.until]
         steps += [told, sampled(trouble.until), *twins]
     return steps
+
+
+def _step(task: Task, ran: Sequence[Ran], part: Part) -> Step:
+    if part.place is None:
+        return sampled(part.tool)
+    step = ran[part.place].given
+    if step.tool == part.tool:
+        return step
+    return Step(part.tool, examination(task, ran[part.place], part.tool) or {})
 
 
 def _reading(task: Task) -> Step:

@@ -118,7 +118,10 @@ class Policy:
         if row is None:
             raise LookupError("nothing was done here that could lead on")
         space = self._space
-        outcome = (space.succeeded if seen else space.worked) if worked else space.failed
+        matters = bool(space.unseen[row] or space.blocked[row])  # of other calls only success does
+        outcome = space.failed
+        if worked and (seen or matters):
+            outcome = space.succeeded if seen else space.worked
         moves = AFTER_SUCCESS if seen else AFTER_FAILURE
         return Position(int(outcome[row]), moves[position.history], position.made + 1)
 

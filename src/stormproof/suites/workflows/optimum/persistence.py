@@ -47,6 +47,11 @@ def turns_for(
     return next((n for n, each in enumerate(reached, 1) if each.max() >= chance), most)
 
 
+def chances(plan: tuple[str, ...], rate: float) -> Iterator[float]:
+    """The chance to have worked through a plan after one tool call, after two, and so on."""
+    return (float(each[0]) for each in _forward([plan], rate))
+
+
 def _plans(solution: Sequence[str], useful: Sequence[str]) -> list[tuple[str, ...]]:
     """The solution with every choice of useful tools, each right before the first that needs it."""
     choices = itertools.product((False, True), repeat=len(useful))
@@ -82,9 +87,9 @@ def _forward(plans: Sequence[tuple[str, ...]], rate: float) -> Iterator[_Values]
     tables = [_table(rate, int(unmet.max()), is_full=full) for full in (False, True)]
     calls = 0
     while True:
-        chances = np.where(done, 0.0, tables[calls >= WINDOW][unmet])
-        succeeded = spread * chances @ ON_SUCCESS
-        spread = np.where(done, spread, spread * (1 - chances) @ ON_FAILURE)
+        chance = np.where(done, 0.0, tables[calls >= WINDOW][unmet])
+        succeeded = spread * chance @ ON_SUCCESS
+        spread = np.where(done, spread, spread * (1 - chance) @ ON_FAILURE)
         spread[:, 1:] += succeeded[:, :-1]
         calls += 1
         yield np.where(done, spread, 0.0).sum(axis=(1, 2))

@@ -37,6 +37,7 @@ class Item(Struct, frozen=True):
     `hard` are the demands that must be met first; each unmet one of `needs` halves the chance.
     `unseen` is the share of failed calls that do their work all the same. A `quiet` item's failed
     calls look like successes. A `blocked` one's calls always fail, and do their work by that.
+    Where work done unseen meets no need, `alone` is the item that is done by it in place of this.
     """
 
     hard: tuple[int, ...] = ()
@@ -44,6 +45,7 @@ class Item(Struct, frozen=True):
     unseen: float = 0.0
     quiet: bool = False
     blocked: bool = False
+    alone: int | None = None
 
 
 class Workflow(Struct, frozen=True):
@@ -201,12 +203,13 @@ class _Rules:
                 lowered &= ~flag
                 raised |= flag if state & mask else 0
         failed = lowered if item.quiet else raised
+        work = bit if item.alone is None else 1 << item.alone
         return (
             unmet,
             since,
             self.settled(lowered | bit),
             self.settled(failed),
-            self.settled(failed | bit),
+            self.settled(failed | work),
         )
 
 

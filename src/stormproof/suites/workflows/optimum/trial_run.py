@@ -21,6 +21,9 @@ from stormproof.suites.workflows.world import Kind, Result, World
 _JUDGED = ("checked", "result")
 """Kinds of check whose evidence grows with calls that have nothing to do with them."""
 
+_TRACES = ("checked", "probed")
+"""Kinds of check of what was looked at, which other calls may do by the way."""
+
 _IN_ORDER = ("queue", "routed", "file")
 """Kinds of check of things that several steps may add to, one after the other."""
 
@@ -80,6 +83,17 @@ def enablers(task: Task, steps: Sequence[Step], at: int) -> tuple[tuple[int, ...
     )
 
 
+def superfluous(task: Task, ran: Sequence[Ran], places: Sequence[int]) -> list[int]:
+    """Those of some steps, all given, whose traces the others leave as well."""
+    return [
+        at
+        for at in places
+        if ran[at].changes
+        and all(task.checks[number].kind in _TRACES for number in ran[at].changes)
+        and _goal_after(task, [ran[other].given for other in places if other != at])
+    ]
+
+
 def same_place(task: Task, one: Ran, other: Ran) -> bool:
     """Whether both add to the same queue, destination or file, where order matters."""
     return any(task.checks[n].kind in _IN_ORDER for n in {*one.changes} & {*other.changes})
@@ -90,6 +104,13 @@ def reaches_goal(task: Task, plan: Sequence[Step]) -> bool:
     world = World(task)
     done = all(run_tool(world, step.tool, step.arguments).ok for step in plan)
     return done and goal_met(world, task.checks)
+
+
+def _goal_after(task: Task, plan: Sequence[Step]) -> bool:
+    world = World(task)
+    for step in plan:
+        run_tool(world, step.tool, step.arguments)
+    return goal_met(world, task.checks)
 
 
 def _runs(task: Task, plan: Sequence[Step]) -> bool:

@@ -2,7 +2,8 @@
 
 Required are the steps that change what the goal's checks look at, and what those hang on: the
 steps that first brought in their data, those that tell what their arguments say (`Step.after`), and
-those without which they fail. What lies between may be worked out by heart, so it is not. Useful
+those without which they fail. What lies between may be worked out by heart, so it is not. Where a
+check asks only that data was looked at, any tool that does so will do (`_EXAMINERS`). Useful
 others, the dependencies of required tools, raise chances.
 
 Who would gamble on what it could read is left out: where a look could show a fault and shows none,
@@ -11,9 +12,14 @@ the look is required all the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import functools
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from stormproof.domain.conditions import WeatherMode
 from stormproof.domain.tasks import Task, Trouble
@@ -22,16 +28,23 @@ from stormproof.suites.workflows.falsehoods import FALSIFIABLE
 from stormproof.suites.workflows.optimum.once_per_kind import once_per_kind
 from stormproof.suites.workflows.optimum.state_space import Item, Workflow
 from stormproof.suites.workflows.optimum.support_steps import closure, works_in
-from stormproof.suites.workflows.optimum.trial_run import Ran, enablers, same_place, trial_run
+from stormproof.suites.workflows.optimum.trial_run import (
+    Ran,
+    enablers,
+    same_place,
+    superfluous,
+    trial_run,
+)
 from stormproof.suites.workflows.tools import CATALOGUE
 
 Demands = tuple[tuple[int, ...], ...]
 
 
 class Part(Struct, frozen=True):
-    """A tool call of the best agent: the solution's step at `place`, or (None) a useful other.
+    """A tool call of the best agent: for the solution's step at `place`, or (None) a useful other.
 
-    `after` are the parts that must come first: of each group one.
+    Several parts of one place are different ways to do it. `after` are places of which something
+    must be done first: of each group one.
     """
 
     tool: str
@@ -39,35 +52,69 @@ class Part(Struct, frozen=True):
     after: Demands = ()
 
 
+_EXAMINERS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any] | None]] = MappingProxyType(
+    {
+        "data_processing_filter": lambda asked: None if asked.get("unique") else {},
+        "data_processing_validator": lambda asked: {
+            "required": list(asked.get("filled", ())),
+            "unique": list(asked.get("unique", ())),
+        },
+        "network_validator": lambda asked: (
+            None if asked.get("unique") else {"required": list(asked.get("filled", ()))}
+        ),
+        "computation_analyzer": lambda _: {},
+    }
+)
+"""Tool → its arguments, besides the data, to look for what a `checked` check asks; None: cannot."""
+
+
+def examination(task: Task, ran: Ran, tool: str) -> dict[str, Any] | None:
+    """The arguments with which another tool does the step's looking; None where it cannot.
+
+    Nothing else than looking can be done by another.
+    """
+    checks = [task.checks[number] for number in ran.changes]
+    if len(checks) != 1 or checks[0].kind != "checked" or "input" not in ran.given.arguments:
+        return None
+    arguments = _EXAMINERS[tool](checks[0].expected)
+    return None if arguments is None else {"input": ran.given.arguments["input"], **arguments}
+
+
 @once_per_kind
 def required_parts(task: Task) -> tuple[Part, ...]:
     """The parts that full success needs, in the solution's order."""
     ran = trial_run(task)
+    hangs = _required(task, ran)
+    parts = []
+    for at in sorted(hangs):
+        others = [t for t in _EXAMINERS if examination(task, ran[at], t) is not None]
+        tools = dict.fromkeys((ran[at].step.tool, *others))
+        parts += [Part(tool, at, tuple(sorted(hangs[at]))) for tool in tools]
+    return tuple(parts)
+
+
+def _required(task: Task, ran: Sequence[Ran]) -> dict[int, set[tuple[int, ...]]]:
+    """The places of required steps, each with what must come before it."""
     given = [each.given for each in ran]
     hangs: dict[int, set[tuple[int, ...]]] = {}
 
     def require(at: int) -> None:
-        if at in hangs:
-            return
-        told = {(place,) for place in _informants(ran, at)}
-        hangs[at] = told | set(enablers(task, given, at))
-        for group in hangs[at]:
-            for place in group:
-                require(place)
+        if at not in hangs:
+            hangs[at] = {(place,) for place in _informants(ran, at)}
+            hangs[at] |= set(enablers(task, given, at))
+            for group in hangs[at]:
+                for place in group:
+                    require(place)
 
     effects = [at for at, each in enumerate(ran) if each.changes]
     for at in effects:
         require(at)
         hangs[at] |= {(o,) for o in effects if o < at and same_place(task, ran[o], ran[at])}
-    places = sorted(hangs)
-    return tuple(
-        Part(
-            ran[at].step.tool,
-            at,
-            tuple(sorted(tuple(places.index(place) for place in group) for group in hangs[at])),
-        )
-        for at in places
-    )
+    wanted = {place for groups in hangs.values() for group in groups for place in group}
+    for at in superfluous(task, ran, sorted(hangs)):
+        if at not in wanted:
+            del hangs[at]
+    return hangs
 
 
 def _informants(ran: Sequence[Ran], at: int) -> set[int]:
@@ -112,62 +159,97 @@ def assembled(
     values are upper bounds. Under `trouble` a tool is down: its useful others are left out; or it
     waits for another tool, and then two items more stand for that (`_waiting`).
     """
-    goal = tuple(1 << at for at, part in enumerate(parts) if part.place is not None)
     tools = [part.tool for part in parts]
-    items = [_item(part, tools, weather) for part in parts]
+    places = {p.place: _mask(_places([q.place for q in parts], p.place)) for p in parts}
+    items = tuple(_item(part, tools, places, weather) for part in parts)
+    goal = tuple(mask for place, mask in places.items() if place is not None)
+    workflow = Workflow(items, goal, quiet=weather == "silent")
+    if weather == "ambiguous":
+        return with_unseen_work(workflow)
     if trouble is not None and trouble.tool in tools:
-        if trouble.until:
-            return _waiting(items, goal, tools, trouble)
-        items = [_without(item, tools, trouble.tool) for item in items]
-    return Workflow(tuple(items), goal, quiet=weather == "silent")
+        return (_waiting if trouble.until else _down)(workflow, tools, trouble)
+    return workflow
 
 
-def _item(part: Part, tools: Sequence[str], weather: WeatherMode) -> Item:
+def _item(
+    part: Part, tools: Sequence[str], places: Mapping[int | None, int], weather: WeatherMode
+) -> Item:
     spec = CATALOGUE[part.tool].spec
-    ambiguous, silent = weather == "ambiguous", weather == "silent"
     is_required = part.place is not None  # others are called for the sake of being seen to succeed
+    unseen = EFFECT_SHARE / len(drawable(spec.errors)) if weather == "ambiguous" else 0.0
     return Item(
-        hard=tuple(_mask(group) for group in part.after),
+        hard=tuple(_union(places[place] for place in group) for group in part.after),
         needs=tuple(_mask(_places(tools, need)) for need in spec.needs),
-        unseen=EFFECT_SHARE / len(drawable(spec.errors)) if ambiguous and is_required else 0.0,
-        quiet=silent and part.tool in FALSIFIABLE,
+        unseen=unseen if is_required else 0.0,
+        quiet=weather == "silent" and part.tool in FALSIFIABLE,
     )
 
 
-def _without(item: Item, tools: Sequence[str], down: str) -> Item:
-    """The item where a tool never works; the tool's own can never be called."""
-    dead = _mask(_places(tools, down))
-    needs = tuple(mask & ~dead for mask in item.needs)
-    return Item(item.hard, needs, item.unseen, item.quiet)
+def with_unseen_work(workflow: Workflow) -> Workflow:
+    """With an item more for each that others need: its work done unseen, which meets no need."""
+    needed = _union(mask for item in workflow.items for mask in item.needs)
+    for at, item in enumerate(workflow.items):
+        if item.unseen and needed >> at & 1:
+            alone = len(workflow.items)
+            workflow = _with_twin(workflow, at, Item(hard=(0,)))
+            items = list(workflow.items)
+            items[at] = replace(item, hard=items[at].hard, alone=alone)
+            workflow = replace(workflow, items=tuple(items))
+    return workflow
 
 
-def _waiting(
-    items: Sequence[Item], goal: tuple[int, ...], tools: Sequence[str], trouble: Trouble
-) -> Workflow:
+def _down(workflow: Workflow, tools: Sequence[str], trouble: Trouble) -> Workflow:
+    """Where a tool never works: it can never be called, and meets no need."""
+    dead = _places(tools, trouble.tool)
+    items = [
+        replace(item, needs=tuple(mask & ~_mask(dead) for mask in item.needs))
+        for item in workflow.items
+    ]
+    for at in dead:
+        items[at] = replace(items[at], hard=(0,))
+    return replace(workflow, items=tuple(items))
+
+
+def _waiting(workflow: Workflow, tools: Sequence[str], trouble: Trouble) -> Workflow:
     """With the call that is told what the tool waits for, and the one that it waits for.
 
     A required call of the awaited tool may be that one too, if it is made after being told: then a
     twin of its item stands for it.
     """
-    told = len(items)
-    twins = [at for at in _places(tools, trouble.until) if 1 << at in goal]
-    freed = _mask(range(told + 1, told + 2 + len(twins)))
-    waiting = [
-        Item((*item.hard, freed), item.needs, item.unseen, item.quiet)
-        if tool == trouble.tool
-        else item
-        for item, tool in zip(items, tools, strict=True)
+    told = 1 << len(tools)
+    demanded = _union((*workflow.goal, *(m for item in workflow.items for m in item.hard)))
+    twins = [at for at in _places(tools, trouble.until) if demanded >> at & 1]
+    freed = sum(told << number + 1 for number in range(len(twins) + 1))
+    items = [
+        replace(item, hard=(*item.hard, freed)) if tool == trouble.tool else item
+        for item, tool in zip(workflow.items, tools, strict=True)
     ]
-    released = [Item((1 << told,)), *(Item((*items[at].hard, 1 << told)) for at in twins)]
-    pairs = {1 << at: 1 << at | 1 << told + 2 + n for n, at in enumerate(twins)}
-    return Workflow(
-        (*waiting, Item(blocked=True), *released), tuple(pairs.get(mask, mask) for mask in goal)
-    )
+    more = (Item(blocked=True), Item(hard=(told,)))
+    workflow = replace(workflow, items=(*items, *more))
+    for at in twins:
+        item = workflow.items[at]
+        workflow = _with_twin(workflow, at, replace(item, hard=(*item.hard, told)))
+    return workflow
 
 
-def _places(tools: Sequence[str], tool: str) -> list[int]:
-    return [at for at, each in enumerate(tools) if each == tool]
+def _with_twin(workflow: Workflow, at: int, twin: Item) -> Workflow:
+    """With an item more that does for the goal, and for those that come after, what one does."""
+    bit, other = 1 << at, 1 << len(workflow.items)
+
+    def widened(masks: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(mask | other if mask & bit else mask for mask in masks)
+
+    items = [replace(item, hard=widened(item.hard)) for item in workflow.items]
+    return replace(workflow, items=(*items, twin), goal=widened(workflow.goal))
+
+
+def _places(values: Sequence[object], value: object) -> list[int]:
+    return [at for at, each in enumerate(values) if each == value]
 
 
 def _mask(places: Iterable[int]) -> int:
     return sum(1 << place for place in places)
+
+
+def _union(masks: Iterable[int]) -> int:
+    return functools.reduce(operator.or_, masks, 0)

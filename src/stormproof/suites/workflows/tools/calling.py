@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -88,5 +89,17 @@ def _unknown(unknown: list[str], fields: tuple[str, ...]) -> str:
 
 
 def _plain(error: str, tool: Tool) -> str:
+    """The reader's own words, with what would have been right."""
     text = error.replace("`$.", "`").replace("Object missing required field", "Missing argument")
-    return f"{text}. Arguments are: {', '.join(tool.arguments.__struct_fields__)}."
+    options = _options(error, tool.spec.parameters)
+    right = f" It is one of {', '.join(options)}." if options else ""
+    return f"{text}.{right} Arguments are: {', '.join(tool.arguments.__struct_fields__)}."
+
+
+def _options(error: str, schema: Any) -> list[str]:
+    """The choices at the place that an error names, such as `$.operations[...].op`."""
+    _, _, place = error.rpartition("`$.")
+    for name in re.findall(r"[A-Za-z]\w*", place):
+        items = schema.get("items", schema)
+        schema = items.get("properties", {}).get(name, {})
+    return list(schema.get("enum", ())) if place else []

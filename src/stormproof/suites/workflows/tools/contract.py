@@ -41,8 +41,8 @@ LONGEST_NAME = 200
 _NAME = re.compile(r"[A-Za-z]\w*_\w+|\w+://\S+|[\w.-]*/[\w./-]*|[\w-]+\.(?:csv|json|jsonl|xml|txt)")
 _MARKS = "${}<>`'\" "  # as in ${handle}, {{handle}}, <handle>
 COMMON = ("INVALID_INPUT", "OPERATION_FAILED", "TIMEOUT")
-FILES = (*COMMON, "FILE_NOT_FOUND", "PERMISSION_DENIED")
-NETWORK = (*COMMON, "NETWORK_ERROR", "INVALID_RESPONSE")
+FILES = (*COMMON, "FILE_NOT_FOUND", "ACCESS_DENIED", "PERMISSION_DENIED")
+NETWORK = (*COMMON, "UNAUTHORIZED", "NETWORK_ERROR", "INVALID_RESPONSE")
 COMPUTATION = (*COMMON, "CALCULATION_ERROR", "OVERFLOW")
 ERRORS = {"file_operations": FILES, "network": NETWORK, "computation": COMPUTATION}
 

@@ -31,7 +31,7 @@ def cleaned(path: str) -> str:
     """The path without `./`, a leading `/` and doubled slashes. Raises ToolFault for `..`."""
     parts = [part for part in path.strip().split("/") if part not in ("", ".")]
     if ".." in parts:
-        raise ToolFault("PERMISSION_DENIED", f"{path[:80]} lies outside the workspace.")
+        raise ToolFault("ACCESS_DENIED", f"{path[:80]} lies outside the workspace.")
     if not parts or len(path) > _LONGEST_PATH:
         raise invalid(f"This is not a path: {path[:80]!r}.")
     return "/".join(parts)
@@ -52,7 +52,7 @@ def put_file(world: World, path: str, text: str) -> str:
     """Write a file; returns its cleaned path. The task's own files are read-only."""
     clean = cleaned(path)
     if clean in world.task.files:
-        raise ToolFault("PERMISSION_DENIED", f"{clean} is an input and read-only. Write elsewhere.")
+        raise ToolFault("ACCESS_DENIED", f"{clean} is an input and read-only. Write elsewhere.")
     if len(text) > LARGEST or (len(world.files) >= MOST_FILES and clean not in world.files):
         raise ToolFault("OPERATION_FAILED", "The workspace is full.")
     world.bear(len(text))

@@ -56,7 +56,7 @@ def admitted(world: World, url: str) -> Resource:
     resource = world.resources[url]
     wanted = resource.credential
     if wanted and wanted not in world.sessions:
-        raise ToolFault("INVALID_RESPONSE", f"401: open a session with {wanted} first.")
+        raise ToolFault("UNAUTHORIZED", f"401: open a session with {wanted} first.")
     if resource.status >= _SERVER_ERROR:
         raise ToolFault("NETWORK_ERROR", f"{resource.status}: the service is down.")
     if resource.status >= _CLIENT_ERROR:

@@ -13,10 +13,12 @@ from stormproof.suites.workflows.tools.contract import (
     ToolArguments,
     in_short,
     kind_of,
+    known_handles,
     take,
     tool,
 )
 from stormproof.suites.workflows.values import failed, invalid
+from stormproof.suites.workflows.values.documents import as_json
 from stormproof.suites.workflows.values.tabular import listed
 from stormproof.suites.workflows.world import ANY, LogEntry, Notification, World
 
@@ -53,6 +55,9 @@ def utility_cache(world: World, arguments: CacheArguments) -> Made:
 # --- utility_helper ----------------------------------------------------------------------------
 
 
+PART = 2_000  # characters of a result that are shown at once
+
+
 class HelperArguments(ToolArguments):
     """Arguments of `utility_helper`."""
 
@@ -64,11 +69,17 @@ class HelperArguments(ToolArguments):
             "and results."
         ),
     ] = ""
+    result: Annotated[
+        str, Meta(description="Handle of a result to show more of, where it was cut.")
+    ] = ""
+    offset: Annotated[int, Meta(description="From which character on, with result.", ge=0)] = 0
 
 
-@tool(returns={"value": "an object with what was asked"})
+@tool(returns={"value": "an object with what was asked; for result, a part of its text"})
 def utility_helper(world: World, arguments: HelperArguments) -> Made:
-    """Tells what is in the workspace, or how to call a tool."""
+    """Tells what is in the workspace, how to call a tool, or more of a long result."""
+    if arguments.result:
+        return Made(_part(world, arguments.result, arguments.offset), "receipt")
     if not arguments.tool:
         return Made(_workspace(world), "receipt")
     from stormproof.suites.workflows.tools import CATALOGUE  # noqa: PLC0415  the catalogue holds this tool
@@ -80,6 +91,17 @@ def utility_helper(world: World, arguments: HelperArguments) -> Made:
     spec = found.spec
     described = {"name": spec.name, "description": spec.description, "returns": spec.returns}
     return Made({**described, "parameters": spec.parameters, "needs": list(spec.needs)}, "receipt")
+
+
+def _part(world: World, handle: str, offset: int) -> str:
+    """So much of a result's text as is shown at once."""
+    found = world.named(handle)
+    if found is None:
+        raise invalid(f"There is no result called {handle[:60]!r}. {known_handles(world)}")
+    text = found.value if isinstance(found.value, str) else as_json(found.value)
+    if offset >= len(text):
+        raise invalid(f"{handle[:60]} has {len(text)} characters.")
+    return text[offset : offset + PART]
 
 
 def _workspace(world: World) -> dict[str, Any]:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import pytest
+
 ROWS = [{"a": "x" * 4_000}] * 50
 
 
@@ -43,6 +45,20 @@ def test_wrong_types_are_told_with_their_place(bench: Any) -> None:
     _, text = bench().fault("network_router", **call)
     assert "`str`" in text
     assert "routes[0].where" in text
+
+
+@pytest.mark.parametrize(
+    ("tool", "call", "options"),
+    [
+        ("file_operations_converter", {"to": "yaml"}, "csv, json, jsonl, xml"),
+        ("data_processing_transformer", {"operations": [{"op": "x"}]}, "append, compute"),
+        ("utility_notifier", {"recipient": "a", "channel": "fax"}, "chat, email, sms"),
+    ],
+)
+def test_a_choice_that_there_is_not_is_answered_with_those_that_there_are(
+    bench: Any, tool: str, call: Any, options: str
+) -> None:
+    assert f"It is one of {options}" in bench().fault(tool, **call)[1]
 
 
 def test_codes_are_of_the_tools_own_list(orders: Any) -> None:

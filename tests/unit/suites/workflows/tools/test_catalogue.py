@@ -36,8 +36,8 @@ NEEDS = {
 }
 COMMON = {"INVALID_INPUT", "OPERATION_FAILED", "TIMEOUT"}
 OWN = {
-    "file_operations": {"FILE_NOT_FOUND", "PERMISSION_DENIED"},
-    "network": {"NETWORK_ERROR", "INVALID_RESPONSE"},
+    "file_operations": {"FILE_NOT_FOUND", "ACCESS_DENIED", "PERMISSION_DENIED"},
+    "network": {"UNAUTHORIZED", "NETWORK_ERROR", "INVALID_RESPONSE"},
     "computation": {"CALCULATION_ERROR", "OVERFLOW"},
 }
 TASK = Task(

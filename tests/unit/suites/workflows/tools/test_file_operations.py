@@ -83,7 +83,7 @@ def test_a_missing_file_is_told_with_the_nearest_name(bench: Any) -> None:
 
 def test_no_path_leads_out(bench: Any) -> None:
     here = bench(files={"a": "x"})
-    assert here.fault("file_operations_reader", path="../etc/passwd")[0] == "PERMISSION_DENIED"
+    assert here.fault("file_operations_reader", path="../etc/passwd")[0] == "ACCESS_DENIED"
 
 
 def test_an_empty_workspace_has_nothing_to_read(bench: Any) -> None:
@@ -146,7 +146,7 @@ def test_a_bare_call_needs_the_tasks_own_default(bench: Any) -> None:
 
 def test_inputs_are_read_only(orders: Any) -> None:
     code, _ = orders.fault("file_operations_writer", path="data/orders.csv")
-    assert code == "PERMISSION_DENIED"
+    assert code == "ACCESS_DENIED"
 
 
 def test_reports_and_receipts_are_not_taken_for_data(orders: Any) -> None:

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from stormproof.domain.tasks import Resource
+from stormproof.suites.workflows.tools import run_tool
 from stormproof.suites.workflows.world import Post
 
 # --- network_fetcher --------------------------------------------------------------------------
@@ -35,7 +38,7 @@ def test_a_session_opens_what_is_protected(bench: Any) -> None:
     guarded = Resource(200, "secret", credential="crm")
     here = bench(resources={f"{API}/a": guarded}, credentials={"crm": "pw"})
     code, text = here.fault("network_fetcher")
-    assert code == "INVALID_RESPONSE"
+    assert code == "UNAUTHORIZED"
     assert "crm" in text
     here.call("integration_authenticator")
     assert here.call("network_fetcher") == "secret"
@@ -76,7 +79,7 @@ def test_the_latest_data_arrives(bench: Any) -> None:
 
 def test_a_session_may_be_needed_and_a_refused_post_leaves_no_trace(bench: Any) -> None:
     here = bench(resources={URL: Resource(200, "", credential="crm")}, credentials={"crm": "pw"})
-    assert here.fault("network_poster", url=URL, input={"a": 1})[0] == "INVALID_RESPONSE"
+    assert here.fault("network_poster", url=URL, input={"a": 1})[0] == "UNAUTHORIZED"
     assert here.world.posts == []
     here.call("integration_authenticator", service="crm")
     here.call("network_poster", url=URL, input={"a": 1})
@@ -134,6 +137,26 @@ def test_says_all_that_is_wrong(orders: Any) -> None:
     assert "record 3 (id 3): amount" in told
     assert "region" in told
     assert f"{report['bytes']} bytes" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "valid", "told"),
+    [
+        ("id,amount\n1,2\n", True, "nothing wrong"),
+        ("id,amount\n1,\n", False, "1 fault."),
+        ('[{"id": 1', False, "1 fault."),
+        ("just words", False, "1 fault."),
+    ],
+)
+def test_raw_text_is_read_before_it_is_judged(
+    bench: Any, text: str, told: str, *, valid: bool
+) -> None:
+    here = bench()
+    asked = {"input": text, "required": ["amount"]}
+    result = run_tool(here.world, "network_validator", asked)
+    assert result.ok
+    assert result.value["valid"] is valid
+    assert told in result.message
 
 
 def test_an_empty_payload_is_not_valid(bench: Any) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stormproof.suites.workflows.world import LogEntry, Notification
+from stormproof.suites.workflows.world import PAYLOAD, LogEntry, Notification
 
 # --- utility_cache ----------------------------------------------------------------------------
 
@@ -49,6 +49,20 @@ def test_an_unknown_tool_is_told_with_near_ones(bench: Any) -> None:
     code, text = bench().fault("utility_helper", tool="network_postr")
     assert code == "INVALID_INPUT"
     assert "network_poster" in text
+
+
+def test_more_of_a_long_result_is_shown_part_by_part(bench: Any) -> None:
+    here = bench(files={"a.txt": "0123456789" * 500})
+    here.call("file_operations_reader", path="a.txt")
+    parts = [
+        here.call("utility_helper", result="file_operations_reader_1", offset=at)
+        for at in (0, 2_000, 4_000)
+    ]
+    assert "".join(parts) == "0123456789" * 500
+    assert here.world.latest(PAYLOAD).source == "a.txt"  # a part is no data
+    _, text = here.fault("utility_helper", result="file_operations_reader_1", offset=5_000)
+    assert "5000 characters" in text
+    assert "Results so far" in here.fault("utility_helper", result="no_such_1")[1]
 
 
 # --- utility_logger ---------------------------------------------------------------------------
