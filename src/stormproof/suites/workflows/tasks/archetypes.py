@@ -4,6 +4,7 @@ Each line is an archetype: its name, source, look, works and deliveries. Works a
 level has no room for are left out (see `compose`), so the last work and the first delivery are what
 the archetype is about at every level but the lowest.
 """
+# ruff: noqa: E501  a table, an archetype a line
 
 from __future__ import annotations
 
@@ -11,10 +12,7 @@ from stormproof.domain.conditions import TaskType
 from stormproof.suites.workflows.tasks.compose import Archetype
 from stormproof.suites.workflows.tasks.deliveries import (
     cache,
-    log_count,
-    mark_done,
     pack,
-    plan_job,
     post,
     post_if_new,
     post_if_open,
@@ -22,13 +20,28 @@ from stormproof.suites.workflows.tasks.deliveries import (
     push,
     push_each,
     route,
-    tell_range,
-    tell_result,
     write,
     write_if_free,
 )
+from stormproof.suites.workflows.tasks.figures import (
+    behind_targets,
+    counts,
+    extremes,
+    means,
+    on_top,
+    outlook,
+    total,
+    totals,
+)
 from stormproof.suites.workflows.tasks.finds import a_logged_case, a_sick_part, an_incident
 from stormproof.suites.workflows.tasks.inspections import control_total, doubles, gaps, units
+from stormproof.suites.workflows.tasks.messages import (
+    log_count,
+    mark_done,
+    plan_job,
+    tell_range,
+    tell_result,
+)
 from stormproof.suites.workflows.tasks.other_shapes import (
     choose,
     contacts,
@@ -53,22 +66,14 @@ from stormproof.suites.workflows.tasks.stages import Stage
 from stormproof.suites.workflows.tasks.works import (
     add_gross,
     add_region,
-    behind_targets,
     columns_only,
     corrections,
-    counts,
-    extremes,
     keep_above,
     keep_days,
     keep_state,
     leave_out_group,
-    means,
-    on_top,
-    outlook,
     partner_names,
     top,
-    total,
-    totals,
     unsettled,
 )
 
