@@ -49,7 +49,7 @@ def keep_state(s: Scene) -> None:
     value = s.rng.choice(several)
     kept = [row for row in s.rows if row[column] == value]
     _keep(
-        s, f"{column} == '{value}'", f"keep only those whose {code(column)} is {code(value)}", kept
+        s, f"{column} == {value!r}", f"keep only those whose {code(column)} is {code(value)}", kept
     )
     clause = (
         f"whose {code(column)} is {code(value)}" if s.exact else f"that {s.subject.states[value]}"
@@ -66,7 +66,7 @@ def leave_out_group(s: Scene) -> None:
     value = s.rng.choice(sorted({row[column] for row in s.rows}))
     kept = [row for row in s.rows if row[column] != value]
     _keep(
-        s, f"{column} != '{value}'", f"leave out those whose {code(column)} is {code(value)}", kept
+        s, f"{column} != {value!r}", f"leave out those whose {code(column)} is {code(value)}", kept
     )
     s.say("leave_out_group", value=code(value), column=s.column(column))
 
