@@ -120,7 +120,7 @@ _LINES: dict[TaskType, tuple[Line, ...]] = {
         ("top_with_note", a_file, doubles, (unsettled, corrections, keep_state, top), (write_if_free, mark_done)),
         ("share_out", several_files, None, (leave_out_group, keep_days, corrections), (route, log_count)),
         ("price_up", a_guarded_address, gaps, (corrections, keep_days, keep_state, on_top), (cache, tell_result)),
-        ("gross_copy", a_noted_file, units, (unsettled, keep_above, corrections, add_gross), (write, plan_job)),
+        ("gross_copy", a_noted_file, units, (unsettled, corrections, keep_above, add_gross), (write, plan_job)),
         ("duty_list", a_sick_part, gaps, (add_region, unsettled, keep_above, columns_only), (push, tell_result)),
         ("case_report", a_logged_case, None, (corrections, add_region, keep_days, means), (write_if_free, mark_done)),
         ("missed_targets", an_address, doubles, (keep_state, keep_days, totals, behind_targets), (tell_result, push)),

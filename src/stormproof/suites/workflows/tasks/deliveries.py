@@ -303,7 +303,7 @@ def route(s: Scene) -> None:
         words=f"of {s.it}, route those whose {code(column)} is {code(value)} to {code(first)} and "
         f"all others to {code(second)}",
         makes=f"{s.it}, shared out between {first} and {second}",
-        routes=[{"to": first, "where": f"{column} == '{value}'"}],
+        routes=[{"to": first, "where": f"{column} == {value!r}"}],
         otherwise=second,
         **s.named(),
     )

@@ -204,6 +204,7 @@ def units(s: Scene) -> None:
     )
     s.say("units", sheet=code(sheet), column=s.column(amount), unit=unit)
     if s.fault:
+        s.scale = 1000
         handle = s.do(
             "data_processing_transformer",
             "bring the amounts to the unit that is wanted",

@@ -141,7 +141,7 @@ def choose(s: Scene) -> None:
     for column, value in wanted.items():
         words = f"keep only those whose {code(column)} is {code(value)}"
         kept = [row for row in s.rows if row[column] == value]
-        where = f"{column} == '{value}'"
+        where = f"{column} == {value!r}"
         handle = s.do(
             "data_processing_filter", words, words=words, makes=_LEFT, where=where, **s.named()
         )
@@ -252,7 +252,7 @@ def in_city(s: Scene) -> None:
         "keep those in the city",
         words=f"keep only those whose company’s {code('city')} is {code(city)}",
         makes=_LEFT,
-        where=f"company.city == '{city}'",
+        where=f"company.city == {city!r}",
         **s.named(),
     )
     s.say("in_city", city=code(city))

@@ -107,6 +107,7 @@ class Scene:
 
         self.fact: tuple[str, str, list[str]] = ("", "", [])  # of an outcome: figure, words, others
         self.key = self.subject.id
+        self.scale = 1  # of amounts, beside those of the stock
 
         self.trend = Trend("", 0, 0, 0)  # the line that weekly counts lie on
 
@@ -216,7 +217,7 @@ class Scene:
     def column(self, name: str) -> str:
         """A column, as this level calls it."""
         s = self.subject
-        nouns = {s.id: "number", s.group: s.group_noun, s.state: "status", s.date: "date"}
+        nouns = {s.id: f"{s.one} number", s.group: s.group_noun, s.state: "status", s.date: "date"}
         nouns |= {s.amount: s.amount_noun, s.count: s.count_noun}
         return code(name) if self.exact else nouns.get(name, code(name))
 

@@ -49,7 +49,7 @@ def keep_state(s: Scene) -> None:
     value = s.rng.choice(several)
     kept = [row for row in s.rows if row[column] == value]
     _keep(
-        s, f"{column} == '{value}'", f"keep only those whose {code(column)} is {code(value)}", kept
+        s, f"{column} == {value!r}", f"keep only those whose {code(column)} is {code(value)}", kept
     )
     clause = (
         f"whose {code(column)} is {code(value)}" if s.exact else f"that {s.subject.states[value]}"
@@ -66,7 +66,7 @@ def leave_out_group(s: Scene) -> None:
     value = s.rng.choice(sorted({row[column] for row in s.rows}))
     kept = [row for row in s.rows if row[column] != value]
     _keep(
-        s, f"{column} != '{value}'", f"leave out those whose {code(column)} is {code(value)}", kept
+        s, f"{column} != {value!r}", f"leave out those whose {code(column)} is {code(value)}", kept
     )
     s.say("leave_out_group", value=code(value), column=s.column(column))
 
@@ -240,20 +240,12 @@ def corrections(s: Scene) -> None:
     """Amounts corrected by a second table."""
     key, amount = s.subject.id, s.subject.amount
     chosen = s.rng.sample(range(len(s.rows)), max(2, len(s.rows) // 25))
-    low, high = (round(bound * 100) for bound in s.subject.amount_range)
-    taken = {row[amount] for row in s.rows}
-    fixed = {}
-    for at in sorted(chosen):
-        new = s.rng.randrange(low, high) / 100
-        while new in taken:
-            new = round(new + 0.01, 2)
-        taken.add(new)
-        fixed[s.rows[at][key]] = {key: s.rows[at][key], "corrected": new}
+    fixed = {
+        s.rows[at][key]: {key: s.rows[at][key], "corrected": new}
+        for at, new in zip(sorted(chosen), _new_amounts(s, len(chosen)), strict=True)
+    }
     hand = s.hand
-    others = [
-        {key: s.rows[at][key], "corrected": s.rng.randrange(low, high) / 100}
-        for at in sorted(chosen)[::2]
-    ]
+    others = [{**each, "corrected": each["corrected"] / 2} for each in list(fixed.values())[::2]]
     table = side_table(
         s,
         "corrections",
@@ -281,13 +273,29 @@ def corrections(s: Scene) -> None:
         input=hand,
     )
     s.say(
-        "corrections", folder=code("corrections"), path=code(s.side_path), column=s.column(amount)
+        "corrections",
+        folder=code("corrections"),
+        path=code(s.side_path),
+        column=s.column(amount),
+        unit=s.subject.amount_unit,
     )
     rows = [
         {**row, amount: fixed[row[key]]["corrected"]} if row[key] in fixed else row
         for row in s.rows
     ]
     s.take("records", rows, s.it, handle)
+
+
+def _new_amounts(s: Scene, count: int) -> list[float]:
+    """Amounts in plain units, none of which any record has."""
+    low, high = (round(bound * 100) for bound in s.subject.amount_range)
+    taken = {round(row[s.subject.amount] * 100 / s.scale) for row in s.rows}
+    fresh = [
+        number
+        for number in s.rng.sample(range(low, high), min(high - low, count * 9))
+        if number not in taken
+    ]
+    return [round(number * s.scale / 100, 2) for number in fresh[:count]]
 
 
 @stage(1)
