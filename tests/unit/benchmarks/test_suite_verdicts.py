@@ -29,7 +29,7 @@ def tasks() -> list[Task]:
 def test_whatever_other_tools_reach_the_goal_it_is_full(tasks: list[Task]) -> None:
     tallies = tallied(tasks)
     assert {name: found.left for name, found in tallies.items() if found.left} == {}
-    assert sum(found.full for found in tallies.values()) > len(tasks)
+    assert sum(found.full for found in tallies.values()) > len(tasks) / 3
 
 
 NEVER = [name for name in SHORTCUTS if name not in {"unread", "overwritten_sources"}]
