@@ -21,7 +21,7 @@ def an_incident(s: Scene) -> None:
     page = f"https://{s.subject.host}/status"
     base = f"https://{s.subject.host}/v1/affected"
     url = f"{base}/{s.rng.randrange(16**6):06x}"
-    past = [f"INC-{s.rng.randrange(1_000, 9_999)}" for _ in range(1 + s.level)]
+    past = [f"INC-{s.rng.randrange(10_000, 99_999)}" for _ in range(1 + s.level // 2)]
     lines = [
         f"closed   {each}  records affected: {base}/{s.rng.randrange(16**6):06x}" for each in past
     ]
@@ -29,7 +29,7 @@ def an_incident(s: Scene) -> None:
     s.offer(page, f"Incidents at {s.subject.host}\n" + "\n".join(lines) + "\n", "txt")
     for line in lines:
         other = line.rpartition(" ")[2]
-        text = table.text(form) if other == url else s.other_text(form, 12, s.month.after(-1))
+        text = table.text(form) if other == url else s.other_text(form, len(table.rows), s.month.after(-1))
         s.offer(other, text, form)
     if s.upper:
         s.do(
