@@ -42,9 +42,12 @@ def compose(s: Scene, archetype: Archetype, place: int) -> None:
     looking = [stage for stage in stages if stage.may_fail(s.level)]
     faulty = s.rng.choice(looking) if looking and s.rng.random() < _FAULTY else None
     s.spoil = faulty.spoil if faulty else None
+    last_works = archetype.works[-2:]
     for stage in stages:
         s.fault = stage is faulty
         stage.work(s)
+        if stage in last_works:
+            s.passes("result", "", s.value)
 
 
 def chosen_stages(archetype: Archetype, level: int, place: int) -> tuple[Stage, ...]:
@@ -97,6 +100,6 @@ def _fits(level: int, room: int, stages: Sequence[Stage]) -> bool:
 
 
 def _steps(level: int, stages: Sequence[Stage]) -> int:
-    """The steps of the stages without a fault; at the highest level, files may have to be listed."""
+    """Their steps without a fault; at the highest level, files may have to be listed first."""
     lists = level == VERY_HARD and not stages[0].lists and any(each.sides for each in stages)
     return sum(stage.steps[level] for stage in stages) + lists

@@ -6,7 +6,7 @@ The words are the same whether there is a fault or not: only looking tells.
 from __future__ import annotations
 
 from stormproof.suites.workflows.tasks import ledger
-from stormproof.suites.workflows.tasks.deliveries import tell
+from stormproof.suites.workflows.tasks.messages import tell
 from stormproof.suites.workflows.tasks.scene import Scene
 from stormproof.suites.workflows.tasks.sources import parse, read
 from stormproof.suites.workflows.tasks.stages import stage
@@ -115,7 +115,9 @@ def doubles(s: Scene) -> None:
     if s.level <= EASY:
         order += f"; should one do so, do nothing more than tell {code(name)} by {by} which one"
     else:
-        order += f"; should one do so, tell {code(name)} by {by} which, and let its first record count alone"
+        order += (
+            f"; should one, tell {code(name)} by {by} which, and let its first record count alone"
+        )
     s.do(
         "data_processing_validator",
         "check the records for doubles",
@@ -171,8 +173,8 @@ def control_total(s: Scene) -> None:
     s.do(
         "data_processing_aggregator",
         "add up the amounts, to compare them",
-        words=f"compare the total of {code(amount)} with the one stated there; if they differ, go on "
-        f"with {code(copy)} in place of the records",
+        words=f"compare the total of {code(amount)} with the one stated there; if they differ, use "
+        f"{code(copy)} in place of the records",
         makes="the total",
         function="sum",
         field=amount,
@@ -198,10 +200,11 @@ def units(s: Scene) -> None:
     read(s, sheet, "the cover sheet")
     s.check("seen", sheet, None)
     s.operations[-1] = s.operations[-1].followed_by(
-        f"; should {code(amount)} stand in thousands there, multiply it by 1000 before anything else"
+        f"; should {code(amount)} stand in thousands, multiply it by 1000 before anything else"
     )
     s.say("units", sheet=code(sheet), column=s.column(amount), unit=unit)
     if s.fault:
+        s.scale = 1000
         handle = s.do(
             "data_processing_transformer",
             "bring the amounts to the unit that is wanted",
