@@ -133,6 +133,7 @@ HOLDS += [
     ),
     ([("network_monitor", {})], Check("probed", "api.example.com", None)),
     ([("network_fetcher", {"url": URL})], Check("probed", URL, None)),
+    ([("network_fetcher", {"url": URL})], Check("seen", URL, None)),
 ]
 
 

@@ -29,7 +29,11 @@ def an_incident(s: Scene) -> None:
     s.offer(page, f"Incidents at {s.subject.host}\n" + "\n".join(lines) + "\n", "txt")
     for line in lines:
         other = line.rpartition(" ")[2]
-        text = table.text(form) if other == url else s.other_text(form, len(table.rows), s.month.after(-1))
+        text = (
+            table.text(form)
+            if other == url
+            else s.other_text(form, len(table.rows), s.month.after(-1))
+        )
         s.offer(other, text, form)
     if s.upper:
         s.do(
