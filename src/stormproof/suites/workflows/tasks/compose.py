@@ -14,7 +14,7 @@ from stormproof.suites.workflows.tasks.works import convert
 STEPS = ((2, 3), (3, 5), (5, 8), (8, 12), (12, 20))
 """Fewest and most steps of a task, by level."""
 
-_FAULTY = 0.45  # of the tasks that look at something
+_FAULTY = 0.53  # of the tasks that look at something
 
 
 class Archetype(Struct, frozen=True):
@@ -51,11 +51,12 @@ def compose(s: Scene, archetype: Archetype, place: int) -> None:
 
 
 def chosen_stages(archetype: Archetype, level: int, place: int) -> tuple[Stage, ...]:
-    """The stages in their order: some archetypes leave room, if they have steps enough so."""
+    """The stages in their order: some archetypes leave room, if they are themselves even so."""
     fewest, most = STEPS[level]
+    core = archetype.works[-1:] if level > VERY_EASY else ()
     for less in range(place % 3, -1, -1):
         stages = _fitting(archetype, level, most - less * (level // 2))
-        if _steps(level, stages) > fewest:
+        if _steps(level, stages) > fewest and set(core) <= set(stages):
             break
     return stages
 
@@ -63,8 +64,7 @@ def chosen_stages(archetype: Archetype, level: int, place: int) -> tuple[Stage, 
 def _fitting(archetype: Archetype, level: int, room: int) -> tuple[Stage, ...]:
     """Source, check, works and deliveries, as many as there is room for."""
     source = archetype.source
-    ways = [way for d in archetype.deliveries for way in (d, d.simpler) if way]
-    ends = [next(way for way in ways if _fits(level, room, (source, way)))]
+    ends = [_first_delivery(archetype, level, room)]
     check, works = _core(archetype, level, room, ends[0])
     for delivery in archetype.deliveries:
         taken = delivery in ends or delivery.simpler in ends
@@ -75,6 +75,17 @@ def _fitting(archetype: Archetype, level: int, room: int) -> tuple[Stage, ...]:
         if work not in works and _fits(level, room, (source, *check, work, *works, *ends)):
             works = (work, *works)
     return (source, *check, *works, *ends)
+
+
+def _first_delivery(archetype: Archetype, level: int, room: int) -> Stage:
+    """The first that there is room for beside the last work, or else without it."""
+    ways = [way for d in archetype.deliveries for way in (d, d.simpler) if way]
+    core = archetype.works[-1:] if level > VERY_EASY else ()
+    for works in (core, ()):
+        for way in ways:
+            if _fits(level, room, (archetype.source, *works, way)):
+                return way
+    raise ValueError(archetype.name)  # an archetype whose source alone is too much
 
 
 def _core(

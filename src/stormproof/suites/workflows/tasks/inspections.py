@@ -37,6 +37,7 @@ def gaps(s: Scene) -> None:
     amount, key = s.subject.amount, s.subject.id
     name, channel, by = s.recipient()
     aside = s.target(f"incomplete_{s.subject.stem}", "csv")
+    sends = s.identity.task_type == "api_integration"
     order = f"check that every record has its {code(amount)}"
     if s.level <= EASY:
         order += (
@@ -46,7 +47,7 @@ def gaps(s: Scene) -> None:
     else:
         order += f"; write those without it to {code(aside)} and leave them out of the rest"
     s.do(
-        "data_processing_validator",
+        "network_validator" if sends else "data_processing_validator",
         "check the records for gaps",
         words=order,
         makes="a report of what is wrong",

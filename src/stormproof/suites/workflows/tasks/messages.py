@@ -63,12 +63,12 @@ def tell_result(s: Scene) -> None:
             )
         answer, others = best[column], [row[column] for row in s.rows]
         what = (
-            f"the {s.column(column)} with the greatest {s.column(s.measure)} among {s.it}, and no "
+            f"the {s.column(column)} with the greatest {s.column(s.measure)} {s.among}, and no "
             "other"
         )
         if sum(row[s.measure] == best[s.measure] for row in s.rows) > 1:  # nobody is ahead alone
             answer, others = str(best[s.measure]), []
-            what = f"the greatest {s.column(s.measure)} among {s.it}, in plain digits"
+            what = f"the greatest {s.column(s.measure)} {s.among}, in plain digits"
     tell(s, name, channel, answer, others, words=f"tell {code(name)} by {by} {what}")
     s.say("tell_result", recipient=code(name), channel=by, what=what)
 
@@ -92,8 +92,8 @@ def tell_range(s: Scene) -> None:
     s.do(
         "utility_notifier",
         "tell them what they want to know",
-        words=f"tell {code(name)} by {by} the smallest and the greatest {code(s.measure)} of "
-        f"{s.it}, in plain digits with two decimals",
+        words=f"tell {code(name)} by {by} the smallest and the greatest {code(s.measure)} "
+        f"{s.among}, in plain digits with two decimals",
         makes=f"a message to {name}",
         after=s.shown,
         recipient=name,

@@ -239,6 +239,11 @@ class Scene:
         if shape in ("records", "groups"):
             self.rows = value
 
+    @property
+    def among(self) -> str:
+        """The thing at hand, as what something is found in."""
+        return f"in {self.it}" if self.it == "the table" else f"among {self.it}"
+
     def rework(self, rows: list[Row], it: str, handle: str) -> None:
         """Have the same records at hand, fewer or changed, in the order that they had."""
         ordered = self.ordered
@@ -337,6 +342,7 @@ class Scene:
             "amount": self.column(self.measure),
             "why": self.why,
             "it": self.it,
+            "among": self.among,
             "year": str(self.month.year),
             **values,
         }
