@@ -53,7 +53,8 @@ def optimal_plan(task: Task, rate: float, max_turns: int) -> tuple[Step, ...]:
     if len(tools) == len(task.solution):
         return task.solution
     plan, places = _merged(task, tools)
-    for step, place, (feeder, handle) in zip(task.solution, places, survey(task).inputs, strict=True):
+    inputs = survey(task).inputs
+    for step, place, (feeder, handle) in zip(task.solution, places, inputs, strict=True):
         after = tuple(places[at] for at in step.after)
         plan[place] = replace(step, after=after)
         if handle and place - places[feeder] > places.index(place) - feeder:
