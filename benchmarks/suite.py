@@ -17,6 +17,8 @@ from pathlib import Path
 import suite_agents
 import suite_corpus
 import suite_planner
+import suite_shortcuts
+import suite_substitutions
 import suite_tasks
 from suite_page import PAGE, rewritten
 from suite_tasks import Figure
@@ -34,6 +36,8 @@ def parts(samples: Path | None) -> dict[str, Part]:
         "scenarios": suite_agents.scenarios,
         "paired": suite_agents.paired,
         "perfect": suite_agents.perfect,
+        "substitutions": suite_substitutions.substitutions,
+        "shortcuts": suite_shortcuts.shortcuts,
         "brute_force": suite_planner.brute_force,
         "simulation": suite_planner.simulation,
         "recorded": partial(suite_corpus.recorded, samples),

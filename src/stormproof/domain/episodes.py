@@ -21,7 +21,7 @@ Action = Literal["call", "search", "info", "done", "none"]
 Ending = Literal[
     "done",  # the model said that it was done
     "max_turns",  # the turn budget was spent
-    "failures",  # five failed calls in a row
+    "failures",  # too many failed calls in a row
     "repetition",  # the same successful call five times in a row
     "context_window",  # the conversation no longer fits the model: final, scored as it stands
     "infrastructure",  # a model call gave no reply

@@ -28,7 +28,9 @@ class CellFigures(Struct, frozen=True):
     by the mean ceiling. `bounds` is success had all unscored trials failed, and had all succeeded.
     `unread` are format errors and unread tool calls a turn, `repaired` repairs a turn: what was
     lost and what worked are kept apart. Means are NaN where nothing was scored. `left_out` counts
-    scored trials in cells that others of the table lack.
+    scored trials in cells that others of the table lack. `spoiled` is the share of scored trials in
+    which something unasked was done, None where the suite did not look; `progress` the mean share
+    of milestones and checks that held at the end.
     """
 
     scored: int
@@ -41,6 +43,8 @@ class CellFigures(Struct, frozen=True):
     weighted: float
     steps: float
     coverage: float
+    progress: float
+    spoiled: Rate | None
     ceiling: float
     share: Rate | None
     bounds: IfLost | None
@@ -69,6 +73,8 @@ def figures_of(aligned: Aligned) -> CellFigures:
         weighted=weighted_mean(full + WEIGHTS["partial"] * partial, weights),
         steps=weighted_mean(scored.numbers("calls"), weights),
         coverage=weighted_mean(scored.numbers("tool_coverage"), weights),
+        progress=weighted_mean(scored.numbers("progress"), weights),
+        spoiled=_spoiled(scored, weights),
         ceiling=ceiling,
         share=share_of(success, ceiling) if len(scored) else None,
         bounds=_bounds(aligned, counted),
@@ -79,6 +85,11 @@ def figures_of(aligned: Aligned) -> CellFigures:
     )
     _check_sums(figures, len(group))
     return replace(figures, flags=_flags(figures))
+
+
+def _spoiled(scored: EpisodeRows, weights: npt.NDArray[np.float64]) -> Rate | None:
+    effects = scored.numbers("collateral")
+    return rate_of(scored, weights, effects > 0) if np.isfinite(effects).any() else None
 
 
 def whole(group: EpisodeRows) -> CellFigures:

@@ -16,8 +16,16 @@ from stormproof.report.results import SIMULATED_NOTE
 SIMULATED = "SIMULATED"
 
 INTERVALS = (
-    "Success is full success: the goal was met. Intervals are 95 %: Wilson's, clustered by task "
+    "Intervals are 95 %: Wilson's, clustered by task "
     "where a task was run more than once, and by archetype where tasks of one are alike."
+)
+_BY_FINAL_STATE = (
+    "Success is full success: the goal was met, and nothing was done that nobody asked for. Which "
+    "tools did it is no matter: coverage and order stand beside it."
+)
+_BY_TOOLS = (
+    "Success is full success as the suite's first version had it: the goal was met, and every "
+    "required tool had succeeded in order."
 )
 INFRASTRUCTURE = (
     "Infrastructure failures (timeouts, refusals, broken replies) are not the model's: they are "
@@ -38,7 +46,7 @@ COUNTS = (
     Column("blocked", "count", "ended by a provider's filter: final, in no rate"),
 )
 LEVELS = (
-    Column("full", "count", "scored episodes whose goal was met"),
+    Column("full", "count", "scored episodes that succeeded in full"),
     Column("partial", "count"),
     Column("failed", "count"),
 )
@@ -67,6 +75,12 @@ def marked(table: ReportTable, simulated: Collection[str]) -> ReportTable:
 def simulated_models(episodes: EpisodeRows) -> frozenset[str]:
     """Models with an episode that the emulator answered."""
     return frozenset(episodes.at(episodes.numbers("simulated") > 0).values("model"))
+
+
+def definition(episodes: EpisodeRows) -> str:
+    """What success is in these episodes: older folders have no measure of collateral effects."""
+    is_old = len(episodes) and not np.isfinite(episodes.numbers("collateral")).any()
+    return _BY_TOOLS if is_old else _BY_FINAL_STATE
 
 
 def counts(cell: CellFigures) -> tuple[Value, ...]:

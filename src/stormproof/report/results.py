@@ -17,6 +17,7 @@ from stormproof.report.episode_rows import KIND, EpisodeRows
 from stormproof.store import Header, episode_table, read_header, read_runs
 from stormproof.suites.workflows import WORKFLOWS
 
+_FIRST_SUITE = "1"
 SIMULATED_NOTE = (
     "SIMULATED: these episodes were answered by the emulator's simulated agents, not by models. "
     "They say nothing of any real model."
@@ -88,9 +89,16 @@ def results_of(
             f"{folder}: no episode has ended here yet",
             hint="`stormproof status` shows how far the run is",
         )
+    table = _as_measured(table, header)
     episodes = EpisodeRows.of(with_kinds(table, header))
     cells = count_cells(episodes, planned)
     return Results(folder.resolve().name, folder, table, episodes, header, runs, cells)
+
+
+def _as_measured(table: pa.Table, header: Header) -> pa.Table:
+    """Without the measures that the first version of the suite did not take."""
+    later = {"progress", "collateral"} if header.suite == _FIRST_SUITE else set()
+    return table.select([name for name in table.column_names if name not in later])
 
 
 def with_kinds(table: pa.Table, header: Header) -> pa.Table:

@@ -42,6 +42,7 @@ from stormproof.report.headings import (
     LEVELS,
     SUCCESS,
     counts,
+    definition,
     flags_of,
     levels,
     simulated_note,
@@ -68,6 +69,8 @@ def overall(
         Column("left out", "count", "scored in cells that other models lack: in no rate here"),
         *LEVELS,
         Column("weighted %", "percent", "full counts 1, partial one half"),
+        Column("collateral %", "interval", "scored episodes in which something unasked was done"),
+        Column("progress %", "percent", "milestones and checks that held at the end"),
         Column("steps", "number", "tool calls executed, mean over scored episodes"),
         Column("tool coverage %", "percent", "share of required tools that succeeded"),
     )
@@ -77,9 +80,8 @@ def overall(
         cell = figures_of(one)
         flags = ", ".join(flags_of(cell, verdicts.get(model, "")))
         middle = (*counts(cell), cell.left_out, *levels(cell))
-        rows.append(
-            (model, *success_values(cell), flags, *middle, cell.weighted, cell.steps, cell.coverage)
-        )
+        measures = (cell.weighted, cell.spoiled, cell.progress, cell.steps, cell.coverage)
+        rows.append((model, *success_values(cell), flags, *middle, *measures))
     absent = sorted(set(planned) - {model for (model,) in models})
     nothing = (None,) * len(SUCCESS)
     rows += [
@@ -88,7 +90,8 @@ def overall(
     ]
     ceilings = (CEILING,) if np.isfinite(episodes.numbers("ceiling")).any() else ()
     bounds = (BOUNDS,) if any(isinstance(row[2], IfLost) for row in rows) else ()
-    notes = (INTERVALS, INFRASTRUCTURE, *ceilings, *bounds, *simulated_note(episodes))
+    defined = (definition(episodes), INTERVALS)
+    notes = (*defined, INFRASTRUCTURE, *ceilings, *bounds, *simulated_note(episodes))
     cells = cells_in_words(aligned, ())
     return ReportTable("overall", "Overall", columns, tuple(rows), notes, cells)
 

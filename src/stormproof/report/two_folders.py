@@ -15,6 +15,7 @@ from stormproof.report.headings import (
     INTERVALS,
     SUCCESS,
     counts,
+    definition,
     marked,
     simulated_models,
 )
@@ -79,7 +80,17 @@ def _beside(first: EpisodeRows, second: EpisodeRows, names: tuple[str, str]) -> 
         *(replace(c, title=f"{name}: {c.title}") for name in names for c in _SIDE),
     )
     title, over = f"{names[0]} against {names[1]}", cells_in_words(aligned, ())
-    return ReportTable("compare", title, columns, rows, (INTERVALS,), over)
+    return ReportTable(
+        "compare", title, columns, rows, (*_definitions(first, second), INTERVALS), over
+    )
+
+
+def _definitions(first: EpisodeRows, second: EpisodeRows) -> tuple[str, ...]:
+    """What success is; where it is not the same on both sides, that before all."""
+    one, other = definition(first), definition(second)
+    if one == other:
+        return (one,)
+    return (f"The two sides do not mean the same by success. The first: {one} The second: {other}",)
 
 
 def _paired(first: EpisodeRows, second: EpisodeRows, names: tuple[str, str]) -> ReportTable:

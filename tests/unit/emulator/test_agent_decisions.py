@@ -30,7 +30,7 @@ from stormproof.suites.workflows.tasks import find_task, load_task
 from stormproof.testing import asking
 from stormproof.testing.strategies import requests
 
-TASK = load_task("data_pipeline.easy.00004")
+TASK = load_task("data_pipeline.easy.00006")
 PLAN = (Step("network_fetcher"), Step("data_processing_parser"), Step("network_poster"))
 BASELINE = Condition("baseline", "easy", 0.8)
 

@@ -4,7 +4,7 @@ import pytest
 
 from stormproof.domain.calls import Reply, ToolCall
 from stormproof.domain.conditions import Condition, Protocol
-from stormproof.domain.episodes import Turn
+from stormproof.domain.episodes import FAILURES_IN_A_ROW, Turn
 from stormproof.domain.tasks import Step
 from stormproof.episode.arguments import LARGEST as LARGEST_ARGUMENTS
 from stormproof.episode.conversation import EMPTY, LARGEST, Conversation
@@ -208,18 +208,18 @@ def test_done_beside_a_call_waits_for_the_call() -> None:
     assert (turn.action, talk.ending) == ("call", None)
 
 
-def test_five_failures_in_a_row_end_it() -> None:
-    talk = conversation()
-    take(talk, *[BAD] * 3, written(READ), *[BAD] * 4)
+def test_failures_in_a_row_end_it() -> None:
+    talk = conversation(max_turns=30)
+    take(talk, *[BAD] * 3, written(READ), *[BAD] * (FAILURES_IN_A_ROW - 1))
     assert talk.ending is None
     take(talk, BAD)
     assert talk.ending == "failures"
 
 
-def test_the_fifth_failure_ends_it_in_the_middle_of_a_message() -> None:
-    talk = conversation()
-    turn = take(talk, BAD * 5 + written(READ))
-    assert (talk.ending, len(turn.executions)) == ("failures", 5)
+def test_the_last_failure_ends_it_in_the_middle_of_a_message() -> None:
+    talk = conversation(max_turns=30)
+    turn = take(talk, BAD * FAILURES_IN_A_ROW + written(READ))
+    assert (talk.ending, len(turn.executions)) == ("failures", FAILURES_IN_A_ROW)
 
 
 def test_the_same_success_five_times_in_a_row_ends_it() -> None:

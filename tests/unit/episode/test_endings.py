@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from stormproof.domain.episodes import FAILURES_IN_A_ROW, Action, Ending
+from stormproof.domain.episodes import FAILURES_IN_A_ROW, REPEATED_SUCCESSES, Action, Ending
 from stormproof.domain.tasks import Execution
-from stormproof.episode.endings import REPEATED_SUCCESSES, ending_of, stuck
+from stormproof.episode.endings import ending_of, stuck
 
 FAILED = Execution("a", {}, ok=False)
 WORKED = Execution("a", {"n": 1}, ok=True)

@@ -29,7 +29,7 @@ def episode(**fields: Any) -> dict[str, Any]:
         "protocol": "text",
         "severity": "severe",
         "weather": "before",
-        "max_turns": 10,
+        "max_turns": 0,
         "outcome": "completed",
         "ending": "done",
         "success": "full",
@@ -40,6 +40,8 @@ def episode(**fields: Any) -> dict[str, Any]:
         "recovery": None,
         "redundant_calls": 0,
         "error_category": "",
+        "progress": 1.0,
+        "collateral": 0,
         "ceiling": 0.9,
         "turns": 5,
         "calls": 4,
@@ -60,7 +62,8 @@ def episode(**fields: Any) -> dict[str, Any]:
 
 def infrastructure(**fields: Any) -> dict[str, Any]:
     """An episode that a model call without reply ended: no score."""
-    unscored = {"success": None, "goal_met": None, "tool_coverage": None, "ceiling": None}
+    unscored = {"success": None, "goal_met": None, "tool_coverage": None, "ceiling": None,
+                "progress": None, "collateral": None}  # fmt: skip
     gone = {"outcome": "infrastructure", "ending": "infrastructure", "error": "timeout"}
     return episode(**(gone | unscored | fields))
 

@@ -97,3 +97,24 @@ def test_replicates_give_pass_hat_k(make_episode: Make, make_table: ToTable) -> 
     assert (row["tasks"], row["k"]) == (4, 3)
     assert row["pass@1 %"].estimate == pytest.approx(0.5)
     assert row["pass^k %"].estimate == pytest.approx(0.25)
+
+
+def test_what_was_done_unasked_is_a_measure_of_its_own(
+    make_episode: Make, make_table: ToTable
+) -> None:
+    rows = [make_episode(task_id=f"t{i}", collateral=i % 4, progress=0.5) for i in range(8)]
+    table = overall(EpisodeRows.of(make_table(rows)))
+    (row,) = rows_of(table)
+    assert row["collateral %"].estimate == 0.75
+    assert row["progress %"] == 0.5
+    assert "nothing was done that nobody asked for" in table.notes[0]
+
+
+def test_a_folder_of_the_first_version_says_what_success_was_then(
+    make_episode: Make, make_table: ToTable
+) -> None:
+    rows = [make_episode(task_id=f"t{i}", collateral=None, progress=None) for i in range(8)]
+    table = overall(EpisodeRows.of(make_table(rows)))
+    (row,) = rows_of(table)
+    assert row["collateral %"] is None
+    assert "every required tool had succeeded" in table.notes[0]

@@ -133,6 +133,7 @@ HOLDS += [
     ),
     ([("network_monitor", {})], Check("probed", "api.example.com", None)),
     ([("network_fetcher", {"url": URL})], Check("probed", URL, None)),
+    ([("network_fetcher", {"url": URL})], Check("seen", URL, None)),
 ]
 
 
@@ -162,6 +163,7 @@ FAILS: list[tuple[Did, Check]] = [
     ([("utility_cache", {"key": "k", "input": "61.6"})], Check("cache", "k", 61.5)),
     ([write("o.json", "no json")], Check("file", "o.json", ROWS)),
     ([write("o.txt", "one\ntwo")], Check("file", "o.txt", "one two")),
+    ([("network_monitor", {})], Check("seen", URL, None)),
     ([write("o.gz", "not base64")], Check("archive", "o.gz", "hello")),
     ([write("o.gz", "UEsx")], Check("archive", "o.gz", "hello")),
     ([write("o.gz", "AAAA")], Check("archive", "o.gz", "hello")),

@@ -4,6 +4,7 @@ Each line is an archetype: its name, source, look, works and deliveries. Works a
 level has no room for are left out (see `compose`), so the last work and the first delivery are what
 the archetype is about at every level but the lowest.
 """
+# ruff: noqa: E501  a table, an archetype a line
 
 from __future__ import annotations
 
@@ -11,10 +12,7 @@ from stormproof.domain.conditions import TaskType
 from stormproof.suites.workflows.tasks.compose import Archetype
 from stormproof.suites.workflows.tasks.deliveries import (
     cache,
-    log_count,
-    mark_done,
     pack,
-    plan_job,
     post,
     post_if_new,
     post_if_open,
@@ -22,13 +20,28 @@ from stormproof.suites.workflows.tasks.deliveries import (
     push,
     push_each,
     route,
-    tell_range,
-    tell_result,
     write,
     write_if_free,
 )
+from stormproof.suites.workflows.tasks.figures import (
+    behind_targets,
+    counts,
+    extremes,
+    means,
+    on_top,
+    outlook,
+    total,
+    totals,
+)
 from stormproof.suites.workflows.tasks.finds import a_logged_case, a_sick_part, an_incident
 from stormproof.suites.workflows.tasks.inspections import control_total, doubles, gaps, units
+from stormproof.suites.workflows.tasks.messages import (
+    log_count,
+    mark_done,
+    plan_job,
+    tell_range,
+    tell_result,
+)
 from stormproof.suites.workflows.tasks.other_shapes import (
     choose,
     contacts,
@@ -53,22 +66,14 @@ from stormproof.suites.workflows.tasks.stages import Stage
 from stormproof.suites.workflows.tasks.works import (
     add_gross,
     add_region,
-    behind_targets,
     columns_only,
     corrections,
-    counts,
-    extremes,
     keep_above,
     keep_days,
     keep_state,
     leave_out_group,
-    means,
-    on_top,
-    outlook,
     partner_names,
     top,
-    total,
-    totals,
     unsettled,
 )
 
@@ -115,7 +120,7 @@ _LINES: dict[TaskType, tuple[Line, ...]] = {
         ("top_with_note", a_file, doubles, (unsettled, corrections, keep_state, top), (write_if_free, mark_done)),
         ("share_out", several_files, None, (leave_out_group, keep_days, corrections), (route, log_count)),
         ("price_up", a_guarded_address, gaps, (corrections, keep_days, keep_state, on_top), (cache, tell_result)),
-        ("gross_copy", a_noted_file, units, (unsettled, keep_above, corrections, add_gross), (write, plan_job)),
+        ("gross_copy", a_noted_file, units, (unsettled, corrections, keep_above, add_gross), (write, plan_job)),
         ("duty_list", a_sick_part, gaps, (add_region, unsettled, keep_above, columns_only), (push, tell_result)),
         ("case_report", a_logged_case, None, (corrections, add_region, keep_days, means), (write_if_free, mark_done)),
         ("missed_targets", an_address, doubles, (keep_state, keep_days, totals, behind_targets), (tell_result, push)),

@@ -14,7 +14,7 @@ from stormproof.suites.workflows.tasks.works import convert
 STEPS = ((2, 3), (3, 5), (5, 8), (8, 12), (12, 20))
 """Fewest and most steps of a task, by level."""
 
-_FAULTY = 0.45  # of the tasks that look at something
+_FAULTY = 0.53  # of the tasks that look at something
 
 
 class Archetype(Struct, frozen=True):
@@ -42,17 +42,21 @@ def compose(s: Scene, archetype: Archetype, place: int) -> None:
     looking = [stage for stage in stages if stage.may_fail(s.level)]
     faulty = s.rng.choice(looking) if looking and s.rng.random() < _FAULTY else None
     s.spoil = faulty.spoil if faulty else None
+    last_works = archetype.works[-2:]
     for stage in stages:
         s.fault = stage is faulty
         stage.work(s)
+        if stage in last_works:
+            s.passes("result", "", s.value)
 
 
 def chosen_stages(archetype: Archetype, level: int, place: int) -> tuple[Stage, ...]:
-    """The stages in their order: some archetypes leave room, if they have steps enough so."""
+    """The stages in their order: some archetypes leave room, if they are themselves even so."""
     fewest, most = STEPS[level]
+    core = archetype.works[-1:] if level > VERY_EASY else ()
     for less in range(place % 3, -1, -1):
         stages = _fitting(archetype, level, most - less * (level // 2))
-        if _steps(level, stages) > fewest:
+        if _steps(level, stages) > fewest and set(core) <= set(stages):
             break
     return stages
 
@@ -60,8 +64,7 @@ def chosen_stages(archetype: Archetype, level: int, place: int) -> tuple[Stage, 
 def _fitting(archetype: Archetype, level: int, room: int) -> tuple[Stage, ...]:
     """Source, check, works and deliveries, as many as there is room for."""
     source = archetype.source
-    ways = [way for d in archetype.deliveries for way in (d, d.simpler) if way]
-    ends = [next(way for way in ways if _fits(level, room, (source, way)))]
+    ends = [_first_delivery(archetype, level, room)]
     check, works = _core(archetype, level, room, ends[0])
     for delivery in archetype.deliveries:
         taken = delivery in ends or delivery.simpler in ends
@@ -72,6 +75,17 @@ def _fitting(archetype: Archetype, level: int, room: int) -> tuple[Stage, ...]:
         if work not in works and _fits(level, room, (source, *check, work, *works, *ends)):
             works = (work, *works)
     return (source, *check, *works, *ends)
+
+
+def _first_delivery(archetype: Archetype, level: int, room: int) -> Stage:
+    """The first that there is room for beside the last work, or else without it."""
+    ways = [way for d in archetype.deliveries for way in (d, d.simpler) if way]
+    core = archetype.works[-1:] if level > VERY_EASY else ()
+    for works in (core, ()):
+        for way in ways:
+            if _fits(level, room, (archetype.source, *works, way)):
+                return way
+    raise ValueError(archetype.name)  # an archetype whose source alone is too much
 
 
 def _core(
@@ -97,6 +111,6 @@ def _fits(level: int, room: int, stages: Sequence[Stage]) -> bool:
 
 
 def _steps(level: int, stages: Sequence[Stage]) -> int:
-    """The steps of the stages without a fault; at the highest level, files may have to be listed."""
+    """Their steps without a fault; at the highest level, files may have to be listed first."""
     lists = level == VERY_HARD and not stages[0].lists and any(each.sides for each in stages)
     return sum(stage.steps[level] for stage in stages) + lists

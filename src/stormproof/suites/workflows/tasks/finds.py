@@ -21,7 +21,7 @@ def an_incident(s: Scene) -> None:
     page = f"https://{s.subject.host}/status"
     base = f"https://{s.subject.host}/v1/affected"
     url = f"{base}/{s.rng.randrange(16**6):06x}"
-    past = [f"INC-{s.rng.randrange(1_000, 9_999)}" for _ in range(1 + s.level)]
+    past = [f"INC-{s.rng.randrange(10_000, 99_999)}" for _ in range(1 + s.level // 2)]
     lines = [
         f"closed   {each}  records affected: {base}/{s.rng.randrange(16**6):06x}" for each in past
     ]
@@ -29,7 +29,11 @@ def an_incident(s: Scene) -> None:
     s.offer(page, f"Incidents at {s.subject.host}\n" + "\n".join(lines) + "\n", "txt")
     for line in lines:
         other = line.rpartition(" ")[2]
-        text = table.text(form) if other == url else s.other_text(form, 12, s.month.after(-1))
+        text = (
+            table.text(form)
+            if other == url
+            else s.other_text(form, len(table.rows), s.month.after(-1))
+        )
         s.offer(other, text, form)
     if s.upper:
         s.do(
@@ -60,7 +64,7 @@ def a_sick_part(s: Scene) -> None:
         status = s.rng.choice((500, 502, 503)) if name == sick else 200
         body = '{"error": "out of order"}\n' if name == sick else '{"status": "fine"}\n'
         s.resources[f"https://{s.subject.host}/v1/{name}"] = Resource(status, body)
-        size = max(5, len(table.rows) // 2)
+        size = len(table.rows)
         own = table.text(form) if name == sick else s.other_text(form, size, s.month)
         s.files[f"{folder}/{name}.{form}"] = own
     s.do(
@@ -87,8 +91,9 @@ def a_logged_case(s: Scene) -> None:
     """The records of a case that a line in a log names."""
     form, table = s.form(), s.table()
     logs, folder = f"logs/{s.subject.host.partition('.')[0]}", "cases"
-    thing = f"{s.subject.one} {table.rows[0][s.subject.id]}"
-    cases = [f"E-{number}" for number in s.rng.sample(range(1_000, 10_000), 2 + s.level)]
+    least = min(table.rows, key=lambda row: row[s.subject.amount] or 0)  # never anybody's answer
+    thing = f"{s.subject.one} {least[s.subject.id]}"
+    cases = [f"E-{number}" for number in s.rng.sample(range(1_000, 10_000), 2 + s.level // 2)]
     for name in sorted(s.rng.sample(_LOGS, 3)):
         s.files[f"{logs}/{name}.log"] = log_text(s.rng, s.month, 8 + 12 * s.level)
     about = [
@@ -101,7 +106,7 @@ def a_logged_case(s: Scene) -> None:
             s.rng, s.files[path], f"ERROR {what} could not be stored: case {case}"
         )
     for case in sorted(cases):
-        own = table.text(form) if case == cases[0] else s.other_text(form, 6, s.month)
+        own = table.text(form) if case == cases[0] else s.other_text(form, len(table.rows), s.month)
         s.files[f"{folder}/{case}.{form}"] = own
     s.do(
         "file_operations_scanner",

@@ -6,7 +6,7 @@ The words are the same whether there is a fault or not: only looking tells.
 from __future__ import annotations
 
 from stormproof.suites.workflows.tasks import ledger
-from stormproof.suites.workflows.tasks.deliveries import tell
+from stormproof.suites.workflows.tasks.messages import tell
 from stormproof.suites.workflows.tasks.scene import Scene
 from stormproof.suites.workflows.tasks.sources import parse, read
 from stormproof.suites.workflows.tasks.stages import stage
@@ -37,6 +37,7 @@ def gaps(s: Scene) -> None:
     amount, key = s.subject.amount, s.subject.id
     name, channel, by = s.recipient()
     aside = s.target(f"incomplete_{s.subject.stem}", "csv")
+    sends = s.identity.task_type == "api_integration"
     order = f"check that every record has its {code(amount)}"
     if s.level <= EASY:
         order += (
@@ -46,7 +47,7 @@ def gaps(s: Scene) -> None:
     else:
         order += f"; write those without it to {code(aside)} and leave them out of the rest"
     s.do(
-        "data_processing_validator",
+        "network_validator" if sends else "data_processing_validator",
         "check the records for gaps",
         words=order,
         makes="a report of what is wrong",
@@ -115,7 +116,9 @@ def doubles(s: Scene) -> None:
     if s.level <= EASY:
         order += f"; should one do so, do nothing more than tell {code(name)} by {by} which one"
     else:
-        order += f"; should one do so, tell {code(name)} by {by} which, and let its first record count alone"
+        order += (
+            f"; should one, tell {code(name)} by {by} which, and let its first record count alone"
+        )
     s.do(
         "data_processing_validator",
         "check the records for doubles",
@@ -171,8 +174,8 @@ def control_total(s: Scene) -> None:
     s.do(
         "data_processing_aggregator",
         "add up the amounts, to compare them",
-        words=f"compare the total of {code(amount)} with the one stated there; if they differ, go on "
-        f"with {code(copy)} in place of the records",
+        words=f"compare the total of {code(amount)} with the one stated there; if they differ, use "
+        f"{code(copy)} in place of the records",
         makes="the total",
         function="sum",
         field=amount,
@@ -198,10 +201,11 @@ def units(s: Scene) -> None:
     read(s, sheet, "the cover sheet")
     s.check("seen", sheet, None)
     s.operations[-1] = s.operations[-1].followed_by(
-        f"; should {code(amount)} stand in thousands there, multiply it by 1000 before anything else"
+        f"; should {code(amount)} stand in thousands, multiply it by 1000 before anything else"
     )
     s.say("units", sheet=code(sheet), column=s.column(amount), unit=unit)
     if s.fault:
+        s.scale = 1000
         handle = s.do(
             "data_processing_transformer",
             "bring the amounts to the unit that is wanted",

@@ -67,7 +67,7 @@ class Phrases(Struct, frozen=True, forbid_unknown_fields=True):
 
     def at(self, level: int) -> tuple[str, ...]:
         """The texts of a level from medium on."""
-        return self.story if level >= VERY_HARD else level >= HARD and self.hard or self.plain
+        return self.story if level >= VERY_HARD else (level >= HARD and self.hard) or self.plain
 
 
 @functools.cache

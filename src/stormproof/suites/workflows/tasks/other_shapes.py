@@ -1,8 +1,6 @@
-"""Records that are no month's table: weekly counts, proposals, contacts; and what is done with them."""
+"""Weekly counts, proposals, contacts: where they come from, and what is done with them."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from stormproof.suites.workflows.tasks import ledger, materials
 from stormproof.suites.workflows.tasks.ledger import Row
@@ -10,7 +8,7 @@ from stormproof.suites.workflows.tasks.scene import Scene
 from stormproof.suites.workflows.tasks.sources import SITES, list_folder, listing, parse, read
 from stormproof.suites.workflows.tasks.stages import stage
 from stormproof.suites.workflows.tasks.stock import text_of, text_of_columns
-from stormproof.suites.workflows.tasks.wording import EASY, HARD, MEDIUM, VERY_HARD, code, listed
+from stormproof.suites.workflows.tasks.wording import EASY, code, listed
 
 _LEFT = "the records that are left"
 
@@ -73,7 +71,7 @@ def weekly_counts(s: Scene) -> None:
     handle = s.do(
         "data_processing_transformer",
         "put the sites side by side and add them up",
-        words=f"put them side by side by {code('week')} and add a column {code('all')} with their sum",
+        words=f"put them side by side by {code('week')}, with their sum in a column {code('all')}",
         reads="the weekly counts of the sites",
         makes="the weekly counts of all sites",
         operations=[
@@ -143,7 +141,7 @@ def choose(s: Scene) -> None:
     for column, value in wanted.items():
         words = f"keep only those whose {code(column)} is {code(value)}"
         kept = [row for row in s.rows if row[column] == value]
-        where = f"{column} == '{value}'"
+        where = f"{column} == {value!r}"
         handle = s.do(
             "data_processing_filter", words, words=words, makes=_LEFT, where=where, **s.named()
         )
@@ -152,7 +150,7 @@ def choose(s: Scene) -> None:
     handle = s.do(
         "computation_optimizer",
         "choose the best of them",
-        words=f"choose the records with the greatest total {code('points')} whose total {code('cost')} "
+        words=f"choose those of the greatest total {code('points')} whose total {code('cost')} "
         f"stays within {budget:g}",
         makes="the best choice",
         value="points",
@@ -254,7 +252,7 @@ def in_city(s: Scene) -> None:
         "keep those in the city",
         words=f"keep only those whose company’s {code('city')} is {code(city)}",
         makes=_LEFT,
-        where=f"company.city == '{city}'",
+        where=f"company.city == {city!r}",
         **s.named(),
     )
     s.say("in_city", city=code(city))

@@ -19,11 +19,10 @@ from stormproof.suites.workflows.tasks.ledger import Row
 from stormproof.suites.workflows.tasks.lexicon import phrases, subjects
 from stormproof.suites.workflows.tasks.materials import Trend, address
 from stormproof.suites.workflows.tasks.months import Month
-from stormproof.suites.workflows.tasks.stock import Table, records, stock
+from stormproof.suites.workflows.tasks.stock import Table, stock
 from stormproof.suites.workflows.tasks.wording import (
     HARD,
     MEDIUM,
-    VERY_EASY,
     VERY_HARD,
     Letter,
     Operation,
@@ -36,7 +35,7 @@ Shape = Literal["text", "records", "groups", "figure", "outcome"]
 _CHANNELS = (("email", "e-mail"), ("sms", "text message"), ("chat", "chat message"))
 _FOLDERS = ("inbox", "data", "exports", "incoming", "drop")
 _OUTPUTS = ("reports", "out", "handover", "results", "shared")
-_SIZES = ((8, 13), (12, 21), (45, 76), (200, 451), (1_200, 2_001))  # records, by level
+_SIZES = ((8, 13), (12, 21), (45, 76), (200, 451), (1_000, 1_601))  # records, by level
 _SUBJECT_STRIDE = 7  # no divisor of the number of subjects: neighbours differ, all get a turn
 _FIRST_YEAR, _MONTHS = 2021, 72
 _RECEIPTS = (
@@ -108,8 +107,9 @@ class Scene:
 
         self.fact: tuple[str, str, list[str]] = ("", "", [])  # of an outcome: figure, words, others
         self.key = self.subject.id
+        self.scale = 1  # of amounts, beside those of the stock
 
-        self.trend: Trend | None = None  # the line that weekly counts lie on
+        self.trend = Trend("", 0, 0, 0)  # the line that weekly counts lie on
 
         # Formats that later stages go by, and how many results have a name so far.
         self.text_form = "csv"
@@ -138,7 +138,7 @@ class Scene:
         count = min(size or self.rng.randrange(*_SIZES[self.level]), len(source.values))
         start = self.rng.randrange(len(source.values) - count + 1)
         table = Table(source, self.subject, self.month, range(start, start + count))
-        self.whole = [table.copy()]
+        self.whole = [table.copied()]
         if self.spoil:
             self.spoil(self, table)
         return table
@@ -151,7 +151,7 @@ class Scene:
         start = self.rng.randrange(len(source.values) - count * size + 1)
         starts = range(start, start + count * size, size)
         tables = [Table(source, self.subject, self.month, range(s, s + size)) for s in starts]
-        self.whole = [each.copy() for each in (tables[-1], *tables[:-1])]
+        self.whole = [each.copied() for each in (tables[-1], *tables[:-1])]
         if self.spoil:
             self.spoil(self, tables[-1])
         return tables
@@ -217,7 +217,7 @@ class Scene:
     def column(self, name: str) -> str:
         """A column, as this level calls it."""
         s = self.subject
-        nouns = {s.id: "number", s.group: s.group_noun, s.state: "status", s.date: "date"}
+        nouns = {s.id: f"{s.one} number", s.group: s.group_noun, s.state: "status", s.date: "date"}
         nouns |= {s.amount: s.amount_noun, s.count: s.count_noun}
         return code(name) if self.exact else nouns.get(name, code(name))
 
@@ -239,13 +239,18 @@ class Scene:
         if shape in ("records", "groups"):
             self.rows = value
 
+    @property
+    def among(self) -> str:
+        """The thing at hand, as what something is found in."""
+        return f"in {self.it}" if self.it == "the table" else f"among {self.it}"
+
     def rework(self, rows: list[Row], it: str, handle: str) -> None:
         """Have the same records at hand, fewer or changed, in the order that they had."""
         ordered = self.ordered
         self.take("records", rows, it, handle)
         self.ordered = ordered
 
-    def named(self) -> dict[str, str]:
+    def named(self) -> dict[str, Any]:
         """The argument that names the thing at hand, where a call would not take it by itself."""
         return {"input": self.hand} if self.hand != self.latest else {}
 
@@ -258,7 +263,7 @@ class Scene:
         *,
         words: str = "",
         brief: str = "",
-        reads: str = "",
+        reads: str | None = None,
         makes: str = "",
         after: tuple[int, ...] = (),
         **arguments: Any,
@@ -277,7 +282,14 @@ class Scene:
         if tool not in _RECEIPTS:
             self.latest = handle
         self.steps.append(
-            Step(tool, arguments, upper_first(purpose), reads or self.it, makes, after)
+            Step(
+                tool,
+                arguments,
+                upper_first(purpose),
+                self.it if reads is None else reads,
+                makes,
+                after,
+            )
         )
         return handle
 
@@ -309,7 +321,7 @@ class Scene:
     def passes(self, kind: str, subject: str, expected: Any = None) -> None:
         """State what holds on the way, unless the work is over."""
         if not self.stopped:
-            self.milestones.append(Check(kind, subject, expected))
+            self.milestones.append(Check(kind, subject, expected, self.ordered))
 
     # --- the whole ---------------------------------------------------------------------------
 
@@ -330,6 +342,7 @@ class Scene:
             "amount": self.column(self.measure),
             "why": self.why,
             "it": self.it,
+            "among": self.among,
             "year": str(self.month.year),
             **values,
         }

@@ -11,7 +11,7 @@ from stormproof.suites.workflows.tasks.ledger import Row
 from stormproof.suites.workflows.tasks.scene import Scene
 from stormproof.suites.workflows.tasks.stages import stage
 from stormproof.suites.workflows.tasks.stock import Table
-from stormproof.suites.workflows.tasks.wording import HARD, VERY_HARD, code, listed
+from stormproof.suites.workflows.tasks.wording import MEDIUM, VERY_HARD, code, listed
 from stormproof.suites.workflows.world import EXPIRED
 
 Places = tuple[int, ...]
@@ -42,7 +42,6 @@ def read(s: Scene, path: str, what: str = "", after: Places = (), words: str | N
         after=after,
         path=path,
     )
-    s.passes("seen", path)
     s.see()
 
 
@@ -58,7 +57,6 @@ def fetch(s: Scene, url: str, what: str = "", after: Places = (), words: str | N
         after=after,
         url=url,
     )
-    s.passes("seen", url)
     s.see()
 
 
@@ -196,43 +194,43 @@ def a_file(s: Scene) -> None:
 def a_noted_file(s: Scene) -> None:
     """The table in a file which, as a note in the folder may say, another one replaces."""
     form, table, kind = s.form(), s.table(), s.rng.choice(_KINDS)
-    own = table.text(form)
-    base = f"{s.folder}/{s.subject.stem}"
-    replaced = s.fault
-    path = _lay(
-        s, base, kind, form, s.other_text(form, len(table.rows), s.month) if replaced else own
-    )
+    own, other = table.text(form), s.other_text(form, len(table.rows), s.month)
+    base, notes = f"{s.folder}/{s.subject.stem}", f"{s.folder}/notes.txt"
+    first, second = (other, own) if s.fault else (own, other)
+    path = _lay(s, base, kind, form, first)
     after: Places = ()
-    notes = f"{s.folder}/notes.txt"
-    if s.level >= 2:
-        better = f"{path.rpartition('.')[0]}_{s.rng.choice(('b', 'new', 'v2', 'again'))}.{form}"
-        worse = f"{path.rpartition('.')[0]}_{s.rng.choice(('test', 'x', 'v0', 'copy'))}.{form}"
-        s.files[better] = own if replaced else s.other_text(form, len(table.rows), s.month)
-        s.files[worse] = s.other_text(form, max(8, len(table.rows) // 2), s.month)
-        status = (
-            f"{path.rpartition('/')[2]} is wrong throughout. {better.rpartition('/')[2]} replaces it."
-            if replaced
-            else f"{path.rpartition('/')[2]} stands. {better.rpartition('/')[2]} was withdrawn."
-        )
-        s.files[notes] = (
-            f"Notes on the files of {s.month.full}\n"
-            f"{worse.rpartition('/')[2]} was made to try the export out; nothing in it is true.\n"
-            f"{status}\n"
-        )
-        listed_at = list_folder(s, s.folder) if s.upper else ()
+    if s.level >= MEDIUM:
+        better = _note(s, path, form, second, notes)
+        path = better if s.fault else path
+        after = list_folder(s, s.folder) if s.upper else ()
         read(s, notes, "the notes on the files")
-        after = (*listed_at, s.last)
-        path = better if replaced else path
-    read(
-        s,
-        path,
-        f"the {s.subject.many}",
-        after,
-        None if s.level < 2 else "read the file that counts according to them",
-    )
+        after = (*after, s.last)
+    words = None if s.level < MEDIUM else "read the file that counts according to them"
+    read(s, path, f"the {s.subject.many}", after, words)
     open_table(s, table, form)
     given = f"{base}_{s.month.stamp}.{form}"
     s.say("a_noted_file", source=_in_folder(s, kind, given), notes=code(notes))
+
+
+def _note(s: Scene, path: str, form: str, text: str, notes: str) -> str:
+    """Put a file that may replace another beside it, and what is to be thought of them.
+
+    Returns its path. A third file is of no use to anybody.
+    """
+    stem = path.rpartition(".")[0]
+    better = f"{stem}_{s.rng.choice(('b', 'new', 'v2', 'again'))}.{form}"
+    worse = f"{stem}_{s.rng.choice(('test', 'x', 'v0', 'copy'))}.{form}"
+    s.files[better] = text
+    s.files[worse] = s.other_text(form, max(8, text.count("\n") // 2), s.month)
+    old, new, useless = (each.rpartition("/")[2] for each in (path, better, worse))
+    stands = f"{old} stands. {new} was withdrawn."
+    falls = f"{old} is wrong throughout. {new} replaces it."
+    s.files[notes] = (
+        f"Notes on the files of {s.month.full}\n"
+        f"{useless} was made to try the export out; nothing in it is true.\n"
+        f"{falls if s.fault else stands}\n"
+    )
+    return better
 
 
 @stage(1, 2, 5, 6, 8, lists=True)

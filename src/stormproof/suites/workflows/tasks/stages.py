@@ -13,24 +13,17 @@ Work = Callable[[Scene], None]
 
 
 class Stage(Struct, frozen=True):
-    """A part of a task.
-
-    `steps` are what it adds at each level, and `more` what a fault adds to that. `looks` says from which level on it looks at
-    something that may have a fault, and `spoil` puts the fault into the records, where it is theirs.
-    `of_records` is for a delivery that needs records, not text, and `simpler` stands in for one
-    that there is no room for. At the highest level `lists` is for a source that lists all files,
-    and `sides` for work on a file that must be found.
-    """
+    """A part of a task."""
 
     work: Work
-    steps: tuple[int, ...]
-    more: tuple[int, ...] = (0, 0, 0, 0, 0)
-    looks: int | None = None
-    of_records: bool = False
-    spoil: Callable[[Scene, Table], None] | None = None
-    simpler: Stage | None = None
-    lists: bool = False
-    sides: bool = False
+    steps: tuple[int, ...]  # that it adds at each level
+    more: tuple[int, ...] = (0, 0, 0, 0, 0)  # that a fault adds to these
+    looks: int | None = None  # the level from which on it looks at what may have a fault
+    of_records: bool = False  # a delivery that needs records, not text
+    spoil: Callable[[Scene, Table], None] | None = None  # puts the fault into the records
+    simpler: Stage | None = None  # stands in for it where there is no room
+    lists: bool = False  # a source that, at the highest level, lists all files
+    sides: bool = False  # work on a file that, at the highest level, must be found
 
     @property
     def name(self) -> str:

@@ -8,6 +8,7 @@ a maximum or a sort order is never ambiguous.
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -22,7 +23,7 @@ from stormproof.suites.workflows.tasks.months import Month
 
 Row = dict[str, Any]
 Values = tuple[str, str, str, float, int, int]  # id, group, state, amount, count, day
-IN_STOCK = 2_600
+IN_STOCK = 2_000
 _NO_MONTH = "YYYY-MM"  # stands for the month in a stock's lines
 _DAYS = 28
 _encode = msgspec.json.Encoder().encode
@@ -114,12 +115,10 @@ class Table:
         self.rows[at:end] = [row]
         self._places[at:end] = [-1]
 
-    def copy(self) -> Table:
+    def copied(self) -> Table:
         """The same records, whatever becomes of these."""
-        twin = Table.__new__(Table)
-        twin._stock, twin._month, twin.subject = self._stock, self._month, self.subject
-        twin._span, twin._untouched = self._span, self._untouched
-        twin.rows, twin._places = self.rows.copy(), self._places.copy()
+        twin = copy.copy(self)
+        twin.rows, twin._places = self.rows.copy(), self._places.copy()  # noqa: SLF001  of its own class
         return twin
 
     def drop(self, at: int) -> None:
@@ -156,7 +155,9 @@ def line_of(form: str, row: Row) -> str:
         return ",".join(["" if v is None else str(v) for v in row.values()])
     if form == "json":
         return "  " + _encode(row).decode()
-    fields = (f"<{k}>{escape('' if v is None else str(v), False)}</{k}>" for k, v in row.items())
+    fields = (
+        f"<{k}>{escape('' if v is None else str(v), quote=False)}</{k}>" for k, v in row.items()
+    )
     return f"  <record>{''.join(fields)}</record>"
 
 

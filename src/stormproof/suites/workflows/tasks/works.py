@@ -10,12 +10,11 @@ from stormproof.suites.workflows.tasks.scene import Scene
 from stormproof.suites.workflows.tasks.sources import FORMS, listing, parse, read
 from stormproof.suites.workflows.tasks.stages import stage
 from stormproof.suites.workflows.tasks.stock import text_of, text_of_columns
-from stormproof.suites.workflows.tasks.wording import EASY, HARD, MEDIUM, code, listed
+from stormproof.suites.workflows.tasks.wording import EASY, HARD, code, listed
 
 _FEW = 4  # records that are not cut down any further
 _LEFT = "the records that are left"
 _REGIONS = ("Inland", "Coastal", "Uplands", "Metro")
-_FIGURES = {"sum": "total", "mean": "mean", "max": "greatest", "min": "smallest"}
 _PARTNER_NAMES = (
     ("ref", "unit", "value"),
     ("externalId", "place", "figure"),
@@ -50,7 +49,7 @@ def keep_state(s: Scene) -> None:
     value = s.rng.choice(several)
     kept = [row for row in s.rows if row[column] == value]
     _keep(
-        s, f"{column} == '{value}'", f"keep only those whose {code(column)} is {code(value)}", kept
+        s, f"{column} == {value!r}", f"keep only those whose {code(column)} is {code(value)}", kept
     )
     clause = (
         f"whose {code(column)} is {code(value)}" if s.exact else f"that {s.subject.states[value]}"
@@ -67,7 +66,7 @@ def leave_out_group(s: Scene) -> None:
     value = s.rng.choice(sorted({row[column] for row in s.rows}))
     kept = [row for row in s.rows if row[column] != value]
     _keep(
-        s, f"{column} != '{value}'", f"leave out those whose {code(column)} is {code(value)}", kept
+        s, f"{column} != {value!r}", f"leave out those whose {code(column)} is {code(value)}", kept
     )
     s.say("leave_out_group", value=code(value), column=s.column(column))
 
@@ -181,7 +180,7 @@ def unsettled(s: Scene) -> None:
 # --- more fields, other fields ---------------------------------------------------------------
 
 
-def _side_table(
+def side_table(
     s: Scene,
     folder: str,
     name: str,
@@ -214,7 +213,7 @@ def add_region(s: Scene) -> None:
 
     rows = table()
     hand = s.hand
-    handle = _side_table(s, "reference", f"{s.subject.stem}_regions", rows, table(), "the regions")
+    handle = side_table(s, "reference", f"{s.subject.stem}_regions", rows, table(), "the regions")
     by_name = {row[group]: row for row in rows}
     handle = s.do(
         "data_processing_transformer",
@@ -241,21 +240,13 @@ def corrections(s: Scene) -> None:
     """Amounts corrected by a second table."""
     key, amount = s.subject.id, s.subject.amount
     chosen = s.rng.sample(range(len(s.rows)), max(2, len(s.rows) // 25))
-    low, high = (round(bound * 100) for bound in s.subject.amount_range)
-    taken = {row[amount] for row in s.rows}
-    fixed = {}
-    for at in sorted(chosen):
-        new = s.rng.randrange(low, high) / 100
-        while new in taken:
-            new = round(new + 0.01, 2)
-        taken.add(new)
-        fixed[s.rows[at][key]] = {key: s.rows[at][key], "corrected": new}
+    fixed = {
+        s.rows[at][key]: {key: s.rows[at][key], "corrected": new}
+        for at, new in zip(sorted(chosen), _new_amounts(s, len(chosen)), strict=True)
+    }
     hand = s.hand
-    others = [
-        {key: s.rows[at][key], "corrected": s.rng.randrange(low, high) / 100}
-        for at in sorted(chosen)[::2]
-    ]
-    table = _side_table(
+    others = [{**each, "corrected": each["corrected"] / 2} for each in list(fixed.values())[::2]]
+    table = side_table(
         s,
         "corrections",
         f"{s.subject.stem}_{s.month.number:02d}",
@@ -266,7 +257,7 @@ def corrections(s: Scene) -> None:
     handle = s.do(
         "data_processing_transformer",
         "put the corrected amounts in place",
-        words=f"put the {code('corrected')} amount in place of {code(amount)} where that list has one, "
+        words=f"put the {code('corrected')} amount in place of {code(amount)} where there is one, "
         f"without any new column",
         reads=s.it,
         makes=f"{s.it}, corrected",
@@ -282,13 +273,29 @@ def corrections(s: Scene) -> None:
         input=hand,
     )
     s.say(
-        "corrections", folder=code("corrections"), path=code(s.side_path), column=s.column(amount)
+        "corrections",
+        folder=code("corrections"),
+        path=code(s.side_path),
+        column=s.column(amount),
+        unit=s.subject.amount_unit,
     )
     rows = [
         {**row, amount: fixed[row[key]]["corrected"]} if row[key] in fixed else row
         for row in s.rows
     ]
     s.take("records", rows, s.it, handle)
+
+
+def _new_amounts(s: Scene, count: int) -> list[float]:
+    """Amounts in plain units, none of which any record has."""
+    low, high = (round(bound * 100) for bound in s.subject.amount_range)
+    taken = {round(row[s.subject.amount] * 100 / s.scale) for row in s.rows}
+    fresh = [
+        number
+        for number in s.rng.sample(range(low, high), min(high - low, count * 9))
+        if number not in taken
+    ]
+    return [round(number * s.scale / 100, 2) for number in fresh[:count]]
 
 
 @stage(1)
@@ -299,7 +306,7 @@ def add_gross(s: Scene) -> None:
     handle = s.do(
         "data_processing_transformer",
         "add the column",
-        words=f"add a column {code('gross')}, which is {code(amount)} with {percent} % on top, not rounded",
+        words=f"add a column {code('gross')}: {code(amount)} with {percent} % on top, not rounded",
         makes=f"{s.it} with the column gross",
         operations=[{"op": "compute", "field": "gross", "expression": f"{amount} * {factor}"}],
         **s.named(),
@@ -361,7 +368,7 @@ def convert(s: Scene) -> None:
     """The text in another format."""
     if s.shape != "text" or any(isinstance(value, dict) for value in s.rows[0].values()):
         return
-    form = s.rng.choice([each for each in FORMS if each != s.text_form and each != "xml"])
+    form = s.rng.choice([each for each in ("csv", "json") if each != s.text_form])
     handle = s.do(
         "file_operations_converter",
         "convert the text",
@@ -372,164 +379,3 @@ def convert(s: Scene) -> None:
     )
     s.text_form = form
     s.take("text", text_of(form, s.rows), s.it, handle)
-
-
-# --- groups and figures ----------------------------------------------------------------------
-
-
-def _by_group(s: Scene, function: str) -> None:
-    column = s.measure
-    name = ledger.measure(function, column)
-    what = (
-        "the number of records"
-        if function == "count"
-        else f"the {_FIGURES[function]} {code(column)}"
-    )
-    field = {} if function == "count" else {"field": column}
-    handle = s.do(
-        "data_processing_aggregator",
-        "sum up the records by group",
-        words=f"work out {what} for each {code(s.group)}, in the columns {code(s.group)} and {code(name)}",
-        makes="the table",
-        function=function,
-        group_by=s.group,
-        **field,
-        **s.named(),
-    )
-    kind = (
-        "number of records" if function == "count" else f"{_FIGURES[function]} {s.column(column)}"
-    )
-    s.say("by_group", kind=kind, names=f"{code(s.group)} and {code(name)}", exact=code(column))
-    s.take("groups", ledger.summary(s.rows, s.group, function, column), "the table", handle)
-    s.measure = name
-
-
-@stage(1)
-def totals(s: Scene) -> None:
-    """The sum for each group."""
-    _by_group(s, "sum")
-
-
-@stage(1)
-def means(s: Scene) -> None:
-    """The mean for each group."""
-    _by_group(s, "mean")
-
-
-@stage(1)
-def counts(s: Scene) -> None:
-    """The number of records in each group."""
-    _by_group(s, "count")
-
-
-@stage(1)
-def extremes(s: Scene) -> None:
-    """The greatest in each group."""
-    _by_group(s, "max")
-
-
-@stage(5, sides=True)
-def behind_targets(s: Scene) -> None:
-    """The groups that missed the target that a second table has for them."""
-    if s.shape != "groups":
-        totals.work(s)
-    group, measure, rows = s.group, s.measure, s.rows
-    ranked = sorted(row[measure] for row in rows)
-    middle = ranked[len(ranked) // 2]
-    targets = {}
-    for place, row in enumerate(s.rng.sample(rows, len(rows))):
-        factor = s.rng.uniform(1.05, 1.4) if place % 2 == 0 else s.rng.uniform(0.6, 0.95)
-        targets[row[group]] = {group: row[group], "target": round(max(1, row[measure] * factor), 0)}
-    known = [targets[row[group]] for row in rows]
-    others = [{**each, "target": round(middle, 0)} for each in known]
-    hand, it = s.hand, s.it
-    table = _side_table(s, "targets", f"{s.subject.stem}_targets", known, others, "the targets")
-    s.do(
-        "data_processing_transformer",
-        "add the targets",
-        words=f"add the {code('target')} of each {code(group)}",
-        reads=it,
-        makes="the table with the targets",
-        operations=[{"op": "join", "table": table, "fields": [group]}],
-        input=hand,
-    )
-    handle = s.do(
-        "data_processing_filter",
-        "keep those below their target",
-        words=f"keep only those whose {code(measure)} is below the {code('target')}",
-        makes="those below their target",
-        where=f"{measure} < target",
-    )
-    s.say(
-        "behind_targets",
-        folder=code("targets"),
-        path=code(s.side_path),
-        names=listed([code(n) for n in (group, measure, "target")]),
-    )
-    kept = [
-        {**row, **targets[row[group]]}
-        for row in rows
-        if row[measure] < targets[row[group]]["target"]
-    ]
-    s.take("groups", kept, "those below their target", handle)
-
-
-@stage(1)
-def total(s: Scene) -> None:
-    """One sum over all."""
-    handle = s.do(
-        "data_processing_aggregator",
-        "add it all up",
-        words=f"add up {code(s.measure)} over {s.it}",
-        makes="the total",
-        function="sum",
-        field=s.measure,
-        **s.named(),
-    )
-    s.say("total")
-    figure = ledger.total(s.rows, s.measure)
-    s.take("figure", figure, "the total", handle)
-
-
-@stage(2)
-def on_top(s: Scene) -> None:
-    """The figure with a percentage more, rounded."""
-    if s.shape != "figure":
-        total.work(s)
-    percent, figure = ledger.with_percent(s.rng, s.value)
-    handle = s.do(
-        "computation_calculator",
-        "add the percentage",
-        words=f"add {percent} % to {s.it} and round it to two decimals",
-        makes="the figure with something on top",
-        expression=f"round(value * {1 + percent / 100:g}, 2)",
-        **s.named(),
-    )
-    s.say("on_top", percent=str(percent))
-    s.take("figure", figure, "the figure", handle)
-
-
-@stage(2)
-def outlook(s: Scene) -> None:
-    """The figure, let grow without chance."""
-    if s.shape != "figure":
-        total.work(s)
-    growth, ahead = s.rng.randrange(1, 10), s.rng.randrange(3, 10)
-    handle = s.do(
-        "computation_simulator",
-        "let the figure grow",
-        words=f"simulate {ahead} steps from {s.it} with a growth of {growth / 100:g} each and no volatility",
-        makes="the outlook",
-        growth=growth / 100,
-        steps=ahead,
-        **s.named(),
-    )
-    grown = ledger.grown(s.value, growth, ahead)
-    s.say("outlook", growth=str(growth), n=str(ahead))
-    s.take("outcome", grown, "the outcome", handle)
-    figure = f"{grown['path'][-1]:.2f}"
-    s.fact = (
-        figure,
-        f"the figure after {ahead} months, rounded, in plain digits with two decimals",
-        [],
-    )

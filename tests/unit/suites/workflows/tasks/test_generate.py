@@ -1,55 +1,58 @@
-"""All of the default set is looked at: a task that cannot be solved is a lie in every report."""
+"""A task that cannot be solved, or whose words hide a rule, is a lie in every report.
+
+All of the default set is played by `benchmarks/suite.py`; here every archetype is, at every level.
+"""
 
 import os
 import re
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
+from functools import cache
+from itertools import pairwise
 
 import msgspec
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stormproof.domain.conditions import DIFFICULTIES, TASK_TYPES, Difficulty, TaskType
 from stormproof.domain.tasks import Step, Task
 from stormproof.domain.trials import digest
-from stormproof.suites.workflows.goals import goal_met
-from stormproof.suites.workflows.tasks import DEFAULT_COUNTS, load_task, task_ids
-from stormproof.suites.workflows.tasks.generate import ARCHETYPES
-from stormproof.suites.workflows.tasks.lexicon import phrases
+from stormproof.suites.workflows.goals import goal_met, standing
+from stormproof.suites.workflows.tasks import load_task, task_ids
+from stormproof.suites.workflows.tasks.archetypes import ARCHETYPES
+from stormproof.suites.workflows.tasks.compose import STEPS
+from stormproof.suites.workflows.tasks.generate import make_task
+from stormproof.suites.workflows.tasks.identity import read_id
 from stormproof.suites.workflows.tools import CATALOGUE, run_tool
 from stormproof.suites.workflows.world import World
 
-TOOL_COUNTS = {
-    "simple_task": (2, 3),
-    "basic_task": (3, 4),
-    "api_integration": (3, 4),
-    "data_pipeline": (3, 5),
-    "multi_stage_pipeline": (4, 6),
-}
-_PLACES = (
-    "the folder ",
-    "the files ",
-    "the addresses ",
-    "the system ",
-    "the credentials ",
-    "the work",
-)
 REFERENCE = re.compile(r"Ref\. [A-Z]{3}-\w+")
+FORKS = ("network_poster", "file_operations_writer", "utility_notifier")
+KINDS = sum(map(len, ARCHETYPES.values()))
 
 
-@pytest.fixture(scope="module")
-def suite() -> list[Task]:
-    return [load_task.__wrapped__(each) for cell in DEFAULT_COUNTS for each in task_ids(*cell)]
+@cache
+def one_of_each(difficulty: Difficulty, turn: int = 0, every: int = 1) -> tuple[Task, ...]:
+    """A task of each archetype, or of some of them."""
+    return tuple(
+        make_task(read_id(f"{task_type}.{difficulty}.{turn * len(kinds) + at:05d}"), 0)
+        for task_type, kinds in ARCHETYPES.items()
+        for at in range(turn % every, len(kinds), every)
+    )
 
 
-def one_of_each(difficulty: Difficulty, seed: int = 5) -> list[Task]:
-    return [
-        load_task(each, seed)
-        for task_type in TASK_TYPES
-        for each in task_ids(task_type, difficulty, len(ARCHETYPES[task_type]))
-    ]
+@cache
+def small() -> tuple[Task, ...]:
+    """Tasks whose records are few, three of each archetype and level."""
+    levels: tuple[Difficulty, ...] = ("very_easy", "easy", "medium")
+    return tuple(task for level in levels for turn in range(3) for task in one_of_each(level, turn))
+
+
+@cache
+def sample() -> tuple[Task, ...]:
+    """Tasks of every level, and of every archetype at all but the highest."""
+    return (*small(), *one_of_each("hard"), *one_of_each("very_hard", every=4))
 
 
 def played(task: Task, steps: tuple[Step, ...]) -> World:
@@ -59,102 +62,123 @@ def played(task: Task, steps: tuple[Step, ...]) -> World:
     return world
 
 
-def test_every_task_is_solved_by_its_solution_and_by_nothing_less(suite: list[Task]) -> None:
-    for task in suite:
+def test_every_task_is_solved_by_its_solution_without_doing_harm() -> None:
+    for task in sample():
         assert not goal_met(World(task), task.checks), task.task_id
         world = World(task)
         for step in task.solution:
             result = run_tool(world, step.tool, step.arguments)
             assert result.ok, (task.task_id, step.tool, result.message)
-        assert goal_met(world, task.checks), task.task_id
-        short = played(task, task.solution[:-1])
-        assert not goal_met(short, task.checks), task.task_id
+        reached = standing(world)
+        assert reached.goal_met, task.task_id
+        assert not reached.collateral, (task.task_id, reached.collateral)
+        assert reached.progress == 1.0, task.task_id
 
 
 @given(
     st.sampled_from(TASK_TYPES),
-    st.sampled_from(DIFFICULTIES),
+    st.sampled_from(DIFFICULTIES[:-1]),
     st.integers(0, 10**6),
-    st.integers(-(2**40), 2**40),
+    st.integers(0, 2),
 )
-@settings(deadline=None)
-def test_any_other_task_of_any_seed_is_solved_too(
+@settings(deadline=None, max_examples=60)
+def test_any_other_task_is_solved_too(
     task_type: TaskType, difficulty: Difficulty, index: int, seed: int
 ) -> None:
     task = load_task(task_ids(task_type, difficulty, index + 1)[index], seed)
     assert goal_met(played(task, task.solution), task.checks)
 
 
-@pytest.mark.parametrize("difficulty", DIFFICULTIES)
-def test_steps_that_shape_the_result_cannot_be_left_out(difficulty: Difficulty) -> None:
-    shaping = ("_filter", "_mapper", "_optimizer", "_predictor", "_simulator")
-    left_out = 0
-    for seed in range(4):
-        for task in one_of_each(difficulty, seed):
-            for at, step in enumerate(task.solution):
-                if step.tool.endswith(shaping):
-                    rest = task.solution[:at] + task.solution[at + 1 :]
-                    assert not goal_met(played(task, rest), task.checks), (task.task_id, step.tool)
-                    left_out += 1
-    assert left_out > 60
+def test_no_effect_and_no_look_that_is_asked_for_can_be_left_out() -> None:
+    """A step that leaves its trace on the World, be it an effect or a look."""
+    traces = ("_poster", "_queue", "_cache", "_router", "_notifier", "_scheduler", "_validator")
+    left_out = Counter[str]()
+    for task in small():
+        for at, step in enumerate(task.solution):
+            if step.tool.endswith(traces):
+                rest = task.solution[:at] + task.solution[at + 1 :]
+                assert not goal_met(played(task, rest), task.checks), (task.task_id, step.tool)
+                left_out[step.tool] += 1
+    assert len(left_out) == len(traces)
 
 
-def test_look_alikes_do_not_solve_the_task() -> None:
-    solved = Counter[str]()
-    for task in one_of_each("very_hard"):
-        draft = {p.replace("_draft", ""): text for p, text in task.files.items() if "_draft" in p}
-        mistaken = msgspec.structs.replace(task, files={**task.files, **draft})
-        if draft and goal_met(played(mistaken, task.solution), task.checks):
-            solved[task.checks[0].kind] += 1
-    # a message's text stands in the solution itself, so the data behind it cannot show
-    assert set(solved) <= {"log", "notification", "probed"}
+def test_steps_lie_within_the_bounds_of_their_level() -> None:
+    counts = defaultdict[str, Counter[int]](Counter)
+    for task in (*small(), *one_of_each("hard"), *one_of_each("very_hard")):
+        counts[task.difficulty][len(task.solution)] += 1
+    for level, (fewest, most) in zip(DIFFICULTIES, STEPS, strict=True):
+        assert min(counts[level]) >= fewest, level
+        assert most - 1 <= max(counts[level]) <= most, level
 
 
-def test_no_two_are_alike(suite: list[Task]) -> None:
-    assert len({task.task_id for task in suite}) == len(suite)
-    assert len({REFERENCE.sub("", task.description) for task in suite}) == len(suite)
-    contents = {
-        digest(t.files, t.resources, t.credentials, t.solution, [c.expected for c in t.checks])
-        for t in suite
-    }
-    assert len(contents) == len(suite)
+def test_records_grow_with_the_level() -> None:
+    means = [
+        sum(sum(text.count("\n") for text in t.files.values()) for t in tasks) / len(tasks)
+        for tasks in (one_of_each(level, every=3) for level in DIFFICULTIES)
+    ]
+    assert all(4 * after > 5 * before for before, after in pairwise(means))
+    assert means[-1] > 2_000
 
 
-def test_required_tools_are_as_many_as_their_type_says_and_respect_the_needs(
-    suite: list[Task],
-) -> None:
-    for task in suite:
-        least, most = TOOL_COUNTS[task.task_type]
-        assert least <= len(task.required_tools) <= most, task.task_id
-        assert task.required_tools == tuple(step.tool for step in task.solution)
-        for at, tool in enumerate(task.required_tools):
-            assert not set(CATALOGUE[tool].spec.needs) & set(task.required_tools[at:]), task.task_id
+def test_a_third_has_a_fault_that_its_words_do_not_tell() -> None:
+    """Of an archetype and level, tasks with and without a fault take different steps."""
+    ways = defaultdict[tuple[str, str], Counter[tuple[str, ...]]](Counter)
+    for task in small():
+        ways[task.kind, task.difficulty][tuple(step.tool for step in task.solution)] += 1
+    forked = sum(len(each) > 1 for each in ways.values())
+    assert forked / len(ways) > 0.3
 
 
-def test_every_tool_is_required_somewhere_and_every_type_has_its_range(suite: list[Task]) -> None:
-    assert {tool for task in suite for tool in task.required_tools} == set(CATALOGUE)
-    for task_type, bounds in TOOL_COUNTS.items():
-        counts = {len(t.required_tools) for t in suite if t.task_type == task_type}
-        assert set(bounds) <= counts
+def test_what_only_a_look_tells_comes_after_it() -> None:
+    """Texts in arguments that the description does not hold were shown by an earlier step."""
+    for task in sample():
+        for at, step in enumerate(task.solution):
+            assert all(earlier < at for earlier in step.after)
+            named = [
+                step.arguments.get(name, "") for name in ("path", "url", "service", "recipient")
+            ]
+            hidden = [text for text in named if text and text not in task.description]
+            assert not hidden or step.after or task.difficulty == "very_hard", (task.task_id, step)
 
 
-def test_steps_say_why_what_from_and_what_to(suite: list[Task]) -> None:
-    """What a step reads was made before it, or lies in the workspace from the beginning."""
-    from_nothing = ("integration_scheduler", "utility_tracker", "computation_simulator")
-    for task in suite:
-        made: list[str] = []
+def test_no_description_holds_its_answer() -> None:
+    for task in sample():
+        for check in task.checks:
+            if check.kind == "notification":
+                answers = check.expected["contains"]
+                for answer in [answers] if isinstance(answers, str) else answers:
+                    told = re.search(rf"(?<![\w/.-]){re.escape(answer)}(?![\w-])", task.description)
+                    assert not told or "spare" in answer or len(answer) < 3, task.task_id
+
+
+def test_no_two_are_alike() -> None:
+    tasks = (*small(), *one_of_each("hard", 1))
+    assert len({REFERENCE.sub("", task.description) for task in tasks}) == len(tasks)
+    contents = {digest(t.files, t.resources, t.credentials, t.solution) for t in tasks}
+    assert len(contents) == len(tasks)
+
+
+def test_every_tool_is_called_somewhere() -> None:
+    used = {tool for task in sample() for tool in task.required_tools}
+    assert used == set(CATALOGUE)
+
+
+def test_there_are_a_hundred_archetypes_of_different_names() -> None:
+    names = {kind.name for kinds in ARCHETYPES.values() for kind in kinds}
+    assert len(names) == KINDS >= 100
+
+
+def test_steps_say_why_and_what_to() -> None:
+    for task in sample():
         for step in task.solution:
             assert step.purpose[0].isupper()
             assert step.makes
-            assert step.reads or step.tool in from_nothing
-            lies_there = (*task.files, *task.resources, *_PLACES)
-            assert step.reads in ("", *made) or step.reads.startswith(lies_there), task.task_id
-            made.append(step.makes)
+            assert step.reads or step.tool in ("integration_scheduler", "utility_tracker")
 
 
-def test_descriptions_read_as_sentences_and_name_no_tool(suite: list[Task]) -> None:
+def test_descriptions_read_as_sentences_and_name_no_tool() -> None:
     names = re.compile("|".join(CATALOGUE))
-    for task in suite:
+    for task in sample():
         text = task.description
         assert not names.search(text), text
         assert not re.search(r"[{}]|  |\.\.|,,| ,|\bNone\b", text), text
@@ -166,29 +190,25 @@ def test_descriptions_read_as_sentences_and_name_no_tool(suite: list[Task]) -> N
         assert len(REFERENCE.findall(text)) == 1
 
 
-def test_the_lower_levels_give_every_path_and_address(suite: list[Task]) -> None:
-    for task in suite:
-        if task.difficulty in ("very_easy", "easy"):
-            for step in task.solution:
-                for name in ("path", "url", "destination", "key", "job", "recipient", "service"):
-                    assert step.arguments.get(name, "") in task.description, task.task_id
-
-
-def test_look_alikes_lie_at_the_upper_levels_alone() -> None:
-    kept = {d: sum(len(t.files) + len(t.resources) for t in one_of_each(d)) for d in DIFFICULTIES}
-    assert kept["very_hard"] > kept["hard"] > kept["medium"]
-    plain = {d: [t for t in one_of_each(d) if t.files] for d in ("very_easy", "easy", "medium")}
-    for tasks in plain.values():
-        assert all(len(t.files) == 1 for t in tasks if "logs/" not in next(iter(t.files)))
+def test_sources_have_look_alikes_at_the_upper_levels_alone() -> None:
+    kept = {
+        level: [len(t.files) + len(t.resources) for t in one_of_each(level)]
+        for level in DIFFICULTIES
+    }
+    assert sum(kept["very_hard"]) > sum(kept["hard"]) > 2 * sum(kept["medium"])
+    alone = [t for t in one_of_each("easy") if t.solution[0].tool == "file_operations_reader"]
+    assert all(len([p for p in t.files if not p.endswith((".lock", ".txt"))]) == 1 for t in alone)
 
 
 def test_column_names_and_paths_of_sources_are_gone_at_the_upper_levels() -> None:
-    for difficulty in ("hard", "very_hard"):
-        for task in one_of_each(difficulty):
-            read = [s.arguments["path"] for s in task.solution if s.tool.endswith("_reader")]
-            assert not any(path in task.description for path in read)
-            wheres = [s.arguments["where"] for s in task.solution if s.tool.endswith("_filter")]
-            assert not any(f"`{where.split()[0]}`" in task.description for where in wheres)
+    for task in (*one_of_each("hard"), *one_of_each("very_hard", every=4)):
+        if (
+            task.solution[0].tool == "file_operations_scanner"
+            and "pattern" in task.solution[0].arguments
+        ):
+            paths = [s.arguments["path"] for s in task.solution if "path" in s.arguments]
+            source = next(path for path in paths if not path.endswith("notes.txt"))
+            assert source not in task.description
 
 
 def test_the_same_on_every_run_and_machine() -> None:
@@ -213,21 +233,18 @@ def test_the_same_on_every_run_and_machine() -> None:
 
 
 def test_another_seed_gives_other_tasks() -> None:
-    assert load_task("basic_task.easy.00000", 1) != load_task("basic_task.easy.00000", 2)
+    one, other = (load_task("basic_task.easy.00000", seed) for seed in (1, 2))
+    assert one.files != other.files
 
 
-def test_archetypes_have_their_phrases_and_no_phrase_is_left_over() -> None:
-    functions = {each.__name__ for group in ARCHETYPES.values() for each in group}
-    assert functions == set(phrases())
-    assert all(len(p.goal) >= 2 and len(p.story) >= 1 for p in phrases().values())
-
-
-def test_every_text_of_every_archetype_fits_its_words() -> None:
-    """Enough draws that each goal and story is filled in at least once."""
-    for difficulty in ("medium", "hard", "very_hard"):
-        for seed in range(12):
-            assert all(task.description for task in one_of_each(difficulty, seed))
+def test_a_task_of_thousands_of_records_is_no_burden() -> None:
+    heaviest = max(
+        sum(map(len, task.files.values())) + sum(len(r.body) for r in task.resources.values())
+        for task in one_of_each("very_hard", every=4)
+    )
+    assert 100_000 < heaviest < 1_500_000
+    assert msgspec.json.encode(one_of_each("very_hard", every=4)[0])
 
 
 # Changes with any change of the tasks. Once results exist, raise SUITE_VERSION along with it.
-PINNED = "82f5fdb4726814bdfa7f2f64d82aad85"
+PINNED = "a4522678c2de72b0784ca2ad8893b007"

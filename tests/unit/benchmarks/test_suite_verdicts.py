@@ -1,0 +1,56 @@
+"""Right work by other tools is full, and no way round the work is: a fast sample."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from stormproof.domain.conditions import TASK_TYPES
+from stormproof.domain.tasks import Task
+from stormproof.suites.workflows.tasks import load_task, task_ids
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
+from suite_shortcuts import SHORTCUTS, after, copied_plan, sources_are_as_they_were
+from suite_substitutions import tallied
+
+
+@pytest.fixture(scope="module")
+def tasks() -> list[Task]:
+    """One of each kind."""
+    ids = [i for each in TASK_TYPES for i in task_ids(each, "easy", 30)]
+    kinds = {task.kind: task for task in map(load_task, ids)}
+    return list(kinds.values())
+
+
+def test_whatever_other_tools_reach_the_goal_it_is_full(tasks: list[Task]) -> None:
+    tallies = tallied(tasks)
+    assert {name: found.left for name, found in tallies.items() if found.left} == {}
+    assert sum(found.full for found in tallies.values()) > len(tasks) / 3
+
+
+NEVER = [name for name in SHORTCUTS if name not in {"unread", "overwritten_sources"}]
+
+
+@pytest.mark.parametrize("name", NEVER)
+def test_no_shortcut_is_full(tasks: list[Task], name: str) -> None:
+    played = [(task, plan) for task in tasks if (plan := SHORTCUTS[name](task)) is not None]
+    assert played
+    assert [task.task_id for task, plan in played if after(task, plan).is_full] == []
+
+
+def test_ten_calls_with_the_task_unread_are_nearly_never_full(tasks: list[Task]) -> None:
+    stands = [after(task, SHORTCUTS["unread"](task) or ()) for task in tasks]
+    assert sum(each.is_full for each in stands) <= 0.05 * len(tasks)
+
+
+def test_sources_cannot_be_written_over(tasks: list[Task]) -> None:
+    plans = [(task, SHORTCUTS["overwritten_sources"](task)) for task in tasks]
+    assert all(sources_are_as_they_were(task, plan) for task, plan in plans if plan)
+
+
+def test_a_plan_can_be_copied_only_where_one_is_shown(tasks: list[Task]) -> None:
+    for prompt_type in ("baseline", "cot"):
+        assert not any(copied_plan(task, prompt_type) for task in tasks)
+    assert all(copied_plan(task, "optimal") for task in tasks)
