@@ -9,6 +9,7 @@ from stormproof.control.controller import Sent
 ENOUGH = 10  # sends, one after the other, all silent for longer than answers take
 LONGER = 2.0  # × the median answer
 STEP = 0.01  # by which one answer moves the median's estimate; the first ones move it more
+SETTLED = 20  # answers until it is known how many sends are usually newer than the newest of them
 FIRST_GUESS_S = 10.0  # before anything has been answered
 
 
@@ -22,7 +23,13 @@ class Silence:
     def __init__(self) -> None:
         self.median_s = FIRST_GUESS_S
         self._answers = 0
+        self._usual = 0.0  # sends newer than the newest answered one, when an answer comes
         self._newer = deque[Sent]()
+
+    @property
+    def heard(self) -> bool:
+        """Whether anything was ever answered."""
+        return self._answers > 0
 
     @property
     def overdue_s(self) -> float:
@@ -43,6 +50,9 @@ class Silence:
         if self.doubtful(now):
             return
         self._answers += 1
+        few = self._answers <= SETTLED
+        newer = len(self._newer)
+        self._usual = max(self._usual, newer) if few else self._usual + STEP * (newer - self._usual)
         step = max(STEP, 0.5 / self._answers)
         self.median_s *= 1 + step if now - sent.at > self.median_s else 1 - step
 
@@ -53,7 +63,8 @@ class Silence:
 
     def doubtful(self, now: float) -> bool:
         """Whether answers are late enough that nothing should grow on silence."""
-        return self._overdue(now, self.median_s)
+        many = self._answers > SETTLED and len(self._newer) > LONGER * self._usual + ENOUGH
+        return many or self._overdue(now, self.median_s)
 
     def hangs(self, now: float) -> bool:
         """Whether the endpoint is silent."""

@@ -12,6 +12,7 @@ from stormproof.control.adaptive import Adaptive
 from stormproof.control.controller import Controller, Sent
 from stormproof.control.fixed import Fixed
 from stormproof.control.shared_limit import Member, SharedLimit
+from stormproof.control.tail import Tail
 from stormproof.domain.calls import (
     Blocked,
     Denied,
@@ -108,6 +109,8 @@ class Lane:
         self.latency_p99_s = FIRST_P99_S
         # The longest answer so far.
         self.longest_s = 0.0
+        # What answers took, at their load: what counts as lost is judged by it. Hears of each.
+        self.tail = Tail()
         # What the last send ended in where that was no answer; empty after an answer.
         self.trouble = ""
         # When the first such send since the last answer ended; inf before any did. It means
@@ -168,6 +171,7 @@ class Lane:
                 tokens = _used_tokens(reply, sent.tokens)
                 missed = tokens - sent.tokens
                 self._took(now - sent.at)
+                self.tail.answered(sent.at, now, sent.number)
                 control.answered(sent, now, tokens, float(reply.usage.completion_tokens))
                 if rates is not None:
                     control.told(rates)
