@@ -158,7 +158,9 @@ class Drive:
             self._push(now + net.uniform(0.01, 0.05), trouble, sent)
         elif trouble == "hang":
             self._push(now + LOST_S, "silent", sent)
-        elif server.blocked_until(now, size) <= now:
+        elif server.gives_up(now):
+            self._push(now + server.queue_s, "504", sent)
+        elif server.blocked_until(now, size) <= now and not server.is_unlucky():
             took = server.admit(now, size)
             self.result.admitted += 1
             self._served[sent] = None

@@ -33,7 +33,8 @@ class Server:
     fixed window of `window_s`, or (`sliding`) per any such stretch. The last second may not exceed
     `growth` times the mean. A refusal is a 429 or a 503, and may count as a request
     (`counts_refused`). `scale(t)` multiplies all limits. A queueing server (`slots`) never
-    refuses: it makes wait; with `slows_at` in flight, answers take twice as long as alone.
+    refuses: it makes wait, or fails what has waited for `queue_s`; with `slows_at` in flight, answers
+    take twice as long as alone. A share of `dice` is refused whatever the load.
     """
 
     name: str
@@ -53,6 +54,8 @@ class Server:
     refusal: str = "refused"
     slots: float = inf
     slows_at: float = inf
+    queue_s: float = inf
+    dice: float = 0.0
     retry: Retry = "none"
     refusal_s: tuple[float, float] = (0.02, 0.15)
     scale: Callable[[float], float] = lambda _t: 1.0
@@ -71,6 +74,7 @@ class Server:
 
     def __post_init__(self) -> None:
         self._draws = Random(f"{self.seed}/{self.name}")
+        self._luck = Random(f"{self.seed}/{self.name}/luck")
         self._phase = self._draws.uniform(0, self.window_s)
         self._level = self._depth
 
@@ -123,6 +127,17 @@ class Server:
             starts = sorted(self._busy_until)[-int(self.slots)]
         self._busy_until.append(starts + took)
         return starts + took - now
+
+    def is_unlucky(self) -> bool:
+        """Whether this request is refused for no reason of ours."""
+        return self.dice > 0 and self._luck.random() < self.dice
+
+    def gives_up(self, now: float) -> bool:
+        """Whether a request that arrives now would wait for too long."""
+        if self.queue_s == inf:
+            return False
+        busy = sorted(t for t in self._busy_until if t > now)
+        return len(busy) >= self.slots and busy[-int(self.slots)] - now > self.queue_s
 
     def refuse(self, now: float, size: float) -> None:
         """A refusal was sent."""
@@ -474,6 +489,48 @@ def refusals_count(rng: Random, seed: int, number: int) -> Server:
     return replace(server)  # with a full bucket
 
 
-def names() -> Iterator[str]:
-    """All worlds, in order."""
-    return iter(WORLDS)
+# --- on which nothing was ever tuned ----------------------------------------------------------
+
+
+@_world()
+def replicas(rng: Random, seed: int, number: int) -> Server:
+    """Replicas behind one address, of which one in ten to one in three refuses whatever comes."""
+    server = _either(rng, seed, number)
+    server.dice = rng.uniform(0.1, 0.33)
+    return server
+
+
+@_world()
+def neighbour(rng: Random, seed: int, number: int) -> Server:
+    """Somebody else takes up to two thirds of the limit, another part every 5 to 20 s."""
+    server = _either(rng, seed, number)
+    steps = [0.0]
+    while steps[-1] < SECONDS:
+        steps.append(steps[-1] + rng.uniform(5, 20))
+    left = [rng.uniform(0.33, 1.0) for _ in steps]
+    server.scale = lambda t: left[bisect_right(steps, t) - 1]
+    return server
+
+
+@_world(by_finished=True)
+def gateway(rng: Random, seed: int, number: int) -> Server:
+    """A gateway that queues, and answers 504 to what has waited for 10 s."""
+    server = queues(rng, seed, number)
+    server.queue_s = 10.0
+    return server
+
+
+@_world()
+def day_quota(rng: Random, seed: int, number: int) -> Server:
+    """A bucket, and no more than so many in a day: used up in the midst of the run."""
+    server = _bucket(rng, seed, number)
+    server.window_s, server.window = 86400.0, round(server.rate * SECONDS * rng.uniform(0.4, 0.8))
+    return server
+
+
+@_world()
+def cold_start(rng: Random, seed: int, number: int) -> Server:
+    """Nothing answers for the first 20 to 60 s: a model that is loaded when first asked for."""
+    server = _either(rng, seed, number)
+    server.outages = ((0.0, rng.uniform(20, 60), "hang" if number % 2 else "503"),)
+    return server

@@ -16,7 +16,7 @@ from itertools import takewhile
 from math import inf
 
 from stormproof.control.blame import Blame, Case
-from stormproof.control.breaker import FIRST_WAIT_S, Breaker, State
+from stormproof.control.breaker import LULL_S, SHARE, Breaker, State
 from stormproof.control.cap import UNHEARD_S, Cap
 from stormproof.control.controller import Fate, Sent, View
 from stormproof.control.limit import Limit
@@ -33,13 +33,9 @@ from stormproof.domain.pool import Limits
 ERRORS_IN_A_ROW = 5
 CUTS_IN_A_ROW = 3
 RUN = 4  # sends, one after the other, all refused, that shut the gate after a second cut
-CANARIES = 4  # out at once, about, when an endpoint has fallen silent
-SILENT_SHARE = 0.2  # of the time of silence between two; all of it where nothing ever answered
-OUTLIVES = 2.0  # × the time after which errors came: a canary that lives so long has passed
 HEDGED = 0.8  # × the recent rate of acceptance: what met a cap first may have been a rate
+LULL_UNITS = 3.0  # told to wait for longer than so many units take: nothing passes
 JITTER_S = 0.02  # by which sends may overtake each other on their way
-SOON_S = 1.0  # after the breaker has opened: errors again mean that limits have changed
-LULL_UNITS, LULL_S = 3.0, 1.0  # told to wait for longer than so many units take: nothing passes
 
 
 class Adaptive:
@@ -70,7 +66,6 @@ class Adaptive:
         self._errors_in_a_row = 0  # with no answer to what was sent after the first of them,
         self._errors_since = -inf  # which was then,
         self._errors_after_s = inf  # and the quickest of them came after so long
-        self._relearn = False  # errors came as soon as the breaker had opened
         self._canary: Sent | None = None  # the latest; None when the breaker has opened since
 
     @property
@@ -103,12 +98,13 @@ class Adaptive:
         self._ceiling.take(now, tokens)
         self._index += 1
         sent = Sent(now, self.in_flight, self._index, self._epoch, tokens)
-        sent.canary = self.breaker.sent(now + self._patience(now))
+        sent.canary = self.breaker.sent(now)
         if sent.canary:
             self._canary = sent
         self.silence.sent(sent)
         if self.silence.hangs(now) and self.breaker.state is State.OPEN:
-            self.breaker.shut(State.SILENCE, "silence", now)
+            share = SHARE if self.silence.heard else 1.0  # where nothing ever answered, ever less
+            self.breaker.shut(State.SILENCE, "silence", now, share=share)
         sent.doubtful = self.silence.doubtful(now)
         if sent.number > self.cap.believed:
             self.decision = "probe"
@@ -145,7 +141,7 @@ class Adaptive:
             self.cap.unhold(sent.number)
         self._turned_away(sent, Fate.REFUSED)
         if sent.canary and self.breaker.state is not State.OPEN:
-            self.breaker.canary_failed(now, refused=True)
+            self.breaker.canary_failed(now)
             self._heed_word(now)
         elif sent.epoch == self._epoch and self.breaker.state is State.OPEN:
             self._judge(sent, now)
@@ -175,10 +171,9 @@ class Adaptive:
         self._errors_in_a_row += 1
         if self.breaker.state is State.OPEN:
             if self._errors_in_a_row >= ERRORS_IN_A_ROW:
-                self._relearn = sent.at < self.breaker.opened_at + SOON_S
                 self._shut_for_errors(why, now)
         elif sent.canary and self.breaker.state is not State.SILENCE:
-            self.breaker.canary_failed(now, refused=False)
+            self.breaker.canary_failed(now)
 
     def abandoned(self, sent: Sent, now: float) -> None:
         """See `Controller`."""
@@ -206,32 +201,18 @@ class Adaptive:
 
     # --- evidence --------------------------------------------------------------------------
 
-    def _patience(self, now: float) -> float:
-        """How long a canary is waited for before another may go, or before it has passed."""
-        match self.breaker.state:
-            case State.SILENCE:
-                share = SILENT_SHARE if self.silence.heard else 1.0
-                silent_s = now - self.breaker.shut_at
-                return max(1.0, self.silence.median_s / CANARIES, share * silent_s)
-            case State.REFUSALS:
-                return inf
-            case _:
-                return max(self.measured.confirm_s, OUTLIVES * self._errors_after_s)
-
     def _hears_at(self) -> float:
-        """When the canary's silence will be its acceptance; inf where it will not."""
-        canary = self._canary
-        heard = canary is None or canary.fate is not Fate.PENDING
-        if heard or canary is None or self.breaker.state is not State.REFUSALS:
+        """When the canary's silence will have said that it passed; inf where it will not."""
+        canary, state = self._canary, self.breaker.state
+        if canary is None or canary.ended or state not in {State.REFUSALS, State.ERRORS}:
             return inf
-        return canary.at + self.measured.confirm_s
+        outlives_s = 2 * self._errors_after_s if state is State.ERRORS else 0.0
+        return canary.at + max(self.measured.confirm_s, outlives_s)
 
     def _settle(self, now: float) -> None:
         """Accept what has been silent for long enough, in the order of sending."""
-        canary = self._canary
-        flies = canary is not None and not canary.ended and self.breaker.state is State.ERRORS
-        if canary and flies and now >= canary.at + self._patience(now):
-            self._reopen(canary, now)
+        if self._canary and now >= self._hears_at() and self.breaker.state is State.ERRORS:
+            self._reopen(self._canary, now)
         waiting, confirm_s = self._unconfirmed, self.measured.confirm_s
         while waiting:
             sent = waiting[0]
@@ -342,8 +323,7 @@ class Adaptive:
             self.rate.wait_until(until, now)
 
     def _shut_for_refusals(self, now: float) -> None:
-        first_s = max(FIRST_WAIT_S, 1 / self.rate.believed)
-        self.breaker.shut(State.REFUSALS, "refusals", now, first_s=first_s)
+        self.breaker.shut(State.REFUSALS, "refusals", now, first_s=1 / self.rate.believed)
         if (until := self.word.until(now)) > now:
             self.breaker.wait_until(until)
 
@@ -379,13 +359,13 @@ class Adaptive:
             else:
                 self.rate.reopened(shut_at, sent.at, hurry_until=self.window.suspected_until)
         else:
-            self.rate.rested()
-        if refusals or self._relearn:
+            self.rate.rested(shut_at, sent.at)
+        if refusals:
             self.cap.restart(max(sent.number, self.in_flight), now, paced=self.rate.sure > 0)
         else:
             self.cap.probe_lost(now)
-        self.breaker.canary_passed(sent.at)
-        self._canary, self._relearn = None, False
+        self.breaker.canary_passed()
+        self._canary = None
         self._epoch += 1
         self._cuts_in_a_row = self._errors_in_a_row = 0
         self.decision = "reopened"

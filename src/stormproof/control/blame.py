@@ -11,7 +11,6 @@ from stormproof.control.controller import Sent
 from stormproof.control.rate import Rate
 from stormproof.control.window import Window
 
-AGAIN_S = 1.0  # refused below the cap so soon after it was met: it was none
 STRIKE_S = 3.0  # two refusals a little below what had been accepted, so close, speak to the rate
 SAME = 3  # refusals at one number in flight speak to the cap
 
@@ -30,7 +29,6 @@ class Case:
         self.rate = rate
         self.window = window
         self.below = cap.held - crowded
-        self.since_cut_s = inf
         self.since_below_s = inf  # since the last that was a little below, too
         self.same_number = False  # the third in a row at one number, which nothing exceeds
 
@@ -63,9 +61,9 @@ def probe(case: Case) -> str:
 
 
 def free_again(case: Case) -> str:
-    """A slot that was free again and is refused soon after the cap was met: it was the rate."""
+    """A slot that was free again and is refused, while a rate is guessed at: it was the rate."""
     met = case.cap.believed < inf and case.rate.guessed and case.sent.number <= case.cap.held
-    return "rate" if met and case.since_cut_s < AGAIN_S else ""
+    return "rate" if met else ""
 
 
 def pace_at_limit(case: Case) -> str:
@@ -95,14 +93,12 @@ class Blame:
 
     def __init__(self) -> None:
         self.rule = ""  # that decided last, in words
-        self._cut_at = -inf  # when that send went whose refusal made the last cut
         self._below_at = -inf  # when the last went that was a little below what was accepted
         self._numbers = deque[int](maxlen=SAME)  # of the latest that went at the measured limit
 
     def of(self, case: Case) -> str:
         """The name of the limit."""
         sent = case.sent
-        case.since_cut_s = sent.at - self._cut_at
         if case.below >= case.cap.fuzz:
             case.since_below_s, self._below_at = sent.at - self._below_at, sent.at
         if sent.paced:
@@ -115,5 +111,4 @@ class Blame:
             if name := rule(case):
                 self.rule = rule.__name__.replace("_", " ")
                 break
-        self._cut_at = sent.at
         return name

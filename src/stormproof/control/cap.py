@@ -8,7 +8,6 @@ from stormproof.control.controller import Fate, Sent
 from stormproof.control.measured import Measured
 
 START = 2.0  # in flight at once before anything is known
-RESTART = 4.0  # and after refusals had shut the gate
 DOUBLING_S = 0.4  # the ramp doubles in this time
 FASTEST = 250.0  # slots a second: what is on its way when a limit is met is refused
 HEADROOM = 1.6  # and stays below this × the highest number known to be accepted
@@ -176,7 +175,7 @@ class Cap:
         self._probing = False
         self.stood = False
         self._step = 1
-        self._size = max(RESTART, self.held + 1.0)
+        self._size = max(START, self.held + 1.0)
         self._grown_at = now
 
     def restart(self, in_flight: int, now: float, *, paced: bool) -> None:

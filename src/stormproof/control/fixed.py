@@ -48,7 +48,7 @@ class Fixed:
         self._ceiling.take(now, tokens)
         self._index += 1
         sent = Sent(now, self._ceiling.in_flight, self._index, 0, tokens)
-        sent.canary = self._breaker.sent()
+        sent.canary = self._breaker.sent(now)
         return sent
 
     def answered(
@@ -65,7 +65,7 @@ class Fixed:
         if sent.at > self._row_since:
             self._row = 0
         if sent.canary:
-            self._breaker.canary_passed(sent.at)
+            self._breaker.canary_passed()
 
     def refused(self, sent: Sent, now: float, told_s: float | None) -> None:
         """See `Controller`."""
@@ -101,7 +101,7 @@ class Fixed:
             self._row_since = sent.at
         self._row += 1
         if sent.canary:
-            self._breaker.canary_failed(now, refused=state is State.REFUSALS)
+            self._breaker.canary_failed(now)
         elif self._row >= IN_A_ROW and self._breaker.state is State.OPEN:
             self._breaker.shut(state, why, now)
         if (until := self._word.until(now)) > now and self._breaker.state is State.REFUSALS:

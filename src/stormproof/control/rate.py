@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from math import inf, sqrt
 
+from stormproof.control.breaker import LULL_S
 from stormproof.control.controller import Fate, Sent
 from stormproof.control.flow import Flow
 from stormproof.control.measured import Measured
@@ -28,7 +29,6 @@ IDLE_S = 1.0  # and the slack: nothing was asked for, and the bucket may have ov
 FALLEN = 0.8  # of what is believed: the limit has fallen, however short the stretch
 LIFT_PAUSE = 0.5  # of the time in which sends are confirmed: those on their way empty the bucket
 NOISE = 1.3  # × what is believed, refused at such a pace: it may just have been measured badly
-LULL_S = 1.0  # shut for less, what was measured stands
 SURE = 2  # measurements in agreement after which what is refuted was right, and has changed
 
 
@@ -117,7 +117,7 @@ class Rate:
         """
         confirm_s = self._measured.confirm_s
         pause_s = 0.0
-        self._refused_pace = self._pace.rate
+        self._refused_pace, self.hurry_until = self._pace.rate, -inf
         if not self.sure:
             before = self.believed if self.believed < inf else 1.0
             recent = max(before, self._measured.recent_rps)
@@ -170,9 +170,12 @@ class Rate:
         self.flow.forget()
         self._agreed, self._best, self._returned = 0, 0.0, False
 
-    def rested(self) -> None:
-        """Nothing was sent for a while: buckets may have overflowed since they were empty."""
+    def rested(self, since: float, now: float) -> None:
+        """Nothing was accepted meanwhile: buckets have filled, and perhaps overflowed."""
         self.flow.forget()
+        if self.sure:
+            self._pace.rate *= 2
+            self.hurry_until = now + (now - since)
 
     def _lifted(self, now: float) -> None:
         """What was sent since the bucket was empty has flowed in, and more if it overflowed."""

@@ -6,8 +6,8 @@ from collections import deque
 
 from stormproof.control.controller import Sent
 
-ENOUGH = 10  # sends, one after the other, all silent for longer than answers take
-LONGER = 2.0  # × the median answer
+ENOUGH, MANY = 10, 40  # sends in a row that are all silent for longer than answers take:
+LONGER = 2.0  # × the median answer the fewer, the median itself the more
 STEP = 0.01  # by which one answer moves the median's estimate; the first ones move it more
 SETTLED = 20  # answers until it is known how many sends are usually newer than the newest of them
 FIRST_GUESS_S = 10.0  # before anything has been answered
@@ -30,11 +30,6 @@ class Silence:
     def heard(self) -> bool:
         """Whether anything was ever answered."""
         return self._answers > 0
-
-    @property
-    def overdue_s(self) -> float:
-        """The age at which a send counts as silent."""
-        return LONGER * self.median_s
 
     def sent(self, sent: Sent) -> None:
         """Watch a send."""
@@ -63,12 +58,17 @@ class Silence:
 
     def doubtful(self, now: float) -> bool:
         """Whether answers are late enough that nothing should grow on silence."""
-        many = self._answers > SETTLED and len(self._newer) > LONGER * self._usual + ENOUGH
-        return many or self._overdue(now, self.median_s)
+        return self._unusual or self._overdue(now, ENOUGH, self.median_s)
 
     def hangs(self, now: float) -> bool:
         """Whether the endpoint is silent."""
-        return self._overdue(now, self.overdue_s)
+        few = self._overdue(now, ENOUGH, LONGER * self.median_s)
+        return few or (self._unusual and self._overdue(now, MANY, self.median_s))
 
-    def _overdue(self, now: float, age_s: float) -> bool:
-        return len(self._newer) >= ENOUGH and now - self._newer[ENOUGH - 1].at > age_s
+    @property
+    def _unusual(self) -> bool:
+        """Whether more are newer than the newest answered one than ever happens by chance."""
+        return self._answers > SETTLED and len(self._newer) > LONGER * self._usual + ENOUGH
+
+    def _overdue(self, now: float, count: int, age_s: float) -> bool:
+        return len(self._newer) >= count and now - self._newer[count - 1].at > age_s

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import floor, inf
 
+from stormproof.control.breaker import LULL_S
 from stormproof.control.controller import Fate, Sent
 from stormproof.control.flow import Flow
 from stormproof.control.pace import Pace
@@ -14,7 +15,6 @@ RESOLUTION = 0.25  # of a period, to which the instant must be known at which a 
 EARLY = 0.95  # of a period in which its units are sent
 SPENT = 0.85  # of the units sent: a refusal says that the window is used up, and nothing else
 AT_ONCE_S = 1.0  # from the first refusal until the gate is shut, where a window is used up
-LULL_S = 1.0  # shut for so long by refusals: it may be a window that is used up
 MARGIN_S = 0.03  # after the end of a window, for sends that overtake
 LOOK_EVERY = 6  # windows, of which one is not held to its units: there may be more
 
