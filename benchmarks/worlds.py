@@ -33,8 +33,8 @@ class Server:
     fixed window of `window_s`, or (`sliding`) per any such stretch. The last second may not exceed
     `growth` times the mean. A refusal is a 429 or a 503, and may count as a request
     (`counts_refused`). `scale(t)` multiplies all limits. A queueing server (`slots`) never
-    refuses: it makes wait, or fails what has waited for `queue_s`; with `slows_at` in flight, answers
-    take twice as long as alone. A share of `dice` is refused whatever the load.
+    refuses: it makes wait, or fails what has waited for `queue_s`; with `slows_at` in flight,
+    answers take twice as long as alone. A share of `dice` is refused whatever the load.
     """
 
     name: str
