@@ -28,7 +28,7 @@ from stormproof.control.silence import Silence
 from stormproof.control.window import Window
 from stormproof.control.word import Word
 from stormproof.domain.calls import RateHeaders
-from stormproof.domain.pool import Limits
+from stormproof.domain.pool import Limits, Start
 
 ERRORS_IN_A_ROW = 5
 CUTS_IN_A_ROW = 3
@@ -39,9 +39,12 @@ JITTER_S = 0.02  # by which sends may overtake each other on their way
 
 
 class Adaptive:
-    """Finds one endpoint's limits. Declared `limits` are ceilings, never floors."""
+    """Finds one endpoint's limits. Declared `limits` are ceilings, never floors.
 
-    def __init__(self, limits: Limits) -> None:
+    `start` is where it begins; `learned` is where another may begin that knows what this one does.
+    """
+
+    def __init__(self, limits: Limits, start: Start = Start()) -> None:  # noqa: B008  it is frozen
         self._ceiling = Ceiling(limits)
         self.measured = Measured()
         self.cap = Cap(self.measured)
@@ -66,6 +69,10 @@ class Adaptive:
         self._errors_in_a_row = 0  # with no answer to what was sent after the first of them,
         self._errors_since = -inf  # which was then,
         self._errors_after_s = inf  # and the quickest of them came after so long
+        if start.max_workers:
+            self.cap.begin(start.max_workers)
+        if start.qps:
+            self.rate.begin(start.qps)
         self._canary: Sent | None = None  # the latest; None when the breaker has opened since
 
     @property
@@ -193,6 +200,11 @@ class Adaptive:
         held = max(self.cap.held, self.in_flight)
         window = min(self._ceiling.workers, self.cap.believed, self.queue.bound, held)
         return View(window, pace, state, self.decision)
+
+    def learned(self) -> Start:
+        """See `Controller`."""
+        workers = self.cap.held if self.cap.believed == inf else int(self.cap.believed)
+        return Start(workers or None, self.rate.believed if self.rate.sure else None)
 
     def forget(self, now: float) -> None:
         """Somebody else is to blame for what was refused: start from what is accepted."""

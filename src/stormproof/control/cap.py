@@ -69,6 +69,10 @@ class Cap:
         """Whether a probe is out, so that its acceptance is waited for."""
         return self._probing or self.believed == inf
 
+    def begin(self, number: int) -> None:
+        """So many were accepted earlier: they are at once, and more is tried at once."""
+        self.believed, self.stood, self._probe_at = number, True, -inf
+
     def ready_at(self, now: float, in_flight: int) -> float:
         """See `Limit`."""
         number = in_flight + 1

@@ -78,6 +78,11 @@ class Rate:
         """Whether a limit was met that is not measured yet."""
         return self.believed < inf and not self.sure
 
+    def begin(self, rate: float) -> None:
+        """So many units a second were let through earlier."""
+        self.sure = ENOUGH
+        self._believe(rate)
+
     def ready_at(self, now: float, in_flight: int) -> float:  # noqa: ARG002  the protocol's
         """See `Limit`."""
         return self._pace.ready_at if self.believed < inf else -inf
@@ -88,6 +93,8 @@ class Rate:
         late_s = now - max(self._sent_at, self._pace.ready_at)
         if late_s > max(IDLE_S, self.flow.slack / self.believed):
             self.flow.forget()
+        if self._sent_at == -inf:
+            self._empty_at = now
         self._sent_at = now
         if self.believed == inf:
             return

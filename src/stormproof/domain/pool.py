@@ -24,6 +24,16 @@ class Limits(Struct, frozen=True):
     tpm: float | None = None
 
 
+class Start(Struct, frozen=True):
+    """Where adaptive begins at an endpoint: in flight, and requests a second; None: not known.
+
+    Declared in the pool file, or what an earlier run learned. Refuted either way within seconds.
+    """
+
+    max_workers: int | None = None
+    qps: float | None = None
+
+
 class LimitGroup(Struct, frozen=True):
     """A limit that several endpoints share: one provider's, key's or deployment's."""
 
@@ -53,6 +63,7 @@ class Endpoint(Struct, frozen=True):
     key: str
     api_version: str = ""
     limits: Limits = Limits()
+    start: Start = Start()
     groups: tuple[LimitGroup, ...] = ()
     headers: dict[str, str] = {}
     query: dict[str, str] = {}

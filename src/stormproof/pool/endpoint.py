@@ -25,7 +25,7 @@ from stormproof.domain.calls import (
     Usage,
     Verdict,
 )
-from stormproof.domain.pool import Endpoint, RateMode
+from stormproof.domain.pool import Endpoint, RateMode, Start
 
 FIRST_P99_S = 60.0  # until so many answers as here say more
 FEW = 20
@@ -41,7 +41,7 @@ class EndpointState(Struct, frozen=True):
     discarded (it came with a success status and was no reply: it may have to be paid), with the
     tokens that these said they cost. `trouble` is what its last send ended in where that was no
     answer, and `troubled_at` the wall-clock instant since when. `stopped` says why it was given
-    up, and is empty while it is not.
+    up, and is empty while it is not. `learned` is where another controller of it may begin.
     """
 
     endpoint_id: str
@@ -60,6 +60,7 @@ class EndpointState(Struct, frozen=True):
     stopped: str = ""
     discarded: int = 0
     discarded_tokens: int = 0
+    learned: Start = Start()
 
 
 StopCause = Literal["", "denied", "quota", "rejecting", "silent"]
@@ -229,6 +230,7 @@ class Lane:
             stopped=self.stopped,
             discarded=self.discarded,
             discarded_tokens=self.discarded_tokens,
+            learned=self.controller.learned(),
         )
 
     @property
@@ -286,7 +288,7 @@ def load(lane: Lane) -> int:
 def _controller(endpoint: Endpoint, mode: RateMode, suspect: SharedLimit | None) -> Controller:
     if mode == "fixed":
         return Fixed(endpoint.limits, workers=endpoint.fixed_slots)
-    own = Adaptive(endpoint.limits)
+    own = Adaptive(endpoint.limits, endpoint.start)
     return own if suspect is None else Member(own, suspect)
 
 

@@ -8,7 +8,7 @@ from stormproof.control.adaptive import ERRORS_IN_A_ROW, Adaptive
 from stormproof.control.breaker import State
 from stormproof.control.controller import Fate, Sent
 from stormproof.domain.calls import RateHeaders
-from stormproof.domain.pool import Limits
+from stormproof.domain.pool import Limits, Start
 
 
 def fill(control: Adaptive, now: float) -> list[Sent]:
@@ -232,3 +232,24 @@ def test_an_endpoint_that_hangs_is_sent_ever_less(answers: int) -> None:
         now += 0.25
     assert control.closed == "silence"
     assert late <= (90 if answers else 12)  # of thousands
+
+
+@pytest.mark.parametrize("cap", [10, 40, 120])
+def test_a_start_is_had_at_once_and_refuted_either_way(cap: int) -> None:
+    control, now, flying, refused = Adaptive(Limits(), Start(max_workers=40)), 0.0, list[Sent](), 0
+    while now < 6:
+        for sent in [x for x in flying if x.at <= now - 1]:
+            flying.remove(sent)
+            control.answered(sent, now, 1.0)
+        for sent in fill(control, now):
+            if len(flying) < cap:
+                flying.append(sent)
+            else:
+                refused += 1
+                control.refused(sent, now + 0.02, None)
+        if now == 0.0:
+            assert len(flying) == min(40, cap)
+        now += 0.05
+    assert cap - 2 <= len(flying) <= cap
+    assert abs((control.learned().max_workers or 0) - cap) <= 2
+    assert refused <= 64  # the last step of a probe that doubles

@@ -147,3 +147,11 @@ def test_after_a_lull_the_pace_uses_up_what_may_be_a_window() -> None:
     driven.rate.reopened(4.0, 12.0, hurry_until=70.0)
     assert driven.rate.believed == pytest.approx(10.0, rel=0.02)
     assert driven.rate.pace > 15
+
+
+@pytest.mark.parametrize("rate", [5.0, 20.0, 100.0])
+def test_a_start_is_refuted_either_way_within_seconds(rate: float) -> None:
+    driven = Driven(2.0)
+    driven.rate.begin(20.0)
+    driven.run(Bucket(rate, 1.0), 10)
+    assert 0.8 * rate < driven.rate.believed < 1.3 * rate
