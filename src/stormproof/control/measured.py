@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 FIRST_CONFIRM_S = 0.3  # no refusal within this time is an acceptance, until refusals prove slower
-CONFIRM_MOST_S = 2.0
 SLOWER = 1.3  # × the slowest refusal
 RECENT_S = 1.0  # time constant of the recent rate of acceptance
 
@@ -24,4 +23,4 @@ class Measured:
 
     def refused(self, after_s: float) -> None:
         """A refusal took so long."""
-        self.confirm_s = min(CONFIRM_MOST_S, max(self.confirm_s, SLOWER * after_s))
+        self.confirm_s = max(self.confirm_s, SLOWER * after_s)

@@ -10,8 +10,7 @@ BAND = 1.5  # ratio of numbers in flight that are judged together
 ENOUGH = 12  # answers in a band that make it known
 WEIGHT = 0.1  # of the newest answer in its band's latency, once there are many
 APART = 2  # bands between which latency is compared
-PROPORTIONAL = 0.85  # elasticity of latency: a rise as steep means that all beyond only waits
-FEWEST = 4.0  # slots: never held below
+PROPORTIONAL = 0.95  # elasticity of latency: a rise as steep means that all beyond only waits
 UNPROVEN = 64.0  # in flight before anything was answered
 PER_ANSWER = 8.0  # and so many more for each answer: silence alone carries no further
 ROOM = 1.5  # × the band beyond which all waits, so that no slot idles
@@ -90,7 +89,7 @@ class Queue:
         rise = high.latency_log - low.latency_log
         if rise < PROPORTIONAL * APART * log(BAND):
             return False
-        bound = max(FEWEST, BAND ** (number - APART + 1) * ROOM)
+        bound = max(1.0, BAND ** (number - APART + 1) * ROOM)
         lower = bound < self._limit
         if lower:
             self._limit, self._answers = bound, 0

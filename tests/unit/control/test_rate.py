@@ -153,5 +153,5 @@ def test_after_a_lull_the_pace_uses_up_what_may_be_a_window() -> None:
 def test_a_start_is_refuted_either_way_within_seconds(rate: float) -> None:
     driven = Driven(2.0)
     driven.rate.begin(20.0)
-    driven.run(Bucket(rate, 1.0), 10)
+    driven.run(Bucket(rate, 5.0), 10)
     assert 0.8 * rate < driven.rate.believed < 1.3 * rate
