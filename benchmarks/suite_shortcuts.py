@@ -18,6 +18,7 @@ from stormproof.suites.workflows.goals import standing
 from stormproof.suites.workflows.optimum.trial_run import trial_run
 from stormproof.suites.workflows.prompts import opening
 from stormproof.suites.workflows.tools import CATALOGUE, run_tool
+from stormproof.suites.workflows.words import each_of
 from stormproof.suites.workflows.world import World
 from suite_tasks import Figure, all_tasks
 
@@ -79,15 +80,19 @@ def _takes_input(tool: str) -> bool:
 
 def every_word(task: Task) -> Plan | None:
     """Each message holds all that it might have had to name."""
-    words = {
-        word
+    named = [
+        check.expected
         for check in task.checks
         if check.kind in {"notification", "log"} and isinstance(check.expected, dict)
-        for part in ("contains", "lacks")
-        for word in _each(check.expected.get(part, ()))
-    }
-    if len(words) < 2:  # noqa: PLR2004  there is nothing to choose from
+    ]
+    if not any(fields.get("lacks") for fields in named):  # there is nothing to choose from
         return None
+    words = {
+        word
+        for fields in named
+        for part in ("contains", "lacks")
+        for word in each_of(fields.get(part, ()))
+    }
     told = " ".join(sorted(words))
     return [
         Step(step.tool, {**step.arguments, "message": told})
@@ -95,10 +100,6 @@ def every_word(task: Task) -> Plan | None:
         else step
         for step in task.solution
     ]
-
-
-def _each(words: str | Iterable[str]) -> Iterable[str]:
-    return (words,) if isinstance(words, str) else words
 
 
 def five_schedules(task: Task) -> Plan | None:

@@ -32,7 +32,7 @@ class Environment(Protocol):
         """An environment in the same state, in which a tool call can be tried out."""
 
     def standing(self) -> Standing:
-        """How things stand, judged by the task. A tool call that fails changes none of it."""
+        """How things stand, judged by the task, after a tool call that took effect."""
 
     def falsify(self, handle: str, pick: int) -> tuple[Any, str]:
         """Make a stored result false, as `pick` (32 bits, uniform) has it: its value now, and how.

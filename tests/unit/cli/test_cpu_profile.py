@@ -7,7 +7,7 @@ import pytest
 from stormproof.cli.cpu_profile import PROFILE_FILE, by_room, profiled
 from stormproof.suites.workflows.tasks import load_task
 
-SUITE = str(Path(load_task.__wrapped__.__code__.co_filename))
+SUITE = str(Path(load_task.__code__.co_filename))
 
 
 def test_a_librarys_time_counts_for_the_rooms_that_called_it() -> None:
@@ -31,15 +31,15 @@ def test_the_file_is_written_even_after_an_error_and_waiting_costs_nothing(tmp_p
 
     def fail() -> None:
         with profiled(folder):
-            time.sleep(0.2)
-            load_task.__wrapped__("simple_task.easy.00001")
+            time.sleep(0.4)
+            load_task("simple_task.easy.54321")
             raise ValueError
 
     with pytest.raises(ValueError, match=r"^$"):
         fail()
     lines = (folder / PROFILE_FILE).read_text().splitlines()
     spent = {line.split()[-1]: float(line.split()[0]) for line in lines[:2]}
-    assert spent["suites"] < 0.1
+    assert spent["suites"] < 0.3
     assert any("load_task" in line for line in lines)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from stormproof.domain.calls import Message
-from stormproof.domain.conditions import Condition, Difficulty, TaskType
-from stormproof.domain.tasks import Check, Standing, Step, Task, ToolResult, ToolSpec
+from stormproof.domain.conditions import Condition, Difficulty, TaskType, WeatherMode
+from stormproof.domain.tasks import Check, Standing, Step, Task, ToolResult, ToolSpec, Trouble
 from stormproof.errors import SuiteError
 from stormproof.suites import Suite, Weathered
 from stormproof.suites.weather import draw
@@ -30,10 +30,13 @@ class Counter:
         if arguments:
             return ToolResult(ok=False, error_code="INVALID_INPUT", message=f"{tool} takes none.")
         self.number += 1
-        return ToolResult(ok=True, value=self.number)
+        return ToolResult(ok=True, value=self.number, handle=f"count_{self.number}")
 
     def copied(self) -> Counter:
         return Counter(self.number)
+
+    def falsify(self, handle: str, pick: int) -> tuple[Any, str]:
+        return f"{handle}?", ("wrong value", "stale")[pick % 2]
 
     def standing(self) -> Standing:
         return Standing(self.number == 2, min(self.number, 2) / 2)
@@ -42,6 +45,7 @@ class Counter:
 class Counting:
     version = "1"
     tools: Mapping[str, ToolSpec] = {"count": COUNT}
+    falsifiable = ("count",)
     completion_phrase = "THE END"
 
     def task_ids(
@@ -64,6 +68,13 @@ class Counting:
     def environment(self, task: Task) -> Counter:
         return Counter(len(task.files))
 
+    def troubles(self, task: Task, weather: WeatherMode) -> Sequence[Trouble]:
+        return [
+            Trouble(tool, message="Not today.")
+            for tool in task.required_tools
+            if weather == "outage"
+        ]
+
     def turn_budget(self, task: Task, condition: Condition) -> int:
         return condition.max_turns or len(task.solution)
 
@@ -74,8 +85,8 @@ class Counting:
 SUITE: Suite = Counting()
 
 
-def weathered(rate: float, seed: int = 0) -> Weathered:
-    return Weathered(SUITE, TASK, Condition("baseline", "easy", rate), seed)
+def weathered(rate: float, seed: int = 0, weather: WeatherMode = "before") -> Weathered:
+    return Weathered(SUITE, TASK, Condition("baseline", "easy", rate, weather=weather), seed)
 
 
 def test_calm_weather_leaves_all_to_the_suite() -> None:
@@ -92,6 +103,15 @@ def test_the_same_storms_fall_on_every_suite(seed: int) -> None:
     assert first.ok == (draw(seed, "count", 0).u <= 0.5)
     assert (first.cause, calls.value) == (("", 1) if first.ok else ("weather", None))
     assert first.error_code in {None, "TIMEOUT"}
+
+
+def test_a_suite_says_what_is_false_and_what_is_down() -> None:
+    seed = next(seed for seed in range(99) if draw(seed, "count", 0).u > 0.5)
+    false = weathered(0.5, seed, "silent").call("count", {})
+    assert (false.ok, false.cause, false.took_effect) == (True, "weather", True)
+    assert false.tampered in {"wrong value", "stale"}
+    down = weathered(1.0, seed, "outage").call("count", {})
+    assert (down.error_code, down.message, down.probability) == ("TIMEOUT", "Not today.", 0)
 
 
 def test_arguments_fail_by_themselves_and_change_nothing() -> None:

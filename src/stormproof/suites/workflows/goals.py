@@ -63,10 +63,15 @@ Evidence = tuple[Any, ...]
 
 
 class Kind(Struct, frozen=True):
-    """A kind of check: what of a World it looks at, and whether that is as it should be."""
+    """A kind of check: what of a World it looks at, and whether that is as it should be.
+
+    `piecewise`: nothing is ever taken from the evidence, and any one piece of it is enough. So
+    what held once holds, and else only new pieces have to be looked at.
+    """
 
     find: Callable[[World, str], Evidence]
     holds: Callable[[Evidence, Check], bool]
+    piecewise: bool = False
 
 
 def standing(world: World) -> Standing:
@@ -99,9 +104,14 @@ def _holds(world: World, check: Check) -> bool:
         )
     evidence = kind.find(world, check.subject)
     known = world.judged.get(id(check))
-    if known and known[0] is check and _identical(known[1], evidence):
+    if known is None or known[0] is not check:
+        held = kind.holds(evidence, check)
+    elif kind.piecewise:
+        held = known[2] or kind.holds(evidence[len(known[1]) :], check)
+    elif _identical(known[1], evidence):
         return known[2]
-    held = kind.holds(evidence, check)
+    else:
+        held = kind.holds(evidence, check)
     world.judged[id(check)] = (check, evidence, held)
     return held
 
@@ -304,8 +314,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             lambda world, system: tuple(s for s in world.connections if s == system), _is_there
         ),
         "tracked": Kind(lambda world, name: _at(world.tracked, name), _any),
-        "result": Kind(_results, _as_it_stands),
-        "checked": Kind(lambda world, _: tuple(world.examined), _checked),
+        "result": Kind(_results, _as_it_stands, piecewise=True),
+        "checked": Kind(lambda world, _: tuple(world.examined), _checked, piecewise=True),
         "seen": Kind(_seen, _is_there),
         "probed": Kind(_not_probed, _nothing_left),
     }

@@ -140,7 +140,8 @@ class World:
         self.tracked: dict[str, str] = {}  # name → latest status
 
         # What has been looked at, by whatever tool: goals ask for it where a look was asked for.
-        # Neither shrinks; `probed` holds addresses of the task, and files that were searched.
+        # Neither shrinks; `probed` holds addresses of the task, and files that were searched. A
+        # fetch that was answered with an error counts: all that a failed tool call leaves behind.
         self.examined: list[Examination] = []
         self.probed: set[str] = set()
 

@@ -161,9 +161,9 @@ def _each_induced(space: StateSpace, rate: float, calls: int) -> Iterator[_Value
     chances = {full: _chances(space, rate, is_full=full) for full in (False, True)}
     yield values
     for left in range(1, calls + 1):
-        worth = _worth(space, chances[calls - left >= WINDOW], values)
         values = values.copy()
         if len(space.opened):
+            worth = _worth(space, chances[calls - left >= WINDOW], values)
             values[space.opened] = np.maximum.reduceat(worth, space.starts, axis=0)
         yield values
 
@@ -193,14 +193,16 @@ def _chances(space: StateSpace, rate: float, *, is_full: bool) -> _Chances:
 
 def _worth(space: StateSpace, chances: _Chances, later: _Values) -> _Values:
     """What each transition is worth after each history, one call before `later`."""
-    count = len(later)
     if_seen = later[:, AFTER_SUCCESS]
     if_not = later[:, AFTER_FAILURE]
     if_not[:, LAST_CHANCE] = space.won  # one failure more in this row ends the episode
     outcomes = np.concatenate([if_seen, if_not])
-    unseen = np.where(space.quiet, 0, count)
-    worth: _Values = chances.succeeds * outcomes[space.succeeded]
-    worth += chances.fails * outcomes[space.failed + unseen]
-    if space.unseen.any() or space.blocked.any():
+    unseen = np.where(space.quiet, 0, len(later))
+    worth: _Values = outcomes[space.succeeded]
+    worth *= chances.succeeds
+    failed = outcomes[space.failed + unseen]
+    failed *= chances.fails
+    worth += failed
+    if chances.works_unseen.any():
         worth += chances.works_unseen * outcomes[space.worked + unseen]
     return worth

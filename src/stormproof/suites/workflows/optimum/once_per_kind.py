@@ -20,7 +20,7 @@ T = TypeVar("T")
 def once_per_kind(work: Callable[Concatenate[Task, P], T]) -> Callable[Concatenate[Task, P], T]:
     """Remember the result for the task's structure and the other arguments (hashable ones).
 
-    `__wrapped__` is the work itself. Results are few: some fifty structures, a few rates.
+    `__wrapped__` is the work itself. Results are few: a thousand structures, a few rates.
     """
     known: dict[Hashable, T] = {}
 
@@ -45,7 +45,8 @@ def structure(task: Task) -> Hashable:
         (step.tool, *step.arguments, step.after, _named(step), _is_tidy(step))
         for step in task.solution
     )
-    return (task.kind, calls, tuple(check.kind for check in task.checks))
+    holds = (bool(task.files), bool(task.resources), bool(task.credentials))
+    return (task.kind, calls, holds, tuple(check.kind for check in task.checks))
 
 
 def _named(step: Step) -> str:

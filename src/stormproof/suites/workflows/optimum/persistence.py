@@ -4,6 +4,9 @@ A plan is judged by that: which useful calls to add to a solution, and how many 
 Its chance is exact, by a forward pass over the tool calls: the state is the step that comes next,
 the last three outcomes and the failures in a row. A step's needs are met by the steps before it,
 and no need has failed since, for each step has succeeded before the next is tried.
+
+So that a step with unmet needs does not end the episode by failures in a row, the agent turns to a
+call that nothing depends on after `PATIENCE` of them, until that succeeds.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from stormproof.suites.weather import WINDOW, probability
 from stormproof.suites.workflows.optimum.histories import HISTORIES, ON_FAILURE, ON_SUCCESS
 from stormproof.suites.workflows.tools import CATALOGUE
 
+PATIENCE = 4
 _Values = NDArray[np.float64]
 _EQUAL = 1e-9
 
@@ -83,14 +87,19 @@ def _forward(plans: Sequence[tuple[str, ...]], rate: float) -> Iterator[_Values]
     ends = np.array([len(plan) for plan in plans])
     spread = np.zeros((len(plans), longest + 1, len(HISTORIES)))
     spread[:, 0, 0] = 1.0
+    rows = np.array([history.row for history in HISTORIES])
+    breaks_off = (rows >= PATIENCE) & (unmet > 0)[:, :, None]
     done = (np.arange(longest + 1) >= ends[:, None])[:, :, None]
     tables = [_table(rate, int(unmet.max()), is_full=full) for full in (False, True)]
     calls = 0
     while True:
-        chance = np.where(done, 0.0, tables[calls >= WINDOW][unmet])
-        succeeded = spread * chance @ ON_SUCCESS
-        spread = np.where(done, spread, spread * (1 - chance) @ ON_FAILURE)
-        spread[:, 1:] += succeeded[:, :-1]
+        table = tables[calls >= WINDOW]
+        chance = np.where(done, 0.0, np.where(breaks_off, table[0], table[unmet]))
+        succeeded = spread * chance
+        stayed = np.where(breaks_off, succeeded, 0.0) @ ON_SUCCESS
+        moved = np.where(breaks_off, 0.0, succeeded) @ ON_SUCCESS
+        spread = np.where(done, spread, spread * (1 - chance) @ ON_FAILURE + stayed)
+        spread[:, 1:] += moved[:, :-1]
         calls += 1
         yield np.where(done, spread, 0.0).sum(axis=(1, 2))
 

@@ -19,10 +19,9 @@ from msgspec.structs import replace
 
 from stormproof.domain.conditions import Condition, WeatherMode
 from stormproof.domain.tasks import Step, Task
-from stormproof.suites.workflows.optimum.once_per_kind import once_per_kind
 from stormproof.suites.workflows.optimum.persistence import best_tools, turns_for
 from stormproof.suites.workflows.optimum.support_steps import sampled, useful_tools
-from stormproof.suites.workflows.optimum.trial_run import reaches_goal, trial_run
+from stormproof.suites.workflows.optimum.workflow import survey
 
 REFERENCE_RATE = 0.8
 SURE_ENOUGH = 0.95
@@ -47,16 +46,20 @@ def own_turns(task: Task, weather: WeatherMode = "before") -> int:
 def optimal_plan(task: Task, rate: float, max_turns: int) -> tuple[Step, ...]:
     """The best plan for a rate and a number of turns, with arguments.
 
-    Carried out as it stands it reaches the goal when every tool call succeeds.
+    Carried out as it stands it reaches the goal when every tool call succeeds: a step that takes
+    the latest result names it where a useful call comes between.
     """
     tools = best_tools(_tools(task), useful_tools(task), rate, max_turns)
     if len(tools) == len(task.solution):
         return task.solution
     plan, places = _merged(task, tools)
-    plan = [replace(step, after=tuple(places[at] for at in step.after)) for step in plan]
-    for at, handle in _names(task, tools):
-        step = plan[places[at]]
-        plan[places[at]] = replace(step, arguments={**step.arguments, "input": handle})
+    inputs = survey(task).inputs
+    for step, place, (feeder, handle) in zip(task.solution, places, inputs, strict=True):
+        after = tuple(places[at] for at in step.after)
+        plan[place] = replace(step, after=after)
+        if handle and place - places[feeder] > places.index(place) - feeder:
+            arguments = {**step.arguments, "input": handle}
+            plan[place] = replace(plan[place], arguments=arguments)
     return tuple(plan)
 
 
@@ -75,15 +78,3 @@ def _merged(task: Task, tools: Sequence[str]) -> tuple[list[Step], list[int]]:
         else:
             plan.append(sampled(tool))
     return plan, places
-
-
-@once_per_kind
-def _names(task: Task, tools: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
-    """Steps (by place) that must name their input, for a useful call's result would be taken.
-
-    Only where the plan does not work without: a plan reads better bare.
-    """
-    plan, _ = _merged(task, tools)
-    if reaches_goal(task, plan):
-        return ()
-    return tuple((at, each.input) for at, each in enumerate(trial_run(task)) if each.input)

@@ -27,7 +27,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 FILLER = -1
-MOST_STATES = 2_000
+MOST_STATES = 6_000
 Indices = NDArray[np.intp]
 
 
@@ -155,6 +155,7 @@ class _Rules:
         demands = [self._demanded(at) for at in range(count)]
         spare = [at for at in _outermost_first(demands) if 1 << at not in workflow.goal]
         self._spare = [(1 << at, demands[at]) for at in spare]
+        self._settled: dict[int, int] = {}  # what was worked out
 
     def _demanded(self, at: int) -> list[tuple[int, int]]:
         of_items = [
@@ -174,6 +175,12 @@ class _Rules:
 
     def settled(self, state: int) -> int:
         """The state with superfluous items done, and flags down that matter to nobody."""
+        known = self._settled.get(state)
+        if known is None:
+            known = self._settled[state] = self._settle(state)
+        return known
+
+    def _settle(self, state: int) -> int:
         for bit, demanded in self._spare:
             if not state & bit and all(state & who or state & mask for who, mask in demanded):
                 state |= bit
@@ -233,8 +240,13 @@ def ordered(workflow: Workflow) -> Workflow:
     A is done before B where both are sure to be wanted, have equal chances, A can be done
     whenever B can, whatever demands B also demands A, and whatever B's success supports A's
     supports as well. For then an agent that does B first loses nothing by doing A in its place,
-    and B where it does A.
+    and B where it does A. Each order found may show another one, until there is none left.
     """
+    further = _further_ordered(workflow)
+    return workflow if further == workflow else ordered(further)
+
+
+def _further_ordered(workflow: Workflow) -> Workflow:
     closed = _closed(workflow.items)
     view = _View(closed, workflow.goal)
     items = []

@@ -24,6 +24,36 @@ _JUDGED = ("checked", "result")
 _TRACES = ("checked", "probed")
 """Kinds of check of what was looked at, which other calls may do by the way."""
 
+_TELLING = frozenset(
+    {
+        "file_operations_reader",
+        "file_operations_scanner",
+        "network_fetcher",
+        "network_monitor",
+        "integration_authenticator",
+        "integration_connector",
+        "integration_queue",
+        "utility_cache",
+        "utility_helper",
+    }
+)
+"""Tools whose results say how things stand in the World."""
+
+_LOOKING = ("network_fetcher", "network_monitor")
+"""Tools that look by the way."""
+
+_HANG_ON_OTHERS = frozenset(
+    {
+        "file_operations_reader",
+        "file_operations_compressor",
+        "network_fetcher",
+        "network_poster",
+        "integration_queue",
+        "utility_cache",
+    }
+)
+"""Tools that may need what another has done: a session, a file, something put in before."""
+
 _IN_ORDER = ("queue", "routed", "file")
 """Kinds of check of things that several steps may add to, one after the other."""
 
@@ -47,7 +77,7 @@ class Ran(Struct, frozen=True):
 
 def trial_run(task: Task) -> tuple[Ran, ...]:
     """Run the solution once, in its own order."""
-    world, bare = _Watched(task), replace(task, files={}, resources={}, credentials={})
+    world = _Watched(task)
     makers: dict[str, int] = {}
     ran = []
     seen = [_evidence(world, check) for check in task.checks]
@@ -55,7 +85,7 @@ def trial_run(task: Task) -> tuple[Ran, ...]:
         world.forget()
         result = run_tool(world, step.tool, step.arguments)
         feeders = sorted({makers[taken.handle] for taken in world.taken if taken.handle in makers})
-        tells = not feeders and run_tool(World(bare), step.tool, step.arguments) != result
+        tells = not feeders and step.tool in _TELLING
         now = [_evidence(world, check) for check in task.checks]
         changes = tuple(n for n, pair in enumerate(zip(seen, now, strict=True)) if _differ(*pair))
         ran.append(Ran(step, *world.given(step), tuple(feeders), tells, changes))
@@ -65,12 +95,16 @@ def trial_run(task: Task) -> tuple[Ran, ...]:
     return tuple(ran)
 
 
-def enablers(task: Task, steps: Sequence[Step], at: int) -> tuple[tuple[int, ...], ...]:
+def enablers(task: Task, at: int) -> tuple[tuple[int, ...], ...]:
     """The demands of a step that does not work alone: of each, one step is enough.
 
     Mostly it takes one other step, as a call behind a sign-in does; else all those without which
     it fails.
     """
+    step = task.solution[at]
+    if step.tool not in _HANG_ON_OTHERS:
+        return ()
+    steps = [_light(each) for each in task.solution]
     if _runs(task, steps[at : at + 1]):
         return ()
     single = tuple(before for before in range(at) if _runs(task, [steps[before], steps[at]]))
@@ -83,15 +117,29 @@ def enablers(task: Task, steps: Sequence[Step], at: int) -> tuple[tuple[int, ...
     )
 
 
+def _light(step: Step) -> Step:
+    """The step on a little data of no account: whether it works does not hang on its input."""
+    if "input" not in CATALOGUE[step.tool].spec.parameters["properties"]:
+        return step
+    return replace(step, arguments={**step.arguments, "input": "x"})
+
+
 def superfluous(task: Task, ran: Sequence[Ran], places: Sequence[int]) -> list[int]:
     """Those of some steps, all given, whose traces the others leave as well."""
-    return [
-        at
-        for at in places
-        if ran[at].changes
-        and all(task.checks[number].kind in _TRACES for number in ran[at].changes)
-        and _goal_after(task, [ran[other].given for other in places if other != at])
-    ]
+    looks = [at for at in places if ran[at].changes and _is_look(task, ran[at])]
+    left = [at for at in places if at in looks or ran[at].step.tool in _LOOKING]
+    return [at for at in looks if _traces_stand(task, ran, at, [o for o in left if o != at])]
+
+
+def _is_look(task: Task, ran: Ran) -> bool:
+    return all(task.checks[number].kind in _TRACES for number in ran.changes)
+
+
+def _traces_stand(task: Task, ran: Sequence[Ran], at: int, others: Sequence[int]) -> bool:
+    world = World(task)
+    for other in others:
+        run_tool(world, ran[other].given.tool, ran[other].given.arguments)
+    return goal_met(world, [task.checks[number] for number in ran[at].changes])
 
 
 def same_place(task: Task, one: Ran, other: Ran) -> bool:
@@ -104,13 +152,6 @@ def reaches_goal(task: Task, plan: Sequence[Step]) -> bool:
     world = World(task)
     done = all(run_tool(world, step.tool, step.arguments).ok for step in plan)
     return done and goal_met(world, task.checks)
-
-
-def _goal_after(task: Task, plan: Sequence[Step]) -> bool:
-    world = World(task)
-    for step in plan:
-        run_tool(world, step.tool, step.arguments)
-    return goal_met(world, task.checks)
 
 
 def _runs(task: Task, plan: Sequence[Step]) -> bool:

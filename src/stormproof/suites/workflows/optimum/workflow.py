@@ -80,12 +80,34 @@ def examination(task: Task, ran: Ran, tool: str) -> dict[str, Any] | None:
     return None if arguments is None else {"input": ran.given.arguments["input"], **arguments}
 
 
-@once_per_kind
+class Survey(Struct, frozen=True):
+    """What one trial run of a solution tells of all tasks of its kind.
+
+    `parts` are those that full success needs, in the solution's order. `inputs` are, of each step,
+    the place of the one whose result it took as its input, and that result's handle ("": of none).
+    """
+
+    parts: tuple[Part, ...]
+    inputs: tuple[tuple[int, str], ...]
+
+
 def required_parts(task: Task) -> tuple[Part, ...]:
-    """The parts that full success needs, in the solution's order."""
+    """The parts that full success needs."""
+    return survey(task).parts
+
+
+@once_per_kind
+def survey(task: Task) -> Survey:
+    """The survey of a task's kind."""
     ran = trial_run(task)
+    inputs = tuple((max(each.feeders, default=0), each.input) for each in ran)
+    return Survey(_ways(task, ran), inputs)
+
+
+def _ways(task: Task, ran: Sequence[Ran]) -> tuple[Part, ...]:
+    """All ways to do the required steps."""
     hangs = _required(task, ran)
-    parts = []
+    parts: list[Part] = []
     for at in sorted(hangs):
         others = [t for t in _EXAMINERS if examination(task, ran[at], t) is not None]
         tools = dict.fromkeys((ran[at].step.tool, *others))
@@ -95,13 +117,12 @@ def required_parts(task: Task) -> tuple[Part, ...]:
 
 def _required(task: Task, ran: Sequence[Ran]) -> dict[int, set[tuple[int, ...]]]:
     """The places of required steps, each with what must come before it."""
-    given = [each.given for each in ran]
     hangs: dict[int, set[tuple[int, ...]]] = {}
 
     def require(at: int) -> None:
         if at not in hangs:
             hangs[at] = {(place,) for place in _informants(ran, at)}
-            hangs[at] |= set(enablers(task, given, at))
+            hangs[at] |= set(enablers(task, at))
             for group in hangs[at]:
                 for place in group:
                     require(place)
@@ -136,10 +157,23 @@ def _informants(ran: Sequence[Ran], at: int) -> set[int]:
 @once_per_kind
 def parts_of(task: Task) -> tuple[Part, ...]:
     """All parts: the required ones, then useful others, dependencies first."""
-    required = required_parts(task)
+    required = _without_worse_ways(required_parts(task))
     ready = {part.tool for part in required if not part.after}
     useful = [t for t in closure(part.tool for part in required) if t not in ready]
     return (*required, *(Part(tool, None) for tool in useful if works_in(task, tool)))
+
+
+def _without_worse_ways(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Without ways to do a step that need more than another one and support nothing themselves."""
+    supports = set(closure(part.tool for part in parts))
+
+    def is_worse(part: Part, other: Part) -> bool:
+        if part.place != other.place or part == other or part.tool in supports:
+            return False
+        needs, fewer = (set(CATALOGUE[each.tool].spec.needs) for each in (part, other))
+        return fewer < needs or (fewer == needs and parts.index(other) < parts.index(part))
+
+    return tuple(p for p in parts if not any(is_worse(p, other) for other in parts))
 
 
 def free_workflow(

@@ -80,6 +80,7 @@ class FetcherArguments(ToolArguments):
 def network_fetcher(world: World, arguments: FetcherArguments) -> Made:
     """Fetches an address by HTTP GET and gives the body as text, unparsed."""
     url = locate(world, arguments.url or _next_unfetched(world))
+    world.probed.add(url)  # whatever it answers: to hear that it is down is to have looked
     body = admitted(world, url).body
     world.seen.add(url)
     return Made(body, "text", source=url)

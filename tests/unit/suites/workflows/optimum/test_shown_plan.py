@@ -16,18 +16,18 @@ from stormproof.suites.workflows.tasks import load_task, task_ids
 
 
 @functools.cache
-def some_tasks(each: int = 2) -> tuple[Task, ...]:
+def some_tasks(each: int = 1) -> tuple[Task, ...]:
     return tuple(
         load_task(task_id)
         for task_type in TASK_TYPES
-        for difficulty in DIFFICULTIES
+        for difficulty in DIFFICULTIES[:4]
         for task_id in task_ids(task_type, difficulty, each)
     )
 
 
 def test_plans_reach_the_goal_and_hold_the_solution_in_its_order() -> None:
     for task in some_tasks():
-        for rate in (0.6, 0.9, 1.0):
+        for rate in (0.6, 1.0):
             plan = optimal_plan(task, rate, own_turns(task))
             assert reaches_goal(task, plan), task.task_id
             purposes = [step.purpose for step in task.solution]
@@ -38,7 +38,7 @@ def test_plans_reach_the_goal_and_hold_the_solution_in_its_order() -> None:
 
 
 def test_at_rate_one_the_plan_is_the_solution_and_the_ceiling_is_one() -> None:
-    for task in some_tasks(1):
+    for task in some_tasks():
         assert optimal_plan(task, 1.0, own_turns(task)) == task.solution
         assert ceiling(task, 1.0, own_turns(task)) == 1.0
         assert ceiling(task, 1.0, 0) == 0.0
