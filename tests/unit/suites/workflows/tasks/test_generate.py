@@ -99,7 +99,7 @@ def test_no_effect_and_no_look_that_is_asked_for_can_be_left_out() -> None:
                 rest = task.solution[:at] + task.solution[at + 1 :]
                 assert not goal_met(played(task, rest), task.checks), (task.task_id, step.tool)
                 left_out[step.tool] += 1
-    assert len(left_out) == len(traces)
+    assert len(left_out) > len(traces)  # two tools check
 
 
 def test_steps_lie_within_the_bounds_of_their_level() -> None:
