@@ -25,7 +25,7 @@ from stormproof.score.measures import success
 from stormproof.stats import wilson
 from stormproof.suites import Weathered
 from stormproof.suites.workflows import WORKFLOWS
-from stormproof.suites.workflows.optimum import Guide, ceiling
+from stormproof.suites.workflows.optimum import Guide, ceiling, own_turns
 from stormproof.suites.workflows.tasks import SUITE_VERSION, find_task, load_task
 from stormproof.testing import asking
 from suite_tasks import RATES, Figure, default_ids
@@ -37,6 +37,7 @@ INSTANCES = 20
 LEVEL = 0.99
 PERFECT_EPISODES = 2_000
 PAIRED_TASKS = 1_260
+DIRECT_STRIDE = 12
 _WORTH = {"failed": 0, "partial": 1, "full": 2}
 
 
@@ -165,7 +166,7 @@ def perfect() -> Iterator[Figure]:
         "no conversation",
         [
             _directly(i, rate, n)
-            for i in default_ids()
+            for i in default_ids()[::DIRECT_STRIDE]
             for n, rate in enumerate(RATES, len(PROTOCOLS))
         ],
     )
@@ -190,10 +191,11 @@ def _reached(protocol: str, played: Sequence[tuple[bool, float]]) -> Figure:
 def _guided(task_id: str, rate: float, protocol: Protocol, replicate: int) -> Episode:
     task = load_task(task_id)
     condition = Condition("baseline", task.difficulty, rate, protocol=protocol)
-    guide = Guide(task, rate, condition.max_turns)
+    guide = Guide(task, rate, own_turns(task))
 
     def respond(request: Request) -> Reply:
-        return _said(guide.next_step(tool_results(request.messages)), request)
+        seen = [result.ok for result in tool_results(request.messages)]
+        return _said(guide.next_step([(ok, ok) for ok in seen]), request)
 
     return episode(task_id, condition, respond, "guide", replicate)
 
@@ -203,12 +205,13 @@ def _directly(task_id: str, rate: float, replicate: int) -> tuple[bool, float]:
     task = load_task(task_id)
     condition = Condition("baseline", task.difficulty, rate)
     trial = trial_of(task, condition, "guide", replicate)
-    guide = Guide(task, rate, condition.max_turns)
+    turns = own_turns(task)
+    guide = Guide(task, rate, turns)
     weathered = Weathered(WORKFLOWS, task, condition, trial.weather_seed)
     done: list[Execution] = []
-    while (step := guide.next_step(done)) and not _gave_up(done):
+    while (step := guide.next_step([(e.ok, e.ok) for e in done])) and not _gave_up(done):
         done.append(weathered.call(step.tool, step.arguments))
-    return success(done) == "full", ceiling(task, rate, condition.max_turns)
+    return success(done) == "full", ceiling(task, rate, turns)
 
 
 def _gave_up(done: Sequence[Execution]) -> bool:
