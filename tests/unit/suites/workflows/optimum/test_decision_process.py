@@ -87,12 +87,15 @@ def test_work_done_unseen_counts_and_meets_no_need() -> None:
     assert value(workflow, 0.8, 2) == pytest.approx(max(seen * 0.8 + unseen * 0.4, 0.4 * 0.9))
 
 
-def test_states_beyond_number_are_solved_without_their_order_and_then_as_a_count() -> None:
+def test_states_beyond_number_are_solved_with_needs_met_from_the_start() -> None:
     needy = [Item(needs=(1 << 10 + at,)) for at in range(10)]
     workflow = Workflow((*needy, *(Item() for _ in range(10))), tuple(1 << at for at in range(10)))
     assert not is_exact(workflow)
-    count = Workflow((Item(),) * 10, workflow.goal)
-    assert value(workflow, 0.8, 20) == pytest.approx(value(count, 0.8, 20))
+    plain = Workflow((Item(),) * 10, workflow.goal)
+    assert value(workflow, 0.8, 20) < value(plain, 0.8, 20)
+    some = Workflow((*needy[:4], *(Item() for _ in range(16))), workflow.goal)
+    assert is_exact(some)
+    assert value(workflow, 0.8, 20) > value(some, 0.8, 20) - 0.5
 
 
 @pytest.mark.parametrize("seed", range(6))
