@@ -25,7 +25,7 @@ from stormproof.score.measures import success
 from stormproof.stats import wilson
 from stormproof.suites import Weathered
 from stormproof.suites.workflows import WORKFLOWS
-from stormproof.suites.workflows.optimum import Guide, ceiling, own_turns
+from stormproof.suites.workflows.optimum import Guide
 from stormproof.suites.workflows.tasks import SUITE_VERSION, find_task, load_task
 from stormproof.testing import asking
 from suite_tasks import RATES, Figure, default_ids
@@ -191,11 +191,11 @@ def _reached(protocol: str, played: Sequence[tuple[bool, float]]) -> Figure:
 def _guided(task_id: str, rate: float, protocol: Protocol, replicate: int) -> Episode:
     task = load_task(task_id)
     condition = Condition("baseline", task.difficulty, rate, protocol=protocol)
-    guide = Guide(task, rate, own_turns(task))
+    guide = Guide(task, rate, WORKFLOWS.turn_budget(task, condition))
 
     def respond(request: Request) -> Reply:
-        seen = [result.ok for result in tool_results(request.messages)]
-        return _said(guide.next_step([(ok, ok) for ok in seen]), request)
+        seen = [(result.ok, result.ok) for result in tool_results(request.messages)]
+        return _said(guide.next_step(seen), request)
 
     return episode(task_id, condition, respond, "guide", replicate)
 
@@ -205,13 +205,14 @@ def _directly(task_id: str, rate: float, replicate: int) -> tuple[bool, float]:
     task = load_task(task_id)
     condition = Condition("baseline", task.difficulty, rate)
     trial = trial_of(task, condition, "guide", replicate)
-    turns = own_turns(task)
-    guide = Guide(task, rate, turns)
+    guide = Guide(task, rate, WORKFLOWS.turn_budget(task, condition))
     weathered = Weathered(WORKFLOWS, task, condition, trial.weather_seed)
     done: list[Execution] = []
-    while (step := guide.next_step([(e.ok, e.ok) for e in done])) and not _gave_up(done):
+    while step := guide.next_step([(call.ok, call.took_effect) for call in done]):
+        if _gave_up(done):
+            break
         done.append(weathered.call(step.tool, step.arguments))
-    return success(done) == "full", ceiling(task, rate, turns)
+    return success(done) == "full", WORKFLOWS.ceiling(task, condition)
 
 
 def _gave_up(done: Sequence[Execution]) -> bool:

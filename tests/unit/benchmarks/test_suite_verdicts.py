@@ -19,7 +19,7 @@ from suite_substitutions import tallied
 @pytest.fixture(scope="module")
 def tasks() -> list[Task]:
     """One of each kind."""
-    ids = [i for each in TASK_TYPES for i in task_ids(each, "easy", 30)]
+    ids = [i for each in TASK_TYPES for i in task_ids(each, "medium", 30)]
     kinds = {task.kind: task for task in map(load_task, ids)}
     return list(kinds.values())
 
