@@ -208,7 +208,7 @@ _LINES: dict[TaskType, tuple[Line, ...]] = {
 
 ARCHETYPES: dict[TaskType, tuple[Archetype, ...]] = {
     task_type: tuple(
-        Archetype(name, source, works, deliveries, look, _ENDS[task_type], converts=at % 2 == 1)
+        Archetype(name, source, works, deliveries, look, _ENDS[task_type], looks_first=at % 2 == 1)
         for at, (name, source, look, works, deliveries) in enumerate(lines)
     )
     for task_type, lines in _LINES.items()

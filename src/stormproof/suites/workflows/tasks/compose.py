@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from stormproof.suites.workflows.tasks.scene import Scene
 from stormproof.suites.workflows.tasks.stages import Stage
-from stormproof.suites.workflows.tasks.wording import VERY_EASY, VERY_HARD
+from stormproof.suites.workflows.tasks.wording import EASY, VERY_EASY, VERY_HARD
 from stormproof.suites.workflows.tasks.works import convert
 
 STEPS = ((2, 3), (3, 5), (5, 8), (8, 12), (12, 20))
@@ -22,8 +22,8 @@ class Archetype(Struct, frozen=True):
 
     `check` is a look at the records before anything else is done with them, and `ends` says how
     many deliveries there are at each level. What a level has no room for is left out: of the works
-    the first, of the deliveries the last. At the lowest level, where there is no room for any, some
-    have the text converted (`converts`).
+    the first, of the deliveries the last. Where there is room for a look or for work, some look
+    (`looks_first`); where there is room for neither, the same have the text converted.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Archetype(Struct, frozen=True):
     deliveries: tuple[Stage, ...]
     check: Stage | None = None
     ends: tuple[int, ...] = (1, 1, 1, 1, 1)
-    converts: bool = False
+    looks_first: bool = False
 
 
 def compose(s: Scene, archetype: Archetype, place: int) -> None:
@@ -56,7 +56,7 @@ def chosen_stages(archetype: Archetype, level: int, place: int) -> tuple[Stage, 
     core = archetype.works[-1:] if level > VERY_EASY else ()
     for less in range(place % 3, -1, -1):
         stages = _fitting(archetype, level, most - less * (level // 2))
-        if _steps(level, stages) > fewest and set(core) <= set(stages):
+        if _steps(level, stages) > fewest and (set(core) <= set(stages) or level == EASY):
             break
     return stages
 
@@ -94,15 +94,17 @@ def _core(
     """The look and the last work, where there is room for them."""
     source, check = archetype.source, archetype.check
     if level == VERY_EASY:
-        converts = archetype.converts and _fits(level, room, (source, convert, end))
+        converts = archetype.looks_first and _fits(level, room, (source, convert, end))
         return (), (convert,) if converts else ()
     works = archetype.works[-1:]
     if not _fits(level, room, (source, *works, end)):
         works = ()
-    looks = check is not None and check.may_fail(level)
-    if check is None or not looks or not _fits(level, room, (source, check, *works, end)):
+    if check is None or not check.may_fail(level):
         return (), works
-    return (check,), works
+    if _fits(level, room, (source, check, *works, end)):
+        return (check,), works
+    rather = level == EASY and archetype.looks_first and _fits(level, room, (source, check, end))
+    return ((check,), ()) if rather else ((), works)
 
 
 def _fits(level: int, room: int, stages: Sequence[Stage]) -> bool:

@@ -31,7 +31,7 @@ def _make_gaps(s: Scene, table: Table) -> None:
         s.spoiled.append(row)
 
 
-@stage(0, 1, 1, 1, 1, more=(0, 2, 3, 3, 3), looks=1, spoil=_make_gaps)
+@stage(0, 1, 1, 1, 1, more=(0, 1, 3, 3, 3), looks=1, spoil=_make_gaps)
 def gaps(s: Scene) -> None:
     """A record may lack its amount: then tell somebody, or set it aside."""
     amount, key = s.subject.amount, s.subject.id
@@ -107,7 +107,7 @@ def _make_double(s: Scene, table: Table) -> None:
     s.spoiled.append(row)
 
 
-@stage(0, 1, 1, 1, 1, more=(0, 1, 2, 2, 2), looks=1, spoil=_make_double)
+@stage(0, 1, 1, 1, 1, more=(0, 0, 2, 2, 2), looks=1, spoil=_make_double)
 def doubles(s: Scene) -> None:
     """An id may stand there twice: then tell somebody, and go on with the first or not at all."""
     key = s.subject.id

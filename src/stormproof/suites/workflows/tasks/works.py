@@ -319,7 +319,7 @@ def add_gross(s: Scene) -> None:
 @stage(1)
 def columns_only(s: Scene) -> None:
     """Some columns alone."""
-    figure = s.measure
+    figure = "gross" if "gross" in s.rows[0] else s.measure
     names = [s.subject.id, s.group, figure]
     handle = s.do(
         "data_processing_transformer",
