@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from stormproof.backends.messages import Delivery, Grant, Haul, Lease, Pull, Want
-from stormproof.domain.pool import Endpoint
+from stormproof.domain.pool import Endpoint, Start
 from stormproof.domain.trials import Trial
 
 WORTH_MOVING = 20  # trials that must be left for a unit to move to an idle worker
@@ -49,6 +51,11 @@ class _Seat:
         self.granted: list[Grant] = []
         # What its last answer said it could use.
         self.wants: tuple[Want, ...] = ()
+        # Turns of its that counted. It only grows.
+        self.turns = 0
+        # Whether nothing more can be asked of it, though it may still go on: it is given nothing
+        # new, and is given up when it is overdue. Never unset.
+        self.is_cut = False
         # Whether it was given up. It may come back, with nothing.
         self.is_lost = False
 
@@ -79,6 +86,8 @@ class Ledger:
         self._out: dict[str, _Out] = {}
         # The last epoch given; it only grows.
         self._epoch = 0
+        # By endpoint id: what its owners' controllers had learned, as last heard from one.
+        self._learned: dict[str, Start] = {}
         # Items that did not count: of a lease that was over, or out of turn. It only grows.
         self.rejected = 0
 
@@ -93,13 +102,31 @@ class Ledger:
         """Workers that have not been given up."""
         return [name for name, seat in self._seats.items() if not seat.is_lost]
 
+    @property
+    def _at_hand(self) -> list[str]:
+        """Workers that can be given something new."""
+        return [name for name in self.live if not self._seats[name].is_cut]
+
     def has_worked(self, worker: str) -> bool:
         """Whether anything was ever heard of a trial from it."""
         return self._seats[worker].heard > 0
 
+    def turns(self, worker: str) -> int:
+        """How many turns of the worker's counted."""
+        return self._seats[worker].turns
+
+    def cut(self, worker: str) -> None:
+        """Nothing can be asked of the worker any more; that it has ended is not known."""
+        self._seats[worker].is_cut = True
+
     def overdue(self, now: float) -> list[str]:
         """Workers that have been silent for longer than the driver's patience."""
         return [n for n in self.live if now - self._seats[n].heard_at > self._patience_s]
+
+    def forgive(self, now: float) -> None:
+        """Nobody could be heard for a while: everyone's patience runs from now."""
+        for name in self.live:
+            self._seats[name].heard_at = now
 
     def lose(self, worker: str) -> list[Trial]:
         """Give a worker up: its units are free, and its trials to be given out again."""
@@ -117,7 +144,7 @@ class Ledger:
     def lease(self, left: Mapping[str, int]) -> None:
         """Lease every free unit: that with the most trials left first, to the idlest worker."""
         free = [unit for unit in self.units if unit.worker is None]
-        load = {worker: sum(_left(u, left) for u in self.held(worker)) for worker in self.live}
+        load = {name: sum(_left(u, left) for u in self.held(name)) for name in self._at_hand}
         for unit in sorted(free, key=lambda unit: -_left(unit, left)):
             if not load:
                 return
@@ -129,7 +156,7 @@ class Ledger:
         """Where a worker has nothing left, let one that has several units give one up for it."""
         if any(unit.is_draining or unit.worker is None for unit in self.units):
             return
-        worth = {w: [u for u in self.held(w) if _left(u, left)] for w in self.live}
+        worth = {w: [u for u in self.held(w) if _left(u, left)] for w in self._at_hand}
         idle = [worker for worker, units in worth.items() if not units]
         busy = max(worth, key=lambda w: len(worth[w]), default="")
         if idle and busy and len(worth[busy]) > 1:
@@ -191,10 +218,20 @@ class Ledger:
             round=seat.round,
             acked=seat.acked,
             held=tuple(unit.epoch for unit in held),
-            leases=tuple(Lease(u.epoch, u.endpoints) for u in held if u.epoch not in seat.knows),
+            leases=tuple(self.lease_of(unit) for unit in held if unit.epoch not in seat.knows),
             trials=tuple(seat.granted),
             left=left,
             draining=tuple(unit.epoch for unit in held if unit.is_draining or drain),
+        )
+
+    def lease_of(self, unit: Unit) -> Lease:
+        """The lease, with what the endpoints' owners before had learned."""
+        return Lease(
+            unit.epoch,
+            tuple(
+                replace(endpoint, start=self._learned.get(endpoint.endpoint_id, endpoint.start))
+                for endpoint in unit.endpoints
+            ),
         )
 
     def hear(self, worker: str, answer: Haul, asked: Pull, now: float) -> list[Delivery]:
@@ -212,7 +249,11 @@ class Ledger:
         for epoch, model in answer.dead:
             if epoch in units:
                 units[epoch].dead.add(model)
+        for epoch, state in answer.states:
+            if epoch in units and state.learned != Start():
+                self._learned[state.endpoint_id] = state.learned
         counting = [item for item in answer.items if self._counts(seat, item, units)]
+        seat.turns += sum(item.kind == "turn" for item in counting)
         seat.heard = max([seat.heard, *(item.serial for item in answer.items)])
         return counting
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pyarrow as pa
 from msgspec import Struct
+from msgspec.structs import replace
 
+from stormproof.domain.pool import Endpoint
 from stormproof.plan import kind_of
+from stormproof.plan.prices import priced
 from stormproof.report.pool_samples import Carried, SampledRun, carried, read_samples
 from stormproof.report.report_table import Column, ReportTable, Value
 from stormproof.report.results import Results
@@ -59,14 +64,22 @@ class Spent(Struct, frozen=True):
         return float(paid / _PER_PRICE)
 
     @property
+    def priced_by(self) -> str:
+        """Who gave its prices."""
+        if math.isnan(self.cost):
+            return "nobody"
+        return str(self.about.get("price_source") or "the pool file")
+
+    @property
     def model(self) -> str:
         """The model that it serves; "" where no run's record says so."""
         return str(self.about.get("model", ""))
 
     @property
     def kind(self) -> str:
-        """Where its model is served, and whether the weights are open."""
-        return kind_of(str(self.about.get("dialect", "")), self.model)
+        """Where its model is served, and whether it is open or closed."""
+        about = self.about
+        return kind_of(str(about.get("dialect", "")), self.model, str(about.get("kind", "")))
 
 
 def spending(results: Results) -> list[Spent]:
@@ -92,6 +105,15 @@ def spending(results: Results) -> list[Spent]:
         )
         for row in _grouped(turns)
     ]
+
+
+def with_prices(results: Results, file: Path) -> Results:
+    """The results as if their runs had been given the file of prices. Raises ConfigError."""
+    runs = []
+    for run in results.runs:
+        recorded = msgspec.convert(run.get("endpoints", ()), list[Endpoint])
+        runs.append(run | {"endpoints": msgspec.to_builtins(priced(recorded, str(file)))})
+    return replace(results, runs=runs)
 
 
 def _grouped(turns: pa.Table) -> list[dict[str, Any]]:
@@ -149,16 +171,15 @@ def endpoints(results: Results, spent: Sequence[Spent]) -> ReportTable:
         Column("mean wait for a slot s", "number"),
         Column("cost", "number"),
     )
-    priced = any(not math.isnan(one.cost) for one in spent)
-    notes = (_PAID, _price_note(spent) if priced else "Nobody gave prices.")
+    is_priced = any(not math.isnan(one.cost) for one in spent)
+    notes = (_PAID, _price_note(spent) if is_priced else "Nobody gave prices.")
     return ReportTable("endpoints", "Endpoints", columns, rows, notes)
 
 
 def _price_note(spent: Sequence[Spent]) -> str:
     """Who gave the prices, model by model."""
-    priced = [one for one in spent if not math.isnan(one.cost)]
-    said = {one.model: one.about.get("price_source") or "the pool file" for one in priced}
-    return f"{_PRICES} {', '.join(f'{model} by {source}' for model, source in said.items())}."
+    said = {one.model: one.priced_by for one in spent}
+    return f"{_PRICES} {', '.join(f'{model} by {who}' for model, who in said.items())}."
 
 
 def _row(one: Spent, moved: Carried) -> tuple[Value, ...]:

@@ -102,6 +102,9 @@ def test_the_silent_are_given_up_after_the_patience_and_not_before() -> None:
     ledger.lose("one")
     assert ledger.overdue(20.0) == []
     assert ledger.overdue(25.1) == ["two"]
+    ledger.forgive(25.1)
+    assert ledger.overdue(40.1) == []
+    assert ledger.overdue(40.2) == ["two"]
 
 
 def test_a_worker_with_nothing_left_takes_a_unit_over_once_it_has_come_to_rest() -> None:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import anyio
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from stormproof.domain.calls import Answer, Reply, Usage
 from stormproof.domain.conditions import Condition
@@ -13,8 +16,16 @@ from stormproof.domain.episodes import Episode, Turn
 from stormproof.domain.trials import make_trial
 from stormproof.report.result_charts import rows_of
 from stormproof.report.results import open_results
-from stormproof.report.spending import Spent, endpoints, speed_ups, spending, spent_facts
+from stormproof.report.spending import (
+    Spent,
+    endpoints,
+    speed_ups,
+    spending,
+    spent_facts,
+    with_prices,
+)
 from stormproof.store import Header, append_run, open_store
+from stormproof.testing.records import an_endpoint
 
 TRIALS = [
     make_trial(suite="s", seed=0, model="m", task_id=f"t{i}", task_type="simple_task",
@@ -98,6 +109,28 @@ def test_cached_tokens_have_a_price_of_their_own() -> None:
     assert cost(price_in=2.0, price_out=10.0) == pytest.approx(2 + 5)
     assert cost(price_in=2.0, price_out=10.0, price_cached=0.5) == pytest.approx(1.2 + 0.2 + 5)
     assert cost(price_in=2.0, price_cached=0.0) == pytest.approx(1.2)
+
+
+def test_a_file_of_prices_counts_as_if_the_run_had_been_given_it(
+    folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "prices.json"
+    named = {"input_cost_per_token": 1e-6, "output_cost_per_token": 5e-6}
+    file.write_text(json.dumps({"azure/m": named, "m": named}))
+    by_pool = replace(an_endpoint("m"), price_in=4.0)
+    by_id, unknown = replace(an_endpoint("m"), price_id="azure/m"), an_endpoint("other")
+    older = replace(an_endpoint("m"), price_in=9.0, price_out=9.0, price_source="entry of old.json")
+    recorded = {"m-1": by_id, "m-2": by_pool}, {"m-1": older, "m-2": unknown}
+    costs, notes = [], []
+    for pool in recorded:
+        endpoints_ = [msgspec.to_builtins(replace(e, endpoint_id=i)) for i, e in pool.items()]
+        results = replace(open_results(folder), runs=[{"options": {}, "endpoints": endpoints_}])
+        spent = spending(with_prices(results, file))
+        costs.append([one.cost for one in spent])
+        notes.append(endpoints(results, spent).notes[-1])
+    assert costs[0] == pytest.approx([(600 * 1 + 60 * 5) / 1e6, 100 * 4 / 1e6])
+    assert costs[1] == pytest.approx([(600 * 1 + 60 * 5) / 1e6, math.nan], nan_ok=True)
+    assert notes[1].endswith(f'm by entry "m" of {file}, other by nobody.')
 
 
 def test_who_gave_the_prices_stands_under_the_endpoints(folder: Path) -> None:
