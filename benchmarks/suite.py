@@ -30,6 +30,7 @@ def parts(samples: Path | None) -> dict[str, Part]:
     """What can be measured, in order: planning must meet structures that are not known yet."""
     return {
         "generation": suite_tasks.generation,
+        "levels": suite_tasks.levels,
         "planning": suite_tasks.planning,
         "ceilings": suite_tasks.ceilings,
         "flaws": suite_tasks.flaws,

@@ -17,13 +17,18 @@ from stormproof.domain.conditions import (
     Difficulty,
     WeatherMode,
 )
-from stormproof.domain.tasks import Step, Task
+from stormproof.domain.tasks import Standing, Step, Task
 from stormproof.score.measures import success
 from stormproof.suites import Weathered
 from stormproof.suites.workflows import WORKFLOWS
+from stormproof.suites.workflows.goals import standing
 from stormproof.suites.workflows.optimum import ceiling, optimal_plan, own_turns
 from stormproof.suites.workflows.prompts import opening, shown_plan
 from stormproof.suites.workflows.tasks import DEFAULT_COUNTS, load_task, task_ids
+from stormproof.suites.workflows.tasks.generate import task_and_fault
+from stormproof.suites.workflows.tasks.identity import read_id
+from stormproof.suites.workflows.tools import run_tool
+from stormproof.suites.workflows.world import World
 
 Figure = dict[str, object]
 
@@ -44,6 +49,39 @@ def all_tasks() -> list[Task]:
 def generation() -> Iterator[Figure]:
     """Seconds to make every task, on one core."""
     yield _timed("generation", [partial(load_task, task_id) for task_id in default_ids()])
+
+
+def levels() -> Iterator[Figure]:
+    """Of each level: steps, records of the largest source, faults, and what the solutions reach."""
+    for level in DIFFICULTIES:
+        made = [task_and_fault(read_id(each), 0) for each in default_ids() if f".{level}." in each]
+        tasks = [task for task, _ in made]
+        steps = [len(task.solution) for task in tasks]
+        records = [_longest_source(task) for task in tasks]
+        ends = [_standing_after(task) for task in tasks]
+        yield {
+            "figure": "suite.level",
+            "difficulty": level,
+            "tasks": len(tasks),
+            "archetypes": len({task.kind for task in tasks}),
+            "ways": len({tuple(step.tool for step in task.solution) for task in tasks}),
+            "steps": [min(steps), round(statistics.fmean(steps), 1), max(steps)],
+            "records": [min(records), statistics.median(records), max(records)],
+            "with_a_fault": round(sum(bool(fault) for _, fault in made) / len(made), 3),
+            "solved": sum(end.goal_met and not end.collateral for end in ends),
+        }
+
+
+def _longest_source(task: Task) -> int:
+    texts = [*task.files.values(), *(resource.body for resource in task.resources.values())]
+    return max(text.count("\n") for text in texts)
+
+
+def _standing_after(task: Task) -> Standing:
+    """How things stand after the task's solution, each of whose calls succeeds."""
+    world = World(task)
+    done = [run_tool(world, step.tool, step.arguments).ok for step in task.solution]
+    return standing(world) if all(done) else Standing()
 
 
 def planning() -> Iterator[Figure]:

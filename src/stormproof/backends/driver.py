@@ -27,7 +27,6 @@ from stormproof.store.record_lines import encode as encode_record
 LOOK_EVERY_S = 0.1  # how late a silent worker may be noticed, beyond the driver's patience
 STOOD_STILL_S = 1.0  # between two looks: this process did not run
 MOST_REPLACED = 50  # workers, over a run: something kills them, and it is not chance
-LAST_TRIALS = 2  # of a model's last trials, each unit is given a share of one in so many
 
 
 class LinkBroken(Exception):
@@ -210,7 +209,7 @@ class Driver:
         return self.ledger.pull(worker, self._left(), drain=self._is_draining)
 
     def _fulfil(self, worker: str, want: Want) -> None:
-        for _ in range(min(want.count, self._fair_share(want.model))):
+        for _ in range(self.ledger.room(want, self._left()[want.model])):
             trial = self._take(want)
             if trial is None:
                 return
@@ -221,12 +220,6 @@ class Driver:
     def _take(self, want: Want) -> Trial | None:
         again = self._again[want.model]
         return again.popleft() if again else self._desk.take(want.model, want.shard)
-
-    def _fair_share(self, model: str) -> int:
-        """So that of a model's last trials no unit holds many while another has none."""
-        sharing = sum(model in unit.models for unit in self.ledger.units)
-        left = self._left()[model]
-        return -(-left // (LAST_TRIALS * sharing)) if sharing > 1 else left
 
     async def _heard(self, worker: str, answer: Haul, asked: Pull) -> None:
         counting = self.ledger.hear(worker, answer, asked, anyio.current_time())

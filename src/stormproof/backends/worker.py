@@ -34,6 +34,7 @@ from stormproof.wire import Transport
 LINGER_S = 0.02  # an answer waits so long, from the one before it, for more to go with it
 BEAT_S = 0.25  # and at most so long where there is nothing to say
 STATES_EVERY_S = 1.0
+FADING = 0.98  # of the trials kept ready, from one answer to the next: half in a second or two
 MOST_WANTED = 256  # trials of a model that are asked for at once
 STOPPED = "stopped: "
 
@@ -114,16 +115,16 @@ class Stock:
         # Taken since the last answer, and whether any was asked for in vain.
         self.taken = 0
         self.ran_dry = False
-        # How many are asked for: more each time that they ran out, else what the pace needs, which
-        # comes in bursts.
-        self._level = 1
+        # How many are to be here: more each time that they ran out, and slowly fewer, since a slot
+        # that waits for a trial to come is lost.
+        self._level = 1.0
 
     def want(self) -> int:
         """How many more to ask for; once for each answer."""
-        doubled = min(MOST_WANTED, 2 * self._level) if self.ran_dry else 0
-        self._level = max(1, doubled, min(MOST_WANTED, 2 * self.taken), self._level // 2)
+        doubled = 2 * self._level if self.ran_dry else 0.0
+        self._level = min(MOST_WANTED, max(1.0, FADING * self._level, doubled, 2.0 * self.taken))
         self.taken, self.ran_dry = 0, False
-        return max(0, self._level - len(self.trials))
+        return max(0, round(self._level) - len(self.trials))
 
 
 class LeaseDesk:

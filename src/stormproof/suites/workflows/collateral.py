@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain, islice
 
 from stormproof.domain.tasks import Check
 from stormproof.suites.workflows.words import each_of, has_word
@@ -24,31 +23,33 @@ _POSTS = ("post", "post_once")
 
 def collateral(world: World) -> tuple[str, ...]:
     """The unasked effects so far, in words: one for each place, at most `MOST_TOLD`."""
-    checks = world.task.checks
-    found = chain(
-        _files(world, checks),
-        _more("posts to", Counter(p.url for p in world.posts), _times(checks, *_POSTS)),
-        _more("messages in the queue", _lengths(world.queues), _expected(checks, "queue")),
-        _more("records routed to", _lengths(world.routed), _expected(checks, "routed")),
-        _more("plans of", Counter(s.job for s in world.schedules), _times(checks, "schedule")),
-        _messages(world, checks),
-    )
-    return tuple(islice(found, MOST_TOLD))
+    checks, found = world.task.checks, list(_files(world))
+    if world.posts:
+        found += _more("posts to", Counter(p.url for p in world.posts), _times(checks, *_POSTS))
+    if world.queues:
+        lengths = _lengths(world.queues)
+        found += _more("messages in the queue", lengths, _expected(checks, "queue"))
+    if world.routed:
+        found += _more("records routed to", _lengths(world.routed), _expected(checks, "routed"))
+    if world.schedules:
+        jobs = Counter(schedule.job for schedule in world.schedules)
+        found += _more("plans of", jobs, _times(checks, "schedule"))
+    if world.notifications:
+        found += _messages(world, checks)
+    return tuple(found[:MOST_TOLD])
 
 
-def _files(world: World, checks: Iterable[Check]) -> Iterator[str]:
+def _files(world: World) -> Iterator[str]:
+    """No tool takes a file away."""
     before = world.task.files
     changed = [path for path, text in world.files.items() if before.get(path) is not text]
-    changed += [path for path in before if path not in world.files]
-    asked = {check.subject for check in checks if check.kind in _FILES} if changed else ()
+    asked = {c.subject for c in world.task.checks if c.kind in _FILES} if changed else ()
     return (f"file {_short(path)}" for path in changed if path not in asked)
 
 
 def _messages(world: World, checks: Iterable[Check]) -> Iterator[str]:
     """Too many, to others than those named, or with words that were to be kept out of them."""
     sent = world.notifications
-    if not sent:
-        return
     yield from _more(
         "notifications to", Counter(m.recipient for m in sent), _times(checks, "notification")
     )

@@ -35,8 +35,11 @@ class Archetype(Struct, frozen=True):
     looks_first: bool = False
 
 
-def compose(s: Scene, archetype: Archetype, place: int) -> None:
-    """Carry out the stages that the level has room for. `place` is the archetype's own."""
+def compose(s: Scene, archetype: Archetype, place: int) -> str:
+    """Carry out the stages that the level has room for. `place` is the archetype's own.
+
+    Returns the name of the stage that finds a fault, or nothing.
+    """
     stages = chosen_stages(archetype, s.level, place)
     s.raw = s.level == VERY_EASY and not (stages[-1].of_records and _fits(0, 1, stages[:1]))
     looking = [stage for stage in stages if stage.may_fail(s.level)]
@@ -48,6 +51,7 @@ def compose(s: Scene, archetype: Archetype, place: int) -> None:
         stage.work(s)
         if stage in last_works:
             s.passes("result", "", s.value)
+    return faulty.name if faulty else ""
 
 
 def chosen_stages(archetype: Archetype, level: int, place: int) -> tuple[Stage, ...]:

@@ -34,12 +34,17 @@ def load_task(task_id: str, seed: int = 0) -> Task:
 
 def make_task(identity: Identity, seed: int) -> Task:
     """The task, made anew."""
+    return task_and_fault(identity, seed)[0]
+
+
+def task_and_fault(identity: Identity, seed: int) -> tuple[Task, str]:
+    """The task, made anew, and the stage that finds a fault in it, if any does."""
     choices = ARCHETYPES[identity.task_type]
     turn, which = divmod(identity.index, len(choices))
     archetype = choices[which]
     scene = Scene(identity, seed, SUITE_VERSION, turn, archetype.name)
-    compose(scene, archetype, which)
-    return scene.build()
+    fault = compose(scene, archetype, which)
+    return scene.build(), fault
 
 
 _MADE: tuple[Callable[[Identity, int], Task], ...] = tuple(

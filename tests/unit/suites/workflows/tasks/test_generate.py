@@ -22,8 +22,8 @@ from stormproof.suites.workflows.goals import goal_met, standing
 from stormproof.suites.workflows.tasks import load_task, task_ids
 from stormproof.suites.workflows.tasks.archetypes import ARCHETYPES
 from stormproof.suites.workflows.tasks.compose import STEPS
-from stormproof.suites.workflows.tasks.generate import make_task
-from stormproof.suites.workflows.tasks.identity import read_id
+from stormproof.suites.workflows.tasks.generate import make_task, task_and_fault
+from stormproof.suites.workflows.tasks.identity import Identity, read_id
 from stormproof.suites.workflows.tools import CATALOGUE, run_tool
 from stormproof.suites.workflows.world import World
 
@@ -120,13 +120,20 @@ def test_records_grow_with_the_level() -> None:
     assert means[-1] > 2_000
 
 
-def test_a_third_has_a_fault_that_its_words_do_not_tell() -> None:
-    """Of an archetype and level, tasks with and without a fault take different steps."""
-    ways = defaultdict[tuple[str, str], Counter[tuple[str, ...]]](Counter)
-    for task in small():
-        ways[task.kind, task.difficulty][tuple(step.tool for step in task.solution)] += 1
-    forked = sum(len(each) > 1 for each in ways.values())
-    assert forked / len(ways) > 0.25
+def test_a_third_has_a_fault_that_changes_the_steps_and_not_the_words() -> None:
+    made = [
+        task_and_fault(Identity(task_type, level, index), 0)
+        for task_type, kinds in ARCHETYPES.items()
+        for level in ("very_easy", "easy", "medium", "hard")
+        for index in range(2 * len(kinds))
+    ]
+    assert 0.25 < sum(bool(fault) for _, fault in made) / len(made) < 0.4
+    ways = defaultdict[tuple[str, str, bool], set[tuple[str, ...]]](set)
+    for task, fault in made:
+        ways[task.kind, task.difficulty, bool(fault)].add(tuple(s.tool for s in task.solution))
+    both = [key for key in ways if key[2] and (*key[:2], False) in ways]
+    apart = sum(not ways[key] & ways[*key[:2], False] for key in both)
+    assert apart > len(both) / 2  # the others have the same tools at other places
 
 
 def test_what_only_a_look_tells_comes_after_it() -> None:
