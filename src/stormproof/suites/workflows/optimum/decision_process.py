@@ -33,6 +33,7 @@ from stormproof.suites.workflows.optimum.histories import (
     START,
 )
 from stormproof.suites.workflows.optimum.state_space import (
+    MOST_STATES,
     StateSpace,
     TooManyStates,
     Workflow,
@@ -66,7 +67,7 @@ def _space(workflow: Workflow) -> tuple[StateSpace, bool]:
     form = workflow
     while True:
         try:
-            return explored(form), form == workflow
+            return explored(form, MOST_STATES), form == workflow
         except TooManyStates:
             form = eased(form)
 
