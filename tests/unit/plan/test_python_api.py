@@ -89,7 +89,7 @@ def test_options_are_read_as_flags_would_be(tmp_path: Path) -> None:
 
 
 def test_every_mistake_of_the_options_is_told_with_its_field() -> None:
-    wrong = RunOptions(prompt_types=("optimial",), max_turns=0, pool="pool.toml")
+    wrong = RunOptions(prompt_types=("optimial",), max_turns=-1, pool="pool.toml")
     with pytest.raises(ConfigError) as caught:
         checked(wrong, a_pool())
     lines = caught.value.message.splitlines()

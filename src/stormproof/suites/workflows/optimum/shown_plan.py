@@ -78,4 +78,3 @@ def _merged(task: Task, tools: Sequence[str]) -> tuple[list[Step], list[int]]:
         else:
             plan.append(sampled(tool))
     return plan, places
-
