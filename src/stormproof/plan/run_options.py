@@ -35,7 +35,7 @@ from stormproof.plan.poolfile import SHIPPED_POOL, load_pool
 from stormproof.plan.shards import Shard, ShardBy
 from stormproof.plan.tomlfile import read_toml
 
-SCENARIO_NAMES = ("5.1", "5.2", "5.3", "5.4", "5.5")
+SCENARIO_NAMES = ("5.1", "5.2", "5.3", "5.4", "5.5", "6.1", "6.2", "6.3")
 CONFIG_FILE = "stormproof.toml"
 Backend = Literal["local", "ray"]
 

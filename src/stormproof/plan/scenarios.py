@@ -19,6 +19,7 @@ from stormproof.domain.conditions import (
     Condition,
     Difficulty,
     TaskType,
+    WeatherMode,
 )
 from stormproof.errors import PlanError
 from stormproof.plan.run_options import RunOptions
@@ -27,7 +28,10 @@ T = TypeVar("T")
 
 
 class Scenario(Struct, frozen=True):
-    """A named grid. `models` () means all of the run; `levels` takes one rate after another."""
+    """A named grid; `levels` takes one rate after another.
+
+    `models` () means all of the run, `task_types` () all, `weathers` () the one asked for.
+    """
 
     name: str
     title: str
@@ -35,6 +39,8 @@ class Scenario(Struct, frozen=True):
     difficulties: tuple[Difficulty, ...] = ("easy",)
     tool_success_rates: tuple[float, ...] = (0.8,)
     models: tuple[str, ...] = ()
+    task_types: tuple[TaskType, ...] = ()
+    weathers: tuple[WeatherMode, ...] = ()
     levels: bool = False
 
 
@@ -48,6 +54,11 @@ SCENARIOS: dict[str, Scenario] = {
         Scenario("5.3", "flawed instructions", tuple(FLAWED_PREFIX + flaw for flaw in FLAWS)),
         Scenario("5.4", "tool reliability", tool_success_rates=(0.9, 0.8, 0.7, 0.6), levels=True),
         Scenario("5.5", "prompt sensitivity", ("baseline", "cot", "optimal")),
+        Scenario("6.1", "open", ("baseline",), ("hard", "very_hard")),
+        Scenario("6.2", "deceit", ("baseline",), weathers=("silent", "outage", "sticky")),
+        Scenario(
+            "6.3", "long", ("baseline",), ("very_hard",), task_types=("multi_stage_pipeline",)
+        ),
     )
 }
 
@@ -87,27 +98,28 @@ def prompt_type_count(options: RunOptions) -> int:
 
 
 def _parts(scenario: Scenario, options: RunOptions, models: tuple[str, ...]) -> Iterator[GridCell]:
-    rates = _axis(scenario, options.tool_success_rates, scenario.tool_success_rates)
-    for model, (level, rate), difficulty, prompt_type, protocol, severity, task_type in product(
+    axes = product(
         [m for m in models if not scenario.models or m in scenario.models],
-        enumerate(rates),
+        enumerate(_axis(scenario, options.tool_success_rates, scenario.tool_success_rates)),
         _axis(scenario, options.difficulties, scenario.difficulties),
         _axis(scenario, options.prompt_types, scenario.prompt_types),
         options.protocols,
         options.severities,
-        options.task_types or TASK_TYPES,
-    ):
+        scenario.weathers or (options.weather,),
+        _axis(scenario, options.task_types, scenario.task_types or TASK_TYPES),
+    )
+    owners = (scenario.name,) if scenario.name else ()
+    for model, (level, rate), difficulty, prompt_type, protocol, severity, weather, kind in axes:
         condition = Condition(
             prompt_type=prompt_type,
             difficulty=difficulty,
             tool_success_rate=rate,
             protocol=protocol,
             severity=severity if prompt_type.startswith(FLAWED_PREFIX) else "severe",
-            weather=options.weather,
+            weather=weather,
             max_turns=options.max_turns,
         )
-        owners = (scenario.name,) if scenario.name else ()
-        yield GridCell(model, condition, task_type, level if scenario.levels else 0, owners)
+        yield GridCell(model, condition, kind, level if scenario.levels else 0, owners)
 
 
 def _axis(scenario: Scenario, said: tuple[T, ...], own: tuple[T, ...]) -> tuple[T, ...]:
@@ -133,5 +145,6 @@ def _nothing_left(scenario: Scenario, models: tuple[str, ...]) -> PlanError:
         f"--scenario {scenario.name} ({scenario.title}) has nothing in common with the given axes",
         hint=f"its prompt types: {', '.join(scenario.prompt_types)}; "
         f"its difficulties: {', '.join(scenario.difficulties)}; "
+        f"its task types: {', '.join(scenario.task_types or TASK_TYPES)}; "
         f"its rates: {', '.join(f'{rate:g}' for rate in scenario.tool_success_rates)}",
     )

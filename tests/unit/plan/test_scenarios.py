@@ -35,6 +35,26 @@ def test_5_4_takes_rates_one_level_after_another() -> None:
     assert levels == {0: 0.9, 1: 0.8, 2: 0.7, 3: 0.6}
 
 
+def test_6_1_is_open_work_of_the_upper_levels() -> None:
+    got = parts(scenarios=("6.1",))
+    assert {p.condition.prompt_type for p in got} == {"baseline"}
+    assert {p.condition.difficulty for p in got} == {"hard", "very_hard"}
+
+
+def test_6_2_brings_weathers_of_its_own() -> None:
+    got = parts(scenarios=("6.2",), weather="ambiguous")
+    assert {p.condition.weather for p in got} == {"silent", "outage", "sticky"}
+    assert {p.condition.weather for p in parts(scenarios=("6.1",), weather="sticky")} == {"sticky"}
+
+
+def test_6_3_is_long_pipelines_alone() -> None:
+    got = parts(scenarios=("6.3",))
+    assert {p.task_type for p in got} == {"multi_stage_pipeline"}
+    assert {p.condition.difficulty for p in got} == {"very_hard"}
+    with pytest.raises(PlanError, match=r"6\.3.*nothing in common"):
+        parts(scenarios=("6.3",), task_types=("simple_task",))
+
+
 def test_trials_that_scenarios_share_are_planned_once() -> None:
     both = parts(scenarios=("5.1", "5.4"))
     shared = [p for p in both if p.scenarios == ("5.1", "5.4")]
