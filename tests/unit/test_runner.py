@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from time import time
 from typing import Any
 
 import anyio
@@ -20,7 +21,8 @@ import stormproof
 from stormproof import Pool, Progress, RunOptions, RunSummary, Stop
 from stormproof.domain.calls import Denied, Request, Verdict
 from stormproof.domain.pool import Endpoint
-from stormproof.session import RunStore
+from stormproof.run_desk import RunStore
+from stormproof.store import read_header
 from stormproof.testing import MemoryStore, ScriptedModel, SimulatedTransport
 
 DONE = "I have finished. <finish>done</finish>"
@@ -210,6 +212,16 @@ def test_a_folder_of_results_resumes_and_is_planned_around(tmp_path: Path) -> No
     assert {e.simulated for e in stormproof.read_episodes(options.results)} == {True}
     assert go(options, store=None).ran == 0
     assert len(stormproof.query(options.results, "select * from turns")) == 2
+
+
+def test_a_folder_says_when_it_was_made_whatever_runs_come_later(tmp_path: Path) -> None:
+    options = replace(SMALL, num_instances=1, results=str(tmp_path / "r"))
+    before = time()
+    go(options, store=None)
+    made_at = read_header(tmp_path / "r").created_at
+    assert before <= made_at <= time()
+    assert go(replace(options, num_instances=2), store=None).ran == 1
+    assert read_header(tmp_path / "r").created_at == made_at
 
 
 def test_a_debug_log_lies_in_the_results_folder_wherever_the_records_go(tmp_path: Path) -> None:

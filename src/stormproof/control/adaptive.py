@@ -32,7 +32,7 @@ from stormproof.control.queueing import Queueing
 from stormproof.control.silence import Silence
 from stormproof.control.window import Window
 from stormproof.domain.calls import RateHeaders
-from stormproof.domain.pool import Limits
+from stormproof.domain.pool import Limits, Start
 
 ERRORS_IN_A_ROW = 5
 CUTS_IN_A_ROW = 3
@@ -49,12 +49,15 @@ JITTER_S = 0.02  # by which sends may overtake each other on their way
 
 
 class Adaptive:
-    """Finds one endpoint's limits. Declared `limits` are ceilings, never floors."""
+    """Finds one endpoint's limits. Declared `limits` are ceilings, never floors.
 
-    def __init__(self, limits: Limits) -> None:
+    `start` is a first belief, a cap and a pace, that is held no better than any other.
+    """
+
+    def __init__(self, limits: Limits, start: Start = Start()) -> None:  # noqa: B008  frozen
         self._ceiling = Ceiling(limits)
-        self.window = Window(self._ceiling.workers)
-        self.pacer = Pacer()
+        self.window = Window(self._ceiling.workers, start.max_workers or inf)
+        self.pacer = Pacer(start.qps or inf)
         self.gate = Gate()
         self.silence = Silence()
         self.queueing = Queueing()

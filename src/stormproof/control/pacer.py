@@ -43,10 +43,10 @@ class Pacer:
     the limit had fallen before, it is believed to be what it was.
     """
 
-    def __init__(self) -> None:
-        self.believed = inf
+    def __init__(self, guess: float = inf) -> None:
+        self.believed = guess
         self.measured = False
-        self.pace = Pace(inf)
+        self.pace = Pace(guess)
         self.flow = Flow()
         self.quota = Quota()
         self.recent = 0.0  # units/s accepted of late

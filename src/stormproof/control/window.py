@@ -30,9 +30,9 @@ class Window:
     next probe, twice as large, follows at once: a limit that was lifted is found in seconds.
     """
 
-    def __init__(self, ceiling: float = inf) -> None:
+    def __init__(self, ceiling: float = inf, cap: float = inf) -> None:
         self.ceiling = ceiling
-        self.cap = inf
+        self.cap = cap
         self.held = 0
         self._holding = 0  # the same, since it was last looked at
         self._accepted = 0  # sends since then

@@ -24,7 +24,7 @@ from stormproof.domain.calls import (
     Usage,
     Verdict,
 )
-from stormproof.domain.pool import Endpoint, RateMode
+from stormproof.domain.pool import Endpoint, RateMode, Start
 
 FIRST_P99_S = 60.0  # until so many answers as here say more
 FEW = 20
@@ -59,6 +59,13 @@ class EndpointState(Struct, frozen=True):
     stopped: str = ""
     discarded: int = 0
     discarded_tokens: int = 0
+
+    @property
+    def learned(self) -> Start:
+        """Where another controller of it may begin; nothing while it has answered but a few."""
+        if self.accepted < FEW or self.window == inf:
+            return Start()
+        return Start(int(self.window) or None, self.pace_rps or None)
 
 
 StopCause = Literal["", "denied", "quota", "rejecting", "silent"]
@@ -282,7 +289,7 @@ def load(lane: Lane) -> int:
 def _controller(endpoint: Endpoint, mode: RateMode, suspect: SharedLimit | None) -> Controller:
     if mode == "fixed":
         return Fixed(endpoint.limits, workers=endpoint.fixed_slots)
-    own = Adaptive(endpoint.limits)
+    own = Adaptive(endpoint.limits, endpoint.start)
     return own if suspect is None else Member(own, suspect)
 
 

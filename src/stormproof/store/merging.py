@@ -32,6 +32,7 @@ from stormproof.store.parts import (
     StorageFormat,
     raw_episode,
     read_rows,
+    turns_of,
     write_part,
 )
 from stormproof.store.reading import Snapshot, snapshot
@@ -205,7 +206,13 @@ def _add_part(
     settled = writer.rotate()
     with SpanReader(target) as reader:
         own = [raw_episode(reader, entry) for entry in settled.values()]
-    write_part(target, writer.number - 1, form, lambda: chain(own, rows()))
+    write_part(
+        target,
+        writer.number - 1,
+        form,
+        turns=turns_of(chain(own, rows())),
+        episodes=(row.episode for row in chain(own, rows())),
+    )
     remove_journals(target, below=writer.number)
 
 

@@ -72,7 +72,7 @@ class Snapshot:
         for part, own, _ in self.sealed():
             chosen = own if wanted is None else own & wanted
             if chosen:
-                yield from (row for note, row in read_rows(part) if note.trial_id in chosen)
+                yield from (row for _, row in read_rows(part, chosen))
         for trial_id, entry in self.entries.items():
             if wanted is None or trial_id in wanted:
                 yield self.row(entry)

@@ -15,9 +15,11 @@ from stormproof.store.part_listing import list_files, numbers_met_twice
 from stormproof.store.parts import (
     EPISODES,
     TURNS,
+    RawEpisode,
     SealedPart,
     read_rows,
     salvage,
+    turns_of,
     write_part,
 )
 from stormproof.store.record_lines import read_lines, to_line
@@ -84,12 +86,17 @@ def _mend_part(folder: Path, part: SealedPart, log: Log) -> Iterator[str]:
         rows, lost = salvage(part)
         old = [path for path in (part.episodes, part.turns) if path is not None]
         copies = [_copy_aside(path) for path in old]
-        new = write_part(folder, part.number, part.form, lambda: rows) if rows else None
+        new = _rewrite(folder, part, rows) if rows else None
         _remove({*old} - ({new.episodes, new.turns} if new else set()))
         yield (
             f"{EPISODES} and {TURNS}, part {part.number}: {len(rows)} episodes were saved, "
             f"{lost} were not; the old files are {', '.join(copies)}"
         )
+
+
+def _rewrite(folder: Path, part: SealedPart, rows: list[RawEpisode]) -> SealedPart:
+    episodes = (row.episode for row in rows)
+    return write_part(folder, part.number, part.form, turns=turns_of(rows), episodes=episodes)
 
 
 def _renumber(folder: Path) -> Iterator[str]:

@@ -8,7 +8,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import attrgetter
 from pathlib import Path
 
 from stormproof.domain.episodes import FINAL
@@ -16,15 +17,14 @@ from stormproof.store.disk import store_errors
 from stormproof.store.journal import (
     Entry,
     JournalWriter,
+    Span,
     SpanReader,
     journal_numbers,
     journal_path,
 )
 from stormproof.store.parts import (
-    RawEpisode,
     SealedPart,
     StorageFormat,
-    raw_episode,
     read_rows,
     write_part,
 )
@@ -83,16 +83,23 @@ class Sealing:
     def finish(self, form: StorageFormat) -> None:
         """Steps 2 and 3; a trial that is to be run again is found in one place all the while."""
         with self.guard:
-            part = write_part(self._folder, self._writer.number - 1, form, self._rows)
+            part = write_part(
+                self._folder,
+                self._writer.number - 1,
+                form,
+                turns=self._records(attrgetter("ended")),
+                episodes=self._records(lambda entry: filter(None, [entry.episode])),
+            )
             unfinished = (t for t, entry in self.entries.items() if entry.outcome not in FINAL)
             self._sealed.add(unfinished, part)
             self.entries = {}
             remove_journals(self._folder, below=part.number + 1)
 
-    def _rows(self) -> Iterator[RawEpisode]:
+    def _records(self, spans_of: Callable[[Entry], Iterable[Span]]) -> Iterator[bytes]:
+        """Those lines of all entries, each read once."""
         with store_errors("read", self._folder), SpanReader(self._folder) as reader:
             for entry in self.entries.values():
-                yield raw_episode(reader, entry)
+                yield from map(reader.record, spans_of(entry))
 
 
 def remove_journals(folder: Path, below: int) -> None:

@@ -17,6 +17,7 @@ from aiohttp import (
     ClientRequest,
     ClientTimeout,
     ConnectionTimeoutError,
+    StreamReader,
     TCPConnector,
 )
 from aiohttp.client_proto import ResponseHandler
@@ -132,8 +133,7 @@ class Address:
             received.content_type = message.headers.get("content-type", "").lower()
             while not content.is_eof():
                 try:
-                    async with asyncio.timeout(received.patience_s):
-                        received.take(await content.readany())
+                    received.take(await _next_part(content, received.patience_s))
                 except TimeoutError:
                     if received.stream and received.stream.is_done:
                         connection.close()
@@ -167,6 +167,13 @@ class _Target(ClientRequest):
     def connection_key(self) -> ConnectionKey:
         """Which connections fit."""
         return super().connection_key
+
+
+async def _next_part(content: StreamReader, patience_s: float | None) -> bytes:
+    if patience_s is None:
+        return await content.readany()
+    async with asyncio.timeout(patience_s):
+        return await content.readany()
 
 
 def _open(connection: Connection) -> tuple[ResponseHandler, asyncio.Transport]:

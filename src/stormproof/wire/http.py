@@ -103,10 +103,10 @@ class HttpTransport:
         self, endpoint: Endpoint, request: Request, *, timeout_s: float, attempt: int = 1
     ) -> Verdict:
         """See `Transport.send`. The time limit covers connecting, waiting and the whole body."""
-        if unknown := set(endpoint.references) - self._credentials.keys():
-            return Denied(f"no value is known for {', '.join(sorted(unknown))}")
         caller = self._callers.get(endpoint.endpoint_id)
         if caller is None or (caller.endpoint is not endpoint and caller.endpoint != endpoint):
+            if unknown := set(endpoint.references) - self._credentials.keys():
+                return Denied(f"no value is known for {', '.join(sorted(unknown))}")
             caller = self._caller(endpoint)
         if caller.address is None:
             return Denied("its address (or its proxy's) is not an http(s) one")
