@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from typing import Any, Protocol
 
+import anyio
+
 from stormproof.domain.episodes import Episode, Turn
 from stormproof.domain.trials import Trial
 from stormproof.episode import Reread, RereadCount
@@ -59,14 +61,18 @@ class RunStore(Protocol):
 
 
 class RunDesk:
-    """The run's own desk: gives out the plan's trials, and keeps what comes of them."""
+    """The run's own desk: gives out the plan's trials, and keeps what comes of them.
+
+    Keeping is shielded from cancellation, which would take nothing back from the store: what is
+    kept must be counted.
+    """
 
     def __init__(self, plan: Plan, store: RunStore, counts: Counts) -> None:
         # Trials leave it by `take`, each once; `left` follows for each that has left it.
         self._trials = TrialSupply(plan)
         # Written to only for trials that `take` gave and that have not `left`.
         self._store = store
-        # Counts only what the store has acknowledged.
+        # Counts what the store has acknowledged: all of it, and nothing else.
         self._counts = counts
         # Journalled turns that came out differently now, and were kept anew.
         self.reread_count = RereadCount()
@@ -88,8 +94,9 @@ class RunDesk:
 
     async def turn(self, trial: Trial, turn: Turn) -> None:
         """See `Desk.turn`."""
-        await self._store.turn(trial.trial_id, turn)
-        self._counts.turn(turn)
+        with anyio.CancelScope(shield=True):
+            await self._store.turn(trial.trial_id, turn)
+            self._counts.turn(turn)
 
     async def reread(self, trial: Trial, reread: Reread) -> None:
         """See `Desk.reread`."""
@@ -99,8 +106,9 @@ class RunDesk:
 
     async def episode(self, episode: Episode) -> None:
         """See `Desk.episode`."""
-        await self._store.episode(episode)
-        self._counts.ended(episode)
+        with anyio.CancelScope(shield=True):
+            await self._store.episode(episode)
+            self._counts.ended(episode)
 
     def left(self, trial: Trial) -> None:
         """See `Desk.left`."""

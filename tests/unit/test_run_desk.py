@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import anyio
@@ -31,6 +32,18 @@ class FullStore(MemoryStore):
 
     async def episode(self, episode: Episode) -> None:
         raise StoreError(f"no room for {episode.trial.trial_id}")
+
+
+class SlowStore(MemoryStore):
+    """Keeps at once, and says so late."""
+
+    async def turn(self, trial_id: str, turn: Turn) -> None:
+        await super().turn(trial_id, turn)
+        await anyio.sleep(0.05)
+
+    async def episode(self, episode: Episode) -> None:
+        await super().episode(episode)
+        await anyio.sleep(0.05)
 
 
 def desk_over(store: MemoryStore) -> tuple[RunDesk, Counts]:
@@ -78,3 +91,19 @@ def test_what_could_not_be_kept_is_not_counted(
     with pytest.raises(StoreError, match="no room"):
         anyio.run(keep, desk, trial)
     assert (counts.calls, counts.tokens, counts.scored, counts.under_way) == (0, 0, 0, 1)
+
+
+def test_what_was_kept_is_counted_though_the_run_was_cancelled_meanwhile() -> None:
+    store = SlowStore()
+    desk, counts = desk_over(store)
+    trial = desk.take("here", None)
+    assert trial is not None
+
+    async def cancelled(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        with anyio.move_on_after(0.01):
+            await work()
+
+    anyio.run(cancelled, partial(desk.turn, trial, a_turn()))
+    anyio.run(cancelled, partial(desk.episode, an_episode(trial, [a_turn()])))
+    assert len(store.episodes()) == 1
+    assert (counts.calls, counts.scored) == (1, 1)

@@ -33,7 +33,8 @@ class Spent(Struct, frozen=True):
     """One endpoint: answers that became turns, `unfinished` of them in no ended episode.
 
     `extra_sends` gave no answer that was used: refused, failed, or the slower copy of a hedge.
-    `cached_tokens` are among the prompt's. `cost` is NaN without prices.
+    `cached_tokens` are among the prompt's. Times are means over answers, NaN where none came;
+    `cost` is NaN without prices.
     """
 
     endpoint: str
@@ -83,28 +84,37 @@ class Spent(Struct, frozen=True):
 
 
 def spending(results: Results) -> list[Spent]:
-    """Every endpoint that answered, by name."""
+    """Every endpoint of the planned models, whether it answered or not, and any other that did."""
     if results.imported:
         return []
     known = {e["endpoint_id"]: e for run in results.runs for e in run.get("endpoints", ())}
+    own = [name for name, about in known.items() if about.get("model") in results.models]
     begun = unfinished_turn_table(results.folder).select(_USED)
     turns = pa.concat_tables([turn_table(results.folder, _USED), begun])
-    open_calls = {row["endpoint_id"]: row["index_count"] for row in _grouped(begun)}
+    answered, unfinished = _grouped(turns), _grouped(begun)
     return [
-        Spent(
-            row["endpoint_id"],
-            known.get(row["endpoint_id"], {}),
-            row["index_count"],
-            open_calls.get(row["endpoint_id"], 0),
-            row["attempts_sum"] - row["index_count"],
-            row["prompt_tokens_sum"],
-            row["completion_tokens_sum"],
-            row["cached_tokens_sum"] or 0,  # null in what an older Stormproof wrote
-            row["latency_ms_mean"] / 1000,
-            row["queued_ms_mean"] / 1000,
-        )
-        for row in _grouped(turns)
+        _spent(name, known.get(name, {}), answered.get(name, {}), unfinished.get(name, {}))
+        for name in sorted({*own, *answered})
     ]
+
+
+def _spent(
+    name: str, about: Mapping[str, Any], turns: Mapping[str, Any], unfinished: Mapping[str, Any]
+) -> Spent:
+    """An endpoint by the sums over its turns; {} where it has none."""
+    calls = turns.get("index_count", 0)
+    return Spent(
+        name,
+        about,
+        calls,
+        unfinished.get("index_count", 0),
+        turns.get("attempts_sum", 0) - calls,
+        turns.get("prompt_tokens_sum", 0),
+        turns.get("completion_tokens_sum", 0),
+        turns.get("cached_tokens_sum") or 0,  # null in what an older Stormproof wrote
+        turns.get("latency_ms_mean", math.nan) / 1000,
+        turns.get("queued_ms_mean", math.nan) / 1000,
+    )
 
 
 def with_prices(results: Results, file: Path) -> Results:
@@ -116,7 +126,8 @@ def with_prices(results: Results, file: Path) -> Results:
     return replace(results, runs=runs)
 
 
-def _grouped(turns: pa.Table) -> list[dict[str, Any]]:
+def _grouped(turns: pa.Table) -> dict[str, dict[str, Any]]:
+    """The sums over each endpoint's turns."""
     grouped = turns.group_by("endpoint_id").aggregate(
         [
             ("index", "count"),
@@ -128,7 +139,7 @@ def _grouped(turns: pa.Table) -> list[dict[str, Any]]:
             ("cached_tokens", "sum"),
         ]
     )
-    return sorted(grouped.to_pylist(), key=lambda row: str(row["endpoint_id"]))
+    return {str(row["endpoint_id"]): row for row in grouped.to_pylist()}
 
 
 def spent_facts(results: Results, spent: Sequence[Spent]) -> Iterator[tuple[str, str]]:
@@ -142,7 +153,7 @@ def spent_facts(results: Results, spent: Sequence[Spent]) -> Iterator[tuple[str,
     parts += [f"{unfinished:,} of them in episodes that have not ended"] if unfinished else []
     thrown = f"and {moved.discarded:,} replies of {moved.discarded_tokens:,} tokens thrown away"
     parts += [thrown] if moved.discarded else []
-    parts += [f"and {moved.hedges:,} second copies sent"] if moved.hedges else []
+    parts += [f"and {moved.hedges:,} more sent beside slow ones"] if moved.hedges else []
     yield "model calls", ", ".join(parts)
     prompt = sum(one.prompt_tokens for one in spent)
     completion = sum(one.completion_tokens for one in spent)

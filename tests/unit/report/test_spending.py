@@ -49,7 +49,7 @@ async def fill(folder: Path) -> None:
         for index in range(3):
             await store.turn(TRIALS[2].trial_id, turn(index))
     declared = {"dialect": "azure", "model": "m", "price_in": 2.0, "limits": {"max_workers": 4}}
-    pool = [declared | {"endpoint_id": name} for name in ("m-1", "m-2")]
+    pool = [declared | {"endpoint_id": name} for name in ("m-1", "m-2", "m-3")]
     append_run(folder, {"options": {}, "endpoints": pool})
     samples = [
         {
@@ -62,6 +62,7 @@ async def fill(folder: Path) -> None:
             "hedges": 1,
         },
         {"id": "m-2", "t": 10.0, "in_flight": 1},
+        {"id": "m-3", "t": 10.0, "refused": 9},
     ]
     (folder / "pool.jsonl").write_text("\n".join(map(json.dumps, samples)))
 
@@ -74,9 +75,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_paid_call_counts_once(folder: Path) -> None:
-    first, second = spending(open_results(folder))
+    first, second, silent = spending(open_results(folder))
     assert (first.calls, first.unfinished, first.extra_sends) == (6, 4, 6)
     assert (second.calls, second.unfinished) == (1, 0)
+    assert (silent.endpoint, silent.calls, silent.extra_sends, silent.cost) == ("m-3", 0, 0, 0.0)
     assert first.cost == pytest.approx(600 * 2 / 1e6)
 
 
@@ -85,11 +87,15 @@ def test_what_was_spent_is_said_in_words(folder: Path) -> None:
     said = dict(spent_facts(results, spending(results)))
     assert said["model calls"] == (
         "7, 4 of them in episodes that have not ended, and 5 replies of 600 tokens thrown away, "
-        "and 1 second copies sent"
+        "and 1 more sent beside slow ones"
     )
     assert said["tokens"] == "700 in, 70 out"
     assert said["cost"] == "0.00 in the currency of the prices"
-    assert [row["thrown away"] for row in rows_of(endpoints(results, spending(results)))] == [5, 0]
+    assert [row["thrown away"] for row in rows_of(endpoints(results, spending(results)))] == [
+        5,
+        0,
+        0,
+    ]
 
 
 def test_all_endpoints_beside_the_fastest(folder: Path) -> None:
@@ -97,8 +103,8 @@ def test_all_endpoints_beside_the_fastest(folder: Path) -> None:
     every, model = rows_of(speed_ups(results, spending(results)))
     assert (every["kind"], every["model"], model["model"]) == ("Azure open", "all", "m")
     for row in (every, model):
-        assert (row["endpoints"], row["slots"], row["reached at once"]) == (2, 8, 4)
-        assert (row["refusals"], row["answers/s"]) == (2, pytest.approx(0.7))
+        assert (row["endpoints"], row["slots"], row["reached at once"]) == (3, 12, 4)
+        assert (row["refusals"], row["answers/s"]) == (11, pytest.approx(0.7))
         assert row["speed-up ×"] == pytest.approx(7 / 6)
 
 
