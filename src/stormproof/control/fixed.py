@@ -64,7 +64,7 @@ class Fixed:
         self._ceiling.correct(now, tokens - sent.tokens)
         if sent.at > self._row_since:
             self._row = 0
-        if sent.canary:
+        if self._breaker.heeds(sent):
             self._breaker.canary_passed()
 
     def refused(self, sent: Sent, now: float, told_s: float | None) -> None:
@@ -81,7 +81,7 @@ class Fixed:
     def abandoned(self, sent: Sent, now: float) -> None:  # noqa: ARG002  the seam's signature
         """See `Controller`."""
         self._end(sent, Fate.ABANDONED)
-        if sent.canary:
+        if self._breaker.heeds(sent):
             self._breaker.canary_silent()
 
     def told(self, rates: RateHeaders) -> None:
@@ -104,7 +104,7 @@ class Fixed:
         if not self._row:
             self._row_since = sent.at
         self._row += 1
-        if sent.canary:
+        if self._breaker.heeds(sent):
             self._breaker.canary_failed(now)
         elif self._row >= IN_A_ROW and self._breaker.state is State.OPEN:
             self._breaker.shut(state, why, now)

@@ -253,3 +253,15 @@ def test_a_start_is_had_at_once_and_refuted_either_way(cap: int) -> None:
     assert cap - 2 <= len(flying) <= cap
     assert abs((control.learned().max_workers or 0) - cap) <= 2
     assert refused <= 64  # the last step of a probe that doubles
+
+
+def test_a_canary_never_reopens_twice() -> None:
+    control = Adaptive(Limits())
+    control.breaker.shut(State.SILENCE, "silence", 1.0)
+    first = control.sent(control.ready_at(2.0), 1.0)
+    second = control.sent(control.ready_at(3.0), 1.0)
+    control.answered(second, 4.0, 1.0)
+    assert not control.closed
+    control.breaker.shut(State.ERRORS, "503", 5.0)
+    control.answered(first, 6.0, 1.0)
+    assert control.closed == "503"
