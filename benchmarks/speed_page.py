@@ -25,13 +25,13 @@ def write_page(rows: Sequence[dict[str, object]]) -> None:
     page = DOCS / "speed.md"
     head = page.read_text().split(MARK)[0]
     seeds = len({row["seed"] for row in rows})
-    text = f"{MARK}\n\n{table(rows)}\n\nMeans over {seeds} seeds on which no constant was tuned: "
+    text = f"{MARK}\n\n{table(rows)}\n\nMeans over seeds on which no constant was tuned ({seeds}): "
     text += "delivered, refused or failed. Then, of `adaptive`: what it delivers after the first "
     text += "fifth of a run, and what is refused in the second half; the first second, in the "
     text += "slowest seed, in which a world is given 90 % of the oracle's mean rate over the run "
     text += "(bursts count); and of how many sends an honest answer would have been declared lost. "
-    text += "The plain controllers ran on one seed. Worlds from `liars` to `queues` were invented; "
-    text += "those below were met in the wild, and `benchmarks/worlds.py` names where.\n\n"
+    text += "Worlds from `liars` to `queues` were invented; those below were met in the wild, and "
+    text += "`benchmarks/worlds.py` names where; nothing was tuned on those from `replicas` on.\n\n"
     text += "![Window, pace and refusals over time for four endpoints](speed.svg)\n"
     page.write_text(head + text)
     chart().save(DOCS / "speed.svg")
