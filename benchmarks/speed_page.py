@@ -52,9 +52,10 @@ def table(rows: Sequence[dict[str, object]]) -> str:
             cells.append("{:.3f}, {:.1%}".format(*shares) if of else "–")
         early = [r for r in rows if r["world"] == world and r["controller"] == controllers[0]]
         cells.append(f"{_mean(early, 'after_60_s'):.3f}, {_mean(early, 'refused_late'):.1%}")
-        slowest = max((float(str(r["t90_s"])) for r in early if r["t90_s"] is not None), default=0)
+        times = [r["t90_s"] for r in early]
+        slowest = "never" if None in times else f"{max(int(str(t)) for t in times)} s"
         lost, sends = (sum(int(str(r[key])) for r in early) for key in ("lost_falsely", "sends"))
-        cells += [f"{slowest:.0f} s", f"{lost} of {sends}"]
+        cells += [slowest, f"{lost} of {sends}"]
         lines.append(f"| {world} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
