@@ -24,7 +24,6 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from statistics import mean
@@ -38,7 +37,7 @@ from stormproof.domain.trials import Trial
 from stormproof.emulator import pool_endpoints
 from stormproof.plan import plan_run, read_options
 from stormproof.store import read_episodes
-from stormproof.store.parts import RawEpisode, write_part
+from stormproof.store.parts import RawEpisode, turns_of, write_part
 from stormproof.store.record_lines import episode_record, turn_record
 
 PLANNED = 50_000
@@ -184,7 +183,8 @@ def finish(ground: ProvingGround, instances: int) -> None:
     trials = (trial for model in plan.models for _, trial in plan.trials(model))
     for number, some in enumerate(batched(trials, PART), 1000):
         rows = [_row(trial, templates[trial.task_type, trial.condition]) for trial in some]
-        write_part(folder, number, "parquet", partial(tuple, rows))
+        episodes = (row.episode for row in rows)
+        write_part(folder, number, "parquet", turns=turns_of(rows), episodes=episodes)
 
 
 def _row(trial: Trial, template: Episode) -> RawEpisode:

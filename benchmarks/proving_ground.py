@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -115,17 +115,19 @@ class ProvingGround:
         log: str = "",
         environ: dict[str, str] | None = None,
         after: str = "",
+        program: Sequence[str] = STORMPROOF,
     ) -> subprocess.Popen[bytes]:
         """Start a run into a results folder; its talk goes to `results.log`, or `log.log`.
 
-        `environ` is added to the environment; it starts in a shell after `after`.
+        `environ` is added to the environment; it starts in a shell after `after`. `program` is
+        what runs Stormproof.
         """
         env = os.environ | self.keys | (environ or {})
         given = ("run", "--pool", str(self.pool), "--results", results, "--json", *words)
         shell = ("sh", "-c", f'{after} && exec "$@"', "sh") if after else ()
         with (self.folder / f"{log or results}.log").open("ab") as talk:
             process = subprocess.Popen(
-                [*shell, *STORMPROOF, *given], cwd=self.folder, env=env,
+                [*shell, *program, *given], cwd=self.folder, env=env,
                 stdout=talk, stderr=talk,
             )  # fmt: skip
         self.runs.append(process)

@@ -70,6 +70,25 @@ class EndpointProgress(Struct, frozen=True):
         return self.state.startswith("stopped")
 
 
+class WorkerProgress(Struct, frozen=True):
+    """One worker of a run that has several. `place` is its process, and where that is.
+
+    `endpoints` are the ids of those that it alone may send to; `turns` counts its turns that are
+    kept; `state` says whether it is at work, spare, or gone and why.
+    """
+
+    name: str
+    place: str
+    endpoints: tuple[str, ...]
+    turns: int
+    state: str
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it was given up."""
+        return self.state.startswith("gone")
+
+
 class TimeLeft(Struct, frozen=True):
     """Seconds until the slowest model is done: nine times of ten from `low_s` to `high_s`.
 
@@ -90,6 +109,7 @@ class Progress(Struct, frozen=True):
     `draining` says that the run was asked to end; `drain_left_s` is how long it will wait at most
     for what is in flight. `time_left` is None where nothing is left to do, and while draining.
     `notices` are lines that a person should read, the oldest first; they only become more.
+    `workers` are empty where this process does all the work.
     """
 
     elapsed_s: float
@@ -104,6 +124,7 @@ class Progress(Struct, frozen=True):
     notices: tuple[str, ...] = ()
     drain_left_s: float | None = None
     time_left: TimeLeft | None = None
+    workers: tuple[WorkerProgress, ...] = ()
 
     @property
     def planned(self) -> int:

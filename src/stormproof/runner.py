@@ -51,7 +51,8 @@ from stormproof.plan import (
     prompt_type_count,
 )
 from stormproof.plan.python_api import Pool, checked, endpoints_of
-from stormproof.session import OnProgress, RunStore, RunSummary, Session, Stop
+from stormproof.run_desk import RunStore
+from stormproof.session import OnProgress, RunSummary, Session, Stop
 from stormproof.store import (
     Header,
     append_run,
@@ -221,10 +222,19 @@ async def _opened(
         yield store
         return
     header = Header(
-        suite=WORKFLOWS.version, seed=options.seed, simulated=simulated, stormproof=__version__
+        suite=WORKFLOWS.version,
+        seed=options.seed,
+        simulated=simulated,
+        created_at=time(),
+        stormproof=__version__,
     )
     folder = Path(options.results)
-    async with open_store(folder, header, storage_format=options.storage_format) as opened:
+    async with open_store(
+        folder,
+        header,
+        storage_format=options.storage_format,
+        in_batches=not _is_alone(options),
+    ) as opened:
         yield opened
 
 

@@ -1,16 +1,14 @@
 """One run under way.
 
-`Session` begins, watches and ends it; `RunDesk` gives its trials to whoever works for it, and keeps
-their turns; `Stop` is how anybody asks a run to end; `RunStore` is what a run needs of whatever
-keeps its records.
+`Session` begins, watches and ends it; `Stop` is how anybody asks a run to end; `RunSummary` is what
+came of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from collections.abc import Set as AbstractSet
 from time import gmtime, monotonic, strftime
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
 import msgspec
@@ -18,14 +16,20 @@ from msgspec import Struct
 
 from stormproof.backends.desk import Crew
 from stormproof.control.bounds import Bounds
-from stormproof.domain.episodes import Episode, Turn
 from stormproof.domain.reasons import in_lines
-from stormproof.domain.trials import Trial
-from stormproof.episode import Reread, RereadCount
 from stormproof.loop_watch import watch_loop
-from stormproof.plan import Plan, TrialSupply
+from stormproof.plan import Plan
 from stormproof.pool import EndpointState, Event
-from stormproof.progress import Counts, EndpointProgress, Paces, Progress, Rates, TimeLeft
+from stormproof.progress import (
+    Counts,
+    EndpointProgress,
+    Paces,
+    Progress,
+    Rates,
+    TimeLeft,
+    WorkerProgress,
+)
+from stormproof.run_desk import RunDesk, RunStore
 
 REPORT_EVERY_S = 0.25
 SAMPLE_EVERY_S = 1.0
@@ -33,48 +37,6 @@ HEED_EVERY_S = 0.05  # how late a request to stop may be heard
 NOTEWORTHY = frozenset({"stopped", "stuck", "trouble"})  # events to be heard of at once
 
 OnProgress = Callable[[Progress], object]
-
-
-class RunStore(Protocol):
-    """Where a run keeps its records, and finds those of earlier runs.
-
-    Kept once `turn` or `episode` has returned, whatever ends the process. One episode per trial.
-    Works for any number of trials at once; one trial's turns come in order.
-    """
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """What a person should know of how the records were found."""
-        ...
-
-    @property
-    def blocked(self) -> AbstractSet[str]:
-        """Ids of the finished trials that a provider's filter ended. Asked once a run."""
-        ...
-
-    def take_finished(self) -> set[str]:
-        """Ids of the trials that are final: they are not run again. Asked once a run."""
-        ...
-
-    def journalled(self, trial_id: str) -> tuple[Turn, ...]:
-        """Turns that are paid for, of a trial that is not final; () when there are none."""
-        ...
-
-    async def turn(self, trial_id: str, turn: Turn) -> None:
-        """Keep a turn, in the place of the one that had its number; turns after it stay."""
-        ...
-
-    async def episode(self, episode: Episode) -> None:
-        """Keep the end of a trial, and any turn of it that is not there."""
-        ...
-
-    async def seal(self) -> None:
-        """A run is over: bring what has ended into its final form."""
-        ...
-
-    def append_sample(self, record: dict[str, Any]) -> None:
-        """Keep a line on an endpoint: telemetry, which may be lost."""
-        ...
 
 
 class RunSummary(Struct, frozen=True):
@@ -144,56 +106,6 @@ class Stop:
     def cancel(self) -> None:
         """End at once. Requests in flight are lost, though they may have to be paid."""
         self._is_draining = self._is_cancelled = True
-
-
-class RunDesk:
-    """The run's own desk: gives out the plan's trials, and keeps what comes of them."""
-
-    def __init__(self, plan: Plan, store: RunStore, counts: Counts) -> None:
-        # Trials leave it by `take`, each once; `left` follows for each that has left it.
-        self._trials = TrialSupply(plan)
-        # Written to only for trials that `take` gave and that have not `left`.
-        self._store = store
-        # Counts only what the store has acknowledged.
-        self._counts = counts
-        # Journalled turns that came out differently now, and were kept anew.
-        self.reread_count = RereadCount()
-
-    def take(self, model: str, shard: int | None) -> Trial | None:
-        """See `Desk.take`."""
-        trial = self._trials.take(model, shard)
-        if trial is not None:
-            self._counts.began()
-        return trial
-
-    def remaining(self, model: str) -> int:
-        """See `Desk.remaining`."""
-        return self._trials.remaining(model)
-
-    def journalled(self, trial_id: str) -> tuple[Turn, ...]:
-        """See `Desk.journalled`."""
-        return self._store.journalled(trial_id)
-
-    async def turn(self, trial: Trial, turn: Turn) -> None:
-        """See `Desk.turn`."""
-        await self._store.turn(trial.trial_id, turn)
-        self._counts.turn(turn)
-
-    async def reread(self, trial: Trial, reread: Reread) -> None:
-        """See `Desk.reread`."""
-        self.reread_count.add(reread)
-        for turn in reread.turns:
-            await self._store.turn(trial.trial_id, turn)
-
-    async def episode(self, episode: Episode) -> None:
-        """See `Desk.episode`."""
-        await self._store.episode(episode)
-        self._counts.ended(episode)
-
-    def left(self, trial: Trial) -> None:
-        """See `Desk.left`."""
-        self._counts.left()
-        self._trials.ended(trial)
 
 
 class Session:
@@ -286,6 +198,7 @@ class Session:
             notices=tuple(self._notices),
             drain_left_s=None if self._drained_by is None else max(0.0, self._drained_by - now),
             time_left=None if draining else self._time_left(now - self._start, endpoints),
+            workers=self._workers(),
         )
 
     # --- beside the crew -------------------------------------------------------------------
@@ -324,11 +237,16 @@ class Session:
             for state in self._states():
                 self._rates.observe(elapsed_s, state.endpoint_id, state.accepted)
                 self.store.append_sample(_sample(elapsed_s, self._endpoint(state)))
+            for worker in self._workers():
+                self.store.append_sample(_worker_sample(elapsed_s, worker))
 
     # --- how it stands ---------------------------------------------------------------------
 
     def _states(self) -> tuple[EndpointState, ...]:
         return self._crew.snapshot() if self._crew else ()
+
+    def _workers(self) -> tuple[WorkerProgress, ...]:
+        return self._crew.workers() if self._crew else ()
 
     def _endpoint(self, state: EndpointState) -> EndpointProgress:
         return EndpointProgress(
@@ -404,3 +322,9 @@ def _sample(elapsed_s: float, endpoint: EndpointProgress) -> dict[str, Any]:
         del fields[of_the_moment]
     window = None if endpoint.window == float("inf") else endpoint.window
     return {"id": fields.pop("name"), "t": elapsed_s, **fields, "window": window}
+
+
+def _worker_sample(elapsed_s: float, worker: WorkerProgress) -> dict[str, Any]:
+    """A line of pool.jsonl."""
+    fields = msgspec.structs.asdict(worker)
+    return {"worker": fields.pop("name"), "t": elapsed_s, **fields}

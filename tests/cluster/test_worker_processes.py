@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from proving_ground import Grounds, ProvingGround
+from stormproof.report.run_workers import last_workers
 from stormproof.store import same_records
 
 GRID = ("--prompt-types", "optimal", "--num-instances", "6")
@@ -37,6 +38,9 @@ def test_a_killed_worker_and_a_killed_driver_leave_the_records_of_a_calm_run(
     said = (ground.folder / "b.log").read_text()
     assert "has ended; its endpoints and trials go to others" in said
     assert "Traceback" not in said
+    shown = last_workers(ground.folder / "b")
+    assert [worker.worker for worker in shown] == ["worker 1", "worker 2"]
+    assert all(worker.turns for worker in shown)
 
 
 def test_no_key_stands_where_others_could_read_it(prove: Grounds) -> None:

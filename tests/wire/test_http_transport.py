@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import os
+import re
 import shutil
 import ssl
 import subprocess
@@ -241,6 +242,28 @@ async def test_a_body_of_50_mb_is_bounded(
     assert isinstance(verdict, Transient)
     assert verdict.reason == "HTTP 200 with a body of more than 4 MiB"
     assert len(verdict.raw) < LARGEST_BODY
+
+
+async def an_endless_refusal(exchange: Any) -> None:
+    await exchange.send(b"HTTP/1.1 429 X\r\nretry-after: 7\r\ncontent-length: 50000000\r\n\r\n")
+    for _ in range(500):
+        await exchange.send(b"x" * 100_000)
+
+
+async def a_refusal_that_breaks_off(exchange: Any) -> None:
+    await exchange.send(b"HTTP/1.1 429 X\r\nretry-after: 7\r\ncontent-length: 900\r\n\r\n{")
+    exchange.drop()
+
+
+@pytest.mark.parametrize("script", [an_endless_refusal, a_refusal_that_breaks_off])
+async def test_a_refusal_is_one_by_its_head_alone(
+    script: Any, loopback: Server, endpoint: Endpoint, asked: Request
+) -> None:
+    hangs_up = script is an_endless_refusal
+    verdict, _ = await verdict_on(script, loopback, endpoint, asked, hangs_up=hangs_up)
+    assert isinstance(verdict, Refused)
+    assert verdict.retry_after_s == 7
+    assert re.match("HTTP 429: (a body of more than 4 MiB|the answer broke off)", verdict.reason)
 
 
 async def test_a_redirect_is_not_followed(

@@ -7,7 +7,7 @@ proves that recordings are read right.
 """
 
 from stormproof.audit.findings import Finding
-from stormproof.audit.folder_audit import Audit, Reason, audit, audit_folder, audit_of
+from stormproof.audit.folder_audit import Audit, audit, audit_folder, audit_of, audit_results
 from stormproof.audit.old_harness import Recomputed, recompute, recompute_folder
 from stormproof.audit.recording_import import Imported, import_files
 from stormproof.audit.thresholds import FEWEST_EPISODES, MEASURES, TOLERATED, Measure
@@ -23,12 +23,12 @@ __all__ = [
     "Imported",
     "Judgement",
     "Measure",
-    "Reason",
     "Recomputed",
     "Share",
     "audit",
     "audit_folder",
     "audit_of",
+    "audit_results",
     "import_files",
     "recompute",
     "recompute_folder",

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from time import time
 from typing import Any, Final
 
 import anyio
@@ -68,7 +69,7 @@ def import_files(paths: Iterable[Path], folder: Path) -> Imported:
 
 
 async def _import(files: Sequence[Path], folder: Path) -> Imported:
-    header = Header(suite=IMPORTED_SUITE, seed=0, stormproof=__version__)
+    header = Header(suite=IMPORTED_SUITE, seed=0, created_at=time(), stormproof=__version__)
     async with open_store(folder, header) as store:
         seen = _known_ids(folder)
         added = known = 0

@@ -11,7 +11,7 @@ from msgspec import Struct
 from stormproof.audit.evidence import Evidence
 from stormproof.audit.served_names import changed, others, summed
 from stormproof.audit.thresholds import MEASURES, TOLERATED, Verdict
-from stormproof.audit.turn_signs import TurnSigns
+from stormproof.audit.turn_signs import added_up
 from stormproof.stats import Rate, clustered
 
 RULES: Final = (
@@ -114,7 +114,7 @@ def judge(name: dict[str, str], episodes: Sequence[Evidence]) -> Judgement:
 
 def _shares(episodes: Sequence[Evidence]) -> dict[str, Share]:
     """Every column of `measures`."""
-    signs = sum((e.signs for e in episodes), TurnSigns())
+    signs = added_up(e.signs for e in episodes)
     served = summed(e.served for e in episodes)
     model = episodes[0].model if episodes else ""
     counts = {name: getattr(signs, name) for name in signs.__struct_fields__} | {

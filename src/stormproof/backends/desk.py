@@ -17,6 +17,7 @@ from stormproof.episode import Reread, broken_episode, run_episode, suite_at_wor
 from stormproof.errors import SuiteError
 from stormproof.plan import RunOptions
 from stormproof.pool import Ask, Dispatcher, EndpointState, Event, Job
+from stormproof.progress import WorkerProgress
 from stormproof.suites.workflows import WORKFLOWS
 from stormproof.wire import Transport
 
@@ -70,6 +71,10 @@ class Crew(Protocol):
         """Every endpoint now."""
         ...
 
+    def workers(self) -> tuple[WorkerProgress, ...]:
+        """Every worker elsewhere, those that are gone too; in the order of their hiring."""
+        ...
+
 
 class Episodes:
     """A dispatcher's supply: makes a trial of the desk an episode, and brings its turns back."""
@@ -99,7 +104,7 @@ class Episodes:
     async def _play(self, trial: Trial, ask: Ask) -> Episode:
         journalled = self._desk.journalled(trial.trial_id)
         try:
-            with suite_at_work():
+            with suite_at_work:
                 task = WORKFLOWS.load_task(trial.task_id, self._seed)
         except SuiteError as fault:
             return broken_episode(trial, journalled, fault, simulated=self._simulated)
@@ -141,6 +146,10 @@ class LocalWorker:
     def snapshot(self) -> tuple[EndpointState, ...]:
         """See `Crew.snapshot`."""
         return self._dispatcher.snapshot()
+
+    def workers(self) -> tuple[WorkerProgress, ...]:
+        """See `Crew.workers`: there are none."""
+        return ()
 
 
 def dispatcher_of(

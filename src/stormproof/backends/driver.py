@@ -20,20 +20,30 @@ from stormproof.episode import Reread
 from stormproof.errors import BackendError
 from stormproof.plan.shards import components, model_groups
 from stormproof.pool import EndpointState
+from stormproof.progress import WorkerProgress
 from stormproof.store.record_lines import decode
 from stormproof.store.record_lines import encode as encode_record
 
 LOOK_EVERY_S = 0.1  # how late a silent worker may be noticed, beyond the driver's patience
+STOOD_STILL_S = 1.0  # between two looks: this process did not run
 MOST_REPLACED = 50  # workers, over a run: something kills them, and it is not chance
-LAST_TRIALS = 2  # of a model's last trials, each unit is given a share of one in so many
 
 
 class LinkBroken(Exception):
-    """The worker at the other end is gone; the text says what is known of it."""
+    """The worker at the other end has ended; the text says what is known of it."""
+
+
+class LinkCut(LinkBroken):
+    """The worker cannot be asked any more. It may go on until its lease is over."""
 
 
 class Link(Protocol):
     """A way to one worker."""
+
+    @property
+    def place(self) -> str:
+        """The worker's process, and where it is."""
+        ...
 
     async def ask(self, question: bytes) -> bytes:
         """One question, one answer; one at a time. Raises LinkBroken."""
@@ -82,6 +92,8 @@ class Driver:
         self._hired = workers
         # Replacements that are being hired.
         self._coming = 0
+        # By the names of all that were ever hired, in that order: each one's place.
+        self._places: dict[str, str] = {}
         # By model: trials that came back from a worker, before any of the desk's.
         self._again = defaultdict[str, deque[Trial]](deque)
         # What workers last said of an endpoint, by its id and the lease's epoch.
@@ -132,6 +144,17 @@ class Driver:
         """See `Crew.snapshot`; as the workers said it last. Counts are over all leases."""
         return tuple(self._state(endpoint) for endpoint in self._endpoints)
 
+    def workers(self) -> tuple[WorkerProgress, ...]:
+        """See `Crew.workers`."""
+        return tuple(map(self._worker, self._places))
+
+    def _worker(self, name: str) -> WorkerProgress:
+        held = [e.endpoint_id for unit in self.ledger.held(name) for e in unit.endpoints]
+        why = self._gone.get(name)
+        state = f"gone: {why}" if why else "at work" if held else "spare"
+        turns = self.ledger.turns(name)
+        return WorkerProgress(name, self._places[name], tuple(held), turns, state)
+
     def _state(self, endpoint: Endpoint) -> EndpointState:
         states = self._states.get(endpoint.endpoint_id)
         if not states:
@@ -144,7 +167,8 @@ class Driver:
 
     async def _join(self, worker: str, links: dict[str, Link]) -> None:
         try:
-            links[worker] = await self._hire(worker)
+            links[worker] = link = await self._hire(worker)
+            self._places[worker] = link.place
             self.ledger.join(worker, anyio.current_time())
         except LinkBroken as broken:
             self._say(f"{worker}: {broken}")
@@ -162,7 +186,11 @@ class Driver:
             if has_worked and self._hired - self._workers < MOST_REPLACED:
                 self._coming += 1
                 self._tasks.start_soon(self._replace)
-            self._lose(worker, str(broken))
+            if isinstance(broken, LinkCut):
+                self._say(f"{worker}: {broken}; its endpoints wait until its lease is over")
+                self.ledger.cut(worker)
+            else:
+                self._lose(worker, str(broken))
 
     async def _replace(self) -> None:
         self._hired += 1
@@ -181,7 +209,7 @@ class Driver:
         return self.ledger.pull(worker, self._left(), drain=self._is_draining)
 
     def _fulfil(self, worker: str, want: Want) -> None:
-        for _ in range(min(want.count, self._fair_share(want.model))):
+        for _ in range(self.ledger.room(want, self._left()[want.model])):
             trial = self._take(want)
             if trial is None:
                 return
@@ -192,12 +220,6 @@ class Driver:
     def _take(self, want: Want) -> Trial | None:
         again = self._again[want.model]
         return again.popleft() if again else self._desk.take(want.model, want.shard)
-
-    def _fair_share(self, model: str) -> int:
-        """So that of a model's last trials no unit holds many while another has none."""
-        sharing = sum(model in unit.models for unit in self.ledger.units)
-        left = self._left()[model]
-        return -(-left // (LAST_TRIALS * sharing)) if sharing > 1 else left
 
     async def _heard(self, worker: str, answer: Haul, asked: Pull) -> None:
         counting = self.ledger.hear(worker, answer, asked, anyio.current_time())
@@ -247,10 +269,17 @@ class Driver:
     # --- workers that are gone -------------------------------------------------------------
 
     async def _look(self) -> None:
-        """Give up who has been silent for too long; its answer is awaited all the same."""
+        """Give up who has been silent for too long; its answer is awaited all the same.
+
+        Where this process stood still itself, what was said meanwhile is still to be heard.
+        """
+        looked_at = anyio.current_time()
         while True:
             await anyio.sleep(LOOK_EVERY_S)
-            for worker in self.ledger.overdue(anyio.current_time()):
+            before, looked_at = looked_at, anyio.current_time()
+            if looked_at - before > STOOD_STILL_S:
+                self.ledger.forgive(looked_at)
+            for worker in self.ledger.overdue(looked_at):
                 self._lose(worker, "it does not answer")
 
     def _lose(self, worker: str, why: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 import threading
 from typing import NamedTuple
@@ -18,10 +19,11 @@ from stormproof.wire import HttpTransport
 
 
 class Started(NamedTuple):
-    """Who has begun: the package's version there, and the process."""
+    """Who has begun: the package's version there, the process, and the machine's name."""
 
     version: str
     pid: int
+    host: str
 
 
 class WorkerActor:
@@ -37,7 +39,7 @@ class WorkerActor:
         """Keys travel in this argument, and nowhere else."""
         threading.Thread(target=self._live, args=(beginning,), daemon=True).start()
         self._is_ready.wait()
-        return Started(__version__, os.getpid())
+        return Started(__version__, os.getpid(), socket.gethostname())
 
     def answer(self, question: bytes) -> bytes:
         """See `Link.ask`."""

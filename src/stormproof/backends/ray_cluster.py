@@ -22,7 +22,7 @@ import anyio
 import anyio.to_thread
 
 from stormproof import __version__
-from stormproof.backends.driver import Hire, LinkBroken
+from stormproof.backends.driver import Hire, LinkBroken, LinkCut
 from stormproof.backends.messages import Beginning, encode
 from stormproof.backends.ray_actor import WorkerActor
 from stormproof.errors import BackendError
@@ -30,15 +30,23 @@ from stormproof.errors import BackendError
 START_S = 60.0  # for an actor to begin
 REACH_S = 5.0  # for its machine to
 JOIN_S = 30.0  # for a cluster to answer
+OWN_START_S = 120.0  # for one of our own to start, on a busy machine
+OWN_TOKEN = secrets.token_hex(32)  # of clusters of our own; Ray reads it once in a process
 OBJECTS_BYTES = 100_000_000  # of a cluster of our own: nothing of ours goes through its store
 
 
 class ActorLink:
     """A worker actor, as the driver sees it."""
 
-    def __init__(self, actor: Any) -> None:
-        # Never changes.
+    def __init__(self, actor: Any, place: str) -> None:
+        # Never change.
         self._actor = actor
+        self._place = place
+
+    @property
+    def place(self) -> str:
+        """See `Link.place`."""
+        return self._place
 
     async def ask(self, question: bytes) -> bytes:
         """See `Link.ask`."""
@@ -47,7 +55,7 @@ class ActorLink:
         try:
             answer: bytes = await self._actor.answer.remote(question)
         except ray.exceptions.RayError as error:
-            raise LinkBroken(_why(error)) from None
+            raise _broken(error) from None
         return answer
 
 
@@ -71,15 +79,11 @@ async def ray_cluster(
     with _environment(is_own=not address):
         import ray  # noqa: PLC0415  an extra; it reads the environment when it is loaded
 
-        await _connected(address, workers or 1)
-        try:
+        async with _connected(address, workers or 1):
             nodes = sum(bool(node["Alive"]) for node in ray.nodes())
             count = workers or nodes
             say(f"Ray: {count} workers on {nodes} nodes")
             yield count, _hiring(begin)
-        finally:
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(ray.shutdown)
 
 
 def _hiring(begin: Callable[[str], Beginning]) -> Hire:
@@ -95,42 +99,59 @@ def _hiring(begin: Callable[[str], Beginning]) -> Hire:
         actor = actors.remote()
         try:
             with anyio.fail_after(START_S):
-                version, pid = await actor.begin.remote(encode(begin(worker)))
+                version, pid, host = await actor.begin.remote(encode(begin(worker)))
         except TimeoutError:
             raise LinkBroken(f"no CPU was free for it within {START_S:.0f} s") from None
         except ray.exceptions.RayError as error:
             raise LinkBroken(_why(error)) from None
+        place = f"process {pid} on {host}"
         if version != __version__:
-            raise LinkBroken(f"its Stormproof is {version}, and {__version__} here (pid {pid})")
-        return ActorLink(actor)
+            raise LinkBroken(f"its Stormproof is {version}, and {__version__} here ({place})")
+        return ActorLink(actor, place)
 
     return hire
 
 
-async def _connected(address: str, cpus: int) -> None:
-    """Connect, in a thread: Ray takes signals over where it is started in the main one.
+@asynccontextmanager
+async def _connected(address: str, cpus: int) -> AsyncIterator[None]:
+    """Connected, by a thread that lives as long: on Linux what Ray starts dies with that thread.
 
-    In a daemon's, since Ray may try for minutes, and a process that has given up must end.
+    Not by the main one, where Ray would take signals over; and by a daemon's, since Ray may try for
+    minutes, and a process that has given up must end.
     """
-    own = {"num_cpus": cpus, "object_store_memory": OBJECTS_BYTES, "_node_ip_address": "127.0.0.1"}
+    import ray  # noqa: PLC0415  an extra
+
+    own = {"num_cpus": cpus, "object_store_memory": OBJECTS_BYTES}
     start = _init(address=address or "local", **({} if address else own))
-    done: Future[object] = Future()
+    wait_s = JOIN_S if address else OWN_START_S
+    begun: Future[object] = Future()
+    over = threading.Event()
 
-    def connect() -> None:
+    def live() -> None:
         try:
-            done.set_result(start())
+            begun.set_result(start())
         except BaseException as error:  # noqa: BLE001  whoever waits hears of it
-            done.set_exception(error)
+            begun.set_exception(error)
+            return
+        over.wait()
+        ray.shutdown()
 
+    thread = threading.Thread(target=live, daemon=True)
     try:
         await _reached(address)
-        threading.Thread(target=connect, daemon=True).start()
-        with anyio.fail_after(JOIN_S):
-            await asyncio.wrap_future(done)
+        thread.start()
+        with anyio.fail_after(wait_s):
+            await asyncio.wrap_future(begun)
     except TimeoutError:
-        raise _refused(address, TimeoutError(f"no answer within {JOIN_S:.0f} s")) from None
+        raise _refused(address, TimeoutError(f"no answer within {wait_s:.0f} s")) from None
     except Exception as error:  # noqa: BLE001  Ray raises whatever it meets
         raise _refused(address, error) from None
+    try:
+        yield
+    finally:
+        over.set()
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(thread.join)
 
 
 async def _reached(address: str) -> None:
@@ -167,8 +188,15 @@ def _refused(address: str, error: Exception) -> BackendError:
         )
     return BackendError(
         f"{where}: {told[:300] or type(error).__name__}",
-        hint="ray status --address ADDRESS says whether a cluster is there",
+        hint="is a cluster there (ray status --address ADDRESS)? if it asks for a token, set "
+        "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN",
     )
+
+
+def _broken(error: BaseException) -> LinkBroken:
+    """A raylet sees a worker of its own end. Of a node that has fallen silent nobody knows that."""
+    has_ended = "worker process has died" in str(error)
+    return LinkBroken(_why(error)) if has_ended else LinkCut(_why(error))
 
 
 def _why(error: BaseException) -> str:
@@ -177,15 +205,26 @@ def _why(error: BaseException) -> str:
     if "No module named 'stormproof'" in told:
         return f"its node has no Stormproof: pip install 'stormproof[ray]=={__version__}' there"
     node = re.search(r"\bip: ?([\w.:]+)", told)
-    return f"its actor{f' on {node[1]}' if node else ''} is dead ({type(error).__name__})"
+    where = f" on {node[1]}" if node else ""
+    if "node has died" in told:
+        return f"its node{where} is silent"
+    return f"its actor{where} is dead ({type(error).__name__})"
 
 
 @contextmanager
 def _environment(*, is_own: bool) -> Iterator[None]:
-    """What Ray reads from the environment, for as long as it is there: no statistics, a token."""
+    """What Ray reads from the environment while it is there: no statistics, a token.
+
+    On a machine where no cluster is wanted it knows the loopback address alone, even if it is told
+    another: as it does elsewhere than on Linux, which is what the variable is named for.
+    """
     wanted = {"RAY_USAGE_STATS_ENABLED": "0"}
     if is_own:
-        wanted |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        wanted |= {
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN": OWN_TOKEN,
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        }
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:

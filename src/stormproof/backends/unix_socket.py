@@ -72,13 +72,18 @@ class ProcessLink:
         self.process = process
         self._frames = frames
 
+    @property
+    def place(self) -> str:
+        """See `Link.place`."""
+        return f"process {self.process.pid}"
+
     async def ask(self, question: bytes) -> bytes:
         """See `Link.ask`."""
         try:
             await self._frames.send(question)
             return await self._frames.receive()
         except Hangup:
-            raise LinkBroken(f"process {self.process.pid} has ended") from None
+            raise LinkBroken(f"{self.place} has ended") from None
 
     async def close(self) -> None:
         """Hang up, which ends the process; kill what does not end."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Group as Stack
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from stormproof.audit import MEASURES, Audit, Finding, Judgement, Reason, Recomputed
+from stormproof.audit import MEASURES, Audit, Finding, Judgement, Recomputed
 from stormproof.cli.console_tables import table
+from stormproof.domain.reasons import Reason
 from stormproof.stats import Rate
 
 _STYLES = {"sound": "green", "not usable": "bold red"}
@@ -25,7 +26,7 @@ def audit_text(found: Audit) -> list[RenderableType]:
     if found.simulated:
         parts.append(Text(SIMULATED.format(n=f"{found.simulated:,}"), style="bold yellow"))
     parts += [_verdicts(found.models), _figures(found.models)]
-    signs = _signs(found.models)
+    signs = _signs(found)
     if signs.row_count:
         parts += [Text("What was counted", style="bold"), signs]
     if found.cells:
@@ -83,25 +84,25 @@ def _figures(judged: Sequence[Judgement]) -> Table:
     return rows
 
 
-def _signs(judged: Sequence[Judgement]) -> Table:
+def _signs(found: Audit) -> Table:
     """Every column that counts anything; what has reached its threshold is marked."""
     rows = table("", ("model", "counted", "over its threshold"), ("count", "of", "share %"))
-    for one in judged:
+    for one in found.models:
         for m in MEASURES:
             share = one.shares[m.column]
             if share.count:
                 flag = Text(m.flag, style="yellow") if m.flag in one.flags else Text()
                 of, percent = f"{share.of:,} {m.of}", f"{100 * share.value:.1f}"
-                rows.add_row(
-                    _text(one.name["model"]), m.counts, flag, f"{share.count:,}", of, percent
-                )
+                model, counts = _text(one.name["model"]), m.counts + found.limit_of(one, m)
+                rows.add_row(model, counts, flag, f"{share.count:,}", of, percent)
     return rows
 
 
-def _reasons(reasons: Sequence[Reason]) -> Table:
+def _reasons(reasons: Mapping[str, Sequence[Reason]]) -> Table:
     rows = table("", ("model", "reason"), ("episodes",))
-    for r in reasons:
-        rows.add_row(_text(r.model), _text(r.text), f"{r.count:,}")
+    for model, own in reasons.items():
+        for reason in own:
+            rows.add_row(_text(model), _text(reason.text), f"{reason.count:,}")
     return rows
 
 

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
-from stormproof.check import Checked, Verdict
+from stormproof.demands import Checked, Verdict
 from stormproof.report.report_table import Column, ReportTable
 from stormproof.report.results import SIMULATED_NOTE
 from stormproof.report.text_forms import as_markdown

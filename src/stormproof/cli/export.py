@@ -39,8 +39,11 @@ def export(
         write_inspect_logs,
         write_jsonl,
     )
+    from stormproof.report.results import open_results  # noqa: PLC0415  pyarrow is heavy
 
     folder = results_folder(results)
+    for banner in open_results(folder).banners:
+        say(banner)
     if jsonl:
         say(f"wrote {jsonl}: {counted(write_jsonl(folder, jsonl), 'episode')}")
     if csv:

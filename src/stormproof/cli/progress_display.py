@@ -17,9 +17,11 @@ from rich.table import Table
 from rich.text import Text
 
 from stormproof.cli.trouble_lines import TroubleLines
-from stormproof.progress import CellProgress, EndpointProgress, Progress
+from stormproof.progress import CellProgress, EndpointProgress, Progress, WorkerProgress
 
 PLAIN_EVERY_S = 5.0
+MOST_WORKERS = 6  # that have a line of their own
+ROOMY = 14  # lines, below which there is no table of workers
 WIDE, NARROW = 76, 56  # columns below which decoration goes, and below which counts do
 
 
@@ -88,12 +90,17 @@ class LiveDisplay(ProgressDisplay):
 
 
 class PlainDisplay(ProgressDisplay):
-    """A line every `PLAIN_EVERY_S` and one for the end; endpoints' troubles as they come and go."""
+    """A line every `PLAIN_EVERY_S`, one when a run is asked to end and one for the end.
+
+    Endpoints' troubles are said as they come and go.
+    """
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         # In seconds of the run; the first line comes late, that a short run has but its last.
         self._next_s = PLAIN_EVERY_S
+        # Whether the drain has been seen, which never ends; set by `draw`.
+        self._is_draining = False
         # Hears of every moment, in order.
         self._troubles = TroubleLines()
         # The newest moment, None once it is printed.
@@ -104,7 +111,8 @@ class PlainDisplay(ProgressDisplay):
         self._unprinted = progress
         for line in self._troubles.lines(progress):
             self._print(line)
-        if progress.elapsed_s >= self._next_s:
+        if progress.elapsed_s >= self._next_s or progress.draining > self._is_draining:
+            self._is_draining = progress.draining
             self._next_s = progress.elapsed_s + PLAIN_EVERY_S
             self.end()
 
@@ -164,12 +172,15 @@ def render(progress: Progress, width: int, height: int) -> RenderableType:
     head = Text(headline(progress), style="bold", overflow="fold")
     frames = 2 + 2 + 1  # two table heads and the line that says what is hidden
     room = height - len(head.wrap(Console(width=width), width)) - frames
+    workers = [_workers(progress.workers, width)] * (bool(progress.workers) and room >= ROOMY)
+    room -= sum(2 + table.row_count for table in workers)
     rows = rows_that_fit(progress.cells, max(1, room // 2))
     endpoints = sorted(progress.endpoints, key=lambda endpoint: not endpoint.is_shut)
     shown = max(1, room - len(rows))
     parts: list[RenderableType] = [
         head,
         _cells(rows, width),
+        *workers,
         _endpoints(endpoints[:shown], width),
         *_hidden(
             endpoints[shown:], len({c.model for c in progress.cells} - {r.model for r in rows})
@@ -229,6 +240,25 @@ def _cells(rows: list[CellProgress], width: int) -> Table:
         name = f"{row.model} · {row.condition}" if row.condition else row.model
         table.add_row(name, *bar, str(row.scored), str(row.planned), infra)
     return table
+
+
+def _workers(workers: tuple[WorkerProgress, ...], width: int) -> Table:
+    """Those that are there, as many as `MOST_WORKERS`; the rest in one line."""
+    here = [worker for worker in workers if not worker.is_gone]
+    gone, more = len(workers) - len(here), len(here) - MOST_WORKERS
+    made = Table(box=box.SIMPLE_HEAD, show_edge=False, expand=True, pad_edge=False)
+    made.add_column("worker", overflow="ellipsis", no_wrap=True, ratio=3)
+    for title in ("endpoints", "turns"):
+        made.add_column(title, justify="right", no_wrap=True)
+    made.add_column("state", overflow="ellipsis", no_wrap=True, ratio=4)
+    for one in here[:MOST_WORKERS]:
+        name = f"{one.name} ({one.place})" if width >= WIDE else one.name
+        made.add_row(name, str(len(one.endpoints)), short(one.turns), one.state)
+    rest = [f"{more} more"] * (more > 0) + [f"{gone} gone"] * (gone > 0)
+    if rest:
+        turns = sum(one.turns for one in workers if one not in here[:MOST_WORKERS])
+        made.add_row(f"and {', '.join(rest)}", "", short(turns), "", style="dim")
+    return made
 
 
 def _endpoints(rows: list[EndpointProgress], width: int) -> Table:

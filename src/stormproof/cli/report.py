@@ -21,6 +21,7 @@ def report(
     out: Path | None = None,
     compare: Path | None = None,
     episodes: str = "sample",
+    prices: Path | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
     quiet: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
@@ -38,6 +39,8 @@ def report(
         A second results folder, set beside the first.
     episodes
         Episodes to read turn by turn: sample, or failed for every one that fell short.
+    prices
+        litellm's JSON of prices, for models whose prices the pool file did not give.
     json
         Print the paths of the files as JSON instead of the tables.
     quiet
@@ -57,6 +60,7 @@ def report(
         out=out,
         compare=results_folder(compare) if compare else None,
         episodes=cast("Episodes", episodes),
+        prices=prices,
     )
     if json:
         emit_json({name: [str(path) for path in paths] for name, paths in written.items()})
@@ -67,7 +71,19 @@ def report(
         console = output()
         for part in terminal_report(results, compare=compare):
             console.print(part)
+    if prices:
+        _show_prices(results, str(prices))
     for paths in filter(None, written.values()):
         say(f"wrote {paths[0]}" + (f" and {len(paths) - 1} more" if len(paths) > 1 else ""))
     if "charts" in written and not can_draw():
         say(CHARTS_NEED)
+
+
+def _show_prices(results: Path, file: str) -> None:
+    """Which entry each model's prices are, as `stormproof plan` says it."""
+    from stormproof.plan.folder_status import recorded_runs  # noqa: PLC0415  --help does without
+    from stormproof.plan.prices import price_notices, priced  # noqa: PLC0415  --help does without
+
+    endpoints = [endpoint for _, own in recorded_runs(results) for endpoint in own]
+    for line in price_notices(priced(endpoints, file), file):
+        say(line)

@@ -13,6 +13,7 @@ from stormproof.cli.streams import counted, emit_json, say
 
 if TYPE_CHECKING:
     from stormproof.plan.folder_status import CellStatus
+    from stormproof.report.run_workers import WorkerSample
 
 
 def status(
@@ -25,6 +26,7 @@ def status(
     from stormproof.domain.reasons import counted as counted_reasons  # noqa: PLC0415  --help does without
     from stormproof.domain.reasons import in_lines  # noqa: PLC0415  --help does without
     from stormproof.plan.folder_status import folder_status, recorded_runs  # noqa: PLC0415  --help does without
+    from stormproof.report.run_workers import last_workers  # noqa: PLC0415  --help does without
     from stormproof.store import episode_table, read_header  # noqa: PLC0415  --help does without
 
     folder = results_folder(results)
@@ -42,10 +44,16 @@ def status(
     simulated = header.simulated or any(ended["simulated"])
     data = {"results": str(folder), "simulated": simulated, **sums, "unplanned": unplanned}
     data["reasons"] = msgspec.to_builtins(reasons)
+    workers = last_workers(folder)
     if json:
-        emit_json(data | {"cells": [_as_data(cell) for cell in cells]})
+        told = {
+            "cells": [_as_data(cell) for cell in cells],
+            "workers": msgspec.to_builtins(workers),
+        }
+        emit_json(data | told)
     else:
         _show(data, cells)
+        _show_workers(workers)
         for line in in_lines(reasons):
             say(f"infrastructure: {line}")
 
@@ -80,3 +88,14 @@ def _show(data: dict[str, Any], cells: tuple[CellStatus, ...]) -> None:
     shown.add_section()
     shown.add_row("all", "", "", *(f"{data[name]:,}" for name in names))
     show(console, shown)
+
+
+def _show_workers(workers: list[WorkerSample]) -> None:
+    from stormproof.cli.console_tables import output, show, table  # noqa: PLC0415  rich is heavy
+
+    if not workers:
+        return
+    shown = table("Workers of the last run", ("worker", "place", "state"), ("endpoints", "turns"))
+    for one in workers:
+        shown.add_row(one.worker, one.place, one.state, str(len(one.endpoints)), f"{one.turns:,}")
+    show(output(), shown)

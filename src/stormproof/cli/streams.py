@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
 from contextlib import suppress
 from typing import Any, TextIO
 
 import msgspec
+
+_BEYOND_ASCII = re.compile("[\x7f-\U0010ffff]")  # JSON itself escapes what lies below
 
 
 def say(text: str) -> None:
@@ -39,8 +43,16 @@ def silence(stream: TextIO) -> None:
 
 
 def emit_json(data: Any) -> None:
-    """Data on stdout as indented JSON; msgspec records as they are."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n")
+    """Data on stdout as indented JSON; msgspec records as they are.
+
+    What would steer a terminal stands as an escape, so that the data are the same.
+    """
+    text = msgspec.json.format(msgspec.json.encode(data), indent=2).decode()
+    sys.stdout.write(_BEYOND_ASCII.sub(_visible, text) + "\n")
+
+
+def _visible(found: re.Match[str]) -> str:
+    return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]
 
 
 def counted(count: int, what: str) -> str:

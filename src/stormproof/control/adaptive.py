@@ -41,7 +41,7 @@ JITTER_S = 0.02  # by which sends may overtake each other on their way
 class Adaptive:
     """Finds one endpoint's limits. Declared `limits` are ceilings, never floors.
 
-    `start` is where it begins; `learned` is where another may begin that knows what this one does.
+    `start` is where it begins, which is held no better than any other belief.
     """
 
     def __init__(self, limits: Limits, start: Start = Start()) -> None:  # noqa: B008  it is frozen
@@ -200,11 +200,6 @@ class Adaptive:
         held = max(self.cap.held, self.in_flight)
         window = min(self._ceiling.workers, self.cap.believed, self.queue.bound, held)
         return View(window, pace, state, self.decision)
-
-    def learned(self) -> Start:
-        """See `Controller`."""
-        workers = self.cap.held if self.cap.believed == inf else int(self.cap.believed)
-        return Start(workers or None, self.rate.believed if self.rate.sure else None)
 
     def forget(self, now: float) -> None:
         """Somebody else is to blame for what was refused: start from what is accepted."""

@@ -7,7 +7,7 @@ from stormproof.control.controller import Fate, Sent, View
 from stormproof.control.pace import Ceiling
 from stormproof.control.word import Word
 from stormproof.domain.calls import RateHeaders
-from stormproof.domain.pool import FEW_SLOTS, Limits, Start
+from stormproof.domain.pool import FEW_SLOTS, Limits
 
 IN_A_ROW = 5  # errors, or refusals, that shut the gate
 
@@ -91,10 +91,6 @@ class Fixed:
         """See `Controller`."""
         state = f"closed: {self._breaker.why}" if self._breaker.why else "open"
         return View(self._ceiling.workers, self._qps or 0.0, state, "fixed")
-
-    def learned(self) -> Start:
-        """Nothing: the declared numbers are the user's word."""
-        return Start()
 
     def _end(self, sent: Sent, fate: Fate) -> None:
         sent.fate = fate

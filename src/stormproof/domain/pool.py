@@ -9,6 +9,7 @@ from msgspec import Struct
 
 Dialect = Literal["openai", "azure"]
 SystemRole = Literal["system", "user"]
+ModelKind = Literal["open", "closed"]
 RateMode = Literal["adaptive", "fixed"]
 Sharding = Literal["dynamic", "even"]
 
@@ -46,11 +47,13 @@ class Endpoint(Struct, frozen=True):
 
     `number` is the shard's number, as `stormproof plan` shows it. `key` is a reference
     (`env:NAME`), never a value; so are those values of `headers` and `query` that are secret.
-    `groups` are the shared limits above this endpoint. `parameters` are merged into each
-    request's body, and "" leaves a field out. Where `system_role` is "user", a system message is
-    told in the user's first one. Prices are per million tokens, `price_cached` of prompt tokens
+    `groups` are the shared limits above this endpoint. `start` is where adaptive begins: limits
+    found earlier, as good as any guess. `parameters` are merged into each request's body, and ""
+    leaves a field out. Where `system_role` is "user", a system message is told in the user's first
+    one. Prices are per million tokens, `price_cached` of prompt tokens
     that the provider had cached; `price_id` is the model's name in a file of prices ("": its own
-    name), and `price_source` says which entry of which file the prices are.
+    name), and `price_source` says which entry of which file the prices are. `kind` is what the
+    model is compared as, "" where the pool file leaves it to the model's family.
     """
 
     endpoint_id: str
@@ -63,8 +66,8 @@ class Endpoint(Struct, frozen=True):
     key: str
     api_version: str = ""
     limits: Limits = Limits()
-    start: Start = Start()
     groups: tuple[LimitGroup, ...] = ()
+    start: Start = Start()
     headers: dict[str, str] = {}
     query: dict[str, str] = {}
     parameters: dict[str, object] = {}
@@ -75,6 +78,7 @@ class Endpoint(Struct, frozen=True):
     price_cached: float | None = None
     price_id: str = ""
     price_source: str = ""
+    kind: ModelKind | Literal[""] = ""
 
     @property
     def fixed_slots(self) -> float:
@@ -86,6 +90,12 @@ class Endpoint(Struct, frozen=True):
             return self.limits.max_workers
         declared = (self.limits, *(group.limits for group in self.groups))
         return FEW_SLOTS if all(limits == Limits() for limits in declared) else inf
+
+    @property
+    def most_reply_tokens(self) -> int | None:
+        """The limit on a reply's length that every request carries; None where none does."""
+        named = (self.parameters.get(name) for name in ("max_tokens", "max_completion_tokens"))
+        return next((limit for limit in named if isinstance(limit, int)), None)
 
     @property
     def references(self) -> tuple[str, ...]:

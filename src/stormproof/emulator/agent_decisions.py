@@ -173,7 +173,7 @@ def _protocol(request: Request, opening: str) -> Protocol:
     return "hermes" if _HERMES in opening else "text"
 
 
-class ToolResult(Struct, frozen=True):
+class SeenResult(Struct, frozen=True):
     """How one of the agent's tool calls ended, as the conversation has it."""
 
     tool: str
@@ -196,17 +196,17 @@ def plan_in(text: str) -> tuple[Step, ...]:
     return tuple(step for step in steps if step is not None)
 
 
-def tool_results(messages: Sequence[Message]) -> list[ToolResult]:
+def tool_results(messages: Sequence[Message]) -> list[SeenResult]:
     """How the tool calls so far ended, in order."""
     return [
-        ToolResult(match.group("tool"), match.group("how") == "succeeded")
+        SeenResult(match.group("tool"), match.group("how") == "succeeded")
         for message in messages
         if message.role in {"user", "tool"}
         for match in _RESULT.finditer(message.content)
     ]
 
 
-def position(plan: Sequence[Step], results: Sequence[ToolResult], tries: int) -> int:
+def position(plan: Sequence[Step], results: Sequence[SeenResult], tries: int) -> int:
     """How many steps are behind; one that has failed `tries` times is left behind too."""
     at = failures = 0
     for result in results:

@@ -139,17 +139,37 @@ class RequestReader:
 
     def feed(self, data: bytes) -> None:
         """Read on, unless what came before was no HTTP."""
-        if self.ready and isinstance(self.ready[-1], HttpError):
-            return
+        while data and not (self.ready and isinstance(self.ready[-1], HttpError)):
+            data = self._read_on(data)
+
+    def _read_on(self, data: bytes) -> bytes:
+        """Take the data in; gives what is still to be read.
+
+        At a head that offers another protocol the parser leaves off. We speak no other, so the
+        offer is passed over (RFC 9110, 7.8): the head is read again without it.
+        """
         self._silent_bytes += len(data)
         try:
             self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            head = self._head_without_offer()
+            self._parser = httptools.HttpRequestParser(self)
+            return head + data[offer.args[0] :]
         except httptools.HttpParserError as error:  # ours, raised in a callback, is its context
             ours = error.__context__
             self.ready.append(ours if isinstance(ours, HttpError) else HttpError(400, str(error)))
         else:
             if self._silent_bytes > MAX_HEAD:
                 self.ready.append(_too_long_a_head())
+        return b""
+
+    def _head_without_offer(self) -> bytes:
+        fields = {n: v for n, v in self._headers.items() if n not in {"connection", "upgrade"}}
+        if "close" in self._headers["connection"].lower():
+            fields["connection"] = "close"
+        first = b"%b %b HTTP/1.1" % (self._parser.get_method(), self._url)
+        lines = (f"{name}: {value}".encode("latin-1") for name, value in fields.items())
+        return b"\r\n".join([first, *lines, b"", b""])
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -186,8 +206,8 @@ class RequestReader:
         headers, parser = self._headers, self._parser
         if parser.get_http_version() not in _VERSIONS:
             raise HttpError(400, "the request line is not METHOD TARGET HTTP/1.1")
-        if parser.should_upgrade():
-            raise HttpError(400, "no other protocol is spoken here; send plain HTTP/1.1")
+        if parser.get_method() == b"CONNECT":
+            raise HttpError(400, "this is no proxy; send plain HTTP/1.1")
         if headers.get("transfer-encoding", "chunked").lower() != "chunked":
             raise HttpError(400, "transfer-encoding must be chunked and stand alone")
         if int(headers.get("content-length", 0)) > MAX_BODY:
@@ -203,7 +223,9 @@ class RequestReader:
         self._parts.append(part)
 
     def on_message_complete(self) -> None:
-        """The request is whole."""
+        """The request is whole, unless its head is to be read again."""
+        if self._parser.should_upgrade():
+            return
         self._silent_bytes = 0
         self.awaits_leave = False
         path, _, query = self._url.decode("latin-1").partition("?")

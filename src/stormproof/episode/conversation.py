@@ -76,6 +76,7 @@ class Conversation:
             messages=tuple(self._messages),
             tools=function_schemas() if self._protocol == "native" else (),
             seed=self.trial.sampling_seed % 2**SEED_BITS,
+            protocol=self._protocol,
         )
 
     def take(self, answer: Answer) -> Turn:
@@ -86,18 +87,19 @@ class Conversation:
         if answer.reply.finish_reason == FILTERED:
             self.ending = "blocked"
             return self.keep(answer)
-        written = answer.reply.tool_calls
-        calls = each_once(written[:MOST_CALLS], len(self.turns))
-        reply = msgspec.structs.replace(answer.reply, tool_calls=calls)
+        reply, beyond = answer.reply, 0
+        if written := reply.tool_calls:
+            beyond = len(written[MOST_CALLS:])
+            calls = each_once(written[:MOST_CALLS], len(self.turns))
+            reply = msgspec.structs.replace(reply, tool_calls=calls)
         read = read_reply(reply, self._vocabulary, self._protocol)
-        read = msgspec.structs.replace(read, unread=read.unread + len(written[MOST_CALLS:]))
         results = self._act(read.tool_calls)
         executions = tuple(self._executions[self._settled :])
         self._settled = len(self._executions)
         self._spent += max(1, len(executions))
         action = _action(read, executions)
         # The service itself says of a malformed call that it is the model's.
-        unread = 0 if reply.finish_reason == MALFORMED else read.unread
+        unread = 0 if reply.finish_reason == MALFORMED else read.unread + beyond
         max_turns = self.trial.condition.max_turns
         self._size += size_of(answer.reply)
         self.ending = ending_of(action, self._executions, self._spent, max_turns)
@@ -190,9 +192,9 @@ def size_of(reply: Reply) -> int:
 
 def _action(read: Recognition, executions: tuple[Execution, ...]) -> Action:
     """The chief part of what was done about a message; "none" where nothing was understood."""
-    asked = {call.asks_for for call in read.tool_calls}
     if executions:
         return "call"
+    asked = {call.asks_for for call in read.tool_calls}
     if read.queries or "search" in asked:
         return "search"
     if read.questions or "info" in asked:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from types import TracebackType
 
 import msgspec
 from msgspec import Struct
 
 from stormproof.domain.calls import Answer, Request
 from stormproof.domain.episodes import Ending, Episode, Turn
+from stormproof.domain.reasons import COLLIDING
 from stormproof.domain.tasks import Task
 from stormproof.domain.trials import Trial
 from stormproof.episode.conversation import Conversation
@@ -21,7 +22,6 @@ from stormproof.errors import CallError, SuiteError
 from stormproof.score import score
 from stormproof.suites.workflows import WORKFLOWS
 
-_COLLIDING = " (a server that reads <tool_call> as JSON by itself fails so: --protocol hermes)"
 Ask = Callable[[Request], Awaitable[Answer]]
 OnTurn = Callable[[Turn], Awaitable[None]]
 
@@ -81,14 +81,14 @@ async def run_episode(
     """
     turns: Sequence[Turn] = journalled
     try:
-        with suite_at_work():
+        with suite_at_work:
             conversation = Conversation(trial, task)
             reread = await _take_again(conversation, journalled)
         turns = conversation.turns
         if reread is not None and on_reread is not None:
             await on_reread(reread)
         ending, error = await _converse(conversation, ask, on_turn)
-        with suite_at_work():
+        with suite_at_work:
             return _episode(conversation, ending, error, simulated=simulated)
     except SuiteError as fault:
         return broken_episode(trial, turns, fault, simulated=simulated)
@@ -101,20 +101,29 @@ def broken_episode(
     return _record(trial, turns, "suite", error=fault.message, simulated=simulated)
 
 
-@contextmanager
-def suite_at_work() -> Iterator[None]:
+class _SuiteAtWork:
     """Whatever breaks in here is one episode's trouble. Raises SuiteError in its place.
 
-    Its own text is left out: it may hold anything.
+    Its own text is left out: it may hold anything. A class, as each turn passes here twice.
     """
-    try:
-        yield
-    except SuiteError:
-        raise
-    except Exception as error:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{Path(frame.filename).name}:{frame.lineno}"
-        raise SuiteError(f"{type(error).__name__} in {where}, {frame.name}") from error
+
+    def __enter__(self) -> None:
+        """Nothing to prepare: one serves all."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Name the place."""
+        if isinstance(error, Exception) and not isinstance(error, SuiteError):
+            frame = traceback.extract_tb(trace)[-1]
+            where = f"{Path(frame.filename).name}:{frame.lineno}"
+            raise SuiteError(f"{type(error).__name__} in {where}, {frame.name}") from error
+
+
+suite_at_work = _SuiteAtWork()
 
 
 async def _take_again(conversation: Conversation, journalled: Sequence[Turn]) -> Reread | None:
@@ -135,7 +144,7 @@ async def _converse(
 ) -> tuple[Ending, str]:
     """Talk until the episode ends: how, and what broke."""
     while conversation.ending is None:
-        with suite_at_work():
+        with suite_at_work:
             request = conversation.request()
         try:
             answer = await ask(request)
@@ -144,7 +153,7 @@ async def _converse(
             return ending, _explained(error, conversation.trial)
         fault = None
         try:
-            with suite_at_work():
+            with suite_at_work:
                 turn = await take(conversation, answer)
         except SuiteError as error:  # what was paid for is kept
             turn, fault = conversation.keep(answer), error
@@ -186,7 +195,7 @@ def _record(
 def _explained(error: CallError, trial: Trial) -> str:
     """What broke; a server that takes the text protocol's tags for its own answers HTTP 500."""
     colliding = trial.condition.protocol == "text" and "HTTP 500" in error.message
-    return f"{error.message}{_COLLIDING}" if colliding else error.message
+    return f"{error.message} ({COLLIDING})" if colliding else error.message
 
 
 def _began(answer: Answer) -> float:

@@ -17,9 +17,10 @@ import msgspec
 
 from stormproof.domain.calls import FILTERED, LENGTH, Message, ToolCall, Usage
 from stormproof.domain.conditions import Condition, TaskType
-from stormproof.domain.episodes import Episode
+from stormproof.domain.episodes import FINAL, Episode
 from stormproof.domain.trials import digest
 from stormproof.errors import ConfigError, StoreError
+from stormproof.plan.folder_status import planned_cells
 from stormproof.store import (
     CONDITION_COLUMNS,
     Header,
@@ -32,6 +33,7 @@ from stormproof.suites.workflows import WORKFLOWS
 
 SCORER = "full_success"
 SIMULATED = "SIMULATED"
+UNFINISHED = "UNFINISHED"  # trials of the cell are not run, or infrastructure ended them
 EPISODES_AT_A_TIME = 5_000  # held whole, but for a cell that has more
 
 
@@ -54,12 +56,12 @@ def write_inspect_logs(results: Path, folder: Path) -> list[Path]:
         raise ConfigError(
             "--inspect: inspect_ai is not installed", hint="pip install 'stormproof[inspect]'"
         ) from None
-    header = _dated(read_header(results), results)
+    header, planned = _dated(read_header(results), results), planned_cells(results)
     written = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for cell, episodes in _cells(results):
-            log = eval_log(header, cell, episodes)
+            log = eval_log(header, cell, episodes, planned.get(cell, 0))
             path = folder / _file_name(log.eval)
             write_eval_log(log, str(path))
             written.append(path)
@@ -74,8 +76,11 @@ def _dated(header: Header, results: Path) -> Header:
     return msgspec.structs.replace(header, created_at=header.created_at or first)
 
 
-def eval_log(header: Header, cell: Cell, episodes: Sequence[Episode]) -> Any:
-    """The cell's `EvalLog`. `episodes` are all of it that have ended, at least one."""
+def eval_log(header: Header, cell: Cell, episodes: Sequence[Episode], planned: int = 0) -> Any:
+    """The cell's `EvalLog`.
+
+    `episodes` are all of it that have ended, at least one, of so many `planned`.
+    """
     from inspect_ai import log as logs  # noqa: PLC0415  an extra, and heavy
 
     scored = [episode for episode in episodes if episode.score]
@@ -83,6 +88,7 @@ def eval_log(header: Header, cell: Cell, episodes: Sequence[Episode]) -> Any:
     usage = sum((episode.usage for episode in episodes), Usage())
     tasks = sorted({episode.trial.task_id for episode in episodes})
     tags = [SIMULATED] if header.simulated or any(e.simulated for e in episodes) else []
+    tags += [UNFINISHED] if sum(e.outcome in FINAL for e in episodes) < planned else []
     began = min((e.started_at for e in episodes if e.started_at), default=header.created_at)
     rate = sum(e.score.success == "full" for e in scored if e.score) / max(1, len(scored))
     metric = logs.EvalMetric(name="accuracy", value=rate)

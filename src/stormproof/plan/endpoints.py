@@ -111,6 +111,7 @@ def _endpoints(
                 price_out=model.price_out,
                 price_cached=model.price_cached,
                 price_id=model.price_id,
+                kind=model.kind,
             )  # fmt: skip
 
 

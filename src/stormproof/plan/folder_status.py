@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from stormproof.domain.conditions import Condition, TaskType
 from stormproof.domain.pool import Endpoint
+from stormproof.errors import StormproofError
 from stormproof.plan.planning import make_plan
 from stormproof.plan.run_options import RunOptions
 from stormproof.store import read_runs
@@ -58,6 +59,15 @@ def recorded_runs(folder: Path) -> list[tuple[RunOptions, list[Endpoint]]]:
         (msgspec.convert(r["options"], RunOptions), msgspec.convert(r["endpoints"], list[Endpoint]))
         for r in read_runs(folder)
     ]
+
+
+def planned_cells(folder: Path) -> Mapping[CellKey, int]:
+    """Trials planned by all runs of the folder together; none where their records do not say."""
+    try:
+        cells = folder_status(recorded_runs(folder), {})
+    except (msgspec.ValidationError, KeyError, StormproofError):
+        return {}
+    return {(cell.model, cell.condition, cell.task_type): cell.planned for cell in cells}
 
 
 def _cell(key: CellKey, trials: set[str], outcomes: Mapping[str, str]) -> CellStatus:

@@ -25,7 +25,7 @@ from stormproof.plan.poolfile import SHIPPED_POOL, PoolFile, load_pool
 from stormproof.plan.prices import price_notices, priced
 from stormproof.plan.run_options import RunOptions
 from stormproof.plan.scenarios import GridCell, grid, prompt_type_count
-from stormproof.plan.shards import Shard, Share, planned_by_model, share_of
+from stormproof.plan.shards import RunShare, Shard, planned_by_model, share_of
 
 _P = TypeVar("_P", GridCell, "PlannedCell")
 
@@ -202,7 +202,7 @@ def own_endpoints(
 
 def _shared_grid(
     options: RunOptions, endpoints: Sequence[Endpoint], *, simulated: bool
-) -> tuple[tuple[GridCell, ...], Share]:
+) -> tuple[tuple[GridCell, ...], RunShare]:
     """The parts of the grid whose models are in this run's share, and the share."""
     parts = grid(options, tuple(dict.fromkeys(e.model for e in endpoints)))
     _refuse_the_huge(options, len(parts))

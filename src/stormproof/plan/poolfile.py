@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
-from stormproof.domain.pool import Dialect, Limits, RateMode, Start, SystemRole
+from stormproof.domain.pool import Dialect, Limits, ModelKind, RateMode, Start, SystemRole
 from stormproof.errors import PoolFileError
 from stormproof.plan.mistakes import KeyPath, Mistakes, shown
 from stormproof.plan.pool_values import unfit_header, unfit_query
@@ -18,6 +18,7 @@ from stormproof.plan.tomltable import TomlTable
 DIALECTS: tuple[Dialect, ...] = ("openai", "azure")
 RATE_MODES: tuple[RateMode, ...] = ("adaptive", "fixed")
 SYSTEM_ROLES: tuple[SystemRole, ...] = ("system", "user")
+MODEL_KINDS: tuple[ModelKind, ...] = ("open", "closed")
 POOL_SCHEMA = Path(__file__).with_name("pool.schema.json")  # for editors
 SHIPPED_POOL = Path(__file__).with_name("pools") / "azure-ideallab.toml"
 
@@ -96,7 +97,8 @@ class PoolModel(Struct, frozen=True):
     """A model, by the name that its results are filed under. Prices are per million tokens.
 
     `price_cached` is of prompt tokens that the provider had cached; `price_id` is the model's
-    name in a file of prices, where it is another one there.
+    name in a file of prices, where it is another one there. `kind` is what it is compared as, ""
+    where its family says it.
 
     `per_prompt_type` multiplies the workers of its single deployment by the number of prompt
     types in the run.
@@ -109,6 +111,7 @@ class PoolModel(Struct, frozen=True):
     price_out: float | None = None
     price_cached: float | None = None
     price_id: str = ""
+    kind: ModelKind | Literal[""] = ""
 
 
 class PoolFile(Struct, frozen=True):
@@ -189,6 +192,7 @@ def _model(table: TomlTable, providers: dict[str, Provider]) -> PoolModel:
         endpoint_limits=endpoint_limits,
         start=_start(table, Start()),
     )
+    kind: Any = table.choice("kind", MODEL_KINDS, default="")
     items = table.named_items("deployments", default=table.name)
     deployments = tuple(_deployment(item, providers, inherited) for item in items)
     model = PoolModel(
@@ -199,6 +203,7 @@ def _model(table: TomlTable, providers: dict[str, Provider]) -> PoolModel:
         price_out=table.number("price_out", at_most=1e6, zero=True),
         price_cached=table.number("price_cached", at_most=1e6, zero=True),
         price_id=table.text("price_id", required=False, example="azure/gpt-4o-mini"),
+        kind=kind,
     )
     if "provider" not in table.data and not all(d.provider for d in deployments):
         table.wrong("provider", "nothing", f"one of {', '.join(providers) or 'the providers'}")

@@ -27,9 +27,15 @@ _DIGITS = 9  # 1.5e-07 per token is 0.15 per million, and not 0.15 and some nois
 
 
 def priced(endpoints: Sequence[Endpoint], file: str) -> tuple[Endpoint, ...]:
-    """The endpoints with the file's prices where the pool gives none. Raises ConfigError."""
+    """The endpoints with the file's prices where the pool gives none. Raises ConfigError.
+
+    What another file gave before stands only where this one has no entry.
+    """
     entries = _read(Path(file))
-    return tuple(e if _has_price(e) else _with_price(e, entries, file) for e in endpoints)
+    return tuple(
+        e if _has_price(e) and not e.price_source else _with_price(e, entries, file)
+        for e in endpoints
+    )
 
 
 def price_notices(endpoints: Sequence[Endpoint], file: str) -> Iterator[str]:

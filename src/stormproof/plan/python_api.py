@@ -10,7 +10,7 @@ from typing import Any, NotRequired, Self, TypedDict
 import msgspec
 
 from stormproof.domain.episodes import FINAL
-from stormproof.domain.pool import Dialect, Endpoint, SystemRole
+from stormproof.domain.pool import Dialect, Endpoint, ModelKind, SystemRole
 from stormproof.errors import ConfigError
 from stormproof.plan.mistakes import Mistakes
 from stormproof.plan.option_values import Unfit
@@ -101,6 +101,7 @@ class ModelTable(RequestFormTable, total=False):
     price_out: float
     price_cached: float
     price_id: str
+    kind: ModelKind
 
 
 class Pool:

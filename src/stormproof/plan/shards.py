@@ -30,7 +30,7 @@ class Shard(Struct, frozen=True):
         return int(trial_id[:16], 16) % self.of == self.number - 1
 
 
-class Share(Struct, frozen=True):
+class RunShare(Struct, frozen=True):
     """What of a plan one machine does, and with what. `note` says it in words; "" for all of it.
 
     `trials`, where it is set, has those of the models' trials that are the machine's own.
@@ -50,7 +50,7 @@ def share_of(
     planned: Mapping[str, int],
     *,
     simulated: bool,
-) -> Share:
+) -> RunShare:
     """The machine's share of a plan with so many `planned` trials of each model.
 
     Where nothing is said, it is by model if each shard gets some, so that nothing is shared
@@ -58,7 +58,7 @@ def share_of(
     Raises `PlanError` where the pool cannot be divided so.
     """
     if shard is None:
-        return Share(tuple(planned), tuple(endpoints), by)
+        return RunShare(tuple(planned), tuple(endpoints), by)
     used = [endpoint for endpoint in endpoints if endpoint.model in planned]
     groups = model_groups(used, at_least=shard.of)
     if by == "model" and len(groups) < shard.of:
@@ -70,12 +70,12 @@ def share_of(
     if by == "model" or (not by and not simulated and len(groups) >= shard.of):
         return _by_model(shard, used, groups, planned)
     if simulated:
-        return Share(tuple(planned), tuple(used), "trial", shard, f"shard {shard}, by trial")
+        return RunShare(tuple(planned), tuple(used), "trial", shard, f"shard {shard}, by trial")
     note = (
         f"shard {shard}, by trial: every shard uses every endpoint, so each keeps to its part of "
         f"every declared limit; a limit that nobody declared is not divided"
     )
-    return Share(tuple(planned), tuple(_divided(used, shard)), "trial", shard, note)
+    return RunShare(tuple(planned), tuple(_divided(used, shard)), "trial", shard, note)
 
 
 def _by_model(
@@ -83,7 +83,7 @@ def _by_model(
     endpoints: Sequence[Endpoint],
     groups: Sequence[tuple[str, ...]],
     planned: Mapping[str, int],
-) -> Share:
+) -> RunShare:
     weights = [sum(planned[model] for model in group) for group in groups]
     own = dealt(list(zip(groups, weights, strict=True)), shard.of)[shard.number - 1]
     models = {model for group in own for model in group}
@@ -95,7 +95,7 @@ def _by_model(
             f"; {', '.join(both)} also serves other shards: "
             f"declare a limit that the key has, and its models stay together"
         )
-    return Share(
+    return RunShare(
         tuple(model for model in planned if model in models),
         tuple(endpoint for endpoint in endpoints if endpoint.model in models),
         "model",

@@ -11,8 +11,9 @@ from stormproof.domain.pool import Endpoint
 from stormproof.plan.estimate import paces
 from stormproof.plan.planning import Plan
 
-# Families whose weights nobody else serves. A name that is none of these counts as open.
-CLOSED: Final = ("gpt-", "chatgpt", "o1", "o3", "o4", "claude", "gemini", "kimi", "grok", "command")
+# Families that their owners alone serve. Where the pool file gives a model no `kind`, a name that
+# begins so is closed, and any other is open.
+CLOSED: Final = ("gpt-", "chatgpt", "o1", "o3", "o4", "claude", "gemini", "grok", "command")
 _AZURE: Final = "Azure"
 _GATEWAY: Final = "gateway"
 
@@ -33,10 +34,11 @@ class SpeedUp(Struct, frozen=True):
     speed_up: float
 
 
-def kind_of(dialect: str, model: str) -> str:
-    """Where a model is served and whether its weights are open: `Azure open`, `gateway closed`."""
+def kind_of(dialect: str, model: str, declared: str = "") -> str:
+    """Where a model is served and what it is: `Azure open`, `gateway closed`."""
     where = _AZURE if dialect == "azure" else _GATEWAY
-    return f"{where} {'closed' if model.lower().startswith(CLOSED) else 'open'}"
+    family = "closed" if model.lower().startswith(CLOSED) else "open"
+    return f"{where} {declared or family}"
 
 
 def expected_speed_ups(plan: Plan) -> tuple[SpeedUp, ...]:
@@ -44,7 +46,7 @@ def expected_speed_ups(plan: Plan) -> tuple[SpeedUp, ...]:
     found = paces(plan)
     kinds: dict[str, dict[str, list[Endpoint]]] = {}
     for endpoint in plan.endpoints:
-        kind = kind_of(endpoint.dialect, endpoint.model)
+        kind = kind_of(endpoint.dialect, endpoint.model, endpoint.kind)
         kinds.setdefault(kind, {}).setdefault(endpoint.model, []).append(endpoint)
     return tuple(
         row for kind, models in sorted(kinds.items()) for row in _kind(kind, models, found)

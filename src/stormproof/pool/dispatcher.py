@@ -29,6 +29,7 @@ from stormproof.domain.calls import (
     Verdict,
 )
 from stormproof.domain.pool import Endpoint, RateMode, Sharding
+from stormproof.domain.reasons import COLLIDING
 from stormproof.pool import lost
 from stormproof.pool.endpoint import EndpointState, Lane
 from stormproof.pool.hedging import Race, copy_after_s
@@ -92,6 +93,8 @@ class Dispatcher:
         self._wall_ahead_s = 0.0
         # Where jobs run: set while `run` runs.
         self._tasks: TaskGroup | None = None
+        # Whether a person has heard of the likely cause of some HTTP 500. Never cleared.
+        self._has_hinted = False
         # Of each job whose task has started and not ended.
         self._scopes: dict[ActiveJob, anyio.CancelScope] = {}
         # Of each send that went when nothing was known of how long answers take.
@@ -274,6 +277,9 @@ class Dispatcher:
         """
         model = self._scheduler.models[pending.job.model]
         pending.try_again(flight.lane, failed=not isinstance(verdict, Refused))
+        if lost.may_collide(pending, verdict) and not self._has_hinted:
+            self._has_hinted = True
+            self._say("trouble", flight.lane.endpoint.endpoint_id, f"HTTP 500: {COLLIDING}")
         paid = isinstance(verdict, Transient) and verdict.paid
         known = flight.sent.canary and not paid
         if known or not isinstance(verdict, Transient):

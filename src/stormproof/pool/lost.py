@@ -111,6 +111,12 @@ def out_of_tries(lane: Lane, verdict: Transient, failures: int) -> TransientFail
     )
 
 
+def may_collide(pending: PendingRequest, verdict: Verdict) -> bool:
+    """Whether a server seems to take the text protocol's calls for its own, again and again."""
+    again = pending.attempts > 1 and pending.request.protocol == "text"
+    return again and isinstance(verdict, Transient) and "HTTP 500" in verdict.reason
+
+
 # --- one endpoint --------------------------------------------------------------------------
 
 

@@ -3,7 +3,8 @@
 A folder is read (`results`, `episode_rows`, `pool_samples`). What stands side by side is brought to
 the same cells (`common_cells`) or the same tasks (`matched_tasks`), becomes figures and flags
 (`cell_figures`), and is laid out as tables (`completeness`, `success_tables`, `paired_comparisons`,
-`two_folders`, `audit_tables`, `spending`, `run_facts`, under shared `headings`, with conditions as
+`two_folders`, `audit_tables`, `spending`,
+`run_workers`, `run_facts`, under shared `headings`, with conditions as
 `condition_words` has them) and charts (`result_charts`, `endpoint_charts`, `chart_drawing`).
 `contents` says what comes in which order; the forms (`html_page` with `transcripts`, `text_forms`,
 `terminal_tables`) show it; `writing` puts it into files.

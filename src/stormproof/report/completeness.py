@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
-import msgspec
 from msgspec import Struct
 
 from stormproof.domain.conditions import Condition
-from stormproof.errors import StormproofError
-from stormproof.plan.folder_status import CellKey, folder_status, recorded_runs
+from stormproof.domain.reasons import Reason, counted, in_lines
+from stormproof.plan.folder_status import CellKey
 from stormproof.report.condition_words import condition_key, condition_label, condition_of
 from stormproof.report.episode_rows import EpisodeRows
 from stormproof.report.report_table import Column, ReportTable, Value
@@ -37,7 +35,7 @@ class CellCount(Struct, frozen=True):
     scored: int
     blocked: int
     infrastructure: int
-    reasons: Mapping[str, int]
+    errors: Counter[str]  # of what infrastructure ended, as recorded
 
     @property
     def not_run(self) -> int:
@@ -48,15 +46,6 @@ class CellCount(Struct, frozen=True):
     def is_finished(self) -> bool:
         """Whether no run would do any more here."""
         return self.planned == self.scored + self.blocked
-
-
-def planned_cells(folder: Path) -> Mapping[CellKey, int]:
-    """Trials planned by all runs of the folder together; none where their records do not say."""
-    try:
-        cells = folder_status(recorded_runs(folder), {})
-    except (msgspec.ValidationError, KeyError, StormproofError):
-        return {}
-    return {(cell.model, cell.condition, cell.task_type): cell.planned for cell in cells}
 
 
 def count_cells(episodes: EpisodeRows, planned: Mapping[CellKey, int]) -> tuple[CellCount, ...]:
@@ -72,7 +61,7 @@ def count_cells(episodes: EpisodeRows, planned: Mapping[CellKey, int]) -> tuple[
         wanted = left.pop((model, condition, task_type), 0)
         found.setdefault((model, condition), []).append(_count(model, condition, group, wanted))
     for (model, condition, _), wanted in left.items():
-        nothing = CellCount(model, condition, wanted, 0, 0, 0, {})
+        nothing = CellCount(model, condition, wanted, 0, 0, 0, Counter())
         found.setdefault((model, condition), []).append(nothing)
     ordered = sorted(found, key=lambda key: (key[0], condition_key(key[1])))
     return tuple(merged(found[key]) for key in ordered)
@@ -80,7 +69,6 @@ def count_cells(episodes: EpisodeRows, planned: Mapping[CellKey, int]) -> tuple[
 
 def _count(model: str, condition: Condition, group: EpisodeRows, wanted: int) -> CellCount:
     lost = group.at(group.is_value("outcome", "infrastructure"))
-    reasons = Counter(lost.value("error", row)[:_LONGEST_REASON] for row in range(len(lost)))
     return CellCount(
         model,
         condition,
@@ -88,15 +76,15 @@ def _count(model: str, condition: Condition, group: EpisodeRows, wanted: int) ->
         int(group.is_value("outcome", "completed").sum()),
         int(group.is_value("outcome", "blocked").sum()),
         len(lost),
-        reasons,
+        Counter(lost.value("error", row) for row in range(len(lost))),
     )
 
 
 def merged(cells: Sequence[CellCount]) -> CellCount:
     """The sum of cells, under the name of the first."""
-    reasons = Counter[str]()
+    errors = Counter[str]()
     for cell in cells:
-        reasons.update(cell.reasons)
+        errors.update(cell.errors)
     return CellCount(
         cells[0].model,
         cells[0].condition,
@@ -104,7 +92,7 @@ def merged(cells: Sequence[CellCount]) -> CellCount:
         sum(cell.scored for cell in cells),
         sum(cell.blocked for cell in cells),
         sum(cell.infrastructure for cell in cells),
-        reasons,
+        errors,
     )
 
 
@@ -148,12 +136,5 @@ def missing(cells: Sequence[CellCount]) -> ReportTable:
 
 def _values(cell: CellCount) -> tuple[Value, ...]:
     counts = (cell.planned, cell.scored, cell.blocked, cell.infrastructure, cell.not_run)
-    return (*counts, _in_words(cell.reasons.items()))
-
-
-def _in_words(reasons: Iterable[tuple[str, int]]) -> str:
-    """The commonest reasons with their counts."""
-    common = sorted(reasons, key=lambda pair: (-pair[1], pair[0]))
-    said = [f"{text or 'no reason recorded'} ×{count:,}" for text, count in common[:_MOST_REASONS]]
-    left = sum(count for _, count in common[_MOST_REASONS:])
-    return "; ".join([*said, f"others ×{left:,}"] if left else said)
+    brief = [Reason(r.text[:_LONGEST_REASON], r.count) for r in counted(cell.errors.elements())]
+    return (*counts, "; ".join(in_lines(brief, _MOST_REASONS)))

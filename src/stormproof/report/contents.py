@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from stormproof.audit import audit
+from stormproof.audit import audit_results
 from stormproof.report.audit_tables import audit_tables
 from stormproof.report.chart_drawing import CHARTS_NEED, can_draw
 from stormproof.report.completeness import completeness, missing
@@ -24,7 +24,8 @@ from stormproof.report.paired_comparisons import (
 from stormproof.report.report_table import ReportTable, visible
 from stormproof.report.results import Results, open_results
 from stormproof.report.run_facts import Fact, facts
-from stormproof.report.spending import Spent, endpoints, speed_ups, spending
+from stormproof.report.run_workers import worker_table
+from stormproof.report.spending import Spent, endpoints, speed_ups, spending, with_prices
 from stormproof.report.success_tables import (
     NO_VERDICTS,
     PROMPTS,
@@ -39,7 +40,6 @@ from stormproof.report.success_tables import (
     replicates,
 )
 from stormproof.report.two_folders import compared_tables
-from stormproof.store import read_episodes
 
 if TYPE_CHECKING:
     from stormproof.report.result_charts import Chart
@@ -57,7 +57,7 @@ SECTIONS: Final = (
     ("replicates", "Replicates", ("replicates",), ()),
     ("errors", "Errors", ("errors",), ("errors",)),
     ("audit", "Audit", ("audit", "audit_cells", "signs", "reasons", "findings", "flags"), ()),
-    ("run", "The run", ("speed", "endpoints"), ("capacity", "throughput")),
+    ("run", "The run", ("speed", "workers", "endpoints"), ("capacity", "throughput")),
 )
 
 
@@ -92,15 +92,21 @@ class Contents:
         return (*charts_of(self.tables), *run_charts(self.results.folder))
 
 
-def gather(folder: Path, compare: Path | None = None) -> Contents:
-    """Read a results folder (and a second to set beside it) and make its tables."""
+def gather(folder: Path, compare: Path | None = None, prices: Path | None = None) -> Contents:
+    """Read a results folder (and a second to set beside it) and make its tables.
+
+    `prices` is a file of prices for models that the pool file gave none.
+    """
     results = open_results(folder)
-    audited, spent = audit(read_episodes(folder)), spending(results)
+    if prices is not None:
+        results = with_prices(results, prices)
+    audited, spent = audit_results(folder), spending(results)
     judged = {one.name["model"]: one.verdict for one in audited.models}
     simulated = results.simulated_models
     others = [
         *audit_tables(audited, recorded=results.imported),
         speed_ups(results, spent),
+        worker_table(folder),
         endpoints(results, spent),
     ]
     if compare is not None:

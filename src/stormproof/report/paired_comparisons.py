@@ -239,17 +239,12 @@ def models_compared(episodes: EpisodeRows) -> ReportTable:
         (first, second, *pairing_values(pair, p))
         for (first, second, pair), p in zip(found, adjusted, strict=True)
     )
-    more = (f"The first {len(groups)} of {len(every)} models.",) if groups != every else ()
+    more = (f"The first {len(groups)} of {len(every)} models.",) if len(every) > len(groups) else ()
     columns = (Column("model"), Column("against"), *pairing_columns("success %", "against %"))
     notes = (
         (
             "Paired by task: both models met the same weather. Only settings that both models "
             "completed count, so rates hold within their row alone."
-        ),
-        *(
-            (f"The first {len(groups)} of {len(every)} models.",)
-            if len(every) > len(groups)
-            else ()
         ),
         *more,
         *_lost_note(rows),

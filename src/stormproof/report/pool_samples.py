@@ -6,16 +6,17 @@ A run's clock and counts begin at zero; where an endpoint's time goes back, anot
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from stormproof.store import SOURCE_SAMPLES
 
+_T = TypeVar("_T")
 SAMPLES_FILE: Final = "pool.jsonl"
 
 
@@ -55,18 +56,18 @@ def read_samples(folder: Path) -> list[SampledRun]:
     return [
         SampledRun(source, run)
         for source, path in (("", folder / SAMPLES_FILE), *merged)
-        for run in _runs(_lines(path))
+        for run in _runs(sampled(path, _decode))
     ]
 
 
-def _lines(path: Path) -> Iterator[Sample]:
-    """What was sampled, in order; a line that a crash cut short is left out."""
+def sampled(path: Path, decode: Callable[[bytes], _T]) -> Iterator[_T]:
+    """What was sampled of one kind, in order; a line that a crash cut short is left out."""
     if not path.exists():
         return
     with path.open("rb") as file:
         for line in file:
             try:
-                yield _decode(line)
+                yield decode(line)
             except msgspec.DecodeError:
                 continue
 

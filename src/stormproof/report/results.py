@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from msgspec import Struct
 
 from stormproof.errors import ConfigError, SuiteError
-from stormproof.report.completeness import CellCount, count_cells, missing_note, planned_cells
+from stormproof.plan.folder_status import planned_cells
+from stormproof.report.completeness import CellCount, count_cells, missing_note
 from stormproof.report.episode_rows import KIND, EpisodeRows
 from stormproof.store import Header, episode_table, read_header, read_runs
 from stormproof.suites.workflows import WORKFLOWS

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pyarrow as pa
 from msgspec import Struct
+from msgspec.structs import replace
 
+from stormproof.domain.pool import Endpoint
 from stormproof.plan import kind_of
+from stormproof.plan.prices import priced
 from stormproof.report.pool_samples import Carried, SampledRun, carried, read_samples
 from stormproof.report.report_table import Column, ReportTable, Value
 from stormproof.report.results import Results
@@ -28,7 +33,8 @@ class Spent(Struct, frozen=True):
     """One endpoint: answers that became turns, `unfinished` of them in no ended episode.
 
     `extra_sends` gave no answer that was used: refused, failed, or the slower copy of a hedge.
-    `cached_tokens` are among the prompt's. `cost` is NaN without prices.
+    `cached_tokens` are among the prompt's. Times are means over answers, NaN where none came;
+    `cost` is NaN without prices.
     """
 
     endpoint: str
@@ -59,42 +65,69 @@ class Spent(Struct, frozen=True):
         return float(paid / _PER_PRICE)
 
     @property
+    def priced_by(self) -> str:
+        """Who gave its prices."""
+        if math.isnan(self.cost):
+            return "nobody"
+        return str(self.about.get("price_source") or "the pool file")
+
+    @property
     def model(self) -> str:
         """The model that it serves; "" where no run's record says so."""
         return str(self.about.get("model", ""))
 
     @property
     def kind(self) -> str:
-        """Where its model is served, and whether the weights are open."""
-        return kind_of(str(self.about.get("dialect", "")), self.model)
+        """Where its model is served, and whether it is open or closed."""
+        about = self.about
+        return kind_of(str(about.get("dialect", "")), self.model, str(about.get("kind", "")))
 
 
 def spending(results: Results) -> list[Spent]:
-    """Every endpoint that answered, by name."""
+    """Every endpoint of the planned models, whether it answered or not, and any other that did."""
     if results.imported:
         return []
     known = {e["endpoint_id"]: e for run in results.runs for e in run.get("endpoints", ())}
+    own = [name for name, about in known.items() if about.get("model") in results.models]
     begun = unfinished_turn_table(results.folder).select(_USED)
     turns = pa.concat_tables([turn_table(results.folder, _USED), begun])
-    open_calls = {row["endpoint_id"]: row["index_count"] for row in _grouped(begun)}
+    answered, unfinished = _grouped(turns), _grouped(begun)
     return [
-        Spent(
-            row["endpoint_id"],
-            known.get(row["endpoint_id"], {}),
-            row["index_count"],
-            open_calls.get(row["endpoint_id"], 0),
-            row["attempts_sum"] - row["index_count"],
-            row["prompt_tokens_sum"],
-            row["completion_tokens_sum"],
-            row["cached_tokens_sum"] or 0,  # null in what an older Stormproof wrote
-            row["latency_ms_mean"] / 1000,
-            row["queued_ms_mean"] / 1000,
-        )
-        for row in _grouped(turns)
+        _spent(name, known.get(name, {}), answered.get(name, {}), unfinished.get(name, {}))
+        for name in sorted({*own, *answered})
     ]
 
 
-def _grouped(turns: pa.Table) -> list[dict[str, Any]]:
+def _spent(
+    name: str, about: Mapping[str, Any], turns: Mapping[str, Any], unfinished: Mapping[str, Any]
+) -> Spent:
+    """An endpoint by the sums over its turns; {} where it has none."""
+    calls = turns.get("index_count", 0)
+    return Spent(
+        name,
+        about,
+        calls,
+        unfinished.get("index_count", 0),
+        turns.get("attempts_sum", 0) - calls,
+        turns.get("prompt_tokens_sum", 0),
+        turns.get("completion_tokens_sum", 0),
+        turns.get("cached_tokens_sum") or 0,  # null in what an older Stormproof wrote
+        turns.get("latency_ms_mean", math.nan) / 1000,
+        turns.get("queued_ms_mean", math.nan) / 1000,
+    )
+
+
+def with_prices(results: Results, file: Path) -> Results:
+    """The results as if their runs had been given the file of prices. Raises ConfigError."""
+    runs = []
+    for run in results.runs:
+        recorded = msgspec.convert(run.get("endpoints", ()), list[Endpoint])
+        runs.append(run | {"endpoints": msgspec.to_builtins(priced(recorded, str(file)))})
+    return replace(results, runs=runs)
+
+
+def _grouped(turns: pa.Table) -> dict[str, dict[str, Any]]:
+    """The sums over each endpoint's turns."""
     grouped = turns.group_by("endpoint_id").aggregate(
         [
             ("index", "count"),
@@ -106,7 +139,7 @@ def _grouped(turns: pa.Table) -> list[dict[str, Any]]:
             ("cached_tokens", "sum"),
         ]
     )
-    return sorted(grouped.to_pylist(), key=lambda row: str(row["endpoint_id"]))
+    return {str(row["endpoint_id"]): row for row in grouped.to_pylist()}
 
 
 def spent_facts(results: Results, spent: Sequence[Spent]) -> Iterator[tuple[str, str]]:
@@ -120,7 +153,7 @@ def spent_facts(results: Results, spent: Sequence[Spent]) -> Iterator[tuple[str,
     parts += [f"{unfinished:,} of them in episodes that have not ended"] if unfinished else []
     thrown = f"and {moved.discarded:,} replies of {moved.discarded_tokens:,} tokens thrown away"
     parts += [thrown] if moved.discarded else []
-    parts += [f"and {moved.hedges:,} second copies sent"] if moved.hedges else []
+    parts += [f"and {moved.hedges:,} more sent beside slow ones"] if moved.hedges else []
     yield "model calls", ", ".join(parts)
     prompt = sum(one.prompt_tokens for one in spent)
     completion = sum(one.completion_tokens for one in spent)
@@ -149,16 +182,15 @@ def endpoints(results: Results, spent: Sequence[Spent]) -> ReportTable:
         Column("mean wait for a slot s", "number"),
         Column("cost", "number"),
     )
-    priced = any(not math.isnan(one.cost) for one in spent)
-    notes = (_PAID, _price_note(spent) if priced else "Nobody gave prices.")
+    is_priced = any(not math.isnan(one.cost) for one in spent)
+    notes = (_PAID, _price_note(spent) if is_priced else "Nobody gave prices.")
     return ReportTable("endpoints", "Endpoints", columns, rows, notes)
 
 
 def _price_note(spent: Sequence[Spent]) -> str:
     """Who gave the prices, model by model."""
-    priced = [one for one in spent if not math.isnan(one.cost)]
-    said = {one.model: one.about.get("price_source") or "the pool file" for one in priced}
-    return f"{_PRICES} {', '.join(f'{model} by {source}' for model, source in said.items())}."
+    said = {one.model: one.priced_by for one in spent}
+    return f"{_PRICES} {', '.join(f'{model} by {who}' for model, who in said.items())}."
 
 
 def _row(one: Spent, moved: Carried) -> tuple[Value, ...]:

@@ -27,15 +27,17 @@ def write_report(
     out: Path | str | None = None,
     compare: Path | str | None = None,
     episodes: Episodes = "sample",
+    prices: Path | str | None = None,
 ) -> dict[str, tuple[Path, ...]]:
     """Write the report of a results folder; give the files of each format.
 
     `formats` are names of `FORMATS`, all of them where none is given; without the extra `charts`
     there are then no charts, and the page says so. `out` is the folder to write to,
     `FOLDER/report` by default. `compare` is a second results folder, set beside the first.
-    `episodes="failed"` adds pages with every episode that fell short, turn by turn. Raises
-    ConfigError for an unknown format, an empty folder, or charts asked for by name without their
-    extra; StoreError for a damaged folder.
+    `episodes="failed"` adds pages with every episode that fell short, turn by turn. `prices` is
+    litellm's JSON, as `RunOptions.prices`. Raises ConfigError for an unknown format, an empty
+    folder, a file that holds no prices, or charts asked for by name without their extra; StoreError
+    for a damaged folder.
     """
     wanted = tuple(formats) or FORMATS
     for name in wanted:
@@ -45,7 +47,9 @@ def write_report(
         raise ConfigError("no charts can be drawn here", hint=CHARTS_NEED)
     if episodes not in get_args(Episodes):
         raise ConfigError(f"no choice of episodes {episodes!r}", hint="one of sample, failed")
-    contents = gather(Path(folder), Path(compare) if compare else None)
+    contents = gather(
+        Path(folder), Path(compare) if compare else None, Path(prices) if prices else None
+    )
     target = Path(out or Path(folder) / "report")
     if target.exists() and not target.is_dir():
         raise ConfigError(f"{target}: is no folder", hint="--out FOLDER chooses another")

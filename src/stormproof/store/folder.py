@@ -16,7 +16,7 @@ import anyio.to_thread
 from stormproof.domain.episodes import FINAL, Episode, Turn
 from stormproof.errors import StoreError
 from stormproof.store.disk import store_errors
-from stormproof.store.group_commit import GroupCommit
+from stormproof.store.group_commit import LINGER_S, GroupCommit
 from stormproof.store.header import Header
 from stormproof.store.journal import Entry, PendingLine, SpanReader
 from stormproof.store.parts import StorageFormat
@@ -41,13 +41,15 @@ async def open_store(
     *,
     storage_format: StorageFormat = "parquet",
     seal_at: int = SEAL_AT,
+    in_batches: bool = False,
 ) -> AsyncIterator[Store]:
     """Open or make a results folder for writing; on a normal exit all that ended is sealed.
 
+    Records that come `in_batches` wait for no others to be written with them.
     Raises StoreLocked, PlanMismatch, StoreCorrupt, or StoreError where it cannot be written.
     """
     opened = await anyio.to_thread.run_sync(open_folder, Path(folder), header)
-    store = Store(Path(folder), opened, storage_format, seal_at)
+    store = Store(Path(folder), opened, storage_format, seal_at, in_batches=in_batches)
     try:
         yield store
         await store.seal()
@@ -63,7 +65,13 @@ class Store:
     """
 
     def __init__(
-        self, folder: Path, opened: Opened, storage_format: StorageFormat, seal_at: int
+        self,
+        folder: Path,
+        opened: Opened,
+        storage_format: StorageFormat,
+        seal_at: int,
+        *,
+        in_batches: bool,
     ) -> None:
         self.folder = folder
         self.notices = opened.notices
@@ -80,7 +88,7 @@ class Store:
         self._format: StorageFormat = storage_format
         self._seal_at = seal_at
         # Everything that is written to a journal goes through it; after a failure nothing does.
-        self._commit = GroupCommit(self._writer.append)
+        self._commit = GroupCommit(self._writer.append, 0.0 if in_batches else LINGER_S)
         self._seal_turnstile = anyio.Lock()  # held from the beginning of a seal to its end
 
     def take_finished(self) -> set[str]:

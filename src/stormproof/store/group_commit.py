@@ -13,7 +13,7 @@ from stormproof.errors import StoreError
 from stormproof.store.journal import PendingLine
 
 _T = TypeVar("_T")
-LINGER_S = 0.01  # how long a record waits for others to be written with it
+LINGER_S = 0.02  # how long a record waits for others to be written with it: a visit costs as ten
 
 
 class _Batch:
@@ -35,8 +35,12 @@ class GroupCommit:
     accepted any more: what reached the disk then is not known, and only a fresh start can tell.
     """
 
-    def __init__(self, write: Callable[[Sequence[PendingLine]], None]) -> None:
+    def __init__(
+        self, write: Callable[[Sequence[PendingLine]], None], linger_s: float = LINGER_S
+    ) -> None:
+        # As given; they never change.
         self._write = write
+        self._linger_s = linger_s
         # The batch that is still open, None where nobody waits. `_enqueue` opens it, `_drain`
         # takes it; so long as it is there, its leader is on the way or the store has failed.
         self._waiting: _Batch | None = None
@@ -93,7 +97,7 @@ class GroupCommit:
         # Others count on it, so a cancelled leader goes on until the batch is written.
         try:
             with anyio.CancelScope(shield=True):
-                await anyio.sleep(LINGER_S)
+                await anyio.sleep(self._linger_s)
                 async with self._turnstile:
                     if not batch.is_over.is_set():
                         await self._drain()

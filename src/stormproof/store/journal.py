@@ -1,7 +1,7 @@
 """The journals of a folder: written in groups that are durable when the call returns, scanned.
 
 `journal-000007.jsonl` starts with the folder's header; then come turns and episodes. Numbers
-only grow. A journal is superfluous once a part with its number or a later one is in place.
+only grow. A journal is superfluous once all that it says stands in parts and newer journals.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self
+from zlib import crc32
 
 from msgspec import Struct
 
+from stormproof.domain.episodes import FINAL
 from stormproof.errors import StoreCorrupt, StoreError
 from stormproof.store.disk import store_errors, write_all, write_whole
 from stormproof.store.header import Header
@@ -23,6 +25,7 @@ from stormproof.store.record_lines import (
     HeaderRecord,
     JournalLine,
     Note,
+    crc_in,
     encode,
     head_of,
     read_lines,
@@ -34,9 +37,14 @@ GROUP = 50  # lines made durable together at most
 _NAME = re.compile(r"journal-([0-9]{6}|[1-9][0-9]{6,})\.jsonl")
 
 
+def journal_name(number: int) -> str:
+    """What the journal with this number is called."""
+    return f"journal-{number:06d}.jsonl"
+
+
 def journal_path(folder: Path, number: int) -> Path:
-    """Where the journal with this number is."""
-    return folder / f"journal-{number:06d}.jsonl"
+    """Where it is."""
+    return folder / journal_name(number)
 
 
 def journal_numbers(folder: Path) -> list[int]:
@@ -46,11 +54,12 @@ def journal_numbers(folder: Path) -> list[int]:
 
 
 class Span(NamedTuple):
-    """Where a line stands: the journal's number, its first byte, its length."""
+    """Where a line stands, by the journal's number, and the checksum of its record."""
 
     journal: int
     offset: int
     length: int
+    crc: int
 
 
 class Entry:
@@ -83,6 +92,25 @@ class Entry:
         same = next((i for i, (old, new) in enumerate(pairs) if old != new), len(self.ended))
         return [*self.ended, self.episode, *self.turns[same:]]
 
+    def contradicted(self, note: Note, span: Span) -> Span | None:
+        """What an older journal says in place of this line; None where both tell one story.
+
+        A journal that follows on another one begins with copies of all that goes on, so its first
+        word on a turn is the older one's last. Only an `infrastructure` end leaves that open.
+        """
+        if note.outcome:
+            known = [self.episode] if self.episode and self.outcome in FINAL else []
+        elif self.is_settled and self.outcome not in FINAL:
+            known = []
+        else:
+            known = self.told(note.at)
+        differs = all(old.journal != span.journal and old.crc != span.crc for old in known)
+        return known[0] if known and differs else None
+
+    def told(self, index: int) -> list[Span]:
+        """The lines of a turn that count: of the trial as it goes on, and of its end."""
+        return [turns[index] for turns in (self.turns, self.ended) if index < len(turns)]
+
     def turn(self, index: int, span: Span) -> None:
         """Put a turn in its place, at the end or over the one that stood there."""
         self.turns[index : index + 1] = [span]
@@ -113,6 +141,8 @@ class Log:
         entry = self.entries.get(note.trial_id) or Entry()
         if len(entry.turns) < note.at:
             return f"turn {len(entry.turns)} of trial {note.trial_id} is missing before it"
+        if old := entry.contradicted(note, span):
+            return f"{journal_name(old.journal)} tells trial {note.trial_id} in another way"
         self.entries[note.trial_id] = entry
         self.settled -= entry.is_settled
         if note.outcome:
@@ -121,6 +151,14 @@ class Log:
             entry.turn(note.at, span)
         self.settled += entry.is_settled
         return ""
+
+    def settled_entries(self) -> dict[str, Entry]:
+        """Those of trials that have ended and are not run once more."""
+        return {t: entry for t, entry in self.entries.items() if entry.is_settled}
+
+    def drop(self, trial_id: str) -> None:
+        """Let go of a trial: all that is said of it stands elsewhere."""
+        self.settled -= self.entries.pop(trial_id).is_settled
 
     def follows(self, note: Note) -> bool:
         """Whether a line that came too early goes on from what there is, and replaces nothing."""
@@ -186,7 +224,7 @@ def _wrong(line: JournalLine, number: int, log: Log, found: Scan) -> str:
     if isinstance(head, Header):
         found.header = head
         return ""
-    span = Span(number, line.offset, line.length)
+    span = Span(number, line.offset, line.length, crc32(line.record))
     why = log.add(head, span)
     if why:
         found.early.setdefault(head.trial_id, []).append((head, span))
@@ -232,17 +270,21 @@ class JournalWriter:
     """
 
     def __init__(self, folder: Path, header: Header, number: int, log: Log) -> None:
-        # What every line of all open journals says, the appended ones once they are durable.
-        # `append` adds to it and `rotate` puts a new one in its place, both under the guard.
+        # What every line of the journal says, the appended ones once they are durable. `append`
+        # adds to it and `_begin` puts a new one in its place, both under the guard. The loop reads
+        # it meanwhile, so the new one must be whole by then.
         self.log = log
-        self.number = number  # of the journal being written, the highest there is; `rotate` counts
+        # Of the journal being written, the highest there is; all that is not sealed stands in it.
+        # `_begin` sets it.
+        self.number = number
         self._folder, self._header = folder, header
         self._guard = threading.Lock()  # held by whichever thread is inside
         self._fd: int  # open on `path` from `_open` to `close` or the next `_open`
         self._size: int  # bytes of the file that the log knows: the place of the next line
-        if not journal_path(folder, number).exists():
-            self._create(number, ())
-        self._open()
+        if self.path.exists():
+            self._open()
+        else:
+            self._begin(number, log.entries.values())
 
     @property
     def path(self) -> Path:
@@ -259,7 +301,8 @@ class JournalWriter:
                     os.fsync(self._fd)
             self._check_place()
             for line in lines:
-                self.log.add(line.note, Span(self.number, self._size, len(line.data)))
+                span = Span(self.number, self._size, len(line.data), crc_in(line.data))
+                self.log.add(line.note, span)
                 self._size += len(line.data)
 
     def rotate(self) -> dict[str, Entry]:
@@ -268,17 +311,11 @@ class JournalWriter:
         The settled entries leave the log; the caller seals them and then removes the journals.
         """
         with self._guard:
-            settled = {t: e for t, e in self.log.entries.items() if e.is_settled}
+            settled = self.log.settled_entries()
             open_entries = [e for e in self.log.entries.values() if not e.is_settled]
-            with store_errors("read", self._folder), SpanReader(self._folder) as reader:
-                spans = (span for entry in open_entries for span in entry.spans)
-                self._create(self.number + 1, map(to_line, map(reader.record, spans)))
-            os.close(self._fd)
-            self.number += 1
-            self.log = Log()
-            with store_errors("read", self.path), self.path.open("rb") as file:
-                scan(file, self.number, self.log)
-            self._open()
+            before = self._fd
+            self._begin(self.number + 1, open_entries)
+            os.close(before)
             return settled
 
     def close(self) -> None:
@@ -286,12 +323,21 @@ class JournalWriter:
         with self._guard:
             os.close(self._fd)
 
-    def _create(self, number: int, carried: Iterable[bytes]) -> None:
-        def fill(file: BinaryIO) -> None:
-            file.write(to_line(encode(HeaderRecord(self._header))))
-            file.writelines(carried)
+    def _begin(self, number: int, entries: Iterable[Entry]) -> None:
+        """Make a new journal with copies of all that the entries stand on, and go over to it."""
+        with store_errors("read", self._folder), SpanReader(self._folder) as reader:
+            carried = (to_line(reader.record(span)) for entry in entries for span in entry.spans)
 
-        write_whole(journal_path(self._folder, number), fill)
+            def fill(file: BinaryIO) -> None:
+                file.write(to_line(encode(HeaderRecord(self._header))))
+                file.writelines(carried)
+
+            write_whole(journal_path(self._folder, number), fill)
+        log, path = Log(), journal_path(self._folder, number)
+        with store_errors("read", path), path.open("rb") as file:
+            scan(file, number, log)
+        self.number, self.log = number, log
+        self._open()
 
     def _open(self) -> None:
         with store_errors("open", self.path):

@@ -32,12 +32,13 @@ from stormproof.store.parts import (
     StorageFormat,
     raw_episode,
     read_rows,
+    turns_of,
     write_part,
 )
 from stormproof.store.reading import Snapshot, snapshot
 from stormproof.store.record_lines import EpisodeRecord, Note, decode, head_of, to_line
 from stormproof.store.recovery import SAMPLES_FILE, open_folder
-from stormproof.store.sealing import remove_superfluous
+from stormproof.store.sealing import remove_journals
 
 SOURCE_SAMPLES = "pool"  # the folder of what the sources' samples say, a file for each source
 
@@ -205,8 +206,14 @@ def _add_part(
     settled = writer.rotate()
     with SpanReader(target) as reader:
         own = [raw_episode(reader, entry) for entry in settled.values()]
-    part = write_part(target, writer.number - 1, form, lambda: chain(own, rows()))
-    remove_superfluous(target, part.number)
+    write_part(
+        target,
+        writer.number - 1,
+        form,
+        turns=turns_of(chain(own, rows())),
+        episodes=(row.episode for row in chain(own, rows())),
+    )
+    remove_journals(target, below=writer.number)
 
 
 def _take_in_turns(

@@ -8,7 +8,8 @@ in the highest part stands.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -35,6 +36,11 @@ class RawEpisode(NamedTuple):
 
     episode: bytes
     turns: tuple[bytes, ...]
+
+
+def turns_of(rows: Iterable[RawEpisode]) -> Iterator[bytes]:
+    """The records of all turns, episode by episode."""
+    return (record for row in rows for record in row.turns)
 
 
 def raw_episode(reader: SpanReader, entry: Entry) -> RawEpisode:
@@ -73,15 +79,21 @@ def is_sound(path: Path) -> bool:
 
 
 def write_part(
-    folder: Path, number: int, form: StorageFormat, rows: Callable[[], Iterable[RawEpisode]]
+    folder: Path,
+    number: int,
+    form: StorageFormat,
+    *,
+    turns: Iterable[bytes],
+    episodes: Iterable[bytes],
 ) -> SealedPart:
-    """Make a part of the rows (asked for twice). Durable on return, in place or not at all."""
+    """Make a part of the episodes' records and of all their turns', both in the same order.
+
+    Durable on return, in place or not at all.
+    """
     for kind in (EPISODES, TURNS):
         with store_errors("write", folder / kind):
             (folder / kind).mkdir(exist_ok=True)
             sync_folder(folder)
-    turns = (record for row in rows() for record in row.turns)
-    episodes = (row.episode for row in rows())
     write_turns = _parquet().write_turns if form == "parquet" else _write_lines
     write_episodes = _parquet().write_episodes if form == "parquet" else _write_lines
     stem, ending = f"part-{number:06d}", ENDINGS[form]
@@ -106,13 +118,20 @@ def read_notes(part: SealedPart) -> Iterator[Note]:
         yield from (_note(path, record) for record in _json_records(path))
 
 
-def read_rows(part: SealedPart) -> Iterator[tuple[Note, RawEpisode]]:
-    """Every episode with its turns, in order. Raises StoreCorrupt where they do not fit."""
+def read_rows(
+    part: SealedPart, ids: AbstractSet[str] | None = None
+) -> Iterator[tuple[Note, RawEpisode]]:
+    """Every episode (of the trials `ids`, where given) with its turns, in order.
+
+    Raises StoreCorrupt where they do not fit.
+    """
     paths = checked(part, part.episodes), checked(part, part.turns)
     read = _parquet().read_records if part.form == "parquet" else _json_records
     episodes, turns = read(paths[0]), read(paths[1])
     for note, episode in zip(read_notes(part), episodes, strict=True):
         own = tuple(islice(turns, note.at))
+        if ids is not None and note.trial_id not in ids:
+            continue
         if [_note(paths[1], turn)[:2] for turn in own] != [
             (note.trial_id, i) for i in range(note.at)
         ]:

@@ -23,7 +23,7 @@ from stormproof.store.journal import (
     journal_path,
     scan,
 )
-from stormproof.store.part_listing import list_parts
+from stormproof.store.part_listing import list_files
 from stormproof.store.parts import (
     RawEpisode,
     SealedPart,
@@ -33,6 +33,7 @@ from stormproof.store.parts import (
     read_rows,
 )
 from stormproof.store.record_lines import EpisodeRecord, Note, TurnRecord, decode, head_of
+from stormproof.store.unsealed import check_half, drop_sealed
 
 _LOOKS = 100  # a seal comes every few thousand episodes: two looks do, unless a name is broken
 
@@ -54,8 +55,6 @@ class Snapshot:
         self.entries = {t: e for t, e in log.entries.items() if e.episode is not None}
         # Trials under way in the journals: turns came that no ended episode is made of.
         self._begun = {t: e for t, e in log.entries.items() if not e.is_settled}
-        # Trials that are being run, for the first time or once more.
-        self._open = {t: e for t, e in log.entries.items() if not e.is_settled}
         self._reader = reader
 
     def sealed(self) -> Iterator[CurrentPart]:
@@ -73,7 +72,7 @@ class Snapshot:
         for part, own, _ in self.sealed():
             chosen = own if wanted is None else own & wanted
             if chosen:
-                yield from (row for note, row in read_rows(part) if note.trial_id in chosen)
+                yield from (row for _, row in read_rows(part, chosen))
         for trial_id, entry in self.entries.items():
             if wanted is None or trial_id in wanted:
                 yield self.row(entry)
@@ -91,7 +90,7 @@ class Snapshot:
 
     def open_turns(self) -> Iterator[tuple[str, tuple[bytes, ...]]]:
         """Of every trial under way: the turns that are paid for. It may have an episode too."""
-        for trial_id, entry in self._open.items():
+        for trial_id, entry in self._begun.items():
             yield trial_id, tuple(map(self._reader.record, entry.turns))
 
     def unfinished_turns(self) -> Iterator[bytes]:
@@ -118,16 +117,23 @@ def snapshot(folder: Path | str) -> Iterator[Snapshot]:
     with ExitStack() as stack, store_errors("read", folder):
         files = _open_journals(folder)
         reader = stack.enter_context(SpanReader(folder, files))
-        parts = list_parts(folder)
-        sealed = max((part.number for part in parts), default=0)
+        found = list_files(folder)
+        parts = [part for part in found if part.episodes is not None]
         log = Log()
         for number in sorted(files):
-            if number > sealed:
-                with open(files[number], "rb", closefd=False) as file:
-                    found = scan(file, number, log)
-                if found.bad:
-                    raise corrupt(journal_path(folder, number), found)
+            _take_in(folder, number, files[number], log)
+        drop_sealed(log, parts)
+        for part in found:
+            if part.episodes is None and part in list_files(folder):  # not of a seal since then
+                check_half(log, part)
         yield Snapshot(parts, log, reader)
+
+
+def _take_in(folder: Path, number: int, fd: int, log: Log) -> None:
+    with open(fd, "rb", closefd=False) as file:
+        found = scan(file, number, log)
+    if found.bad:
+        raise corrupt(journal_path(folder, number), found)
 
 
 def _open_journals(folder: Path) -> dict[int, int]:

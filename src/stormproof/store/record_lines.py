@@ -24,12 +24,18 @@ from stormproof.store.header import Header
 
 _T = TypeVar("_T")
 UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
+_CRC_AT = len('{"crc":"')
 _RECORD_AT = len('{"crc":"89abcdef","record":')
 
 
 def to_line(record: bytes) -> bytes:
     """The record as a checksummed line. JSON text has no raw line break, so it stays one line."""
     return b'{"crc":"%08x","record":%b}\n' % (crc32(record), record)
+
+
+def crc_in(line: bytes) -> int:
+    """The checksum that a line as we write it tells."""
+    return int(line[_CRC_AT : _CRC_AT + 8], 16)
 
 
 def record_of(line: bytes) -> bytes | None:

@@ -29,6 +29,7 @@ from stormproof.store.journal import (
     Log,
     Scan,
     corrupt,
+    journal_name,
     journal_numbers,
     journal_path,
     scan,
@@ -43,7 +44,8 @@ from stormproof.store.parts import (
     read_notes,
 )
 from stormproof.store.record_lines import JournalLine, to_line
-from stormproof.store.sealing import is_unfinished, remove_superfluous
+from stormproof.store.sealing import remove_journals
+from stormproof.store.unsealed import check_half, drop_sealed
 
 _Said = TypeVar("_Said")
 LOCK_FILE = "lock"
@@ -81,8 +83,9 @@ def open_folder(folder: Path, header: Header) -> Opened:
 
 def _recover(folder: Path, header: Header, lock: FolderLock) -> Opened:
     header = _header(folder, header)
-    parts = list_parts(folder)
-    _tidy(folder, parts)
+    _remove_unfinished(folder)
+    files = list_files(folder)
+    parts = [part for part in files if part.episodes is not None]
     log = Log()
     notices = [
         f"several parts have the number {number}; all are read, and repair renumbers them"
@@ -94,14 +97,18 @@ def _recover(folder: Path, header: Header, lock: FolderLock) -> Opened:
     for number in numbers:
         is_last = number == numbers[-1]
         notices += _take_in(folder, number, log, is_last=is_last, was_failing=bool(lock.failure))
-    number = max([*numbers, *(part.number + 1 for part in parts), 1])
+    drop_sealed(log, parts)
+    _tidy(files, log)
     standing, unfinished = _sealed(parts)
     for trial_id, entry in log.entries.items():
         if entry.outcome:
             standing.take(trial_id, entry.outcome)
+    notices += _strangers(log, parts)
+    writer = JournalWriter(folder, header, _own_number(numbers, parts), log)
+    remove_journals(folder, below=writer.number)
     return Opened(
         lock=lock,
-        writer=JournalWriter(folder, header, number, log),
+        writer=writer,
         samples=_samples(folder / SAMPLES_FILE),
         finished=standing.finished,
         blocked=standing.blocked,
@@ -152,19 +159,40 @@ def _header(folder: Path, wanted: Header) -> Header:
     return wanted
 
 
-def _tidy(folder: Path, parts: list[SealedPart]) -> None:
-    """Remove what a crash left half made. All of it stands elsewhere, whole."""
+def _remove_unfinished(folder: Path) -> None:
+    """Remove the files that were never whole."""
     with store_errors("tidy up", folder):
         for pattern in ("header.json*", "journal-*", f"{EPISODES}/part-*", f"{TURNS}/part-*"):
             for path in folder.glob(pattern + TEMPORARY):
                 path.unlink()
-        for part in list_files(folder):
-            if part.turns is not None and is_unfinished(folder, part):
-                part.turns.unlink()
-            elif part.episodes is None or part.turns is None:
-                raise half(part)
-    if parts and journal_numbers(folder)[-1:] > [parts[-1].number]:
-        remove_superfluous(folder, parts[-1].number)
+
+
+def _tidy(files: list[SealedPart], log: Log) -> None:
+    """Remove turns that a seal cut short left without their episodes: the journals hold them."""
+    for part in files:
+        if part.turns is None:
+            raise half(part)
+        if part.episodes is None:
+            turns = check_half(log, part)
+            with store_errors("remove", turns):
+                turns.unlink()
+
+
+def _strangers(log: Log, parts: list[SealedPart]) -> Iterator[str]:
+    """Journals that parts of their age should hold, and do not."""
+    newest_part = max((part.number for part in parts), default=0)
+    newest_lines = (entry.spans[-1] for entry in log.entries.values())
+    for number in sorted({span.journal for span in newest_lines}):
+        if number <= newest_part:
+            yield f"{journal_name(number)} holds what no part does (of another folder?): taken in"
+
+
+def _own_number(numbers: list[int], parts: list[SealedPart]) -> int:
+    """The one journal that is newer than all parts; else of a new one, which takes in the rest."""
+    newest_part = max((part.number for part in parts), default=0)
+    if len(numbers) == 1 and numbers[0] > newest_part:
+        return numbers[0]
+    return max([newest_part, *numbers]) + 1
 
 
 def _take_in(folder: Path, number: int, log: Log, *, is_last: bool, was_failing: bool) -> list[str]:

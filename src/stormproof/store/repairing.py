@@ -10,19 +10,21 @@ from pathlib import Path
 from stormproof.errors import StoreCorrupt, StoreError
 from stormproof.store.disk import store_errors, sync_folder, write_whole
 from stormproof.store.header import HEADER_FILE, Header, read_header, write_header
-from stormproof.store.journal import Log, Scan, journal_numbers, journal_path, scan
+from stormproof.store.journal import Log, Scan, journal_numbers, journal_path, scan, take
 from stormproof.store.part_listing import list_files, numbers_met_twice
 from stormproof.store.parts import (
     EPISODES,
     TURNS,
+    RawEpisode,
     SealedPart,
     read_rows,
     salvage,
+    turns_of,
     write_part,
 )
 from stormproof.store.record_lines import read_lines, to_line
 from stormproof.store.recovery import FolderLock
-from stormproof.store.sealing import is_unfinished
+from stormproof.store.unsealed import check_half
 
 
 def repair(folder: Path | str) -> tuple[str, ...]:
@@ -38,13 +40,12 @@ def repair(folder: Path | str) -> tuple[str, ...]:
     lock = FolderLock(folder)
     try:
         done = [*_mend_header(folder)]
-        for part in list_files(folder):
-            done += _mend_part(folder, part)
-        done += _renumber(folder)
         log = Log()
         for number in journal_numbers(folder):
             done += _mend_journal(folder, number, log)
-        return tuple(done)
+        for part in list_files(folder):
+            done += _mend_part(folder, part, log)
+        return (*done, *_renumber(folder))
     finally:
         lock.release()
 
@@ -74,22 +75,28 @@ def _header_in_journals(folder: Path) -> Header:
     )
 
 
-def _mend_part(folder: Path, part: SealedPart) -> Iterator[str]:
-    if is_unfinished(folder, part):
-        return
+def _mend_part(folder: Path, part: SealedPart, log: Log) -> Iterator[str]:
     try:
-        for _ in read_rows(part):
-            pass
+        if part.episodes is None:
+            check_half(log, part)
+        else:
+            for _ in read_rows(part):
+                pass
     except StoreError:
         rows, lost = salvage(part)
         old = [path for path in (part.episodes, part.turns) if path is not None]
         copies = [_copy_aside(path) for path in old]
-        new = write_part(folder, part.number, part.form, lambda: rows) if rows else None
+        new = _rewrite(folder, part, rows) if rows else None
         _remove({*old} - ({new.episodes, new.turns} if new else set()))
         yield (
             f"{EPISODES} and {TURNS}, part {part.number}: {len(rows)} episodes were saved, "
             f"{lost} were not; the old files are {', '.join(copies)}"
         )
+
+
+def _rewrite(folder: Path, part: SealedPart, rows: list[RawEpisode]) -> SealedPart:
+    episodes = (row.episode for row in rows)
+    return write_part(folder, part.number, part.form, turns=turns_of(rows), episodes=episodes)
 
 
 def _renumber(folder: Path) -> Iterator[str]:
@@ -134,7 +141,10 @@ def _remove(paths: set[Path]) -> None:
 def _scan(folder: Path, number: int, log: Log) -> Scan:
     path = journal_path(folder, number)
     with store_errors("read", path), path.open("rb") as file:
-        return scan(file, number, log)
+        found = scan(file, number, log)
+    if found.tail is not None and found.tail.record is not None:
+        take(found.tail, number, log, found)
+    return found
 
 
 def _mend_journal(folder: Path, number: int, log: Log) -> Iterator[str]:

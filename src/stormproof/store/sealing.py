@@ -8,7 +8,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import attrgetter
 from pathlib import Path
 
 from stormproof.domain.episodes import FINAL
@@ -16,15 +17,14 @@ from stormproof.store.disk import store_errors
 from stormproof.store.journal import (
     Entry,
     JournalWriter,
+    Span,
     SpanReader,
     journal_numbers,
     journal_path,
 )
 from stormproof.store.parts import (
-    RawEpisode,
     SealedPart,
     StorageFormat,
-    raw_episode,
     read_rows,
     write_part,
 )
@@ -76,32 +76,35 @@ class Sealing:
         self._folder, self._writer, self._sealed = folder, writer, sealed
 
     def begin(self) -> None:
-        """Step 1."""
-        self.entries |= self._writer.rotate()
+        """Step 1. What leaves the log must be among `entries` before: the loop reads both."""
+        self.entries |= self._writer.log.settled_entries()
+        self._writer.rotate()
 
     def finish(self, form: StorageFormat) -> None:
         """Steps 2 and 3; a trial that is to be run again is found in one place all the while."""
         with self.guard:
-            part = write_part(self._folder, self._writer.number - 1, form, self._rows)
+            part = write_part(
+                self._folder,
+                self._writer.number - 1,
+                form,
+                turns=self._records(attrgetter("ended")),
+                episodes=self._records(lambda entry: filter(None, [entry.episode])),
+            )
             unfinished = (t for t, entry in self.entries.items() if entry.outcome not in FINAL)
             self._sealed.add(unfinished, part)
             self.entries = {}
-            remove_superfluous(self._folder, part.number)
+            remove_journals(self._folder, below=part.number + 1)
 
-    def _rows(self) -> Iterator[RawEpisode]:
+    def _records(self, spans_of: Callable[[Entry], Iterable[Span]]) -> Iterator[bytes]:
+        """Those lines of all entries, each read once."""
         with store_errors("read", self._folder), SpanReader(self._folder) as reader:
             for entry in self.entries.values():
-                yield raw_episode(reader, entry)
+                yield from map(reader.record, spans_of(entry))
 
 
-def remove_superfluous(folder: Path, sealed: int) -> None:
-    """Remove the journals that went into the part with this number and earlier ones."""
+def remove_journals(folder: Path, below: int) -> None:
+    """Remove the journals with lower numbers: all they say is in parts and in this one."""
     for number in journal_numbers(folder):
-        if number <= sealed:
+        if number < below:
             with store_errors("remove", journal_path(folder, number)):
                 journal_path(folder, number).unlink(missing_ok=True)
-
-
-def is_unfinished(folder: Path, part: SealedPart) -> bool:
-    """Whether a seal was cut short after the part's turns: the journals still hold all of it."""
-    return part.episodes is None and any(n <= part.number for n in journal_numbers(folder))

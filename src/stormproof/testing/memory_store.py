@@ -12,7 +12,7 @@ from stormproof.errors import StoreError
 
 
 class MemoryStore:
-    """Keeps the promises of `stormproof.session.RunStore`; give it to `run(…, store=…)`.
+    """Keeps the promises of `stormproof.run_desk.RunStore`; give it to `run(…, store=…)`.
 
     Given to a second run it resumes, as a results folder does. Awaiting it lets others go first,
     as a disk would; what it was given is kept even where its caller is then cancelled.

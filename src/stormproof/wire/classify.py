@@ -65,6 +65,11 @@ def classify(status: int, headers: Headers, body: bytes, now: float) -> Verdict:
     return _with_reply(reply, headers, body)
 
 
+def classify_head(status: int, headers: Headers, why: str, now: float) -> Verdict:
+    """The verdict on an error of which the head alone can be read; `why` says what of the rest."""
+    return _failure(status, headers, Complaint(why), now)
+
+
 def _with_reply(reply: Reply, headers: Headers, body: bytes) -> Verdict:
     """A 200 with a choice: the model's own, unless it says that it is not."""
     reason = reply.finish_reason

@@ -88,8 +88,10 @@ def _folded(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     return (Message("user", first.content), *rest)
 
 
-def _message(message: Message, server: str) -> dict[str, Any]:
+def _message(message: Message, server: str) -> Message | dict[str, Any]:
     """A message as it goes to `server`, which alone is given back what its replies carried."""
+    if not (message.tool_calls or message.said_by or message.carried):
+        return message
     ours = message.said_by == server or message.said_by.startswith(f"{server}@")
     silent = None if message.tool_calls else ""
     written: dict[str, Any] = {"role": message.role, "content": message.content or silent}

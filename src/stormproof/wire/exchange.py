@@ -17,15 +17,17 @@ from aiohttp import (
     ClientRequest,
     ClientTimeout,
     ConnectionTimeoutError,
+    StreamReader,
     TCPConnector,
 )
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDict
 from yarl import URL
 
 from stormproof.wire.event_stream import begins_stream
+from stormproof.wire.headers import Headers
 from stormproof.wire.streamed_reply import StreamedReply
 
 CONNECT_TIMEOUT_S = 15.0
@@ -49,12 +51,13 @@ class Received:
     A stream is put together as it comes, so that what it takes is the reply's size.
     """
 
-    __slots__ = ("_plain", "content_type", "silence_s", "status", "stream")
+    __slots__ = ("_plain", "content_type", "headers", "silence_s", "status", "stream")
 
     def __init__(self, silence_s: float = SILENCE_S) -> None:
         self.silence_s = silence_s
-        # 0 and "" until the head of the final answer has come; then set once, by `post`.
+        # 0, none and "" until the head of the final answer has come; then set once, by `post`.
         self.status = 0
+        self.headers: Headers = {}
         self.content_type = ""
         self._plain = bytearray()  # only grows; stays empty where there is a stream
         # None where the body is no stream of events; set once, by the first part that says so.
@@ -108,8 +111,8 @@ class Address:
             loop=asyncio.get_running_loop(),
         )
 
-    async def post(self, mark: str, body: bytes, received: Received) -> CIMultiDictProxy[str]:
-        """Send `body` once, marked; fill `received`; give the answer's headers.
+    async def post(self, mark: str, body: bytes, received: Received) -> None:
+        """Send `body` once, marked; fill `received`.
 
         Raises `TooLarge`, `Silent`, aiohttp's `ClientError` and `HttpProcessingError`, and
         `OSError`. The connection is used again only when the whole answer has been read.
@@ -126,23 +129,21 @@ class Address:
             message, content = await protocol.read()
             while message.code in _INTERIM:
                 message, content = await protocol.read()
-            received.status = message.code
+            received.status, received.headers = message.code, message.headers
             received.content_type = message.headers.get("content-type", "").lower()
             while not content.is_eof():
                 try:
-                    async with asyncio.timeout(received.patience_s):
-                        received.take(await content.readany())
+                    received.take(await _next_part(content, received.patience_s))
                 except TimeoutError:
                     if received.stream and received.stream.is_done:
                         connection.close()
-                        return message.headers
+                        return
                     raise Silent from None
             received.take(content.read_nowait())
         except BaseException:
             connection.close()
             raise
         connection.release()
-        return message.headers
 
     @cached_property
     def _head(self) -> bytes:
@@ -166,6 +167,13 @@ class _Target(ClientRequest):
     def connection_key(self) -> ConnectionKey:
         """Which connections fit."""
         return super().connection_key
+
+
+async def _next_part(content: StreamReader, patience_s: float | None) -> bytes:
+    if patience_s is None:
+        return await content.readany()
+    async with asyncio.timeout(patience_s):
+        return await content.readany()
 
 
 def _open(connection: Connection) -> tuple[ResponseHandler, asyncio.Transport]:

@@ -9,8 +9,6 @@ Bedrock (guardrail_intervened). Anthropic's "refusal" is the model's own and sta
 
 from __future__ import annotations
 
-import re
-
 from stormproof.domain.calls import FILTERED, LENGTH, MALFORMED
 
 FULL = "model_context_window_exceeded"  # nothing more fits behind the prompt
@@ -35,5 +33,7 @@ def finish_reason(written: object) -> str:
     """
     if not isinstance(written, str):
         return ""
-    parts = [part for part in re.split(r"[:\s]+", written.lower()) if part]
-    return next((_WORDS[part] for part in reversed(parts) if part in _WORDS), written)
+    for part in reversed(written.lower().replace(":", " ").split()):
+        if part in _WORDS:
+            return _WORDS[part]
+    return written

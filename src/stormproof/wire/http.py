@@ -26,10 +26,10 @@ from aiohttp import (
 )
 from aiohttp.http_exceptions import HttpProcessingError
 
-from stormproof.domain.calls import Denied, Ok, Request, Transient, Verdict
+from stormproof.domain.calls import Denied, Ok, Refused, Request, Transient, Verdict
 from stormproof.domain.pool import Endpoint
 from stormproof.errors import ConfigError
-from stormproof.wire.classify import classify, succeeded
+from stormproof.wire.classify import classify, classify_head, succeeded
 from stormproof.wire.connections import connector, is_address, proxy_for, shown
 from stormproof.wire.dialects import encode, fixed_parts
 from stormproof.wire.exchange import (
@@ -41,7 +41,6 @@ from stormproof.wire.exchange import (
     Silent,
     TooLarge,
 )
-from stormproof.wire.headers import Headers
 from stormproof.wire.replies import as_raw
 from stormproof.wire.scrub import Scrubber
 
@@ -104,10 +103,10 @@ class HttpTransport:
         self, endpoint: Endpoint, request: Request, *, timeout_s: float, attempt: int = 1
     ) -> Verdict:
         """See `Transport.send`. The time limit covers connecting, waiting and the whole body."""
-        if unknown := set(endpoint.references) - self._credentials.keys():
-            return Denied(f"no value is known for {', '.join(sorted(unknown))}")
         caller = self._callers.get(endpoint.endpoint_id)
         if caller is None or (caller.endpoint is not endpoint and caller.endpoint != endpoint):
+            if unknown := set(endpoint.references) - self._credentials.keys():
+                return Denied(f"no value is known for {', '.join(sorted(unknown))}")
             caller = self._caller(endpoint)
         if caller.address is None:
             return Denied("its address (or its proxy's) is not an http(s) one")
@@ -117,7 +116,7 @@ class HttpTransport:
         judge = received.verdict
         try:
             async with asyncio.timeout(timeout_s) as limit:
-                received.headers = await caller.address.post(mark, body, received)
+                await caller.address.post(mark, body, received)
         except TooLarge:
             judge = received.too_large
         except Silent:
@@ -173,12 +172,11 @@ def _secrets_in(proxy: str) -> Iterator[str]:
 class _Received(Received):
     """An answer, whole or not, and what to make of it; what it holds of keys is taken out first."""
 
-    __slots__ = ("_caller", "headers")
+    __slots__ = ("_caller",)
 
     def __init__(self, caller: _Caller, silence_s: float) -> None:
         super().__init__(silence_s)
         self._caller = caller
-        self.headers: Headers = {}  # none unless the answer came whole; set once, by `send`
 
     def get(self, name: str, /) -> str | None:
         """A header without keys."""
@@ -201,14 +199,21 @@ class _Received(Received):
         return verdict
 
     def too_large(self) -> Verdict:
-        """More than is taken."""
+        """More than is taken: of an error its head says enough."""
         size = f"a body of more than {LARGEST_BODY >> 20} MiB"
-        return Transient(
-            f"HTTP {self.status} with {size}", raw=self._raw(), paid=succeeded(self.status)
-        )
+        if not succeeded(self.status):
+            return classify_head(self.status, self, size, time.time())
+        return Transient(f"HTTP {self.status} with {size}", raw=self._raw(), paid=True)
 
     def cut_short(self, reason: str) -> Verdict:
-        """A call that broke off. A reply that came whole before that is a reply."""
+        """A call that broke off. A reply that came whole before that is a reply.
+
+        So is the head of a refusal one; of other errors another attempt may say more.
+        """
+        if self.status and not succeeded(self.status):
+            verdict = classify_head(self.status, self, reason, time.time())
+            if isinstance(verdict, Refused):
+                return verdict
         if self.status:
             reason += f"; HTTP {self.status} and {self.size} bytes came"
         raw = self._raw()

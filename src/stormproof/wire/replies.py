@@ -219,11 +219,15 @@ def _cached_tokens(usage: Mapping[str, Any]) -> int:
     """As OpenAI says it, as DeepSeek does, and as Moonshot does."""
     details = usage.get("prompt_tokens_details")
     said = details.get("cached_tokens") if isinstance(details, dict) else None
-    places = (said, usage.get("prompt_cache_hit_tokens"), usage.get("cached_tokens"))
-    return next((found for found in map(_tokens, places) if found), 0)
+    for place in (said, usage.get("prompt_cache_hit_tokens"), usage.get("cached_tokens")):
+        if found := _tokens(place):
+            return found
+    return 0
 
 
 def _tokens(count: Any) -> int:
+    if count is None:  # as most places are
+        return 0
     return int(count) if isinstance(count, int | float) and 0 <= count < 2**53 else 0
 
 

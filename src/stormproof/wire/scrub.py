@@ -27,7 +27,8 @@ _OTHER = (
     rb"|(?<=&)(amp|plus|equals|sol|quot|apos|lt|gt);|(?<=\\)([/\\\"'])"
 )
 _ESCAPE = re.compile(rb"[\\%%&](?:%s|%s)" % (_HEX, _OTHER), re.IGNORECASE)
-_CODED = re.compile(rb"%[0-9a-f]|&[#a-z]|\\[ux]", re.IGNORECASE)  # what calls for decoders
+_CODED = re.compile(rb"%[0-9A-Fa-f]|&[#A-Za-z]|\\[UXux]")  # what calls for decoders
+_CODES = (b"%", b"&", b"\\u", b"\\x", b"\\U", b"\\X")  # one of which it begins with
 _BLANK = re.compile(rb"\\[nrt]|[\s\0]+")
 _BLANKS = b" \t\r\n\v\f\0"
 _ENTITIES = {
@@ -74,9 +75,12 @@ class Scrubber:
     def _stands_in(self, body: bytes) -> bool:
         """Whether a decoder, or several one after the other, could read a credential in it."""
         layer = _without_blanks(body)
-        if self._is_plain_in(layer) or self._is_plain_in(layer.replace(b"\\", b"")):
+        # Without backslashes all is found that holds none itself, escaped or not.
+        if self._is_plain_in(layer.replace(b"\\", b"")):
             return True
-        if not self._backslashed and not _CODED.search(layer):
+        if self._backslashed and self._is_plain_in(layer):
+            return True
+        if not self._backslashed and not _is_coded(layer):
             return False  # as nearly always
         for _ in range(MOST_LAYERS):
             above, layer = layer, _without_blanks(_ESCAPE.sub(_meant, layer))
@@ -87,10 +91,15 @@ class Scrubber:
         return False
 
     def _is_plain_in(self, layer: bytes) -> bool:
-        if any(form in layer for form in self._cased):
-            return True
+        # Loops, as every body passes here: a generator costs more than what it looks for.
+        for form in self._cased:
+            if form in layer:
+                return True
         low = layer.lower()
-        return any(form in low for form in self._caseless)
+        for form in self._caseless:  # noqa: SIM110
+            if form in low:
+                return True
+        return False
 
     def _without(self, body: bytes) -> bytes:
         """Each place that is read as a credential in some layer, replaced."""
@@ -125,6 +134,17 @@ def _without_blanks(text: bytes) -> bytes:
     for escaped in (b"\\n", b"\\r", b"\\t"):
         text = text.replace(escaped, b"")
     return text.translate(None, _BLANKS)
+
+
+def _is_coded(layer: bytes) -> bool:
+    """Whether anything calls for a decoder; most texts hold not even what such a call begins with.
+
+    A loop, and the pattern last: every body passes here.
+    """
+    for begin in _CODES:
+        if begin in layer:
+            return _CODED.search(layer) is not None
+    return False
 
 
 def _meant(escape: re.Match[bytes]) -> bytes:

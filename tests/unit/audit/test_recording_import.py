@@ -12,7 +12,7 @@ from rich.console import Console
 from stormproof.audit import audit_folder, import_files, recompute_folder
 from stormproof.cli.audit_text import audit_text, recomputed_text
 from stormproof.errors import ConfigError, StoreError
-from stormproof.store import episode_table, read_episodes
+from stormproof.store import episode_table, read_episodes, read_header
 
 CORPUS = Path(__file__).parents[3] / "../shared/corpus"
 needs_corpus = pytest.mark.skipif(not CORPUS.exists(), reason="the recorded corpus is not here")
@@ -102,6 +102,7 @@ def test_bad_lines_are_reported_and_the_rest_goes_on(tmp_path: Path) -> None:
     assert done.added == 2
     assert [(bad.file, bad.line) for bad in done.bad_lines] == [(str(file), 2), (str(file), 5)]
     assert all(bad.reason for bad in done.bad_lines)
+    assert read_header(tmp_path / "out").created_at > 0
 
 
 def test_a_torn_gzip_gives_what_came_before(tmp_path: Path) -> None:

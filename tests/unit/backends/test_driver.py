@@ -17,14 +17,15 @@ import trio
 import trio.testing
 from anyio.abc import TaskGroup, TaskStatus
 
-from stormproof.backends.driver import Driver, LinkBroken
+from stormproof.backends.driver import Driver, LinkBroken, LinkCut
 from stormproof.backends.messages import Beginning, decode_pull, encode
 from stormproof.backends.worker import Worker
 from stormproof.domain.calls import Denied, Request, Verdict
 from stormproof.domain.episodes import Episode
-from stormproof.domain.pool import Endpoint
+from stormproof.domain.pool import Endpoint, Limits
 from stormproof.errors import BackendError
 from stormproof.plan import RunOptions, make_plan
+from stormproof.progress import WorkerProgress
 from stormproof.session import Session, Stop
 from stormproof.store.comparing import comparable
 from stormproof.testing import MemoryStore, ScriptedModel, SimulatedTransport
@@ -43,24 +44,52 @@ class CuttableLink:
         self._asking = anyio.CancelScope()
         self._mended = anyio.Event()
         self._mended.set()
+        self._let_through = self._mended
+        self.place = name
+        self._is_lost = False
 
     async def ask(self, question: bytes) -> bytes:
         with anyio.CancelScope() as self._asking:
+            await self._let_through.wait()
             answer = encode(await self._worker.answer(decode_pull(question)))
             await self._mended.wait()
             return answer
-        raise LinkBroken("it was killed")
+        raise LinkCut("its node is silent") if self._is_lost else LinkBroken("it was killed")
+
+    def lose(self) -> None:
+        """Whoever carries the questions gives up; the worker goes on."""
+        self._is_lost = True
+        self._asking.cancel()
 
     def kill(self) -> None:
         self._tasks.cancel_scope.cancel()
         self._asking.cancel()
 
     def cut(self) -> None:
-        """Nothing comes through any more; the worker goes on."""
+        """No answer comes through any more; the worker goes on."""
         self._mended = anyio.Event()
+
+    def hold(self) -> None:
+        """No question comes through any more; the worker goes on."""
+        self._let_through = anyio.Event()
 
     def mend(self) -> None:
         self._mended.set()
+        self._let_through.set()
+
+
+class Signed:
+    """A transport that knows whose it is."""
+
+    def __init__(self, transport: SimulatedTransport) -> None:
+        self._transport = transport
+        self.sent_at: list[float] = []
+
+    async def send(
+        self, endpoint: Endpoint, request: Request, *, timeout_s: float, attempt: int = 1
+    ) -> Verdict:
+        self.sent_at.append(anyio.current_time())
+        return await self._transport.send(endpoint, request, timeout_s=timeout_s, attempt=attempt)
 
 
 class Cluster:
@@ -83,6 +112,7 @@ class Cluster:
         self.transport = SimulatedTransport(ScriptedModel(script), median_s=2.0)
         self.store = MemoryStore()
         self.links: list[CuttableLink] = []
+        self.signed: dict[str, Signed] = {}
         self.driver: Driver
         self.session: Session
         self.stop = Stop()
@@ -107,7 +137,8 @@ class Cluster:
         said = msgspec.json.encode(self.options)
         beginning = Beginning(name, said, {}, simulated=True, lease_s=LEASE_S)
         async with anyio.create_task_group() as tasks:
-            worker = Worker(beginning, self.transport, tasks)
+            self.signed[name] = Signed(self.transport)
+            worker = Worker(beginning, self.signed[name], tasks)
             self.links.append(CuttableLink(name, worker, tasks))
             task_status.started(self.links[-1])
             await anyio.sleep(inf)
@@ -185,16 +216,23 @@ def test_a_killed_workers_trials_go_on_elsewhere_from_their_kept_turns() -> None
     assert {link.name for link in crew.links} == {"worker 1", "worker 2", "worker 3"}
 
 
-def test_a_worker_that_is_cut_off_sends_nothing_once_its_lease_is_over() -> None:
-    """It goes on meanwhile. The driver leases its endpoints to another after its patience."""
+@pytest.mark.parametrize("cut_off", [CuttableLink.cut, CuttableLink.hold])
+def test_a_worker_that_is_cut_off_sends_nothing_once_its_lease_is_over(
+    cut_off: Callable[[CuttableLink], None],
+) -> None:
+    """It goes on meanwhile. The driver leases its endpoints to another after its patience.
+
+    When it is heard again its turns do not count, and no episode of its goes on from them.
+    """
     crew = Cluster(models=2, instances=30)
     crew.transport = SimulatedTransport(crew.transport._model, median_s=0.5)
-    cut_at, leased_at = [], []
+    cut_at, leased_at, old = [], [], []
 
     async def cut(crew: Cluster) -> None:
         await anyio.sleep(3)
         link = crew.holder("m0")
-        link.cut()
+        old.append(crew.signed[link.name])
+        cut_off(link)
         cut_at.append(anyio.current_time())
         while crew.holder("m0") is link:  # noqa: ASYNC110  nobody tells it
             await anyio.sleep(0.01)
@@ -206,13 +244,72 @@ def test_a_worker_that_is_cut_off_sends_nothing_once_its_lease_is_over() -> None
     assert comparables(crew.run(cut)) == calm
     (cut_s,), (leased_s,) = cut_at, leased_at
     assert PATIENCE_S - 1 <= leased_s - cut_s <= PATIENCE_S + 1
-    between = [at for at in crew.sends("m0") if cut_s + LEASE_S + 0.3 < at < leased_s]
-    assert between == []
+    assert [at for at in old[0].sent_at if at > cut_s + LEASE_S] == []
     assert [at for at in crew.sends("m0") if at > leased_s]
     assert crew.driver.ledger.rejected > 0
     notices = crew.session.progress().notices
     assert any("does not answer" in line for line in notices)
     assert any("back, without what it had" in line for line in notices)
+
+
+def test_of_a_node_that_fell_silent_nobody_takes_the_endpoints_before_the_leases_end() -> None:
+    """Whoever carries the questions calls the worker dead, and it goes on all the same."""
+    crew = Cluster(models=2, instances=30)
+    crew.transport = SimulatedTransport(crew.transport._model, median_s=0.5)
+    lost_at, leased_at = [], []
+
+    async def lose(crew: Cluster) -> None:
+        await anyio.sleep(3)
+        link = crew.holder("m0")
+        link.lose()
+        lost_at.append(anyio.current_time())
+        while crew.driver.ledger.units[0].worker in {None, link.name}:  # noqa: ASYNC110  nobody tells it
+            await anyio.sleep(0.01)
+        leased_at.append(anyio.current_time())
+
+    assert len(comparables(crew.run(lose))) == 60
+    (lost_s,), (leased_s,) = lost_at, leased_at
+    assert PATIENCE_S - 1 <= leased_s - lost_s <= PATIENCE_S + 1
+    assert [at for at in crew.sends("m0") if lost_s + LEASE_S + 0.3 < at < leased_s] == []
+    said = crew.session.progress().notices
+    assert any("its node is silent; its endpoints wait" in line for line in said)
+
+
+def test_a_new_owner_begins_where_the_old_ones_controllers_were() -> None:
+    crew = Cluster(models=2, instances=300)
+    limits = Limits(max_workers=40)
+    crew.transport = SimulatedTransport(crew.transport._model, median_s=0.5, limits=limits)
+
+    async def kill(crew: Cluster) -> None:
+        await anyio.sleep(6)
+        crew.holder("m0").kill()
+        await anyio.sleep(1.2)
+        crew.stop.drain()
+
+    crew.run(kill)
+    first, second = (len([at for at in crew.sends("m0") if 0 < at - s < 1.2]) for s in (0, 6))
+    assert first < 80 < second  # two endpoints of 40 slots, full at once
+
+
+def test_workers_are_shown_with_what_they_have_and_did() -> None:
+    crew = Cluster(instances=40)
+    seen: list[tuple[WorkerProgress, ...]] = []
+
+    async def kill(crew: Cluster) -> None:
+        await anyio.sleep(5)
+        crew.holder("m0").kill()
+        await anyio.sleep(3)
+        seen.append(crew.session.progress().workers)
+
+    crew.run(kill)
+    killed, second, third = sorted(
+        seen[0], key=lambda worker: worker.state != "gone: it was killed"
+    )
+    assert (killed.endpoints, killed.is_gone) == ((), True)
+    assert {second.state, third.state} == {"at work"}
+    assert len(second.endpoints) + len(third.endpoints) == 6
+    assert sum(worker.turns for worker in crew.session.progress().workers) == 120 * TURNS
+    assert killed.turns > 0
 
 
 def test_a_cut_shorter_than_the_patience_changes_nothing() -> None:

@@ -14,9 +14,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from stormproof.check import Checked, Verdict
 from stormproof.cli import main
 from stormproof.cli.check_forms import as_junit, as_summary
+from stormproof.demands import Checked, Verdict
 
 yaml = pytest.importorskip("yaml")
 MODEL = "qwen2.5-3b-instruct"

@@ -16,6 +16,7 @@ import pytest
 
 from stormproof.cli import main, ultra_parallel_runner
 from stormproof.domain.episodes import Episode
+from stormproof.report.contents import gather
 from stormproof.store import read_episodes, same_records
 
 MODELS = ("gpt-4o-mini", "qwen2.5-3b-instruct")
@@ -142,6 +143,27 @@ def test_status_counts_every_cell(made: Ran, said: Any) -> None:
     assert found == {(m, p): 2 for m in MODELS for p in ("optimal", "baseline")}
 
 
+def test_status_and_report_name_the_workers_of_the_last_run_that_had_any(
+    ran: Ran, said: Any
+) -> None:
+    with (ran.folder / "pool.jsonl").open("a") as file:
+        for t, name, turns, state in (
+            (2, "worker 1", 3, "at work"), (1, "worker 1", 5, "at work"),
+            (1, "worker 10", 0, "spare"), (2, "worker 1", 7, "gone: process 9 has ended"),
+        ):  # fmt: skip
+            line = {"worker": name, "t": t, "place": "process 9", "turns": turns, "state": state}
+            file.write(json.dumps(line | {"endpoints": ["a", "b"]}) + "\n")
+    out, _ = said("status", ran.folder)
+    assert re.search(r"worker 1 +process 9 +gone: process 9 has ended +2 +7\n", out)
+    out, _ = said("status", ran.folder, "--json")
+    assert [worker["turns"] for worker in json.loads(out)["workers"]] == [7, 0]
+    (table,) = (table for table in gather(ran.folder).tables if table.key == "workers")
+    assert table.rows == (
+        ("worker 1", "process 9", 2, 7, "gone: process 9 has ended"),
+        ("worker 10", "process 9", 2, 0, "spare"),
+    )
+
+
 def test_status_in_words(made: Ran, said: Any) -> None:
     out, _ = said("status", made.folder)
     assert "models are SIMULATED" in out
@@ -216,6 +238,25 @@ def test_report_sets_two_folders_side_by_side(made: Ran, tmp_path: Path, said: A
         assert row["A: success (share)"] == row["B: success (share)"]
         assert (row["tasks paired"], float(row["difference (share)"])) == ("2", 0)
     assert "### Paired differences" in (tmp_path / "report.md").read_text()
+
+
+def test_report_counts_money_by_a_file_of_prices(made: Ran, tmp_path: Path, said: Any) -> None:
+    file = tmp_path / "prices.json"
+    entry = {"input_cost_per_token": 1e-3, "output_cost_per_token": 2e-3}
+    file.write_text(json.dumps({MODELS[0]: entry}))
+    words = ["report", made.folder, "--format", "html", "--out", tmp_path, "--quiet"]
+    _, err = said(*words)
+    assert "prices of" not in err
+    assert "Nobody gave prices." in (tmp_path / "report.html").read_text()
+    _, err = said(*words, "--prices", file)
+    assert f'prices of {MODELS[0]}: entry "{MODELS[0]}" of {file}: 1000 in, 2000 out' in err
+    assert f"prices of {MODELS[1]}: none; {file} prices no" in err
+    turns = [turn for e in made.episodes if e.trial.model == MODELS[0] for turn in e.turns]
+    usages = [turn.answer.reply.usage for turn in turns]
+    cost = sum(u.prompt_tokens / 1e3 + u.completion_tokens / 500 for u in usages)
+    assert f"{cost:,.2f} in the currency of the prices" in (tmp_path / "report.html").read_text()
+    file.write_text("[]")
+    assert "found no table of models" in said(*words, "--prices", file, code=2)[1]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,13 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from stormproof.cli.progress_display import clock, display, headline, render, rows_that_fit, short
-from stormproof.progress import CellProgress, EndpointProgress, Progress, TimeLeft
+from stormproof.progress import (
+    CellProgress,
+    EndpointProgress,
+    Progress,
+    TimeLeft,
+    WorkerProgress,
+)
 
 ENDPOINTS = tuple(
     EndpointProgress(
@@ -16,6 +22,13 @@ ENDPOINTS = tuple(
     )
     for i in range(40)
 )
+WORKERS = tuple(
+    WorkerProgress(
+        f"worker {i}", f"process {i}", () if i < 3 else ("a", "b"), 100 * i,
+        "gone: process 1 has ended" if i < 3 else "at work",
+    )
+    for i in range(1, 10)
+)  # fmt: skip
 MOMENT = Progress(
     12.3,
     tuple(CellProgress(f"model-{i}", "optimal easy 0.8", 100, 40, i) for i in range(5)),
@@ -38,6 +51,13 @@ def test_it_fits_any_screen_and_says_what_is_hidden(width: int, height: int) -> 
     assert "more endpoints" in lines[-1]
     assert "4 more models" in lines[-1] or width > 40
     assert "SIMULATED" in " ".join(lines)
+    with_workers = replace(MOMENT, workers=WORKERS)
+    console.print(render(with_workers, width, height))
+    lines = console.export_text().splitlines()
+    assert len(lines) <= height
+    assert "more endpoints" in lines[-1]
+    assert any(re.match(r"worker 3 .* 2 +300 +at work", line) for line in lines) == (height > 12)
+    assert any(re.match(r"and 1 more, 2 gone +1200", line) for line in lines) == (height > 12)
 
 
 def test_at_70_by_20_trouble_is_seen_before_all_else() -> None:

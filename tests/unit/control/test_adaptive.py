@@ -251,7 +251,7 @@ def test_a_start_is_had_at_once_and_refuted_either_way(cap: int) -> None:
             assert len(flying) == min(40, cap)
         now += 0.05
     assert cap - 2 <= len(flying) <= cap
-    assert abs((control.learned().max_workers or 0) - cap) <= 2
+    assert abs(control.view().window - cap) <= 2
     assert refused <= 64  # the last step of a probe that doubles
 
 

@@ -17,7 +17,7 @@ from stormproof.domain.tasks import Step, Task
 from stormproof.domain.trials import make_trial
 from stormproof.emulator.agent_decisions import (
     Agents,
-    ToolResult,
+    SeenResult,
     opening_of,
     plan_in,
     position,
@@ -253,9 +253,9 @@ def test_tool_results_are_read_where_the_harness_tells_them() -> None:
         Message("tool", "data_processing_parser failed. TIMEOUT: No answer.\n\nx succeeded."),
     ]
     assert tool_results(messages) == [
-        ToolResult("network_fetcher", ok=True),
-        ToolResult("data_processing_parser", ok=False),
-        ToolResult("x", ok=True),
+        SeenResult("network_fetcher", ok=True),
+        SeenResult("data_processing_parser", ok=False),
+        SeenResult("x", ok=True),
     ]
 
 
@@ -274,7 +274,7 @@ def test_tool_results_are_read_where_the_harness_tells_them() -> None:
 )
 def test_where_one_stands_in_a_plan(results: str, tries: int, at: int) -> None:
     tools = {"f": PLAN[0].tool, "p": PLAN[1].tool, "o": PLAN[2].tool}
-    seen = [ToolResult(tools[r[0]], ok=r[1] == "+") for r in results.split()]
+    seen = [SeenResult(tools[r[0]], ok=r[1] == "+") for r in results.split()]
     assert position(PLAN, seen, tries) == at
 
 

@@ -103,6 +103,18 @@ def test_chunks_are_put_together(parts: list[bytes], sizes: list[int]) -> None:
     assert requests == [("/a", b"".join(parts))] * 2
 
 
+OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAM\r\n"
+
+
+@given(st.lists(st.integers(1, 60)))
+def test_an_offer_of_another_protocol_is_passed_over(sizes: list[int]) -> None:
+    bare = b"POST /a HTTP/1.1\r\nHost: h\r\n" + OFFER
+    data = bare + b"Content-Length: 3\r\n\r\nabc" + bare + b"\r\n"
+    requests, wire = heard(cut(data + data, sizes))
+    assert requests == [("/a", b"abc"), ("/a", b"")] * 2
+    assert not wire.closed
+
+
 @given(st.binary(max_size=300))
 def test_no_bytes_break_it(data: bytes) -> None:
     heard([data, b"\r\n\r\n"])
@@ -111,7 +123,7 @@ def test_no_bytes_break_it(data: bytes) -> None:
 TOKENS = [
     b"GET ", b"POST ", b"PRI * HTTP/2.0\r\n", b"/a ", b"HTTP/1.1\r\n", b"HTTP/1.0\r\n", b"\r\n",
     b"Host: h\r\n", b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n", b"3\r\nabc\r\n",
-    b"0\r\n\r\n", b"Connection: close\r\n", b"Upgrade: h2c\r\n", b"Expect: x\r\n", b"abc",
+    b"0\r\n\r\n", b"Connection: close\r\n", OFFER, b"Expect: x\r\n", b"abc",
 ]  # fmt: skip
 
 
@@ -138,7 +150,7 @@ def test_what_is_nearly_http_breaks_nothing_and_is_heard_the_same_however_it_is_
         (b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", b"400"),
         (b"POST / HTTP/1.1\r\nContent-Length: \xd9\xa1\r\n\r\n", b"400"),
         (b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", b"400"),
-        (b"POST / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", b"400"),
+        (b"CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n", b"400"),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", b"400"),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", b"400"),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"400"),

@@ -13,7 +13,9 @@ from stormproof.domain.episodes import Episode, Score
 from stormproof.domain.trials import Trial
 from stormproof.errors import StoreError
 from stormproof.export import write_csv, write_jsonl
-from stormproof.store import EPISODE_COLUMNS, query
+from stormproof.plan import RunOptions
+from stormproof.store import EPISODE_COLUMNS, append_run, query
+from stormproof.testing.records import an_endpoint
 
 FORMAT_PAGE = (Path(__file__).parents[3] / "docs" / "format.md").read_text()
 
@@ -51,6 +53,18 @@ def test_the_command_writes_what_it_is_asked_for(
     assert "e.csv: 4 episodes" in capsys.readouterr().err
     assert main(["export", str(results)]) == 2
     assert "--jsonl" in capsys.readouterr().err
+
+
+def test_an_unfinished_plan_and_simulated_models_are_said_first(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = RunOptions(models=("two",), prompt_types=("cot",), num_instances=1)
+    append_run(results, {"options": options, "endpoints": [an_endpoint("two")]})
+    assert main(["export", str(results), "--jsonl", str(tmp_path / "e.jsonl")]) == 0
+    simulated, unfinished, wrote = capsys.readouterr().err.splitlines()
+    assert simulated.startswith("SIMULATED: ")
+    assert unfinished.startswith("UNFINISHED: 2 of 8 planned trials are scored; 1 blocked, 1 ended")
+    assert wrote.endswith("e.jsonl: 4 episodes")
 
 
 def test_the_format_page_says_what_every_column_holds() -> None:

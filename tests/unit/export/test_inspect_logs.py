@@ -9,8 +9,10 @@ from msgspec.structs import replace
 from stormproof.cli import main
 from stormproof.errors import ConfigError
 from stormproof.export import write_inspect_logs
+from stormproof.plan import RunOptions
 from stormproof.store import append_run, read_header
 from stormproof.store.header import write_header
+from stormproof.testing.records import an_endpoint
 
 IS_THERE = find_spec("inspect_ai") is not None
 needs_inspect = pytest.mark.skipif(not IS_THERE, reason="inspect_ai is not installed")
@@ -60,6 +62,25 @@ def test_a_log_is_dated_by_the_first_run(results: Path, tmp_path: Path) -> None:
     [path, _] = write_inspect_logs(results, tmp_path / "logs")
     assert path.name.startswith("2020-09-13T12-26-40+00-00_workflows-data-pipeline_")
     assert read_eval_log(str(path)).eval.created.startswith("2020-09-13T12:26:40")
+
+
+@needs_inspect
+def test_a_cell_with_trials_to_come_is_tagged(results: Path, tmp_path: Path) -> None:
+    from inspect_ai.log import read_eval_log  # noqa: PLC0415  an extra
+
+    def tags(instances: int) -> list[list[str]]:
+        options = RunOptions(
+            models=("one",),
+            prompt_types=("cot",),
+            task_types=("data_pipeline",),
+            num_instances=instances,
+        )
+        append_run(results, {"options": options, "endpoints": [an_endpoint("one")]})
+        logs = map(read_eval_log, map(str, write_inspect_logs(results, tmp_path / "logs")))
+        return [log.eval.tags for log in logs if log.eval.model == "one"]
+
+    assert tags(2) == [["SIMULATED"]]
+    assert tags(3) == [["SIMULATED", "UNFINISHED"]]
 
 
 @needs_inspect

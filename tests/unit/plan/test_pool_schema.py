@@ -111,6 +111,7 @@ WRONG: list[tuple[tuple[str, ...], Any]] = [
     (("models", "m", "deployments"), [{"limits": {}}]),
     (("models", "m", "price_in"), -1),
     (("models", "m", "per_prompt_type"), 1),
+    (("models", "m", "kind"), "secret"),
 ]
 
 

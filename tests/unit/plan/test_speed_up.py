@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from stormproof.plan import RunOptions, expected_speed_ups, kind_of, plan_run
+from stormproof.plan.python_api import Pool, plan
 
 
 @pytest.mark.parametrize(
@@ -14,8 +17,22 @@ from stormproof.plan import RunOptions, expected_speed_ups, kind_of, plan_run
         ("openai", "claude_sonnet4", "gateway closed"),
     ],
 )
-def test_kinds_of_model(dialect: str, model: str, kind: str) -> None:
+def test_a_models_family_says_its_kind(dialect: str, model: str, kind: str) -> None:
     assert kind_of(dialect, model) == kind
+
+
+def test_what_the_pool_file_says_goes_before_the_family() -> None:
+    provider: Any = {"base_url": "https://h.example/v1", "keys": ["env:K"]}
+    models: Any = {
+        "claude-9": {"provider": "p", "kind": "open"},
+        "our-own": {"provider": "p", "kind": "closed"},
+    }
+    pool = Pool(providers={"p": provider}, models=models)
+    found = expected_speed_ups(plan(RunOptions(num_instances=1), pool=pool))
+    assert {s.model: s.kind for s in found if s.model} == {
+        "claude-9": "gateway open",
+        "our-own": "gateway closed",
+    }
 
 
 def test_all_endpoints_against_the_fastest_of_each_model() -> None:

@@ -36,7 +36,7 @@ def test_what_is_missing_is_counted_for_absent_models_too(
     assert [found["all"][name] for name in ("planned", "scored", "blocked", "infra")] == [
         23, 5, 1, 3,
     ]  # fmt: skip
-    assert found["model-a"]["why not scored"] == "503 from m-1 ×2; timeout ×1"
+    assert found["model-a"]["why not scored"] == "2 × 503 from m-1; 1 × timeout"
     assert (found["absent"]["scored"], found["absent"]["not run"]) == (0, 7)
     places = [(row["model"], row["condition"]) for row in rows_of(missing(cells))]
     assert places == [

@@ -9,6 +9,7 @@ import pytest
 from stormproof.report.contents import all_tables
 from stormproof.report.episode_rows import EpisodeRows
 from stormproof.report.matched_tasks import matched
+from stormproof.report.paired_comparisons import MOST_MODELS_COMPARED, models_compared
 from stormproof.report.report_table import ReportTable
 from stormproof.report.result_charts import rows_of
 from stormproof.stats import compare, mcnemar
@@ -68,3 +69,13 @@ def test_best_prompts_are_those_not_beaten(tables: dict[str, ReportTable]) -> No
     for row in rows_of(tables["prompt_index"]):
         assert "flawed" not in row["best prompt type"]
         assert 0 <= row["sensitivity index"].low <= row["sensitivity index"].high
+
+
+def test_what_is_left_out_of_many_models_is_said_once(
+    make_episode: Make, make_table: ToTable
+) -> None:
+    models = [f"m{i:02}" for i in range(MOST_MODELS_COMPARED + 1)]
+    rows = [make_episode(model=model, task_id=f"t{i}") for model in models for i in range(2)]
+    table = models_compared(EpisodeRows.of(make_table(rows)))
+    assert table.notes[1:] == ("The first 16 of 17 models.",)
+    assert len(table.rows) == 16 * 15 / 2

@@ -196,7 +196,7 @@ import os, sys
 from pathlib import Path
 from stormproof.store import merging
 left = int(sys.argv[1])
-for name in ("write_part", "append_run", "remove_superfluous", "write_whole"):
+for name in ("write_part", "append_run", "remove_journals", "write_whole"):
     def step(*given, real=getattr(merging, name), **named):
         global left
         left -= 1

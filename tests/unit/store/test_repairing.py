@@ -249,6 +249,15 @@ def test_a_journal_that_went_through_other_hands_is_read_whole(
     assert by_trial(read_episodes(folder)) == by_trial(EPISODES[:3])
 
 
+def test_lines_that_wait_for_a_last_one_without_its_line_break(journal: Path) -> None:
+    header, *lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes((header + b"".join(lines[::-1])).removesuffix(b"\n"))
+    (said,) = repair(journal.parent)
+    assert f"{1 + len(lines)} lines were saved, 0 were not" in said
+    assert sorted(journal.read_bytes().splitlines(keepends=True)) == sorted([header, *lines])
+    assert by_trial(read_episodes(journal.parent)) == by_trial(EPISODES[:2])
+
+
 def test_other_line_ends_in_the_files_beside_the_journals(
     sealed: tuple[Path, StorageFormat],
 ) -> None:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from stormproof.domain.episodes import Episode, Turn
 from stormproof.errors import StoreError
-from stormproof.session import RunStore
+from stormproof.run_desk import RunStore
 from stormproof.store import Header, open_store, read_episodes
 from stormproof.testing import MemoryStore
 from stormproof.testing.records import a_trial, a_turn, an_episode

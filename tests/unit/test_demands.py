@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from stormproof.check import Checked, Demands, Minimum, Verdict, check, parse_minimum
+from stormproof.demands import Checked, Demands, Minimum, Verdict, check, parse_minimum
 from stormproof.domain.episodes import Episode
 from stormproof.domain.trials import Trial
 from stormproof.errors import ConfigError

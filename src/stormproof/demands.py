@@ -17,10 +17,11 @@ from msgspec import Struct
 
 from stormproof.domain.conditions import Condition
 from stormproof.errors import ConfigError
+from stormproof.plan.folder_status import planned_cells
 from stormproof.plan.mistakes import did_you_mean, shown
 from stormproof.report.cell_figures import CellFigures, figures_of, whole
 from stormproof.report.common_cells import align
-from stormproof.report.completeness import CellCount, merged, planned_cells
+from stormproof.report.completeness import CellCount, merged
 from stormproof.report.condition_words import condition_key, condition_label, condition_of
 from stormproof.report.episode_rows import EpisodeRows
 from stormproof.report.paired_comparisons import paired
