@@ -66,7 +66,6 @@ class Endpoint(Struct, frozen=True):
     key: str
     api_version: str = ""
     limits: Limits = Limits()
-    start: Start = Start()
     groups: tuple[LimitGroup, ...] = ()
     headers: dict[str, str] = {}
     query: dict[str, str] = {}
