@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from stormproof.domain.conditions import FLAWS, SEVERITIES, TASK_TYPES
+from stormproof.domain.conditions import DIFFICULTIES, FLAWS, SEVERITIES, WEATHER_MODES
 from suite_tasks import RATES, Figure
 
 PAGE = Path(__file__).parents[1] / "docs" / "suite.md"
@@ -47,10 +47,24 @@ def _speed(figures: Sequence[Figure]) -> str:
 
 
 def _ceilings(figures: Sequence[Figure]) -> str:
-    mean = {(f["task_type"], f["rate"]): f["mean"] for f in _of(figures, "ceiling")}
-    rows = [[kind, *(f"{mean[kind, rate]:.3f}" for rate in RATES)] for kind in TASK_TYPES]
-    heads = ["type", *map(str, RATES)]
-    return f"Mean ceiling over the default set, 10 turns:\n\n{_table(heads, rows)}"
+    mean = {(f["difficulty"], f["weather"], f["rate"]): f["mean"] for f in _of(figures, "ceiling")}
+    turns = {f["difficulty"]: f for f in _of(figures, "turns")}
+    rows = [
+        [
+            level.replace("_", " "),
+            "{:.0f}–{:.0f}".format(*turns[level]["steps"][::2]),
+            "{:.0f}–{:.0f}".format(*turns[level]["turns"][::2]),
+            *(f"{mean[level, 'before', rate]:.3f}" for rate in RATES),
+            *(f"{mean[level, weather, 0.8]:.3f}" for weather in WEATHER_MODES[1:]),
+        ]
+        for level in DIFFICULTIES
+    ]
+    heads = ["level", "steps", "turns", *map(str, RATES), *WEATHER_MODES[1:]]
+    text = (
+        "Steps of a solution, turns of a task, and mean ceilings over the default set: under\n"
+        "`before` at four rates, and under the other kinds of weather at 0.8:"
+    )
+    return f"{text}\n\n{_table(heads, rows)}"
 
 
 def _flaws(figures: Sequence[Figure]) -> str:

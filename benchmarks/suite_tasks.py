@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -13,15 +12,17 @@ from stormproof.domain.conditions import (
     FLAWED_PREFIX,
     FLAWS,
     SEVERITIES,
-    TASK_TYPES,
+    WEATHER_MODES,
     Condition,
+    Difficulty,
+    WeatherMode,
 )
 from stormproof.domain.tasks import Standing, Step, Task
 from stormproof.score.measures import success
 from stormproof.suites import Weathered
 from stormproof.suites.workflows import WORKFLOWS
 from stormproof.suites.workflows.goals import standing
-from stormproof.suites.workflows.optimum import ceiling, optimal_plan
+from stormproof.suites.workflows.optimum import ceiling, optimal_plan, own_turns
 from stormproof.suites.workflows.prompts import opening, shown_plan
 from stormproof.suites.workflows.tasks import DEFAULT_COUNTS, load_task, task_ids
 from stormproof.suites.workflows.tasks.generate import task_and_fault
@@ -32,7 +33,6 @@ from stormproof.suites.workflows.world import World
 Figure = dict[str, object]
 
 RATES = (0.9, 0.8, 0.7, 0.6)
-MAX_TURNS = 10
 _MOST_S = {"generation": 5.0, "planning": 60.0}  # the limits that the suite was given
 
 
@@ -88,8 +88,9 @@ def planning() -> Iterator[Figure]:
     """Seconds for plan and ceiling of every task at rate 0.8; no structure is known before."""
 
     def plan(task: Task) -> None:
-        optimal_plan(task, 0.8, MAX_TURNS)
-        ceiling(task, 0.8, MAX_TURNS)
+        turns = own_turns(task)
+        optimal_plan(task, 0.8, turns)
+        ceiling(task, 0.8, turns)
 
     yield _timed("planning", [partial(plan, task) for task in all_tasks()])
 
@@ -97,9 +98,9 @@ def planning() -> Iterator[Figure]:
 def _timed(what: str, works: list[Callable[[], object]]) -> Figure:
     spent = []
     for work in works:
-        began = time.perf_counter()
+        began = time.process_time()
         work()
-        spent.append(time.perf_counter() - began)
+        spent.append(time.process_time() - began)
     return {
         "figure": f"suite.{what}",
         "tasks": len(works),
@@ -136,26 +137,42 @@ def _user_message(task: Task, prompt_type: str) -> str:
 
 
 def _calmly_reaches(task: Task, plan: tuple[Step, ...]) -> bool:
-    """Whether following the plan blindly is a full success when no tool fails, in ten turns."""
+    """Whether following the plan blindly is a full success when no tool fails."""
     weathered = Weathered(WORKFLOWS, task, Condition("optimal", task.difficulty, 1.0), 0)
-    done = [weathered.call(step.tool, step.arguments) for step in plan[:MAX_TURNS]]
+    done = [weathered.call(step.tool, step.arguments) for step in plan[: own_turns(task)]]
     return success(done) == "full"
 
 
 def ceilings() -> Iterator[Figure]:
-    """Mean ceiling by task type and rate."""
-    values = defaultdict[tuple[str, float], list[float]](list)
-    for task in all_tasks():
+    """Turns, and mean ceilings by level: at all rates, and under all kinds of weather at 0.8."""
+    tasks = all_tasks()
+    for difficulty in DIFFICULTIES:
+        own = [task for task in tasks if task.difficulty == difficulty]
+        turns = [own_turns(task) for task in own]
+        steps = [len(task.solution) for task in own]
+        yield {
+            "figure": "suite.turns",
+            "difficulty": difficulty,
+            "tasks": len(own),
+            "steps": [min(steps), statistics.fmean(steps), max(steps)],
+            "turns": [min(turns), statistics.fmean(turns), max(turns)],
+        }
         for rate in RATES:
-            values[task.task_type, rate].append(ceiling(task, rate, MAX_TURNS))
-    for task_type in TASK_TYPES:
-        for rate in RATES:
-            found = values[task_type, rate]
-            yield {
-                "figure": "suite.ceiling",
-                "task_type": task_type,
-                "rate": rate,
-                "tasks": len(found),
-                "mean": round(statistics.fmean(found), 4),
-                "least": round(min(found), 4),
-            }
+            yield _ceiling(difficulty, own, rate, "before")
+        for weather in WEATHER_MODES[1:]:
+            yield _ceiling(difficulty, own, 0.8, weather)
+
+
+def _ceiling(
+    difficulty: Difficulty, tasks: list[Task], rate: float, weather: WeatherMode
+) -> Figure:
+    found = [ceiling(task, rate, own_turns(task, weather), weather) for task in tasks]
+    return {
+        "figure": "suite.ceiling",
+        "difficulty": difficulty,
+        "weather": weather,
+        "rate": rate,
+        "tasks": len(found),
+        "mean": round(statistics.fmean(found), 4),
+        "least": round(min(found), 4),
+    }

@@ -126,8 +126,10 @@ def drawable(errors: tuple[str, ...]) -> tuple[str, ...]:
 
 def befalling(weather_seed: int, troubles: Sequence[T]) -> T | None:
     """The one of several troubles that a trial has; None where there are none."""
+    if not troubles:
+        return None
     drawn = hashlib.blake2b(f"{weather_seed}/trouble".encode(), digest_size=4).digest()
-    return troubles[int.from_bytes(drawn) * len(troubles) // _WORD] if troubles else None
+    return troubles[int.from_bytes(drawn) * len(troubles) // _WORD]
 
 
 def draw(weather_seed: int, tool: str, k: int) -> Draw:

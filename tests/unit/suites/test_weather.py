@@ -1,3 +1,4 @@
+from collections import Counter
 from itertools import pairwise
 
 import numpy as np
@@ -7,12 +8,15 @@ from hypothesis import strategies as st
 from scipy.stats import kstest
 
 from stormproof.suites.weather import (
+    FACTS,
     History,
+    befalling,
     draw,
     drawable,
     probability,
     success_probability,
 )
+from stormproof.suites.workflows import WORKFLOWS
 
 RATES = (0.3, 0.6, 0.7, 0.8, 0.9, 1.0)
 NEEDS = {"a": (), "b": ("a",), "c": ("a", "b"), "d": ("c", "x")}
@@ -90,8 +94,21 @@ def test_draws_are_uniform_and_codes_even() -> None:
     assert np.corrcoef([d.u for d in draws], [d.pick for d in draws])[0, 1] < 0.05
 
 
-def test_weather_never_blames_the_arguments() -> None:
+def test_weather_says_nothing_of_the_call() -> None:
     assert drawable(ERRORS) == ("OPERATION_FAILED", "TIMEOUT", "NETWORK_ERROR")
+    for spec in WORKFLOWS.tools.values():
+        codes = drawable(spec.errors)
+        assert "TIMEOUT" in codes
+        assert not FACTS.intersection(codes)
+
+
+def test_troubles_are_drawn_evenly_and_from_the_seed_alone() -> None:
+    drawn = Counter(befalling(seed, ("a", "b", "c")) for seed in range(3_000))
+    assert all(abs(count - 1_000) < 3.3 * 26 for count in drawn.values())
+    assert befalling(7, ("a", "b")) == befalling(7, ("a", "b"))
+    assert befalling(7, ()) is None
+    told = np.array([befalling(seed, (0, 1)) for seed in range(3_000)], float)
+    assert abs(np.corrcoef(told, [draw(s, "a", 0).u for s in range(3_000)])[0, 1]) < 0.06
 
 
 def play(calls: list[str], rate: float, seed: int) -> list[bool]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from stormproof.domain.conditions import TASK_TYPES, Condition, WeatherMode
+from stormproof.domain.conditions import TASK_TYPES, WEATHER_MODES, Condition, WeatherMode
 from stormproof.domain.tasks import Check, Execution, Resource, Step, Task
 from stormproof.errors import SuiteError
 from stormproof.score import success
@@ -152,6 +152,57 @@ def test_ambiguous_timeouts_may_have_done_their_work() -> None:
     assert [e.goal_met for e in again] == [False, True]  # a blind retry doubled the effect
 
 
+def test_silent_weather_shows_false_data_and_says_that_all_is_well() -> None:
+    env = environment(0.6, seed_where(READ, "fs", 0.6), "silent")
+    false, true = (env.call(READ, {"path": "orders.csv"}) for _ in range(2))
+    assert (false.ok, false.cause, false.took_effect) == (True, "weather", True)
+    assert false.draw > false.probability
+    assert false.tampered in {"truncated", "wrong value", "stale"}
+    assert (true.ok, true.cause, true.tampered) == (True, "", "")
+    shown = [world_of(env).results[each.handle or ""].value for each in (false, true)]
+    assert shown[0] != shown[1] == TASK.files["orders.csv"]
+    assert env.call(PARSE, {}).probability == 0.6  # nobody is told of a failure, nor remembers one
+
+
+def test_silent_weather_fails_openly_what_brings_in_no_data() -> None:
+    env = environment(0.6, seed_where(PARSE, "f", 0.6), "silent")
+    failed = env.call(PARSE, {"input": "id\n1\n"})
+    assert (failed.ok, failed.cause, failed.tampered) == (False, "weather", "")
+
+
+def seed_of_trouble(weather: WeatherMode, tool: str) -> int:
+    return next(
+        seed
+        for seed in itertools.count()
+        if (trouble := environment(1.0, seed, weather).trouble) and trouble.tool == tool
+    )
+
+
+def test_a_tool_that_is_down_is_down_for_the_whole_trial_whatever_the_rate() -> None:
+    env = environment(1.0, seed_of_trouble("outage", PARSE), "outage")
+    assert env.call(READ, {"path": "orders.csv"}).ok
+    for _ in range(3):
+        down = env.call(PARSE, {})
+        assert (down.ok, down.cause, down.probability) == (False, "weather", 0.0)
+        assert "out of service" in down.message
+    assert env.call("file_operations_converter", {"to": "json"}).ok
+    assert env.call(PARSE, {"inputt": "x"}).cause == "arguments"
+
+
+def test_a_tool_that_waits_says_for_what_and_works_after_that() -> None:
+    env = environment(1.0, seed_of_trouble("sticky", PARSE), "sticky")
+    assert env.trouble is not None
+    until = env.trouble.until
+    assert env.call(READ, {"path": "orders.csv"}).ok
+    assert env.call(until, {}).ok  # too early: nobody waits yet
+    waits = env.call(PARSE, {})
+    assert (waits.ok, waits.cause, waits.probability) == (False, "weather", 0.0)
+    assert until in waits.message
+    assert not env.call(PARSE, {}).ok
+    assert env.call(until, {}).ok
+    assert env.call(PARSE, {}).ok
+
+
 def test_an_unknown_tool_is_a_bug_of_the_caller() -> None:
     with pytest.raises(SuiteError):
         environment().call("no_such_tool", {})
@@ -203,15 +254,21 @@ def test_success_never_rises_when_the_rate_falls(seed: int, at: int) -> None:
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.integers(0, 2**53), st.integers(0, 19))
-@example(114477, 2)
-def test_no_call_of_a_fixed_script_gains_by_a_lower_rate(seed: int, at: int) -> None:
-    runs = [fixed_script(tasks()[at], rate, seed, "before") for rate in RATES]
+@given(st.integers(0, 2**53), st.integers(0, 19), st.sampled_from(WEATHER_MODES))
+@example(114477, 2, "before")
+def test_no_call_of_a_fixed_script_gains_by_a_lower_rate(
+    seed: int, at: int, mode: WeatherMode
+) -> None:
+    runs = [fixed_script(tasks()[at], rate, seed, mode) for rate in RATES]
     for better, worse in itertools.pairwise(runs):
         for high, low in zip(better, worse, strict=True):
             if high.cause in {"arguments", "tool"}:
                 break  # an earlier success has changed what this call works on
-            assert high.ok or not low.ok
+            assert is_true(high) or not is_true(low)
+
+
+def is_true(execution: Execution) -> bool:
+    return execution.ok and not execution.tampered
 
 
 def test_the_same_calls_give_the_same_records() -> None:

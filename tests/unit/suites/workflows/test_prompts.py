@@ -145,7 +145,7 @@ def test_flawed_plans_stand_in_the_words_of_an_optimal_one() -> None:
 
 
 def test_a_higher_rate_needs_fewer_calls() -> None:
-    lengths = [len(optimal_plan(TASK, rate, 10)) for rate in (1.0, 0.8)]
+    lengths = [len(optimal_plan(TASK, rate, 20)) for rate in (1.0, 0.6)]
     assert lengths[0] < lengths[1]
 
 

@@ -33,12 +33,12 @@ from stormproof.suites.workflows.optimum.histories import (
     START,
 )
 from stormproof.suites.workflows.optimum.state_space import (
+    MOST_STATES,
     StateSpace,
     TooManyStates,
     Workflow,
+    eased,
     explored,
-    relaxed,
-    simplest,
 )
 
 NOTHING_HELPS = -2
@@ -64,12 +64,12 @@ def is_exact(workflow: Workflow) -> bool:
 @functools.lru_cache(maxsize=256)
 def _space(workflow: Workflow) -> tuple[StateSpace, bool]:
     """The states to solve for, and whether they are those of the workflow as it is."""
-    for is_true, form in ((True, workflow), (False, relaxed(workflow))):
+    form = workflow
+    while True:
         try:
-            return explored(form), is_true
+            return explored(form, MOST_STATES), form == workflow
         except TooManyStates:
-            continue
-    return explored(simplest(workflow)), False
+            form = eased(form)
 
 
 class Position(Struct, frozen=True):

@@ -13,12 +13,13 @@ What keeps the states few, and changes no value:
 - of two items with equal chances the one that opens and supports all that the other does comes
   first (`ordered`), so that equal items are done in one order and merely counted.
 
-Where they are still too many, `relaxed` drops the order of items: what may come sooner than it
-could is worth no less, so the value is then an upper bound.
+Where they are still too many, `eased` lets needs be met from the start, one after the other, which
+is worth no less, so the value is then an upper bound.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
@@ -223,14 +224,16 @@ class _Rules:
 # --- fewer states ---------------------------------------------------------------------------------
 
 
-def relaxed(workflow: Workflow) -> Workflow:
-    """The workflow with its items in any order: worth no less."""
-    return replace(workflow, items=tuple(replace(item, hard=()) for item in workflow.items))
-
-
-def simplest(workflow: Workflow) -> Workflow:
-    """The workflow with every need met from the start: worth no less, and a mere count."""
-    items = tuple(replace(item, hard=(), needs=()) for item in workflow.items)
+def eased(workflow: Workflow) -> Workflow:
+    """The workflow with the need that most items have met from the start: worth no less."""
+    needs = Counter(mask for item in workflow.items for mask in item.needs if mask)
+    if not needs:
+        return replace(workflow, items=tuple(replace(item, hard=()) for item in workflow.items))
+    ((given, _),) = needs.most_common(1)
+    items = tuple(
+        replace(item, needs=tuple(mask for mask in item.needs if mask != given))
+        for item in workflow.items
+    )
     return replace(workflow, items=items)
 
 

@@ -21,7 +21,7 @@ from stormproof.suites.workflows.world import Kind, Result, World
 _JUDGED = ("checked", "result")
 """Kinds of check whose evidence grows with calls that have nothing to do with them."""
 
-_TRACES = ("checked", "probed")
+_TRACES = ("checked", "probed", "seen")
 """Kinds of check of what was looked at, which other calls may do by the way."""
 
 _TELLING = frozenset(
@@ -39,7 +39,7 @@ _TELLING = frozenset(
 )
 """Tools whose results say how things stand in the World."""
 
-_LOOKING = ("network_fetcher", "network_monitor")
+_LOOKING = ("file_operations_reader", "network_fetcher", "network_monitor")
 """Tools that look by the way."""
 
 _HANG_ON_OTHERS = frozenset(

@@ -2,12 +2,13 @@
 
 Each kind of trouble leaves another way. Under `outage` a tool of the solution is down that another
 one stands in for, or whose work can be done by heart. Under `sticky` a tool works only after
-another has been called, which its error text names; those others never stick themselves.
+another has been called, which its error text names; those others never stick themselves. One of
+the first, the middle and the last tool of the solution is drawn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from stormproof.domain.conditions import WeatherMode
@@ -68,8 +69,13 @@ def troubles(task: Task, weather: WeatherMode) -> tuple[Trouble, ...]:
         return tuple(Trouble(tool, message=_DOWN) for tool in _replaceable(task))
     if weather == "sticky":
         tools = dict.fromkeys(step.tool for step in task.solution)
-        return tuple(_waiting(tool) for tool in tools if tool not in _NEVER_STICK)
+        return tuple(map(_waiting, _spread([t for t in tools if t not in _NEVER_STICK])))
     return ()
+
+
+def _spread(tools: Sequence[str]) -> list[str]:
+    """The first, the middle and the last: few, so that ceilings are soon worked out."""
+    return list(dict.fromkeys((*tools[:1], *tools[len(tools) // 2 :][:1], *tools[-1:])))
 
 
 @once_per_kind

@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from stormproof.domain.episodes import FAILURES_IN_A_ROW
+from stormproof.suites.workflows.optimum import decision_process
 from stormproof.suites.workflows.optimum.decision_process import (
     NOTHING_HELPS,
     Policy,
@@ -87,12 +88,16 @@ def test_work_done_unseen_counts_and_meets_no_need() -> None:
     assert value(workflow, 0.8, 2) == pytest.approx(max(seen * 0.8 + unseen * 0.4, 0.4 * 0.9))
 
 
-def test_states_beyond_number_are_solved_without_their_order_and_then_as_a_count() -> None:
-    needy = [Item(needs=(1 << 10 + at,)) for at in range(10)]
-    workflow = Workflow((*needy, *(Item() for _ in range(10))), tuple(1 << at for at in range(10)))
+def test_states_beyond_number_are_solved_with_needs_met_from_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    needy = [Item(needs=(1 << 4 + at,)) for at in range(4)]
+    workflow = Workflow((*needy, *(Item() for _ in range(4))), (1, 2, 4, 8))
+    exact = Policy(workflow, 0.8, 10).value
+    monkeypatch.setattr(decision_process, "MOST_STATES", 30)
     assert not is_exact(workflow)
-    count = Workflow((Item(),) * 10, workflow.goal)
-    assert value(workflow, 0.8, 20) == pytest.approx(value(count, 0.8, 20))
+    plain = Workflow((Item(),) * 4, workflow.goal)
+    assert exact < value(workflow, 0.8, 10) < value(plain, 0.8, 10)
 
 
 @pytest.mark.parametrize("seed", range(6))
