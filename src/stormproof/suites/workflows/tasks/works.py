@@ -312,7 +312,7 @@ def add_gross(s: Scene) -> None:
         **s.named(),
     )
     s.say("add_gross", column=s.column(amount), percent=str(percent))
-    rows = [{**row, "gross": row[amount] * float(factor)} for row in s.rows]
+    rows = [{**row, "gross": round(row[amount] * float(factor), 6)} for row in s.rows]
     s.rework(rows, s.it, handle)
 
 
