@@ -359,8 +359,7 @@ def partner_names(s: Scene) -> None:
     s.say("partner_names", pairs=pairs, agreement=code(path))
     rows = ledger.renamed(s.rows, mapping)
     s.rework(rows, s.it, handle)
-    key, s.group, s.measure = mapping
-    s.key = key
+    _, s.group, s.measure = mapping
 
 
 @stage(1)
