@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from stormproof.domain.calls import Reply, Request, ToolCall, Usage
 from stormproof.domain.conditions import PROTOCOLS, Condition
-from stormproof.domain.episodes import Episode, Turn
+from stormproof.domain.episodes import FAILURES_IN_A_ROW, Episode, Turn
 from stormproof.domain.tasks import Task
 from stormproof.domain.trials import Trial
 from stormproof.episode import run_episode
@@ -121,15 +121,16 @@ def test_any_replies_make_a_well_formed_episode(
         case "max_turns":
             assert spent == condition.max_turns
         case "failures":
-            assert not any(call.ok for call in calls[-5:])
+            assert not any(call.ok for call in calls[-FAILURES_IN_A_ROW:])
         case "repetition":
             assert all(c.ok and c.tool == calls[-1].tool for c in calls[-5:])
             assert all(c.arguments == calls[-1].arguments for c in calls[-5:])
         case other:
             pytest.fail(other)
-    for at in range(5, len(calls)):  # no call comes after an end
+    for at in range(FAILURES_IN_A_ROW, len(calls)):  # no call comes after an end
+        assert any(call.ok for call in calls[at - FAILURES_IN_A_ROW : at])
+    for at in range(5, len(calls)):
         before = calls[at - 5 : at]
-        assert any(call.ok for call in before)
         assert not all(
             c.ok and (c.tool, c.arguments) == (before[0].tool, before[0].arguments) for c in before
         )

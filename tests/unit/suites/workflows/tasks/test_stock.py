@@ -11,7 +11,7 @@ from stormproof.suites.workflows.tasks.stock import (
     text_of_columns,
     text_of_tables,
 )
-from stormproof.suites.workflows.values.formats import parse
+from stormproof.suites.workflows.values.formats import Format, parse
 
 MONTH = Month(2025, 3)
 
@@ -22,12 +22,12 @@ def table(at: int = 0, span: range = range(40, 52)) -> Table:
 
 @pytest.mark.parametrize("form", ["csv", "json", "xml"])
 @pytest.mark.parametrize("at", [0, 5, 11, 23])
-def test_a_table_reads_as_its_records(form: str, at: int) -> None:
+def test_a_table_reads_as_its_records(form: Format, at: int) -> None:
     assert parse(table(at).text(form), form) == table(at).rows
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "xml"])
-def test_changes_show_in_records_and_text_alike(form: str) -> None:
+def test_changes_show_in_records_and_text_alike(form: Format) -> None:
     changed = table()
     original = changed.copied()
     amount = changed.subject.amount
@@ -48,7 +48,7 @@ def test_tables_in_a_row_are_one() -> None:
 
 
 @pytest.mark.parametrize("form", ["csv", "json"])
-def test_columns_make_the_same_text_as_records(form: str) -> None:
+def test_columns_make_the_same_text_as_records(form: Format) -> None:
     rows = [{"id": "A1", "on": "2025-03-01"}, {"id": "A2", "on": "2025-03-02"}]
     assert text_of_columns(
         form, ("id", "on"), ["A1", "A2"], ["2025-03-01", "2025-03-02"]
