@@ -6,6 +6,7 @@ from math import inf
 
 from stormproof.control.controller import Sent, View
 from stormproof.domain.calls import RateHeaders
+from stormproof.domain.pool import Start
 
 
 class Workers:
@@ -54,6 +55,10 @@ class Workers:
 
     def told(self, rates: RateHeaders) -> None:
         """Deaf."""
+
+    def learned(self) -> Start:
+        """Nothing."""
+        return Start()
 
     def view(self) -> View:
         """The count."""

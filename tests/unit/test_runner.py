@@ -224,6 +224,15 @@ def test_a_folder_says_when_it_was_made_whatever_runs_come_later(tmp_path: Path)
     assert read_header(tmp_path / "r").created_at == made_at
 
 
+def test_a_run_begins_at_what_the_last_one_learned_unless_it_is_to_forget(tmp_path: Path) -> None:
+    options = replace(SMALL, results=str(tmp_path))
+    assert not any("begin at" in line for line in go(options, store=None).notices)
+    more = replace(options, num_instances=4)
+    assert any("1 endpoints begin at" in line for line in go(more, store=None).notices)
+    afresh = replace(options, num_instances=5, forget=True)
+    assert not any("begin at" in line for line in go(afresh, store=None).notices)
+
+
 def test_a_debug_log_lies_in_the_results_folder_wherever_the_records_go(tmp_path: Path) -> None:
     go(replace(SMALL, debug_log=True, results=str(tmp_path / "r")))
     assert len((tmp_path / "r" / "debug.log").read_text().splitlines()) == 3

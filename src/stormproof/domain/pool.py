@@ -28,7 +28,7 @@ class Limits(Struct, frozen=True):
 class Start(Struct, frozen=True):
     """Where adaptive begins at an endpoint: in flight, and requests a second; None: not known.
 
-    Refuted either way within seconds.
+    Declared in the pool file, or what an earlier run learned. Refuted either way within seconds.
     """
 
     max_workers: int | None = None
@@ -66,8 +66,8 @@ class Endpoint(Struct, frozen=True):
     key: str
     api_version: str = ""
     limits: Limits = Limits()
-    groups: tuple[LimitGroup, ...] = ()
     start: Start = Start()
+    groups: tuple[LimitGroup, ...] = ()
     headers: dict[str, str] = {}
     query: dict[str, str] = {}
     parameters: dict[str, object] = {}

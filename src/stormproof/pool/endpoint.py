@@ -12,6 +12,7 @@ from stormproof.control.adaptive import Adaptive
 from stormproof.control.controller import Controller, Sent
 from stormproof.control.fixed import Fixed
 from stormproof.control.shared_limit import Member, SharedLimit
+from stormproof.control.tail import Tail
 from stormproof.domain.calls import (
     Blocked,
     Denied,
@@ -40,7 +41,7 @@ class EndpointState(Struct, frozen=True):
     discarded (it came with a success status and was no reply: it may have to be paid), with the
     tokens that these said they cost. `trouble` is what its last send ended in where that was no
     answer, and `troubled_at` the wall-clock instant since when. `stopped` says why it was given
-    up, and is empty while it is not.
+    up, and is empty while it is not. `learned` is where another controller of it may begin.
     """
 
     endpoint_id: str
@@ -59,13 +60,7 @@ class EndpointState(Struct, frozen=True):
     stopped: str = ""
     discarded: int = 0
     discarded_tokens: int = 0
-
-    @property
-    def learned(self) -> Start:
-        """Where another controller of it may begin; nothing while it has answered but a few."""
-        if self.accepted < FEW or self.window == inf:
-            return Start()
-        return Start(int(self.window) or None, self.pace_rps or None)
+    learned: Start = Start()
 
 
 StopCause = Literal["", "denied", "quota", "rejecting", "silent"]
@@ -115,6 +110,8 @@ class Lane:
         self.latency_p99_s = FIRST_P99_S
         # The longest answer so far.
         self.longest_s = 0.0
+        # What answers took, at their load: what counts as lost is judged by it. Hears of each.
+        self.tail = Tail()
         # What the last send ended in where that was no answer; empty after an answer.
         self.trouble = ""
         # When the first such send since the last answer ended; inf before any did. It means
@@ -175,6 +172,7 @@ class Lane:
                 tokens = _used_tokens(reply, sent.tokens)
                 missed = tokens - sent.tokens
                 self._took(now - sent.at)
+                self.tail.answered(sent.at, now, sent.number)
                 control.answered(sent, now, tokens, float(reply.usage.completion_tokens))
                 if rates is not None:
                     control.told(rates)
@@ -232,6 +230,7 @@ class Lane:
             stopped=self.stopped,
             discarded=self.discarded,
             discarded_tokens=self.discarded_tokens,
+            learned=self.controller.learned(),
         )
 
     @property

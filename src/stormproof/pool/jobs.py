@@ -140,10 +140,11 @@ class PendingRequest:
         copy.avoid = {flying, *self.avoid}
         return copy
 
-    def retry_elsewhere(self, lane: Lane) -> None:
-        """A send ended without an answer: it goes before others now, and elsewhere if it can."""
+    def try_again(self, lane: Lane, *, failed: bool) -> None:
+        """A send ended without an answer: it goes before others now; if it failed, elsewhere."""
         self.urgency = RETRY
-        self.avoid.add(lane)
+        if failed:
+            self.avoid.add(lane)
 
 
 def estimated_tokens(request: Request, endpoint: Endpoint) -> float:
