@@ -67,7 +67,6 @@ class Endpoint(Struct, frozen=True):
     api_version: str = ""
     limits: Limits = Limits()
     groups: tuple[LimitGroup, ...] = ()
-    start: Start = Start()
     headers: dict[str, str] = {}
     query: dict[str, str] = {}
     parameters: dict[str, object] = {}
