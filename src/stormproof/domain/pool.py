@@ -67,6 +67,7 @@ class Endpoint(Struct, frozen=True):
     api_version: str = ""
     limits: Limits = Limits()
     groups: tuple[LimitGroup, ...] = ()
+    start: Start = Start()
     headers: dict[str, str] = {}
     query: dict[str, str] = {}
     parameters: dict[str, object] = {}
