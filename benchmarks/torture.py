@@ -143,6 +143,7 @@ def stops(folder: Path) -> Figures:
     Requests in flight are awaited for the grace that is stated; then the run ends, and goes on
     where it was once the endpoints answer again.
     """
+    signal.signal(signal.SIGHUP, lambda *_: None)  # runs would inherit the deafness of nohup
     words = ("--prompt-types", "optimal", "--num-instances", "4")
     usual = {"seed": 1, "time_scale": 0.2}
     with ProvingGround(folder / "calm", usual) as calm:

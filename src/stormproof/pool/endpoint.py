@@ -61,6 +61,13 @@ class EndpointState(Struct, frozen=True):
     discarded: int = 0
     discarded_tokens: int = 0
 
+    @property
+    def learned(self) -> Start:
+        """Where another controller of it may begin; nothing while it has answered but a few."""
+        if self.accepted < FEW or self.window == inf:
+            return Start()
+        return Start(int(self.window) or None, self.pace_rps or None)
+
 
 StopCause = Literal["", "denied", "quota", "rejecting", "silent"]
 
