@@ -249,7 +249,7 @@ def measure(world: str, controller: str, seed: int, seconds: float = 0.0) -> dic
         "refused": round(all_broken / all_sends, 4),
         "refused_late": round((all_broken - broken) / max(1, all_sends - sends), 4),
         "first_5_to_15_s": round((within[15] - within[5]) / max(1, could[15] - could[5]), 3),
-        "after_60_s": round((within[-1] - within[late]) / (could[-1] - could[late]), 4),
+        "after_60_s": round((within[-1] - within[late]) / max(1, could[-1] - could[late]), 4),
         "t90_s": _seconds_to_90(within, could),
         "stretch": round(median([s for r in results for s in r.stretch] or [1.0]), 2),
         "lost_falsely": sum(r.lost_falsely for r in results),

@@ -6,7 +6,6 @@ from math import inf
 
 from stormproof.control.controller import Sent, View
 from stormproof.domain.calls import RateHeaders
-from stormproof.domain.pool import Start
 
 
 class Workers:
@@ -55,10 +54,6 @@ class Workers:
 
     def told(self, rates: RateHeaders) -> None:
         """Deaf."""
-
-    def learned(self) -> Start:
-        """Nothing."""
-        return Start()
 
     def view(self) -> View:
         """The count."""

@@ -165,6 +165,26 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+class Delay:
+    """How long a process has taken from here: as clocks say, or the processor time that it got.
+
+    On a machine that is busy with other things the second is the less, and the truth about it.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._stat = Path(f"/proc/{process.pid}/stat")
+        self._at, self._worked = time.monotonic(), self._processor_s()
+
+    @property
+    def seconds(self) -> float:
+        """So far."""
+        return min(time.monotonic() - self._at, self._processor_s() - self._worked)
+
+    def _processor_s(self) -> float:
+        fields = self._stat.read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def free_port() -> int:
     """A port of loopback that nobody listens on."""
     with socket.socket() as probe:

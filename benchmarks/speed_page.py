@@ -25,13 +25,13 @@ def write_page(rows: Sequence[dict[str, object]]) -> None:
     page = DOCS / "speed.md"
     head = page.read_text().split(MARK)[0]
     seeds = len({row["seed"] for row in rows})
-    text = f"{MARK}\n\n{table(rows)}\n\nMeans over {seeds} seeds on which no constant was tuned: "
+    text = f"{MARK}\n\n{table(rows)}\n\nMeans over seeds on which no constant was tuned ({seeds}): "
     text += "delivered, refused or failed. Then, of `adaptive`: what it delivers after the first "
     text += "fifth of a run, and what is refused in the second half; the first second, in the "
     text += "slowest seed, in which a world is given 90 % of the oracle's mean rate over the run "
     text += "(bursts count); and of how many sends an honest answer would have been declared lost. "
-    text += "The plain controllers ran on one seed. Worlds from `liars` to `queues` were invented; "
-    text += "those below were met in the wild, and `benchmarks/worlds.py` names where.\n\n"
+    text += "Worlds from `liars` to `queues` were invented; those below were met in the wild, and "
+    text += "`benchmarks/worlds.py` names where; nothing was tuned on those from `replicas` on.\n\n"
     text += "![Window, pace and refusals over time for four endpoints](speed.svg)\n"
     page.write_text(head + text)
     chart().save(DOCS / "speed.svg")
@@ -52,9 +52,10 @@ def table(rows: Sequence[dict[str, object]]) -> str:
             cells.append("{:.3f}, {:.1%}".format(*shares) if of else "–")
         early = [r for r in rows if r["world"] == world and r["controller"] == controllers[0]]
         cells.append(f"{_mean(early, 'after_60_s'):.3f}, {_mean(early, 'refused_late'):.1%}")
-        slowest = max((float(str(r["t90_s"])) for r in early if r["t90_s"] is not None), default=0)
+        times = [r["t90_s"] for r in early]
+        slowest = "never" if None in times else f"{max(int(str(t)) for t in times)} s"
         lost, sends = (sum(int(str(r[key])) for r in early) for key in ("lost_falsely", "sends"))
-        cells += [f"{slowest:.0f} s", f"{lost} of {sends}"]
+        cells += [slowest, f"{lost} of {sends}"]
         lines.append(f"| {world} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

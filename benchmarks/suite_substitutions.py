@@ -138,17 +138,6 @@ def transformer_for_mapper(call: Call, _: World, step: Step) -> str | None:
     return call("data_processing_transformer", input=step.arguments["input"], operations=operations)
 
 
-def mapper_for_rename(call: Call, world: World, step: Step) -> str | None:
-    """A mapping of every field, some under another name."""
-    operations = step.arguments.get("operations", ())
-    if step.tool != "data_processing_transformer" or {o["op"] for o in operations} != {"rename"}:
-        return None
-    taken = world.named(step.arguments["input"])
-    names = {o["field"]: o["to"] for o in operations}
-    mapping = {names.get(name, name): name for name in taken.value[0]} if taken else {}
-    return call("integration_mapper", input=step.arguments["input"], mapping=mapping)
-
-
 def calculator_for_aggregator(call: Call, _: World, step: Step) -> str | None:
     """The sum of a column as an expression."""
     given = step.arguments
@@ -192,7 +181,6 @@ SUBSTITUTIONS: Mapping[str, Substitute] = {
         fetching_for_monitoring,
         converter_for_parser,
         transformer_for_mapper,
-        mapper_for_rename,
         calculator_for_aggregator,
         single_operations,
         text_for_records,

@@ -524,7 +524,8 @@ def gateway(rng: Random, seed: int, number: int) -> Server:
 def day_quota(rng: Random, seed: int, number: int) -> Server:
     """A bucket, and no more than so many in a day: used up in the midst of the run."""
     server = _bucket(rng, seed, number)
-    server.window_s, server.window = 86400.0, round(server.rate * SECONDS * rng.uniform(0.4, 0.8))
+    server.window_s, server.sliding = 86400.0, True
+    server.window = round(server.rate * SECONDS * rng.uniform(0.4, 0.8))
     return server
 
 

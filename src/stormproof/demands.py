@@ -218,14 +218,10 @@ def _unread_turns(folder: Path) -> Counter[str]:
 
 
 def _unread_share(rows: EpisodeRows, unread: Mapping[str, int]) -> Rate:
-    """The share of turns of scored trials, clustered by task."""
+    """The share of turns of scored trials, clustered by trial: a model's form is no task's."""
     scored = rows.at(rows.is_value("outcome", "completed"))
-    _, task = np.unique(scored.codes("task_id"), return_inverse=True)
     lost = np.array([unread.get(scored.value("trial_id", i), 0) for i in range(len(scored))], float)
-    turns = np.nan_to_num(scored.numbers("turns"))
-    return clustered(
-        np.bincount(task, lost).astype(np.float64), np.bincount(task, turns).astype(np.float64)
-    )
+    return clustered(lost, np.nan_to_num(scored.numbers("turns")))
 
 
 def _against(now: Results, then: Results, demands: Demands) -> Iterator[Verdict]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from hostile_service import Hostile, peak_mb
-from proving_ground import STORMPROOF
+from proving_ground import STORMPROOF, Delay
 from stormproof.store import read_episodes
 
 HEARD_WITHIN_S = 1.0
@@ -63,11 +63,11 @@ def wait_for_turns(folder: Path) -> None:
 def heard_after_s(process: subprocess.Popen[bytes], sign: signal.Signals) -> float:
     """How long after the signal the run says that it ends."""
     assert process.stderr is not None
-    began = time.monotonic()
+    delay = Delay(process)
     process.send_signal(sign)
     while b"draining" not in process.stderr.readline():
         assert process.poll() is None
-    return time.monotonic() - began
+    return delay.seconds
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGHUP])

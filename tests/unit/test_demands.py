@@ -148,6 +148,12 @@ def test_turns_that_could_not_be_read(tmp_path: Path) -> None:
     assert not check(results, Demands(max_unread=0.2)).breaches
 
 
+def test_turns_that_were_all_read_hold_though_tasks_are_few(tmp_path: Path) -> None:
+    options = replace(OPTIONS, num_instances=10, tool_success_rates=(0.6, 0.7, 0.8, 0.9))
+    found = check(folder(tmp_path / "r", fails(5), options), Demands(max_unread=0.1))
+    assert status(found, "unread turns <= 0.1") == ["holds"]
+
+
 def test_cells_are_judged_apart(tmp_path: Path) -> None:
     options = replace(OPTIONS, prompt_types=("optimal", "baseline"))
 

@@ -17,6 +17,7 @@ from stormproof.backends.messages import Delivery, Grant, Haul, Lease, Pull, Wan
 from stormproof.domain.pool import Endpoint, Start
 from stormproof.domain.trials import Trial
 
+STARTING_S = 60.0  # until a worker is to speak: where many start, a busy machine takes its time
 PACE_S = 5.0  # time constant of a unit's pace
 WORTH_MOVING = 20  # trials that must be left for a unit to move to an idle worker
 
@@ -51,11 +52,11 @@ class Unit:
 class _Seat:
     """One worker, as the driver knows it."""
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, heard_at: float) -> None:
         # Rounds asked so far.
         self.round = 0
-        # When it was last heard; its patience runs from here.
-        self.heard_at = now
+        # When it was last heard, or when it is to have started; its patience runs from here.
+        self.heard_at = heard_at
         # Highest serial that was heard, and the one up to which all is kept: acked ≤ heard.
         self.heard = self.acked = 0
         # Epochs of leases that it is known to know; what else it holds is told in each question.
@@ -109,8 +110,8 @@ class Ledger:
     # --- workers ---------------------------------------------------------------------------
 
     def join(self, worker: str, now: float) -> None:
-        """A worker is there, with nothing."""
-        self._seats[worker] = _Seat(now)
+        """A worker is there, with nothing; it may still be starting."""
+        self._seats[worker] = _Seat(now + STARTING_S)
 
     @property
     def live(self) -> list[str]:
@@ -141,7 +142,7 @@ class Ledger:
     def forgive(self, now: float) -> None:
         """Nobody could be heard for a while: everyone's patience runs from now."""
         for name in self.live:
-            self._seats[name].heard_at = now
+            self._seats[name].heard_at = max(now, self._seats[name].heard_at)
 
     def lose(self, worker: str) -> list[Trial]:
         """Give a worker up: its units are free, and its trials to be given out again."""

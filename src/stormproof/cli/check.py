@@ -64,9 +64,9 @@ def check(  # noqa: PLR0913  each is a flag
     json
         Print all verdicts as JSON.
     """
-    from stormproof.cli.check_forms import as_data, as_junit, as_summary  # noqa: PLC0415  likewise
+    from stormproof.cli.check_forms import as_data, as_junit, as_summary  # noqa: PLC0415  --help does without
     from stormproof.demands import Demands, parse_minimum  # noqa: PLC0415  --help does without
-    from stormproof.demands import check as judge  # noqa: PLC0415  likewise
+    from stormproof.demands import check as judge  # noqa: PLC0415  --help does without
 
     shares = {"--margin": margin, "--max-infra": max_infra, "--max-unread": max_unread}
     for name, share in shares.items():

@@ -44,7 +44,7 @@ def run(*, flags: RunFlags | None = None) -> int:
 
 
 def _show(summary: RunSummary) -> None:
-    from stormproof.cli.console_tables import output  # noqa: PLC0415  likewise
+    from stormproof.cli.console_tables import output  # noqa: PLC0415  heavy; --help does without
     from stormproof.report import terminal_report  # noqa: PLC0415  pyarrow is not needed for JSON
 
     if summary.scored + summary.blocked + summary.infrastructure:

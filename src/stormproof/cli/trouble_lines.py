@@ -14,11 +14,11 @@ MOST_NAMED = 4
 
 
 class _Trouble(NamedTuple):
-    """One that has not ended. `told` is the reason that was told, "" as long as none was."""
+    """One that has not ended. `reason` is the one that was printed, "" as long as none was."""
 
     began_s: float  # in seconds of the run
     troubled_at: float  # as its endpoint says it
-    told: str = ""
+    reason: str = ""
 
 
 class TroubleLines:
@@ -32,21 +32,21 @@ class TroubleLines:
         self._lasting: dict[str, _Trouble] = {}
 
     def lines(self, progress: Progress) -> list[str]:
-        """What is to be told at this moment."""
+        """The lines to print at this moment."""
         begun: dict[str, list[str]] = defaultdict(list)
         ended: dict[str, list[str]] = defaultdict(list)
         for endpoint in progress.endpoints:
             was = self._lasting.pop(endpoint.name, None)
             if was and _is_over(was, endpoint):
-                if was.told and not endpoint.is_given_up:
+                if was.reason and not endpoint.is_given_up:
                     lasted = duration(progress.elapsed_s - was.began_s)
-                    ended[f"answers again after {lasted} ({was.told})"].append(endpoint.name)
+                    ended[f"answers again after {lasted} ({was.reason})"].append(endpoint.name)
                 was = None
             if _is_troubled(endpoint):
                 now = was or _Trouble(progress.elapsed_s, endpoint.troubled_at)
-                if not now.told and progress.elapsed_s - now.began_s >= LASTS_S:
-                    now = now._replace(told=endpoint.trouble or endpoint.state)
-                    begun[f"no answer: {now.told}"].append(endpoint.name)
+                if not now.reason and progress.elapsed_s - now.began_s >= LASTS_S:
+                    now = now._replace(reason=endpoint.trouble or endpoint.state)
+                    begun[f"no answer: {now.reason}"].append(endpoint.name)
                 self._lasting[endpoint.name] = now
         return [*_shared(begun), *_shared(ended)]
 

@@ -41,7 +41,7 @@ JITTER_S = 0.02  # by which sends may overtake each other on their way
 class Adaptive:
     """Finds one endpoint's limits. Declared `limits` are ceilings, never floors.
 
-    `start` is where it begins; `learned` is where another may begin that knows what this one does.
+    `start` is where it begins, which is held no better than any other belief.
     """
 
     def __init__(self, limits: Limits, start: Start = Start()) -> None:  # noqa: B008  it is frozen
@@ -130,7 +130,7 @@ class Adaptive:
             self.decision = "cut: queue"
         if sent.at > self._errors_since:
             self._errors_in_a_row = 0
-        if sent.canary and self.breaker.state is not State.OPEN:
+        if self.breaker.heeds(sent):
             self._reopen(sent, now)
         if sent.fate is Fate.PENDING:
             self._accept(sent, now)
@@ -147,7 +147,7 @@ class Adaptive:
         if sent.fate is Fate.ACCEPTED:
             self.cap.unhold(sent.number)
         self._turned_away(sent, Fate.REFUSED)
-        if sent.canary and self.breaker.state is not State.OPEN:
+        if self.breaker.heeds(sent):
             self.breaker.canary_failed(now)
             self._heed_word(now)
         elif sent.epoch == self._epoch and self.breaker.state is State.OPEN:
@@ -179,14 +179,14 @@ class Adaptive:
         if self.breaker.state is State.OPEN:
             if self._errors_in_a_row >= ERRORS_IN_A_ROW:
                 self._shut_for_errors(why, now)
-        elif sent.canary and self.breaker.state is not State.SILENCE:
+        elif self.breaker.heeds(sent) and self.breaker.state is not State.SILENCE:
             self.breaker.canary_failed(now)
 
     def abandoned(self, sent: Sent, now: float) -> None:
         """See `Controller`."""
         self._end(sent)
         self._tell_silent(sent, now, Fate.ABANDONED)
-        if sent.canary and self.breaker.state in {State.REFUSALS, State.ERRORS}:
+        if self.breaker.heeds(sent) and self.breaker.state is not State.SILENCE:
             self.breaker.canary_silent()
 
     def told(self, rates: RateHeaders) -> None:
@@ -200,11 +200,6 @@ class Adaptive:
         held = max(self.cap.held, self.in_flight)
         window = min(self._ceiling.workers, self.cap.believed, self.queue.bound, held)
         return View(window, pace, state, self.decision)
-
-    def learned(self) -> Start:
-        """See `Controller`."""
-        workers = self.cap.held if self.cap.believed == inf else int(self.cap.believed)
-        return Start(workers or None, self.rate.believed if self.rate.sure else None)
 
     def forget(self, now: float) -> None:
         """Somebody else is to blame for what was refused: start from what is accepted."""
@@ -241,7 +236,7 @@ class Adaptive:
         self._tell(sent, now)
         if sent.at > self._row_since:
             self._cuts_in_a_row, self._cap_before = 0, None
-        if sent.canary and self.breaker.state is State.REFUSALS:
+        if self.breaker.heeds(sent) and self.breaker.state is State.REFUSALS:
             self._reopen(sent, now)
         if sent.epoch == self._epoch and self.cap.raise_to(sent.least, now):
             self.decision = "grow"

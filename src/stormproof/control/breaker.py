@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from math import inf
 
+from stormproof.control.controller import Sent
+
 FIRST_WAIT_S = 0.25  # before the first canary; doubled for each canary that fails
 LONGEST_WAIT_S = 2.0  # between canaries at first;
 SHARE = 0.05  # later, of the time shut: one that recovers is not kept waiting for much longer
@@ -55,6 +57,10 @@ class Breaker:
         silent = self.state is State.SILENCE
         self._canary_until = now + self._longer_s(now) if silent else inf
         return self._canary_out
+
+    def heeds(self, sent: Sent) -> bool:
+        """Whether it is shut, and this is one of its canaries since then: none opens it twice."""
+        return sent.canary and self.state is not State.OPEN and sent.at >= self.shut_at
 
     def canary_failed(self, now: float) -> None:
         """The canary was refused or broke: wait longer."""

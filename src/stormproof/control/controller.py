@@ -6,7 +6,6 @@ from enum import Enum
 from typing import Protocol
 
 from stormproof.domain.calls import RateHeaders
-from stormproof.domain.pool import Start
 
 
 class Fate(Enum):
@@ -109,8 +108,4 @@ class Controller(Protocol):
 
     def view(self) -> View:
         """State and last decision, in words."""
-        ...
-
-    def learned(self) -> Start:
-        """What is known of the endpoint's limits: where another controller of it may begin."""
         ...

@@ -7,7 +7,7 @@ from stormproof.control.controller import Fate, Sent, View
 from stormproof.control.pace import Ceiling
 from stormproof.control.word import Word
 from stormproof.domain.calls import RateHeaders
-from stormproof.domain.pool import FEW_SLOTS, Limits, Start
+from stormproof.domain.pool import FEW_SLOTS, Limits
 
 IN_A_ROW = 5  # errors, or refusals, that shut the gate
 
@@ -64,7 +64,7 @@ class Fixed:
         self._ceiling.correct(now, tokens - sent.tokens)
         if sent.at > self._row_since:
             self._row = 0
-        if sent.canary:
+        if self._breaker.heeds(sent):
             self._breaker.canary_passed()
 
     def refused(self, sent: Sent, now: float, told_s: float | None) -> None:
@@ -81,7 +81,7 @@ class Fixed:
     def abandoned(self, sent: Sent, now: float) -> None:  # noqa: ARG002  the seam's signature
         """See `Controller`."""
         self._end(sent, Fate.ABANDONED)
-        if sent.canary:
+        if self._breaker.heeds(sent):
             self._breaker.canary_silent()
 
     def told(self, rates: RateHeaders) -> None:
@@ -92,10 +92,6 @@ class Fixed:
         state = f"closed: {self._breaker.why}" if self._breaker.why else "open"
         return View(self._ceiling.workers, self._qps or 0.0, state, "fixed")
 
-    def learned(self) -> Start:
-        """Nothing: the declared numbers are the user's word."""
-        return Start()
-
     def _end(self, sent: Sent, fate: Fate) -> None:
         sent.fate = fate
         self._ceiling.give_back()
@@ -104,7 +100,7 @@ class Fixed:
         if not self._row:
             self._row_since = sent.at
         self._row += 1
-        if sent.canary:
+        if self._breaker.heeds(sent):
             self._breaker.canary_failed(now)
         elif self._row >= IN_A_ROW and self._breaker.state is State.OPEN:
             self._breaker.shut(state, why, now)

@@ -11,6 +11,7 @@ from stormproof.control.flow import Flow
 from stormproof.control.measured import Measured
 from stormproof.control.pace import Pace
 
+SLOWEST = 1 / 60  # units/s: refusals that fall by chance would slow it down without end
 GUESS = 0.6  # × the recent rate of acceptance, where a limit was met and not measured
 ENOUGH = 12.0  # units between two empty buckets that make a measurement
 EDGE = 0.5  # units: a measurement over n of them is off by about this over n
@@ -226,7 +227,7 @@ class Rate:
         return (rate + self._refused_pace) / 2 if rate < self._refused_pace < NOISE * rate else rate
 
     def _believe(self, rate: float) -> None:
-        self.believed = rate
+        self.believed = rate = max(rate, SLOWEST)
         self._pace.rate = rate * (1 - self._edge(self._even)) if self.sure else rate
         self._paced = 0.0
         self._refuted = False

@@ -25,7 +25,7 @@ from stormproof.control.adaptive import Adaptive
 from stormproof.control.controller import Sent, View
 from stormproof.control.pace import Ceiling
 from stormproof.domain.calls import RateHeaders
-from stormproof.domain.pool import Endpoint, Limits, Start
+from stormproof.domain.pool import Endpoint, Limits
 
 INCIDENT_S = 1.0  # refusals so close together are one incident
 TOGETHER_S = 0.15  # sends so close together met the same state of a shared limit
@@ -265,10 +265,6 @@ class Member:
         above = limit.learned.view()
         state = own.state if own.state != "open" or above.state == "open" else above.state
         return View(own.window, own.pace_rps, state, f"{limit.name}: {above.decision}")
-
-    def learned(self) -> Start:
-        """What the endpoint's own controller knows; of the limit above, nothing is kept."""
-        return self.control.learned()
 
     def blamed_above(self, above: Adaptive, now: float) -> None:
         """The limit is to blame for what was refused: believe in none of one's own."""

@@ -49,7 +49,7 @@ class Endpoint(Struct, frozen=True):
     (`env:NAME`), never a value; so are those values of `headers` and `query` that are secret.
     `groups` are the shared limits above this endpoint. `start` is where adaptive begins: limits
     found earlier, as good as any guess. `parameters` are merged into each request's body, and ""
-    leaves a field out. Where `system_role` is "user", a system message is told in the user's first
+    leaves a field out. Where `system_role` is "user", a system message begins the user's first
     one. Prices are per million tokens, `price_cached` of prompt tokens
     that the provider had cached; `price_id` is the model's name in a file of prices ("": its own
     name), and `price_source` says which entry of which file the prices are. `kind` is what the
@@ -66,8 +66,8 @@ class Endpoint(Struct, frozen=True):
     key: str
     api_version: str = ""
     limits: Limits = Limits()
-    start: Start = Start()
     groups: tuple[LimitGroup, ...] = ()
+    start: Start = Start()
     headers: dict[str, str] = {}
     query: dict[str, str] = {}
     parameters: dict[str, object] = {}

@@ -182,7 +182,7 @@ def _sample(header: Header, episode: Episode) -> Any:
         id=trial.task_id,
         epoch=trial.replicate + 1,
         uuid=trial.trial_id,
-        input=opening or trial.task_id,
+        input=[message for message in opening if message.role != "system"] or trial.task_id,
         target="",
         messages=[*opening, *_messages(_said(episode))],
         output=_output(episode),
@@ -192,6 +192,7 @@ def _sample(header: Header, episode: Episode) -> Any:
         model_usage={trial.model: _usage(episode.usage)},
         started_at=_instant(episode.started_at) if episode.started_at else None,
         completed_at=_instant(episode.ended_at) if episode.ended_at else None,
+        total_time=episode.ended_at - episode.started_at if episode.started_at else None,
         turn_count=len(episode.turns),
     )
 

@@ -233,7 +233,7 @@ def _sorted_out(
     blocked: AbstractSet[str],
 ) -> tuple[dict[str, bytes], Counter[GridCell], Counter[GridCell], Counter[GridCell]]:
     """See `Plan.left_out`; of each part how many trials are ours, done, and done without score."""
-    from stormproof.suites.workflows import WORKFLOWS  # noqa: PLC0415  likewise
+    from stormproof.suites.workflows import WORKFLOWS  # noqa: PLC0415  heavy; --help does without
 
     suite = WORKFLOWS.version
     flags = {part.model: bytearray() for part in parts}
@@ -251,7 +251,7 @@ def _sorted_out(
 
 def _ordered(parts: Sequence[_P], options: RunOptions) -> Iterator[tuple[_P, str, int]]:
     """(part, task id, replicate) in supply order; the tasks of all parts are the same ones."""
-    from stormproof.suites.workflows import WORKFLOWS  # noqa: PLC0415  likewise
+    from stormproof.suites.workflows import WORKFLOWS  # noqa: PLC0415  heavy; --help does without
 
     ids_of = functools.cache(WORKFLOWS.task_ids)
     by_level = sorted(parts, key=attrgetter("level"))

@@ -41,7 +41,7 @@ class EndpointState(Struct, frozen=True):
     discarded (it came with a success status and was no reply: it may have to be paid), with the
     tokens that these said they cost. `trouble` is what its last send ended in where that was no
     answer, and `troubled_at` the wall-clock instant since when. `stopped` says why it was given
-    up, and is empty while it is not. `learned` is where another controller of it may begin.
+    up, and is empty while it is not.
     """
 
     endpoint_id: str
@@ -60,7 +60,13 @@ class EndpointState(Struct, frozen=True):
     stopped: str = ""
     discarded: int = 0
     discarded_tokens: int = 0
-    learned: Start = Start()
+
+    @property
+    def learned(self) -> Start:
+        """Where another controller of it may begin; nothing while it has answered but a few."""
+        if self.accepted < FEW or self.window == inf:
+            return Start()
+        return Start(int(self.window) or None, self.pace_rps or None)
 
 
 StopCause = Literal["", "denied", "quota", "rejecting", "silent"]
@@ -230,7 +236,6 @@ class Lane:
             stopped=self.stopped,
             discarded=self.discarded,
             discarded_tokens=self.discarded_tokens,
-            learned=self.controller.learned(),
         )
 
     @property

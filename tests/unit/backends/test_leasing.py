@@ -96,6 +96,8 @@ def test_another_worker_is_given_the_trial_under_a_new_epoch() -> None:
 
 def test_the_silent_are_given_up_after_the_patience_and_not_before() -> None:
     ledger = a_ledger("one", "two")
+    assert ledger.overdue(70.0) == []  # they may still be starting
+    ledger.hear("one", Haul(1), ledger.pull("one", LEFT), 0.0)
     ledger.hear("two", Haul(1), ledger.pull("two", LEFT), 10.0)
     assert ledger.overdue(15.0) == []
     assert ledger.overdue(15.1) == ["one"]

@@ -62,7 +62,7 @@ def test_a_cap_that_falls_leaves_no_pace_behind_that_throttles() -> None:
     control.breaker.shut(State.REFUSALS, "refusals", now)
     canary = fill(control, now + 2)[0]
     control.ready_at(now + 4)
-    assert not control.closed
+    assert control.view().state == "open"
     assert control.view().pace_rps > 1
     assert canary.fate is Fate.ACCEPTED
 
@@ -139,7 +139,7 @@ def test_errors_that_go_on_below_are_no_cap_and_leave_none_behind() -> None:
         for sent in fill(control, now):
             control.failed(sent, now + 0.05, "503")
         now += 0.1
-    assert control.closed == "503"
+    assert control.view().state == "closed: 503"
     assert control.cap.believed == inf
 
 
@@ -192,12 +192,12 @@ def test_a_canary_that_outlives_the_errors_reopens_at_the_remembered_level() -> 
     for sent in sends[:ERRORS_IN_A_ROW]:
         sent.at = now - 1.0  # they broke a second after they went
         control.failed(sent, now, "503")
-    assert control.closed == "503"
+    assert control.view().state == "closed: 503"
     opens = control.ready_at(now + 2)
     control.sent(opens, 1.0)
     assert control.ready_at(opens + 1.0) > opens + 1.0  # errors came after a second: not yet
     control.ready_at(opens + 2.01)
-    assert not control.closed
+    assert control.view().state == "open"
     assert len(fill(control, opens + 2.01)) > 1
     assert control.view().window >= flying
 
@@ -251,5 +251,17 @@ def test_a_start_is_had_at_once_and_refuted_either_way(cap: int) -> None:
             assert len(flying) == min(40, cap)
         now += 0.05
     assert cap - 2 <= len(flying) <= cap
-    assert abs((control.learned().max_workers or 0) - cap) <= 2
+    assert abs(control.view().window - cap) <= 2
     assert refused <= 64  # the last step of a probe that doubles
+
+
+def test_a_canary_never_reopens_twice() -> None:
+    control = Adaptive(Limits())
+    control.breaker.shut(State.SILENCE, "silence", 1.0)
+    first = control.sent(control.ready_at(2.0), 1.0)
+    second = control.sent(control.ready_at(3.0), 1.0)
+    control.answered(second, 4.0, 1.0)
+    assert control.view().state == "open"
+    control.breaker.shut(State.ERRORS, "503", 5.0)
+    control.answered(first, 6.0, 1.0)
+    assert control.view().state == "closed: 503"

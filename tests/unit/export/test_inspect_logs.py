@@ -91,7 +91,8 @@ def test_a_sample_holds_the_whole_conversation(results: Path, tmp_path: Path) ->
     [one] = [log for log in map(read_eval_log, map(str, written)) if log.eval.model == "one"]
     sample = one.samples[2]
     assert [message.role for message in sample.messages] == ["system", "user", "assistant", "tool"]
-    assert sample.messages[:2] == sample.input
+    assert [sample.messages[1]] == sample.input
+    assert sample.total_time == 5
     assert sample.messages[2].text == 'say "a, b"\n?'
     calls = sample.messages[2].tool_calls
     assert [call.arguments for call in calls] == [{"path": "a"}, {"text": "no json"}]

@@ -15,7 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from stormproof.domain.conditions import Condition
 from stormproof.domain.episodes import Turn
+from stormproof.domain.trials import Trial
 from stormproof.store import Header, episode_table, open_store, query, read_episodes, turn_table
 from stormproof.store.columns import EPISODE_COLUMNS, TURN_COLUMNS
 from stormproof.store.parquet import WHOLE_EPISODE_SCHEMA, WHOLE_TURN_SCHEMA
@@ -24,9 +26,17 @@ from stormproof.testing.records import a_trial, a_turn, an_episode
 FORMAT1 = Path(__file__).parent / "format1"
 PAGE = Path(__file__).parents[3] / "docs/format.md"
 HEADER = Header(suite="1", seed=0)
+THEN = Condition("cot", "easy", 0.8, max_turns=10)  # ten turns were the default then
+
+
+def of_then(number: int = 0) -> Trial:
+    """A trial as the first version planned it."""
+    return a_trial(number, condition=THEN)
+
+
 EPISODES = [
     an_episode(
-        a_trial(n), [a_turn(i) for i in range(count)], "infrastructure" if n == 1 else "completed"
+        of_then(n), [a_turn(i) for i in range(count)], "infrastructure" if n == 1 else "completed"
     )
     for n, count in enumerate((0, 1, 2, 3, 1))
 ]
@@ -45,10 +55,10 @@ def test_a_folder_of_the_first_version_goes_on(tmp_path: Path) -> None:
 
     async def go_on() -> None:
         async with open_store(tmp_path / "r", HEADER) as store:
-            assert store.take_finished() == {a_trial(n).trial_id for n in (0, 2, 3, 4)}
-            assert store.journalled(a_trial(1).trial_id) == (a_turn(0),)
-            assert store.journalled(a_trial(5).trial_id) == (a_turn(0),)
-            await store.episode(an_episode(a_trial(5), [a_turn(0), a_turn(1)]))
+            assert store.take_finished() == {of_then(n).trial_id for n in (0, 2, 3, 4)}
+            assert store.journalled(of_then(1).trial_id) == (a_turn(0),)
+            assert store.journalled(of_then(5).trial_id) == (a_turn(0),)
+            await store.episode(an_episode(of_then(5), [a_turn(0), a_turn(1)]))
 
     anyio.run(go_on)
     assert len(list(read_episodes(tmp_path / "r"))) == 6
@@ -56,7 +66,7 @@ def test_a_folder_of_the_first_version_goes_on(tmp_path: Path) -> None:
 
 def test_the_first_readers_see_a_replaced_turn_too(tmp_path: Path) -> None:
     """They forget the turns after one that is replaced, so those are written again."""
-    trial_id, anew = a_trial().trial_id, a_turn(1, text="anew")
+    trial_id, anew = of_then().trial_id, a_turn(1, text="anew")
 
     async def replace_one() -> None:
         async with open_store(tmp_path, HEADER) as store:

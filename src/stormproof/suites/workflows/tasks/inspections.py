@@ -215,4 +215,4 @@ def units(s: Scene) -> None:
             input=s.hand,
             after=(s.last,),
         )
-        s.take("records", [{**r, amount: r[amount] * 1000} for r in s.rows], s.it, handle)
+        s.take("records", [{**r, amount: round(r[amount] * 1000, 2)} for r in s.rows], s.it, handle)

@@ -238,7 +238,7 @@ def contacts(s: Scene) -> None:
         s.take("text", text, "the contacts", s.latest)
     else:
         s.take("records", people, "the contacts", parse(s, "json", "the contacts"))
-    s.key, s.group, s.measure = "id", "id", "room"
+    s.group, s.measure = "id", "room"
     s.say("contacts", path=code(path), folder=code(s.folder))
 
 
@@ -306,4 +306,4 @@ def flatten(s: Scene) -> None:
     )
     s.say("flatten", fields=pairs)
     s.take("records", ledger.renamed(s.rows, mapping), "the flat records", handle)
-    s.key = s.group = "caller"
+    s.group = "caller"

@@ -109,7 +109,6 @@ class Scene:
         self.group, self.measure = self.subject.group, self.subject.amount
 
         self.fact: tuple[str, str, list[str]] = ("", "", [])  # of an outcome: figure, words, others
-        self.key = self.subject.id
         self.scale = 1  # of amounts, beside those of the stock
 
         self.trend = Trend("", 0, 0, 0)  # the line that weekly counts lie on

@@ -312,7 +312,7 @@ def add_gross(s: Scene) -> None:
         **s.named(),
     )
     s.say("add_gross", column=s.column(amount), percent=str(percent))
-    rows = [{**row, "gross": row[amount] * float(factor)} for row in s.rows]
+    rows = [{**row, "gross": round(row[amount] * float(factor), 6)} for row in s.rows]
     s.rework(rows, s.it, handle)
 
 
@@ -359,8 +359,7 @@ def partner_names(s: Scene) -> None:
     s.say("partner_names", pairs=pairs, agreement=code(path))
     rows = ledger.renamed(s.rows, mapping)
     s.rework(rows, s.it, handle)
-    key, s.group, s.measure = mapping
-    s.key = key
+    _, s.group, s.measure = mapping
 
 
 @stage(1)
