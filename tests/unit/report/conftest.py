@@ -23,6 +23,7 @@ def episode(**fields: Any) -> dict[str, Any]:
         "task_id": "data_pipeline.easy.00001",
         "task_type": "data_pipeline",
         "replicate": 0,
+        "weather_seed": 1,
         "prompt_type": "optimal",
         "difficulty": "easy",
         "tool_success_rate": 0.8,
