@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from stormproof.domain.calls import Answer, Request
+from stormproof.domain.conditions import Condition
 from stormproof.domain.episodes import Ending, Episode, Turn
 from stormproof.domain.reasons import COLLIDING
 from stormproof.domain.tasks import Task
@@ -19,7 +20,7 @@ from stormproof.episode.conversation import Conversation
 from stormproof.episode.endings import FILTERED_REPLY, ending_by, outcome_of
 from stormproof.episode.taking import take
 from stormproof.errors import CallError, SuiteError
-from stormproof.score import score
+from stormproof.score import FlawedPlan, score
 from stormproof.suites.workflows import WORKFLOWS
 
 Ask = Callable[[Request], Awaitable[Answer]]
@@ -171,9 +172,17 @@ def _episode(conversation: Conversation, ending: Ending, error: str, *, simulate
     condition = trial.condition
     return msgspec.structs.replace(
         _record(trial, turns, ending, error=error, simulated=simulated),
-        score=score(task, condition, turns, ending) if scored else None,
+        score=score(task, turns, ending, _flawed_plan(task, condition)) if scored else None,
         ceiling=WORKFLOWS.ceiling(task, condition) if scored else None,
     )
+
+
+def _flawed_plan(task: Task, condition: Condition) -> FlawedPlan | None:
+    """The plan that the prompt showed and the right one, where they differ."""
+    if not condition.is_flawed:
+        return None
+    best = msgspec.structs.replace(condition, prompt_type="optimal")
+    return FlawedPlan(WORKFLOWS.shown_plan(task, condition), WORKFLOWS.shown_plan(task, best))
 
 
 def _record(

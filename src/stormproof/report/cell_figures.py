@@ -74,7 +74,7 @@ def figures_of(aligned: Aligned) -> CellFigures:
         steps=weighted_mean(scored.numbers("calls"), weights),
         coverage=weighted_mean(scored.numbers("tool_coverage"), weights),
         progress=weighted_mean(scored.numbers("progress"), weights),
-        spoiled=_spoiled(scored, weights),
+        spoiled=share_with(scored, weights, "collateral"),
         ceiling=ceiling,
         share=share_of(success, ceiling) if len(scored) else None,
         bounds=_bounds(aligned, counted),
@@ -87,9 +87,11 @@ def figures_of(aligned: Aligned) -> CellFigures:
     return replace(figures, flags=_flags(figures))
 
 
-def _spoiled(scored: EpisodeRows, weights: npt.NDArray[np.float64]) -> Rate | None:
-    effects = scored.numbers("collateral")
-    return rate_of(scored, weights, effects > 0) if np.isfinite(effects).any() else None
+def share_with(scored: EpisodeRows, weights: npt.NDArray[np.float64], measure: str) -> Rate | None:
+    """The share of trials with more than nothing of a measure, of those that have it recorded."""
+    values = scored.numbers(measure)
+    known = np.isfinite(values)
+    return rate_of(scored.at(known), weights[known], values[known] > 0) if known.any() else None
 
 
 def whole(group: EpisodeRows) -> CellFigures:

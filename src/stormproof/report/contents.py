@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from stormproof.audit import audit_results
 from stormproof.report.audit_tables import audit_tables
+from stormproof.report.baselines import baselines
 from stormproof.report.chart_drawing import CHARTS_NEED, can_draw
 from stormproof.report.completeness import completeness, missing
 from stormproof.report.episode_rows import EpisodeRows
@@ -47,7 +48,12 @@ if TYPE_CHECKING:
 # Section key and title, and the keys of its tables and charts.
 SECTIONS: Final = (
     ("missing", "Planned and done", ("completeness", "missing"), ()),
-    ("overall", "Success", ("overall", "conditions", "compare", "compare_paired"), ("success",)),
+    (
+        "overall",
+        "Success",
+        ("overall", "conditions", "baselines", "compare", "compare_paired"),
+        ("success",),
+    ),
     ("task_types", "By task type", ("task_types",), ("task_types",)),
     ("scale", "Scale", ("scale",), ("scale",)),
     ("flaws", "Flawed plans", ("flaws",), ("flaws",)),
@@ -116,6 +122,7 @@ def gather(folder: Path, compare: Path | None = None, prices: Path | None = None
     tables = [
         *first_tables(results),
         *all_tables(results.episodes, judged, results.models),
+        baselines(results),
         *others,
     ]
     tables = [marked(table, simulated) for table in tables]

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from stormproof.domain.conditions import FLAWED_PREFIX, PROMPT_TYPES, SEVERITIES
-from stormproof.report.cell_figures import CellFigures, figures_of
-from stormproof.report.common_cells import Codes, align
+from stormproof.report.cell_figures import CellFigures, figures_of, share_with, weighted_mean
+from stormproof.report.common_cells import Aligned, Codes, align, balanced
 from stormproof.report.condition_words import cells_in_words
 from stormproof.report.episode_rows import EpisodeRows
 from stormproof.report.headings import COUNTS, FLAGS, SUCCESS, counts, ordered
@@ -43,6 +43,15 @@ LOST = Column(
 LOST_NOTE = (
     "If lost: between what the figure could lie, had the trials that were tried and not scored "
     "turned out against it, or for it."
+)
+DEALINGS = (
+    Column("noticed %", "interval", "did something nearer to the right plan at a flaw"),
+    Column("recovered %", "interval", "full success, of those that followed a flaw"),
+    Column("followed %", "percent", "mean share of the flaws carried out as shown"),
+)
+DEALINGS_NOTES = (
+    "Followed, noticed and recovered are judged by tool calls alone, not by what was written.",
+    "Who follows a flaw, sees what comes of it and mends it has noticed it too.",
 )
 _AGAINST = (1.0, -1.0)
 
@@ -93,7 +102,7 @@ def flaws(episodes: EpisodeRows) -> ReportTable:
     adjusted = holm([p_of(one.comparison) for one in found])
     aligned = align(groups, ("model", "prompt_type", "severity"))
     rows = [
-        (*key, *_flaw_values(figures_of(one), pair, p))
+        (*key, *_flaw_values(figures_of(one), pair, p), *_dealings(one))
         for key, one, pair, p in zip(keys, aligned, found, adjusted, strict=True)
     ]
     columns = (
@@ -109,6 +118,7 @@ def flaws(episodes: EpisodeRows) -> ReportTable:
         Column("retention", "ratio"),
         Column("retention if lost", "ratio bounds"),
         FLAGS,
+        *DEALINGS,
     )
     notes = (
         f"Retention: {ROBUSTNESS_DEFINITIONS['retention']}.",
@@ -118,11 +128,21 @@ def flaws(episodes: EpisodeRows) -> ReportTable:
             "or Student's t over archetypes where tasks of one differ alike; "
             "p values are Holm-adjusted across the table."
         ),
+        *(DEALINGS_NOTES if any(row[-1] is not None for row in rows) else ()),
         *_lost_note(rows),
     )
     title = "5.3 Flawed plans against the correct plan" if is_own else "Flawed plans"
     cells = cells_in_words(aligned, ("prompt_type", "severity"))
     return ReportTable("flaws", title, columns, tuple(rows), notes, cells)
+
+
+def _dealings(one: Aligned) -> tuple[Value, ...]:
+    """What was noticed, recovered from and followed, where it is recorded."""
+    counted = one.rows.is_value("outcome", "completed")
+    scored, weights = one.rows.at(counted), balanced(one, counted)
+    shares = [share_with(scored, weights, f"flaw_{name}") for name in ("noticed", "recovered")]
+    followed = weighted_mean(scored.numbers("flaw_followed"), weights)
+    return (*shares, followed if math.isfinite(followed) else None)
 
 
 def _flaw_values(cell: CellFigures, pair: Pairing, p: float) -> tuple[Value, ...]:

@@ -1,6 +1,7 @@
 """What an episode came to, by written rules: pure functions of the task and the records."""
 
 from stormproof.score.error_categories import CATEGORIES, error_category
+from stormproof.score.flaw_measures import FlawedPlan
 from stormproof.score.measures import (
     execution_success,
     final_standing,
@@ -17,6 +18,7 @@ from stormproof.score.scoring import WEIGHTS, score, weighted_success
 __all__ = [
     "CATEGORIES",
     "WEIGHTS",
+    "FlawedPlan",
     "error_category",
     "execution_success",
     "final_standing",

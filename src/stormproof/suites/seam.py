@@ -15,7 +15,7 @@ from typing import Any, Protocol, Self
 
 from stormproof.domain.calls import Message
 from stormproof.domain.conditions import Condition, Difficulty, TaskType, WeatherMode
-from stormproof.domain.tasks import Standing, Task, ToolResult, ToolSpec, Trouble
+from stormproof.domain.tasks import Standing, Step, Task, ToolResult, ToolSpec, Trouble
 
 
 class Environment(Protocol):
@@ -76,6 +76,9 @@ class Suite(Protocol):
 
     def opening(self, task: Task, condition: Condition) -> tuple[Message, ...]:
         """The messages that an episode starts with."""
+
+    def shown_plan(self, task: Task, condition: Condition) -> tuple[Step, ...]:
+        """The plan that the opening shows, with arguments: none for prompts without one."""
 
     def search(self, query: str) -> tuple[ToolSpec, ...]:
         """The tools that fit what a model says it needs, best first; perhaps none."""

@@ -29,6 +29,7 @@ from stormproof.errors import (
 )
 from stormproof.store import Header, open_store, read_episodes
 from stormproof.suites import Weathered
+from stormproof.suites.workflows import WORKFLOWS
 from stormproof.suites.workflows.tasks import load_task
 from stormproof.testing import ScriptedModel
 from stormproof.testing.models import Line, answer
@@ -329,3 +330,15 @@ async def test_the_ceiling_is_the_cell_s_own() -> None:
     assert low is not None
     assert high is not None
     assert 0 < low < high < 1
+
+
+@pytest.mark.parametrize("prompt_type", ["optimal", "flawed_tool_misuse"])
+async def test_what_came_of_a_flawed_plan_is_scored(prompt_type: str) -> None:
+    condition = Condition(prompt_type, "easy", 1.0)
+    trial = a_trial(condition=condition)
+    plan = [(step.tool, step.arguments) for step in WORKFLOWS.shown_plan(TASK, condition)]
+    calls = [f"<tool_call>{tool} {json.dumps(given)}</tool_call>" for tool, given in plan]
+    episode = await run_episode(trial, TASK, ScriptedModel([*calls, "TASK COMPLETE"]))
+    assert episode.score is not None
+    dealt = (episode.score.flaw_followed, episode.score.flaw_noticed)
+    assert dealt == ((None, None) if prompt_type == "optimal" else (1.0, False))

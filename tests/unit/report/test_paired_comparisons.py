@@ -37,6 +37,32 @@ def test_a_flaw_is_compared_on_the_same_tasks(tables: dict[str, ReportTable]) ->
     assert row["p (Holm)"] >= 0
 
 
+def test_what_was_noticed_recovered_from_and_followed_stands_beside_each_flaw(
+    tables: dict[str, ReportTable], make_episode: Make, make_table: ToTable
+) -> None:
+    """Recovery is of the trials that followed a flaw; those that did not have none recorded."""
+    dealt = [(True, None, 0.0), (True, True, 1.0), (False, False, 0.5), (False, False, 1.0)]
+    rows = [
+        make_episode(
+            task_id=f"t{i}",
+            prompt_type="flawed_tool_misuse",
+            flaw_noticed=noticed,
+            flaw_recovered=recovered,
+            flaw_followed=followed,
+        )
+        for i, (noticed, recovered, followed) in enumerate(dealt)
+    ]
+    found = {t.key: t for t in all_tables(EpisodeRows.of(make_table(rows)))}["flaws"]
+    (row,) = rows_of(found)
+    assert row["noticed %"].estimate == pytest.approx(2 / 4)
+    assert row["recovered %"].estimate == pytest.approx(1 / 3)
+    assert row["followed %"] == pytest.approx(2.5 / 4)
+    assert any("by tool calls alone" in note for note in found.notes)
+    (old, *_) = rows_of(tables["flaws"])
+    assert old["noticed %"] is None
+    assert not any("by tool calls alone" in note for note in tables["flaws"].notes)
+
+
 def test_coupled_weather_makes_pairs(frame: EpisodeRows) -> None:
     """One trial a task and setting: the paired test is McNemar's on exactly those."""
     a, b = (

@@ -1,12 +1,10 @@
 import pytest
 
 from stormproof.domain.calls import Answer, Reply
-from stormproof.domain.conditions import Condition
 from stormproof.domain.episodes import Ending, Score, Turn
 from stormproof.domain.tasks import Cause, Check, Execution, Step, Task
 from stormproof.score import CATEGORIES, error_category, score
 
-CONDITION = Condition("baseline", "easy", 0.8)
 TASK = Task(
     task_id="basic_task.easy.00001",
     task_type="basic_task",
@@ -84,7 +82,7 @@ def test_every_category_can_be_reached() -> None:
 
 def test_score_of_a_recovered_episode() -> None:
     played = turns(good("read"), bad("parse"), good("parse"), WHOLE[2])
-    assert score(TASK, CONDITION, played, "done") == Score(
+    assert score(TASK, played, "done") == Score(
         success="full",
         goal_met=True,
         tool_coverage=1.0,
@@ -97,15 +95,15 @@ def test_score_of_a_recovered_episode() -> None:
 
 
 def test_turns_after_the_goal_are_never_errors() -> None:
-    ended = score(TASK, CONDITION, turns(*WHOLE), "done")
+    ended = score(TASK, turns(*WHOLE), "done")
     after = (bad("read"), None, bad("write", "arguments"), *[None] * 5)
-    assert score(TASK, CONDITION, turns(*WHOLE, *after), "max_turns") == ended
+    assert score(TASK, turns(*WHOLE, *after), "max_turns") == ended
     repeated = turns(*WHOLE, good("parse", goal=True), good("parse", goal=True))
-    assert score(TASK, CONDITION, repeated, "done") == ended
+    assert score(TASK, repeated, "done") == ended
 
 
 def test_nothing_done_scores_nothing() -> None:
-    assert score(TASK, CONDITION, [], "done") == Score(
+    assert score(TASK, [], "done") == Score(
         success="failed",
         goal_met=False,
         tool_coverage=0.0,

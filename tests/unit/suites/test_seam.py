@@ -62,6 +62,9 @@ class Counting:
     def opening(self, task: Task, condition: Condition) -> tuple[Message, ...]:
         return (Message("user", f"{task.description} {condition.max_turns} turns."),)
 
+    def shown_plan(self, task: Task, condition: Condition) -> tuple[Step, ...]:
+        return task.solution if condition.prompt_type == "optimal" else ()
+
     def search(self, query: str) -> tuple[ToolSpec, ...]:
         return (COUNT,) if query else ()
 

@@ -19,7 +19,7 @@ from stormproof.domain.episodes import FAILURES_IN_A_ROW, REPEATED_SUCCESSES
 from stormproof.domain.tasks import Step, Task, ToolSpec
 from stormproof.domain.trials import seed_of
 from stormproof.errors import SuiteError
-from stormproof.suites.workflows.flaws import apply_flaw
+from stormproof.suites.workflows.flaws import Surroundings, apply_flaw
 from stormproof.suites.workflows.optimum import optimal_plan, turn_budget
 from stormproof.suites.workflows.tools import CATALOGUE, CATEGORIES
 from stormproof.suites.workflows.tools.utility import PART
@@ -126,7 +126,12 @@ def shown_plan(task: Task, condition: Condition) -> tuple[Step, ...]:
         )
     seed = seed_of("flaw", task.task_id, task.description, condition.flaw)
     return apply_flaw(
-        condition.flaw, plan, condition.severity, seed, vital=frozenset(task.required_tools)
+        condition.flaw,
+        plan,
+        condition.severity,
+        seed,
+        vital=frozenset(task.required_tools),
+        world=Surroundings.of(task),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from stormproof.domain.calls import Message
 from stormproof.domain.conditions import Condition, WeatherMode
-from stormproof.domain.tasks import Standing, Task, ToolResult, ToolSpec, Trouble
+from stormproof.domain.tasks import Standing, Step, Task, ToolResult, ToolSpec, Trouble
 from stormproof.suites.seam import Suite
 from stormproof.suites.workflows.falsehoods import FALSIFIABLE, falsify
 from stormproof.suites.workflows.goals import standing
@@ -72,6 +72,12 @@ class Workflows:
         from stormproof.suites.workflows.prompts import opening  # noqa: PLC0415  numpy
 
         return opening(task, condition)
+
+    def shown_plan(self, task: Task, condition: Condition) -> tuple[Step, ...]:
+        """The best plan for the condition, or that plan after a flaw."""
+        from stormproof.suites.workflows.prompts import shown_plan  # noqa: PLC0415  numpy
+
+        return shown_plan(task, condition)
 
     def environment(self, task: Task) -> WorldEnvironment:
         """The task's World as it is at the beginning."""

@@ -21,7 +21,7 @@ from stormproof.errors import SuiteError
 from stormproof.score import success
 from stormproof.suites import Weathered
 from stormproof.suites.workflows import WORKFLOWS
-from stormproof.suites.workflows.flaws import DRIFTS, LOOK_ALIKES, apply_flaw
+from stormproof.suites.workflows.flaws import LOOK_ALIKES, Surroundings, apply_flaw
 from stormproof.suites.workflows.optimum import optimal_plan
 from stormproof.suites.workflows.prompts import opening, rendered, shown_plan
 from stormproof.suites.workflows.tasks import load_task, task_ids
@@ -63,15 +63,14 @@ def disordered(plan: Plan, wrong: Plan, _pairs: Pairs) -> bool:
 
 
 def misused(plan: Plan, wrong: Plan, pairs: Pairs) -> bool:
+    """Other tools, each with words of its own."""
     changed = [(a, b) for a, b in pairs if a.tool != b.tool]
-    fitting = all(a.purpose == b.purpose and b.tool not in tools(plan) for a, b in changed)
+    fitting = all(a.purpose != b.purpose for a, b in changed)
     return len(plan) == len(wrong) and bool(changed) and fitting
 
 
 def erred(plan: Plan, wrong: Plan, pairs: Pairs) -> bool:
-    words = all((a.purpose, a.reads, a.makes) == (b.purpose, b.reads, b.makes) for a, b in pairs)
-    differ = any(a.arguments != b.arguments for a, b in pairs)
-    return tools(plan) == tools(wrong) and words and differ
+    return tools(plan) == tools(wrong) and any(a.arguments != b.arguments for a, b in pairs)
 
 
 def lacking(plan: Plan, wrong: Plan, _pairs: Pairs) -> bool:
@@ -90,12 +89,10 @@ def inconsistent(plan: Plan, wrong: Plan, pairs: Pairs) -> bool:
     return tools(plan) == tools(wrong) and bool(changed) and late
 
 
-def drifted(plan: Plan, wrong: Plan, pairs: Pairs) -> bool:
-    tail = [b for a, b in pairs if a != b]
-    start = len(plan) - len(tail)
-    foreign = {repr(step) for drift in DRIFTS for step in drift}
-    kept = len(wrong) == len(plan) and wrong[:start] == plan[:start]
-    return bool(tail) and kept and all(repr(step) in foreign for step in tail)
+def drifted(plan: Plan, wrong: Plan, _pairs: Pairs) -> bool:
+    """The same tools for something else, or a step more; the beginning is as it was."""
+    same = tools(wrong)[: len(plan)] == tools(plan) and wrong[0] == plan[0]
+    return same and len(wrong) <= len(plan) + 1 and wrong != plan
 
 
 AS_NAMED: dict[str, Callable[[Plan, Plan, Pairs], bool]] = {
@@ -137,21 +134,25 @@ def test_every_flaw_of_every_severity_shows_in_the_prompt(at: int, rate: float) 
 def test_plans_are_never_mutated_and_seeds_decide(at: int, seed: int, severity: Severity) -> None:
     task = a_task(at)
     plan = optimal_plan(task, 0.8, 10)
+    world = Surroundings.of(task)
     before = copy.deepcopy(plan)
     for flaw in FLAWS:
-        once = apply_flaw(flaw, plan, severity, seed, vital=task.required_tools)
-        assert once == apply_flaw(flaw, plan, severity, seed, vital=task.required_tools)
+        once, again = (
+            apply_flaw(flaw, plan, severity, seed, vital=task.required_tools, world=world)
+            for _ in range(2)
+        )
+        assert once == again
         assert is_flawed_as_named(flaw, plan, once)
     assert plan == before
 
 
 BITES = {
-    "sequence_disorder": 0.75,  # some tasks' steps are independent: order is nothing to them
+    "sequence_disorder": 0.9,  # some tasks' steps are independent: order is nothing to them
     "tool_misuse": 1.0,
-    "parameter_error": 1.0,
+    "parameter_error": 0.95,  # an argument may be wrong that nothing hangs on
     "missing_step": 0.9,  # a step that tells what others find out may be the only one that counts
-    "redundant_operations": 0.1,  # repeats waste turns, and break only what may happen once
-    "logical_inconsistency": 0.85,  # some steps take no input that could be another's
+    "redundant_operations": 0.6,  # repeats waste turns, and break only what may happen once
+    "logical_inconsistency": 0.95,  # some steps take no input that could be another's
     "semantic_drift": 1.0,
 }
 
@@ -184,7 +185,7 @@ def test_a_worse_flaw_is_further_from_the_plan(flaw: str) -> None:
     def distance(severity: Severity) -> int:
         wrong = apply_flaw(flaw, PLAN, severity, 5)
         if len(wrong) != len(PLAN):
-            return abs(len(wrong) - len(PLAN))
+            return abs(len(wrong) - len(PLAN)) + sum(step not in PLAN for step in wrong)
         return sum(a != b for a, b in zip(PLAN, wrong, strict=True))
 
     light, medium, severe = (distance(severity) for severity in SEVERITIES)
@@ -204,14 +205,70 @@ def test_worked_examples() -> None:
     assert tools(apply_flaw("sequence_disorder", PLAN, "severe", 0)) == tools(PLAN[::-1])
     assert len(apply_flaw("missing_step", PLAN, "severe", 0)) == 1
     assert len(apply_flaw("redundant_operations", PLAN, "severe", 0)) == 8
-    assert apply_flaw("semantic_drift", PLAN, "severe", 0)[0] == READ
     wrong = apply_flaw("parameter_error", PLAN, "severe", 0)
     assert [step.arguments for step in wrong] == [
         {"path": "a/b_old.csv"},
         {"input": "data_processing_parser_9"},
-        {"where": "x < 1"},
+        {"where": "x > 2"},
         {"path": "c_old.csv"},
     ]
+    assert [step.reads for step in wrong[:2]] == ["a/b_old.csv", "data_processing_parser_9"]
+
+
+def test_a_light_drift_is_one_mark_of_the_goal_and_a_severe_one_all_and_more() -> None:
+    def drift(severity: Severity) -> list[dict[str, object]]:
+        return [step.arguments for step in apply_flaw("semantic_drift", PLAN, severity, 0)]
+
+    assert drift("light") == [READ.arguments, {}, FILTER.arguments, {"path": "c_old.csv"}]
+    assert drift("severe")[:4] == [READ.arguments, {}, {"where": "x > 2"}, {"path": "c_old.csv"}]
+    assert len(drift("severe")) == 5
+
+
+MONTH = Step("file_operations_reader", {"path": "in/x_2024-01.csv"}, "Read it", "in/x_2024-01.csv")
+STATE = Step(
+    "data_processing_filter",
+    {"where": "status == 'returned'"},
+    "Keep only those whose `status` is `returned`",
+)
+DESK = Step(
+    "utility_notifier", {"recipient": "office@house.example"}, makes="to office@house.example"
+)
+MAIL = Step(
+    "utility_notifier", {"recipient": "a.b@house.example"}, makes="word to a.b@house.example"
+)
+ABOUT = "The orders of a.b@house.example, with a copy for c.d@house.example."
+
+
+def test_a_slip_is_a_neighbour_in_the_tasks_own_world_in_the_words_as_in_the_call() -> None:
+    nothing = Surroundings()
+    beside = Surroundings(("in/x_2024-01_draft.csv",), (ABOUT, "1,shipped\n2,cancelled"))
+    cases = (
+        (MONTH, nothing, "in/x_2023-12.csv"),
+        (MONTH, beside, "in/x_2024-01_draft.csv"),
+        (STATE, beside, "cancelled"),
+        (MAIL, nothing, "office@house.example"),
+        (DESK, nothing, "info@house.example"),
+        (MAIL, beside, "c.d@house.example"),
+    )
+    for step, world, expected in cases:
+        (wrong, _) = apply_flaw("parameter_error", (step, step), "severe", 0, world=world)
+        assert expected in str(wrong.arguments)
+        assert expected in f"{wrong.purpose} {wrong.reads} {wrong.makes}"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 999), st.sampled_from(SEVERITIES))
+def test_no_sentence_of_a_step_still_holds_what_its_call_got_wrong(
+    at: int, severity: Severity
+) -> None:
+    """Names alone: a number or a word can stand there for something else."""
+    task = a_task(at)
+    condition = Condition("flawed_parameter_error", task.difficulty, 0.8, severity=severity)
+    right = shown_plan(task, Condition("optimal", task.difficulty, 0.8))
+    for a, b in zip(right, shown_plan(task, condition), strict=True):
+        words = f"{b.purpose} {b.reads} {b.makes} ".replace("`", " ").replace(",", " ")
+        for name in (v for v in a.arguments.values() if isinstance(v, str) and "/" in v):
+            assert name in b.arguments.values() or f" {name} " not in f" {words} "
 
 
 def test_look_alikes_are_other_tools_of_the_catalogue() -> None:
@@ -219,15 +276,6 @@ def test_look_alikes_are_other_tools_of_the_catalogue() -> None:
     for tool, alike in LOOK_ALIKES.items():
         assert tool not in alike
         assert set(alike) <= set(CATALOGUE)
-
-
-def test_drifts_are_calls_that_their_tools_would_take() -> None:
-    for drift in DRIFTS:
-        assert len({step.tool for step in drift}) == len(drift) >= 8
-        for step in drift:
-            parameters = CATALOGUE[step.tool].spec.parameters
-            assert set(parameters["required"]) <= set(step.arguments)
-            assert set(step.arguments) <= set(parameters["properties"])
 
 
 def test_what_cannot_be_flawed_says_so() -> None:

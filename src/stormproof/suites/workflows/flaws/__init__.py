@@ -1,7 +1,7 @@
 """Plans made wrong in a known way: seven flaws, three severities, pure functions."""
 
 from stormproof.suites.workflows.flaws.applying import apply_flaw
-from stormproof.suites.workflows.flaws.drifts import DRIFTS
 from stormproof.suites.workflows.flaws.misuse import LOOK_ALIKES
+from stormproof.suites.workflows.flaws.neighbours import Surroundings
 
-__all__ = ["DRIFTS", "LOOK_ALIKES", "apply_flaw"]
+__all__ = ["LOOK_ALIKES", "Surroundings", "apply_flaw"]

@@ -1,181 +1,117 @@
-"""Other goals that a plan can slide to: each a sound plan, for something that nobody asked."""
+"""Plans that slide to a neighbour of their goal: another state, another month, and one step more.
+
+What has slid stays so: later steps say the same wrong thing, as one who believes it would.
+"""
 
 from __future__ import annotations
 
-from stormproof.domain.tasks import Step
+import math
+import re
+from collections.abc import Iterable, Sequence
+from random import Random
+from typing import Any
 
-_HEALTH = (
-    Step(
-        "network_monitor",
-        {},
-        "See whether all services answer",
-        "the known addresses",
-        "a table of service health",
-    ),
-    Step(
-        "computation_analyzer",
-        {},
-        "Look for services that answer badly",
-        "the table of service health",
-        "a picture of the weak services",
-    ),
-    Step(
-        "utility_tracker",
-        {"name": "service-health", "status": "reviewed"},
-        "Note that service health was reviewed",
-        "the picture of the weak services",
-        "the status of the review",
-    ),
-    Step(
-        "integration_scheduler",
-        {"job": "service-health-check", "every": "hour"},
-        "Have service health checked every hour",
-        "the status of the review",
-        "a job for service health",
-    ),
-    Step(
-        "utility_notifier",
-        {"recipient": "on-call", "message": "Service health was reviewed."},
-        "Tell the people on call about service health",
-        "the picture of the weak services",
-        "a message to the people on call",
-    ),
-    Step(
-        "utility_logger",
-        {"message": "service health reviewed"},
-        "Write service health to the log",
-        "the picture of the weak services",
-        "a log entry on service health",
-    ),
-    Step(
-        "integration_connector",
-        {},
-        "Open a line to the monitoring system",
-        "the systems at hand",
-        "a connection to the monitoring system",
-    ),
-    Step(
-        "utility_helper",
-        {},
-        "See what else could be monitored",
-        "the workspace",
-        "a list of what could be monitored",
-    ),
+from msgspec.structs import replace
+
+from stormproof.domain.tasks import Step
+from stormproof.suites.workflows.flaws.neighbours import (
+    Slip,
+    Surroundings,
+    restated,
+    slip_in,
+    texts_in,
 )
-_FORECAST = (
-    Step(
-        "computation_predictor",
-        {"steps": 6},
-        "Forecast the next half year",
-        "the figures so far",
-        "a forecast for six months",
-    ),
-    Step(
-        "computation_simulator",
-        {"steps": 12, "runs": 500},
-        "Simulate how the forecast may vary",
-        "the forecast for six months",
-        "a range for the forecast",
-    ),
-    Step(
-        "utility_cache",
-        {"key": "forecast"},
-        "Keep the forecast for the planning round",
-        "the range for the forecast",
-        "the forecast under its key",
-    ),
-    Step(
-        "integration_scheduler",
-        {"job": "forecast-update", "every": "month"},
-        "Have the forecast made anew every month",
-        "the forecast under its key",
-        "a job for the forecast",
-    ),
-    Step(
-        "utility_tracker",
-        {"name": "forecast", "status": "published"},
-        "Note that the forecast was published",
-        "the forecast under its key",
-        "the status of the forecast",
-    ),
-    Step(
-        "utility_notifier",
-        {"recipient": "planning", "message": "The new forecast is ready."},
-        "Tell planning that the forecast is ready",
-        "the status of the forecast",
-        "a message to planning",
-    ),
-    Step(
-        "utility_logger",
-        {"message": "forecast published"},
-        "Write the forecast to the log",
-        "the status of the forecast",
-        "a log entry on the forecast",
-    ),
-    Step(
-        "integration_queue",
-        {"name": "forecasts"},
-        "Hand the forecast on",
-        "the forecast under its key",
-        "the forecast in a queue",
-    ),
-)
-_ARCHIVE = (
-    Step(
-        "file_operations_scanner",
-        {"pattern": "*"},
-        "Find everything that could be archived",
-        "the workspace",
-        "a list of old files",
-    ),
-    Step(
-        "file_operations_compressor",
-        {"method": "zip"},
-        "Pack the old files to save space",
-        "the list of old files",
-        "an archive of the old files",
-    ),
-    Step(
-        "utility_cache",
-        {"key": "archive"},
-        "Keep the archive where it can be found",
-        "the archive of the old files",
-        "the archive under its key",
-    ),
-    Step(
-        "integration_queue",
-        {"name": "archive"},
-        "Hand the archive to long-term storage",
-        "the archive of the old files",
-        "the archive in a queue",
-    ),
-    Step(
-        "utility_tracker",
-        {"name": "archive", "status": "stored"},
-        "Note that the archive was stored",
-        "the archive in a queue",
-        "the status of the archive",
-    ),
-    Step(
-        "integration_scheduler",
-        {"job": "archive-clean-up", "every": "week"},
-        "Have the workspace cleaned up every week",
-        "the status of the archive",
-        "a job for the clean-up",
-    ),
-    Step(
-        "utility_logger",
-        {"message": "archive stored"},
-        "Write the archive to the log",
-        "the status of the archive",
-        "a log entry on the archive",
-    ),
-    Step(
-        "utility_notifier",
-        {"recipient": "facilities", "message": "Old files were archived."},
-        "Tell facilities that space was freed",
-        "the status of the archive",
-        "a message to facilities",
-    ),
-)
-DRIFTS = (_HEALTH, _FORECAST, _ARCHIVE)
+from stormproof.suites.workflows.tools import CATALOGUE
+
+Plan = tuple[Step, ...]
+_ASIDE = frozenset({"input", "message", "op", "table", "service", "system", "key"})
+"""Arguments that say how it is done, and not what for."""
+
+
+def drifted(plan: Plan, share: float, rng: Random, world: Surroundings) -> Plan:
+    """The plan with this share of what can slide slid, from its end on; one place at least.
+
+    Where all of it slides, or nothing can, something is done that goes beyond the goal.
+    """
+    places = [(at, slip) for at in range(len(plan) - 1, 0, -1) if (slip := _slide(plan[at], world))]
+    if not places:
+        return (*plan, _one_more(plan, rng))
+    steps = list(plan)
+    for at, slip in reversed(places[: max(1, math.ceil(share * len(places)))]):
+        steps[at:] = [slid(step, (slip,)) for step in steps[at:]]
+    return (*steps, _one_more(steps, rng)) if share == 1 else tuple(steps)
+
+
+def slid(step: Step, slips: Iterable[Slip]) -> Step:
+    """The step with the slips in its words and its arguments."""
+    slips = tuple(slips)
+    return restated(replace(step, arguments=_said(step.arguments, slips)), slips)
+
+
+def _said(value: Any, slips: Iterable[Slip]) -> Any:
+    if isinstance(value, str):
+        for slip in slips:
+            value = slip.on(value)
+        return value
+    if isinstance(value, dict):
+        return {k: v if k in _ASIDE else _said(v, slips) for k, v in value.items()}
+    return [_said(each, slips) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _slide(step: Step, world: Surroundings) -> Slip | None:
+    """What would make this step serve another goal; None for one that would serve any."""
+    properties = CATALOGUE[step.tool].spec.parameters["properties"]
+    for name, value in step.arguments.items():
+        schema = properties.get(name, {})
+        if name in _ASIDE or "enum" in schema:
+            continue
+        for text in texts_in(_goal_parts(value)):
+            slip = slip_in(text, {}, world)
+            if slip is not None and slip.on(text) != text:
+                return slip
+    return None
+
+
+def _goal_parts(value: Any) -> Any:
+    """A value without what says how it is done."""
+    if isinstance(value, dict):
+        return {k: _goal_parts(v) for k, v in value.items() if k not in _ASIDE}
+    return [_goal_parts(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _one_more(plan: Sequence[Step], rng: Random) -> Step:
+    """A step that goes beyond the goal with what the plan has made."""
+    subject = _subject(plan)
+    made = next((step.makes for step in reversed(plan) if step.makes), "the outcome")
+    return rng.choice(
+        (
+            Step(
+                "integration_scheduler",
+                {"job": f"{subject}-update", "every": "month"},
+                "Have the same done every month",
+                made,
+                f"a plan for {subject}-update",
+            ),
+            Step(
+                "integration_scheduler",
+                {"job": f"{subject}-reminder", "every": "week"},
+                "Have them reminded every week",
+                made,
+                f"a plan for {subject}-reminder",
+            ),
+            Step(
+                "utility_notifier",
+                {"recipient": "everybody", "message": f"{subject}: done."},
+                "Let everybody know that it is done",
+                made,
+                "a message to everybody",
+            ),
+        )
+    )
+
+
+def _subject(plan: Sequence[Step]) -> str:
+    """What it is about, by the name of the first file or address."""
+    texts = [text for step in plan for text in texts_in(step.arguments)]
+    names = [name for text in texts if "/" in text for name in re.findall(r"[a-z]+_[a-z]+", text)]
+    return names[0] if names else "work"

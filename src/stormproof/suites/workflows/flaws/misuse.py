@@ -1,4 +1,4 @@
-"""Tools that could be taken for another: what a careless planner would reach for."""
+"""Tools that could be taken for another: what a hurried planner would reach for, and say of it."""
 
 from __future__ import annotations
 
@@ -48,10 +48,47 @@ LOOK_ALIKES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
+_WORK: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "file_operations_reader": ("Read the file", "its text"),
+        "file_operations_scanner": ("Look for the file", "the names of the files"),
+        "file_operations_converter": ("Bring it into the right form", "it in another format"),
+        "file_operations_compressor": ("Pack it", "an archive"),
+        "file_operations_writer": ("Put it into a file", "the file"),
+        "data_processing_parser": ("Take it apart", "it as records"),
+        "data_processing_transformer": ("Bring the records into shape", "the records, reshaped"),
+        "data_processing_validator": ("Make sure of the records", "a report on the records"),
+        "data_processing_filter": ("Pick out the right records", "the records picked out"),
+        "data_processing_aggregator": ("Put the figures together", "the figures put together"),
+        "network_fetcher": ("Get it from its address", "what the address has"),
+        "network_validator": ("Make sure that it can be sent", "a report on what is sent"),
+        "network_poster": ("Send it off", "it, received at its address"),
+        "network_monitor": ("See whether it answers", "how each address answers"),
+        "network_router": ("Pass it on to where it belongs", "it, shared out"),
+        "computation_calculator": ("Work the figure out", "the figure"),
+        "computation_predictor": ("See how the figures go on", "the trend"),
+        "computation_analyzer": ("Look into the figures", "a description of the figures"),
+        "computation_simulator": ("Play the figures through", "the range of the figures"),
+        "computation_optimizer": ("Settle on the best", "the best choice"),
+        "integration_authenticator": ("Sign in first", "a session"),
+        "integration_mapper": ("Match up the fields", "the records with matched fields"),
+        "integration_queue": ("Line it up for the others", "it in a queue"),
+        "integration_scheduler": ("Set it up to be done", "a plan"),
+        "integration_connector": ("Open the line to the system", "the system's addresses"),
+        "utility_logger": ("Put it on record", "an entry in the log"),
+        "utility_cache": ("Keep it at hand", "an entry in the cache"),
+        "utility_tracker": ("Mark how it stands", "the status"),
+        "utility_helper": ("See what there is", "the names of what is there"),
+        "utility_notifier": ("Pass word of it", "a message"),
+    }
+)
+"""Tool → what a step with it is for, and makes, in a planner's words."""
+
+
 def mistaken(step: Step, used: Collection[str], rng: Random) -> Step:
     """The step with a look-alike of its tool that the plan does not use, if there is one.
 
-    Its purpose stays; so do the arguments that the wrong tool knows by the same name.
+    Its words tell the wrong tool's work; the arguments that it knows by the same name stay.
     """
     category = CATALOGUE[step.tool].spec.category
     alike = list(LOOK_ALIKES.get(step.tool, ()))
@@ -59,7 +96,9 @@ def mistaken(step: Step, used: Collection[str], rng: Random) -> Step:
     kin = [name for name, tool in CATALOGUE.items() if tool.spec.category == category]
     candidates = [name for name in (*alike, *kin) if name != step.tool]
     wrong = next((name for name in candidates if name not in used), candidates[0])
-    return replace(step, tool=wrong, arguments=_carried_over(step.arguments, wrong))
+    purpose, makes = _WORK[wrong]
+    arguments = _carried_over(step.arguments, wrong)
+    return replace(step, tool=wrong, arguments=arguments, purpose=purpose, makes=makes)
 
 
 def _carried_over(arguments: Mapping[str, Any], tool: str) -> dict[str, Any]:
