@@ -63,7 +63,9 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
         usual: dict[str, Any] = {
             "prompt_types": ("optimal",),
             "tool_success_rates": (1.0,),
-            "num_instances": 1,
+            # Of these the shown plans hold all that is to be said: nothing has to be found out.
+            "task_types": ("simple_task", "data_pipeline", "api_integration"),
+            "num_instances": 2,
         }
         asked = stormproof.RunOptions(results=str(tmp_path / "results"), **(usual | options))
         stormproof.run(asked, pool=pool, on_progress=on_progress)

@@ -54,7 +54,7 @@ def test_a_plan_is_followed_without_a_mistake(serve: Serve, play: Play, protocol
     episodes = play(server, protocols=(protocol,))
     turns = [turn for episode in episodes for turn in episode.turns]
     replies = [turn.answer.reply for turn in turns]
-    assert [scored(episode) for episode in episodes] == ["full"] * 5
+    assert [scored(episode) for episode in episodes] == ["full"] * 6
     assert {episode.ending for episode in episodes} == {"done"}
     assert sum(turn.format_repairs + turn.format_error for turn in turns) == 0
     assert {len(reply.tool_calls) for reply in replies} == {0, protocol == "native"}
@@ -68,7 +68,11 @@ def test_a_plan_is_followed_without_a_mistake(serve: Serve, play: Play, protocol
 def test_a_stream_says_the_same(serve: Serve, play: Play, protocol: Protocol) -> None:
     server = serve(slots=2)
     episodes = play(
-        server, model={"stream": True}, protocols=(protocol,), task_types=("data_pipeline",)
+        server,
+        model={"stream": True},
+        protocols=(protocol,),
+        num_instances=1,
+        task_types=("data_pipeline",),
     )
     replies = [turn.answer.reply for episode in episodes for turn in episode.turns]
     used = sum((reply.usage for reply in replies), Usage())
@@ -83,7 +87,7 @@ def test_what_is_no_call_is_the_models_own(serve: Serve, play: Play, protocol: P
     episodes = play(serve(slots=2), **asked)
     assert [(e.outcome, e.ending, scored(e)) for e in episodes] == [
         ("completed", "max_turns", "failed")
-    ] * 5
+    ] * 6
     assert all(turn.format_error for episode in episodes for turn in episode.turns)
     assert all(episode.turns[0].answer.reply.text.startswith("# Task") for episode in episodes)
 
@@ -94,19 +98,23 @@ def test_unknown_slots_are_all_put_to_work(serve: Serve, play: Play, slots: int)
     with repeatedly(lambda: busy.add(server.busy())):
         episodes = play(server, protocols=("native",))
     assert max(busy) == slots
-    assert [scored(episode) for episode in episodes] == ["full"] * 5
+    assert [scored(episode) for episode in episodes] == ["full"] * 6
     assert {turn.answer.attempts for episode in episodes for turn in episode.turns} == {1}
 
 
 def test_a_prompt_that_never_fits_is_infrastructure_and_says_why(serve: Serve, play: Play) -> None:
-    episodes = play(serve(context=768), task_types=("data_pipeline",))
+    episodes = play(serve(context=768), task_types=("data_pipeline",), num_instances=1)
     assert [(episode.outcome, episode.turns) for episode in episodes] == [("infrastructure", ())]
     assert "exceed_context_size_error" in episodes[0].error
 
 
 def test_a_conversation_that_outgrows_the_context_ends_there(serve: Serve, play: Play) -> None:
     [episode] = play(
-        serve(context=2048), task_types=("simple_task",), prompt_types=("baseline",), max_turns=40
+        serve(context=2048),
+        task_types=("simple_task",),
+        num_instances=1,
+        prompt_types=("baseline",),
+        max_turns=40,
     )
     assert 1 < len(episode.turns) < 40
     assert episode.ending == "context_window"
@@ -117,7 +125,12 @@ def test_a_conversation_that_outgrows_the_context_ends_there(serve: Serve, play:
 def test_a_call_that_was_cut_off_is_not_executed(
     serve: Serve, play: Play, protocol: Protocol
 ) -> None:
-    asked = {"task_types": ("data_pipeline",), "max_turns": 2, "protocols": (protocol,)}
+    asked = {
+        "task_types": ("data_pipeline",),
+        "num_instances": 1,
+        "max_turns": 2,
+        "protocols": (protocol,),
+    }
     room = {"parameters": {"max_tokens": 60 if protocol == "text" else 80}}
     [episode] = play(serve(), model=room, **asked)
     assert {turn.answer.reply.finish_reason for turn in episode.turns} == {"length"}
@@ -150,9 +163,9 @@ def test_a_killed_server_that_comes_back_loses_nothing(
 ) -> None:
     server = serve(slots=2)
     fall = Fall(server, away_s)
-    episodes = play(server, num_instances=2, on_progress=fall.look)
+    episodes = play(server, on_progress=fall.look)
     fall.end()
     turns = [turn for episode in episodes for turn in episode.turns]
-    assert [scored(episode) for episode in episodes] == ["full"] * 10
+    assert [scored(episode) for episode in episodes] == ["full"] * 6
     assert max(turn.answer.attempts for turn in turns) > 1
     assert len(turns) == fall.calls  # each answer is a turn: none was asked for again

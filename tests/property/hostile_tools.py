@@ -111,6 +111,10 @@ class HostileModel:
             expected = [self.text()]
         elif kind in ("schedule", "notification"):
             expected = {"contains": [self.text()]} if rng.random() < 0.5 else {"at": self.text()}
+        elif kind in ("queue", "routed"):
+            expected = [self.json()]
+        elif kind == "checked":
+            expected = {"records": [{"a": self.leaf()}], "filled": ["a"], "unique": [self.text()]}
         elif kind in ("file", "archive", "tracked") and rng.random() < 0.7:
             expected = self.document()
         return Check(kind, rng.choice(subjects.get(kind, TEXTS)), expected)

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 from fake_service import Exchange, FakeService
+from msgspec.structs import replace
 from perfect_model import next_words, perfect, reply
 
 import stormproof
@@ -198,7 +199,7 @@ async def test_an_empty_message_is_the_models_and_not_asked_for_again() -> None:
 
     async with FakeService(perfect(silent)) as service:
         ran = Ran()
-        summary = await ran.against(service.url)
+        summary = await ran.against(service.url, options=replace(OPTIONS, max_turns=10))
         asked = len(service.exchanges)
     assert (ran.outcomes, ran.endings) == ({"completed": 8}, {"max_turns": 8})
     assert asked == summary.calls == 80

@@ -83,7 +83,7 @@ def test_plan_fits_the_terminal(
         (["plan", "--num-instances", "1000000000"], "--num-instances"),
         (["plan", "--rate-mode", "fixd"], 'did you mean "fixed"?'),
         (["plan", "--pool", "none.toml"], "no such file"),
-        (["run", "--scenario", "6.1"], "--scenario"),
+        (["run", "--scenario", "7.1"], "--scenario"),
         (["pln"], "pln"),
         (["plan", "--nonsense"], "--nonsense"),
         (["report", "nowhere"], "nowhere"),
