@@ -46,13 +46,13 @@ def report(
     quiet
         Print no tables.
     """
-    from stormproof.report import (  # noqa: PLC0415  pyarrow is heavy
-        CHARTS_NEED,
-        can_draw,
-        terminal_report,
-        write_report,
-    )
+    from stormproof.report import CHARTS_NEED, can_draw, write_report  # noqa: PLC0415  pyarrow is heavy
 
+    show = None
+    if not (json or quiet):
+        from stormproof.cli.console_tables import output  # noqa: PLC0415  rich is heavy
+
+        show = output().print
     chosen = () if formats == "all" else tuple(f.strip() for f in formats.split(","))
     written = write_report(
         results_folder(results),
@@ -61,16 +61,11 @@ def report(
         compare=results_folder(compare) if compare else None,
         episodes=cast("Episodes", episodes),
         prices=prices,
+        show=show,
     )
     if json:
         emit_json({name: [str(path) for path in paths] for name, paths in written.items()})
         return
-    if not quiet:
-        from stormproof.cli.console_tables import output  # noqa: PLC0415  rich is heavy
-
-        console = output()
-        for part in terminal_report(results, compare=compare):
-            console.print(part)
     if prices:
         _show_prices(results, str(prices))
     for paths in filter(None, written.values()):
