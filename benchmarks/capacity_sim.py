@@ -6,8 +6,9 @@
 
 Each endpoint has more work than it can take. Delivered = requests admitted, over those that an
 oracle would have got admitted, which sees the server's state and always sends at once. Refused =
-refusals over sends. `first_5_to_15_s` is delivered between the 5th and the 15th second. `stretch`
-is the median of answer time over service time. In `queues`, what counts is what was finished.
+refusals and errors over sends, `refused_late` the same in the second half. `first_5_to_15_s` is
+delivered between the 5th and the 15th second, `after_60_s` after the first minute. `stretch` is the
+median of answer time over service time. In queues and blips, what counts is what was finished.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from plain_controllers import Aimd, Workers
 from stormproof.control.adaptive import Adaptive
 from stormproof.control.controller import Controller, Sent
+from stormproof.control.tail import Tail
 from stormproof.domain.pool import Limits
 from worlds import SECONDS, WORLDS, Server
 
@@ -54,7 +56,9 @@ class Result:
     finished: int = 0
     refused: int = 0
     errors: int = 0
-    admitted_by: list[int] = field(default_factory=list)  # cumulative, per second
+    lost_falsely: int = 0  # answers that would have been given up before they came
+    done_by: list[int] = field(default_factory=list)  # cumulative, per second
+    sent_by: list[tuple[int, int]] = field(default_factory=list)  # sends; refused or broken
     course: list[tuple[float, int, float, float, int, str]] = field(default_factory=list)
     stretch: list[float] = field(default_factory=list)
 
@@ -62,8 +66,11 @@ class Result:
 class Drive:
     """A discrete-event drive of one server by one controller with endless work."""
 
-    def __init__(self, server: Server, controller: Controller, seed: int) -> None:
+    def __init__(
+        self, server: Server, controller: Controller, seed: int, *, by_finished: bool = False
+    ) -> None:
         self.server = server
+        self.by_finished = by_finished
         self.controller = controller
         self.result = Result()
         self._net = Random(f"net/{seed}/{server.name}")
@@ -71,11 +78,17 @@ class Drive:
         self._sizes = server.sizes()
         self._again = deque[float]()  # sizes of requests that were refused
         self._flying: dict[Sent, float] = {}
+        self._tail = Tail()
+        self._patience_s: dict[Sent, float] = {}
+        self._served: dict[Sent, None] = {}  # at the server
         self._events: list[tuple[float, int, str, Sent | None, float | None]] = []
 
     def run(self, until: float = SECONDS) -> Result:
         """Drive to the end."""
         self._push(0.0, "look", None)
+        for start, _, trouble in self.server.outages:
+            if trouble == "reset":
+                self._push(start, "restart", None)
         next_sample = looks_at = 0.0
         self.server.ends_at = until
         while self._events and self._events[0][0] < until:
@@ -102,47 +115,62 @@ class Drive:
             size = self._again.popleft() if self._again else next(self._sizes)
             sent = self.controller.sent(now, size * exp(self._net.gauss(0, MISJUDGED)))
             self._flying[sent] = size
+            self._patience_s[sent] = max(LOST_S, self._tail.patience_s(sent.number))
             self.result.sends += 1
             self._push(now + self._net.uniform(0.005, 0.02), "arrive", sent)
         return ready
 
     def _handle(self, kind: str, sent: Sent | None, told: float | None, now: float) -> None:
-        if kind == "done":
+        if kind == "restart":
+            for each in self._served:
+                self.server.in_flight -= 1
+                self._push(now + self._net.uniform(0.005, 0.02), "killed", each)
+            self._served.clear()
+        if kind == "done" and sent:
+            if sent not in self._served:
+                return  # it was reset
+            del self._served[sent]
             self.result.finished += 1
             self.server.in_flight -= 1
             self._push(now + self._net.uniform(0.005, 0.02), "heard", sent, told)
-        if sent is None or kind in {"look", "done"}:
+        if sent is None or kind in {"look", "done", "restart"}:
             return
         size = self._flying[sent] if kind == "arrive" else self._flying.pop(sent)
         match kind:
             case "arrive":
                 self._arrive(sent, now, size)
             case "heard":
+                self.result.lost_falsely += now - sent.at > self._patience_s.pop(sent)
+                self._tail.answered(sent.at, now, sent.number)
                 self.controller.answered(sent, now, size, told or 0.0)
             case "refused":
                 self.result.refused += 1
                 self._again.append(size)
                 self.controller.refused(sent, now, told)
             case _:
-                self.result.errors += 1
+                self.result.errors += kind != "killed"  # which no controller could have spared
                 self.controller.failed(sent, now, kind)
 
     def _arrive(self, sent: Sent, now: float, size: float) -> None:
         server, net = self.server, self._net
         trouble = server.trouble(now)
-        if trouble == "503":
-            self._push(now + net.uniform(0.01, 0.05), "503", sent)
+        if trouble in {"503", "reset"}:
+            self._push(now + net.uniform(0.01, 0.05), trouble, sent)
         elif trouble == "hang":
             self._push(now + LOST_S, "silent", sent)
-        elif server.blocked_until(now, size) <= now:
+        elif server.gives_up(now):
+            self._push(now + server.queue_s, "504", sent)
+        elif server.blocked_until(now, size) <= now and not server.is_unlucky():
             took = server.admit(now, size)
             self.result.admitted += 1
+            self._served[sent] = None
             self.result.stretch.append(took / server.service_s)
             tokens = server.service_s * TOKENS_PER_S * exp(net.gauss(0, 0.3))
             self._push(now + took, "done", sent, tokens)
         else:
             told = server.retry_after(now, size)
-            self._push(now + net.uniform(*server.refusal_s), "refused", sent, told)
+            server.refuse(now, size)
+            self._push(now + net.uniform(*server.refusal_s), server.refusal, sent, told)
 
     def _push(self, at: float, kind: str, sent: Sent | None, told: float | None = None) -> None:
         heapq.heappush(self._events, (at, next(self._serial), kind, sent, told))
@@ -150,7 +178,8 @@ class Drive:
     def _sample(self, at: float) -> None:
         view = self.controller.view()
         result = self.result
-        result.admitted_by.append(result.admitted)
+        result.done_by.append(result.finished if self.by_finished else result.admitted)
+        result.sent_by.append((result.sends, result.refused + result.errors))
         result.course.append(
             (
                 at,
@@ -163,18 +192,23 @@ class Drive:
         )
 
 
-def oracle(server: Server, until: float = SECONDS) -> list[int]:
-    """Admitted requests by second, when every chance to send is used at once."""
-    now, counts, done = 0.0, list[int](), list[float]()
+def oracle(server: Server, until: float = SECONDS, *, by_finished: bool = False) -> list[int]:
+    """Admitted (or finished) requests by second, when every chance to send is used at once."""
+    now, counts, done, lost = 0.0, list[int](), list[float](), 0
     server.ends_at = until
+    resets = deque(at for at, _, kind in server.outages if kind == "reset")
     sizes = server.sizes()
     size = next(sizes)
     while now < until:
+        if resets and resets[0] <= now:
+            resets.popleft()
+            lost += len(done)
+            server.in_flight, done = 0, []
         while done and done[0] <= now:
             heapq.heappop(done)
             server.in_flight -= 1
         while len(counts) * STEP_S <= now:
-            counts.append(server.admitted)
+            counts.append(server.admitted - (lost + len(done)) * by_finished)
         outage = next((b for a, b, _ in server.outages if a <= now < b), None)
         again = outage or server.blocked_until(now, size)
         if again <= now and server.in_flight < server.slots:
@@ -182,32 +216,44 @@ def oracle(server: Server, until: float = SECONDS) -> list[int]:
             size = next(sizes)
         else:
             look = max(again, now + 1e-3) if again > now else inf
-            now = min(look, done[0] if done else inf, now + STEP_S)
-    counts.append(server.admitted)
+            next_s = min(now + STEP_S, resets[0] if resets else inf)
+            now = min(look, done[0] if done else inf, next_s)
+    counts.append(server.admitted - (lost + len(done)) * by_finished)
     return counts
 
 
-def measure(world: str, controller: str, seed: int, seconds: float = SECONDS) -> dict[str, object]:
+def measure(world: str, controller: str, seed: int, seconds: float = 0.0) -> dict[str, object]:
     """One world under one controller: shares over all its endpoints."""
     makes = WORLDS[world]
-    best = [oracle(server, seconds) for server in makes(seed)]
-    results = [Drive(s, CONTROLLERS[controller](), seed).run(seconds) for s in makes(seed)]
-    queue = world == "queues"
-    done = [r.finished if queue else r.admitted for r in results]
-    within = [sum(r.admitted_by[second] for r in results) for second in range(int(seconds))]
-    could = [sum(b[second] for b in best) for second in range(int(seconds))]
+    seconds = seconds or makes.seconds
+    finished = makes.by_finished
+    best = [oracle(server, seconds, by_finished=finished) for server in makes(seed)]
+    results = [
+        Drive(s, CONTROLLERS[controller](), seed, by_finished=finished).run(seconds)
+        for s in makes(seed)
+    ]
+    within = [sum(r.done_by[second] for r in results) for second in range(int(seconds) + 1)]
+    could = [sum(b[second] for b in best) for second in range(int(seconds) + 1)]
+    late, half = int(seconds // 5), int(seconds // 2)
+    sends, broken = (sum(r.sent_by[half][n] for r in results) for n in (0, 1))
+    all_sends, all_broken = (sum(r.sent_by[-1][n] for r in results) for n in (0, 1))
     return {
         "benchmark": "capacity_sim",
         "world": world,
         "controller": controller,
         "seed": seed,
-        "delivered": round(sum(done) / sum(b[-1] for b in best), 4),
-        "worst_endpoint": round(min(d / b[-1] for d, b in zip(done, best, strict=True)), 3),
-        "refused": round(sum(r.refused for r in results) / sum(r.sends for r in results), 4),
-        "first_5_to_15_s": round((within[15] - within[5]) / (could[15] - could[5]), 3),
+        "delivered": round(within[-1] / could[-1], 4),
+        "worst_endpoint": round(
+            min(r.done_by[-1] / max(1, b[-1]) for r, b in zip(results, best, strict=True)), 3
+        ),
+        "refused": round(all_broken / all_sends, 4),
+        "refused_late": round((all_broken - broken) / max(1, all_sends - sends), 4),
+        "first_5_to_15_s": round((within[15] - within[5]) / max(1, could[15] - could[5]), 3),
+        "after_60_s": round((within[-1] - within[late]) / max(1, could[-1] - could[late]), 4),
         "t90_s": _seconds_to_90(within, could),
-        "stretch": round(median(s for r in results for s in r.stretch), 2),
-        "sends": sum(r.sends for r in results),
+        "stretch": round(median([s for r in results for s in r.stretch] or [1.0]), 2),
+        "lost_falsely": sum(r.lost_falsely for r in results),
+        "sends": all_sends,
     }
 
 
@@ -225,12 +271,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--controllers", default=",".join(CONTROLLERS))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--plain-seeds", type=int, default=2, help="for the plain controllers")
+    parser.add_argument("--first-seed", type=int, default=100, help="none that was tuned on")
     parser.add_argument("--write-docs", action="store_true", help="regenerate docs/speed.md")
     given = parser.parse_args(arguments)
     rows = []
     for world in given.worlds.split(","):
         for controller in given.controllers.split(","):
-            for seed in range(given.seeds if controller == "adaptive" else given.plain_seeds):
+            count = given.seeds if controller == "adaptive" else given.plain_seeds
+            for seed in range(given.first_seed, given.first_seed + count):
                 rows.append(measure(world, controller, seed))
                 print(json.dumps(rows[-1]), flush=True)
     if given.write_docs:

@@ -203,7 +203,7 @@ async def sockets(
         found: list[float] = []
         for link, end in zip(links, ends, strict=True):
             await end.close()
-            assert link.process.stdout is not None
+            assert link.process.stdout is not None  # noqa: S101  a pipe, see above
             found += json.loads(b"".join([part async for part in link.process.stdout]))
             await link.process.wait()
         return found
@@ -217,16 +217,14 @@ async def actors(begin: Callable[[str], Beginning], workers: int, batch: int) ->
     """Actors of a Ray cluster of this machine."""
     links: list[ray_backend.ActorLink] = []
     pids: list[int] = []
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # actors import this file
     in_its_place: Any = ray_backend
     in_its_place.WorkerActor = BatchActor if batch else TimedActor
     async with ray_backend.ray_cluster("", workers, begin, lambda _: None) as (_, product_hire):
-        from ray import cloudpickle  # noqa: PLC0415  an extra
-
-        cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
         async def hire(worker: str) -> ray_backend.ActorLink:
             link = await product_hire(worker)
-            assert isinstance(link, ray_backend.ActorLink)
+            assert isinstance(link, ray_backend.ActorLink)  # noqa: S101  what that hires
             links.append(link)
             pids.append(int(link.place.split()[1]))
             return link
@@ -364,10 +362,11 @@ WAYS: dict[str, Callable[[Callable[[str], Beginning], int, int], Any]] = {
 
 
 def transport(way: str, name: str) -> Figures:
-    """One part: `paced`, `flat out` or `ceiling`."""
+    """One part: `paced`, `flat out`, `two flat out` or `ceiling`."""
     parts: dict[str, Figures] = {
         "paced": {"rps": 500.0, "median_s": 0.5},
         "flat out": {},
+        "two flat out": {"workers": 2},
         "ceiling": {"workers": 8, "batch": 10, "episodes": 5000},
     }
     with tempfile.TemporaryDirectory() as folder, tuned_interpreter():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 import threading
 import time
 from http.server import ThreadingHTTPServer
@@ -14,14 +16,17 @@ from stormproof.store import read_episodes, same_records
 
 WORDS = ("--prompt-types", "optimal", "--num-instances", "4", "--protocol", "native")
 USUAL = {"seed": 1, "time_scale": 0.2}
+WATCHED = (sys.executable, str(Path(__file__).with_name("late_loop.py")))
 HELD = re.compile(r"slow: everything waited for ([\d.]+) s")
 
 
 def hostile(folder: Path, minutes: float) -> dict[str, float | int]:
     """Replies that cost most, from one model, beside two healthy models in the same runs.
 
-    Runs follow each other until the time is over. Memory is that of a whole run at most; what holds
-    the loop for more than a second is told by the run itself.
+    Runs follow each other until the time is over. Memory is that of a whole run at most. A task of
+    the loop asks for a turn every 10 ms: how late it gets it at most, and how much processor time
+    the loop's thread took meanwhile, which no other process on the machine can lengthen. A run
+    itself tells what holds its loop for more than a second.
     """
     with (
         ThreadingHTTPServer(("127.0.0.1", 0), Hostile) as service,
@@ -30,7 +35,7 @@ def hostile(folder: Path, minutes: float) -> dict[str, float | int]:
         threading.Thread(target=service.serve_forever, daemon=True).start()
         if ground.finish("calm", *WORDS):
             raise SystemExit("torture: the undisturbed run failed")
-        pool = ground.pool.read_text()
+        pool, lateness = ground.pool.read_text(), folder / "lateness.jsonl"
         ground.pool.write_text(
             f'{pool}\n[providers.hostile]\nbase_url = "http://127.0.0.1:{service.server_port}"\n'
             'keys = { k = "env:TORTURE_ONE" }\n[models.gamma]\nprovider = "hostile"\n'
@@ -40,7 +45,9 @@ def hostile(folder: Path, minutes: float) -> dict[str, float | int]:
         end = time.monotonic() + 60 * minutes
         while not runs or time.monotonic() < end:
             name = f"r{runs}"
-            process = ground.start(name, *WORDS)
+            process = ground.start(
+                name, *WORDS, program=WATCHED, environ={"LATE_LOOP": str(lateness)}
+            )
             peak = max(peak, peak_mb(process))
             said = (ground.folder / f"{name}.log").read_text()
             if process.returncode or "Traceback" in said:
@@ -53,6 +60,12 @@ def hostile(folder: Path, minutes: float) -> dict[str, float | int]:
             found = [e.trial.model for e in read_episodes(ground.folder / name)]
             hostile_episodes += found.count("gamma")
         service.shutdown()
+        turns = [json.loads(line) for line in lateness.read_text().splitlines()]
     return {"runs": runs, "hostile_episodes": hostile_episodes, "changed": changed,
-            "mb_peak": peak, "times_the_loop_was_held_over_1_s": len(held) - 1,
+            "mb_peak": peak, "turns_of_the_loop": sum(each["turns"] for each in turns),
+            "longest_wait_for_a_turn_s": round(max(each["late_s"] for each in turns), 3),
+            "turns_later_than_200_ms": sum(each["late"] for each in turns),
+            "longest_work_between_turns_s": round(max(each["held_s"] for each in turns), 3),
+            "times_of_more_work_than_200_ms": sum(each["held"] for each in turns),
+            "times_the_loop_was_held_over_1_s": len(held) - 1,
             "longest_hold_s": max(held)}  # fmt: skip

@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -115,17 +115,19 @@ class ProvingGround:
         log: str = "",
         environ: dict[str, str] | None = None,
         after: str = "",
+        program: Sequence[str] = STORMPROOF,
     ) -> subprocess.Popen[bytes]:
         """Start a run into a results folder; its talk goes to `results.log`, or `log.log`.
 
-        `environ` is added to the environment; it starts in a shell after `after`.
+        `environ` is added to the environment; it starts in a shell after `after`. `program` is
+        what runs Stormproof.
         """
         env = os.environ | self.keys | (environ or {})
         given = ("run", "--pool", str(self.pool), "--results", results, "--json", *words)
         shell = ("sh", "-c", f'{after} && exec "$@"', "sh") if after else ()
         with (self.folder / f"{log or results}.log").open("ab") as talk:
             process = subprocess.Popen(
-                [*shell, *STORMPROOF, *given], cwd=self.folder, env=env,
+                [*shell, *program, *given], cwd=self.folder, env=env,
                 stdout=talk, stderr=talk,
             )  # fmt: skip
         self.runs.append(process)
@@ -161,6 +163,26 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         process.send_signal(signal.SIGKILL)
     process.wait()
+
+
+class Delay:
+    """How long a process has taken from here: as clocks say, or the processor time that it got.
+
+    On a machine that is busy with other things the second is the less, and the truth about it.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._stat = Path(f"/proc/{process.pid}/stat")
+        self._at, self._worked = time.monotonic(), self._processor_s()
+
+    @property
+    def seconds(self) -> float:
+        """So far."""
+        return min(time.monotonic() - self._at, self._processor_s() - self._worked)
+
+    def _processor_s(self) -> float:
+        fields = self._stat.read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def free_port() -> int:

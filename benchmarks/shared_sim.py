@@ -6,7 +6,9 @@
 Four deployments at one key, each of a model of its own with more work than it can take. In
 `shared_cap` the key takes 20 to 200 requests at once, in `shared_rate` 5 to 60 a second from a
 bucket, and nobody says so. `shared_and_own` has such a cap, and one deployment a smaller one. In
-`own` each has limits of its own; in `own_alike` equal ones, so that refusals come together.
+`own` each has limits of its own; in `own_alike` equal ones, so that refusals come together. A key
+that takes one request a second in all is `shared_slow`, four `shared_four`; in `own_slow` each of
+fifty deployments takes one.
 
 Delivered = slot-seconds used over those that the cap allows, requests admitted over those that the
 bucket lets through, or (`own…`) what an oracle gets from each. Refused = refusals over sends.
@@ -76,7 +78,9 @@ class Drive:
         self.net = Random(f"net/{self.seed}")
         self.serial = itertools.count()
         self.now = 0.0
-        self.scheduler = Scheduler([self._endpoint(n) for n in range(DEPLOYMENTS)], "adaptive")
+        self.scheduler = Scheduler(
+            [self._endpoint(n) for n in range(len(self.world.servers))], "adaptive"
+        )
         for server in (*self.world.servers, *filter(None, [self.world.shared])):
             server.ends_at = self.until
         self._refill()
@@ -227,7 +231,29 @@ def own_alike(rng: Random, seed: int) -> World:
     return world
 
 
-WORLDS = {x.__name__: x for x in (shared_cap, shared_rate, shared_and_own, own, own_alike)}
+def shared_slow(rng: Random, seed: int) -> World:
+    """The key takes one request a second, one at a time, whatever the model: Mistral's free tier.
+
+    help.mistral.ai/en/articles/225174-what-are-the-limits-of-the-free-tier
+    """
+    return World(_four(rng, seed), _server(rng, seed, "key", rate=1.0, burst_s=0.0))
+
+
+def shared_four(rng: Random, seed: int) -> World:
+    """The key takes four a second."""
+    return World(_four(rng, seed), _server(rng, seed, "key", rate=4.0, burst_s=1.0))
+
+
+def own_slow(rng: Random, seed: int) -> World:
+    """Fifty deployments at one key take one request a second each."""
+    return World([_server(rng, seed, str(n), rate=1.0, burst_s=0.0) for n in range(50)])
+
+
+WORLDS = {
+    x.__name__: x
+    for x in (shared_cap, shared_rate, shared_and_own, own, own_alike, shared_slow, shared_four,
+              own_slow)
+}  # fmt: skip
 
 
 def _world(name: str, seed: int) -> World:
@@ -248,7 +274,9 @@ def measure(name: str, seed: int, seconds: float = SECONDS) -> dict[str, object]
         if world.by_slots:
             delivered = drive.slot_s / (shared.cap * seconds)
         else:
-            delivered = shared.admitted / (shared.rate * (shared.burst_s + seconds))
+            delivered = shared.admitted / (
+                shared.rate * seconds + max(1.0, shared.rate * shared.burst_s)
+            )
         fairness = min(counts) / mean(counts)
     return {
         "benchmark": "shared_sim",

@@ -37,6 +37,9 @@ def soak(folder: Path, minutes: float) -> dict[str, float | int]:
     with ProvingGround(folder, {"seed": 1, "time_scale": 0.2}, workers=40) as ground:
         process = ground.start("a", *words)
         samples = watch(process, 60 * minutes)
+        if process.poll() is not None:
+            said = (folder / "a.log").read_text()[-2000:]
+            raise SystemExit(f"torture: the run ended with {process.returncode}:\n{said}")
         process.terminate()
         process.wait(60)
     ended = sorted(episode_table(folder / "a", ["ended_at"])["ended_at"].to_numpy())

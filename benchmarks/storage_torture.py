@@ -82,7 +82,7 @@ def disk(folder: Path, rounds: int, rng: random.Random) -> Figures:
     """A disk that fails under a run, by LD_PRELOAD: fsync errors, short writes, full and free.
 
     A run that cannot write ends with exit code 3 and its reason; the same command on a sound disk
-    goes on, and what had been journalled is not paid for again.
+    goes on, and pays for no call again whose turn stands in the journal that it finds.
     """
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
@@ -91,7 +91,10 @@ def disk(folder: Path, rounds: int, rng: random.Random) -> Figures:
     shim = folder / "failing_disk.so"
     command = [compiler, "-shared", "-fPIC", "-O1", "-o", str(shim), str(SHIM), "-ldl"]
     subprocess.run(command, check=True)
-    figures: Figures = {"runs on a failing disk": 0, "ended with their reason": 0, "changed": 0}
+    figures: Figures = {
+        "runs on a failing disk": 0, "ended with their reason": 0, "turns journalled by them": 0,
+        "journalled calls repeated": 0, "changed": 0,
+    }  # fmt: skip
     with ProvingGround(folder / "ground", USUAL) as ground:
         _require(ground.finish("calm", *WORDS) == 0, "the undisturbed run failed")
         for number in range(rounds):
@@ -106,7 +109,13 @@ def disk(folder: Path, rounds: int, rng: random.Random) -> Figures:
                 _require("Traceback" not in said, f"{name} shows a traceback")
                 figures["runs on a failing disk"] += 1
                 figures["ended with their reason"] += code == EXIT_STORE
+                paid, before = set(ground.journalled(name)), ground.stats()["repeats"]
                 _require(ground.finish(name, *WORDS) == 0, f"{name} does not go on")
+                after = ground.stats()["repeats"]
+                figures["turns journalled by them"] += len(paid)
+                figures["journalled calls repeated"] += sum(
+                    after.get(turn, 1) - before.get(turn, 1) for turn in paid
+                )
                 figures["changed"] += len(
                     same_records(ground.folder / "calm", ground.folder / name)
                 )

@@ -3,7 +3,8 @@
     python benchmarks/torture.py                 all of it, about an hour and a half
     python benchmarks/torture.py --short         a few kills and one faulty run, about a minute
     python benchmarks/torture.py --only kills    one part or several, of PARTS below
-    python benchmarks/torture.py --page FILE     the page again, from lines printed before
+    python benchmarks/torture.py --page FILE …   the page again, from lines printed before; what
+                                                 they lack stays as it is, with its own commit
 
 Prints one JSON line per figure. A job against the emulator is run undisturbed first; whatever is
 then done to it, its records must be the same in all but timings.
@@ -142,6 +143,7 @@ def stops(folder: Path) -> Figures:
     Requests in flight are awaited for the grace that is stated; then the run ends, and goes on
     where it was once the endpoints answer again.
     """
+    signal.signal(signal.SIGHUP, lambda *_: None)  # runs would inherit the deafness of nohup
     words = ("--prompt-types", "optimal", "--num-instances", "4")
     usual = {"seed": 1, "time_scale": 0.2}
     with ProvingGround(folder / "calm", usual) as calm:
@@ -221,13 +223,13 @@ def _require(condition: bool, what: str) -> None:  # noqa: FBT001  the claim its
         raise SystemExit(f"torture: {what}")
 
 
-BY_HAND = "## Whose trouble it is"
 INTRODUCTION = """\
 # Reliability
 
 Measured by `make torture`, which writes this page: real processes, SIGKILL, real HTTP against the
 emulator. A job is run undisturbed, then under each trouble; *changed* counts records that differ
-in anything but timings.
+in anything but timings. The load average is that of the last five minutes, on two cores: beyond 2
+the machine was busy with other things, and times say so.
 
 Beside it, `make test` proves on real processes: signals and closed terminals drain and resume
 (`tests/crash/test_signals.py`, `tests/unit/cli/test_run.py`), full disks, vanished folders and
@@ -238,30 +240,35 @@ refused and dead endpoints (`test_faulty_endpoints.py`), and that no key is left
 
 
 def _page(figures: dict[str, Figures]) -> str:
-    parts = [INTRODUCTION]
-    for name, found in figures.items():
-        parts += [f"## {name.capitalize()}", "", cleandoc(PARTS[name].__doc__ or ""), ""]
-        parts += ["| figure | value |", "|---|---|"]
-        parts += [f"| {key.replace('_', ' ')} | {_cell(value)} |" for key, value in found.items()]
-        parts.append("")
-    return "\n".join(parts) + _by_hand()
+    parts = [_section(n, figures[n]) if n in figures else _standing(n) for n in PARTS]
+    return "\n".join([INTRODUCTION, *filter(None, parts)])
+
+
+def _section(name: str, found: Figures) -> str:
+    lines = [_heading(name), "", cleandoc(PARTS[name].__doc__ or ""), ""]
+    lines += ["| figure | value |", "|---|---|"]
+    lines += [f"| {key.replace('_', ' ')} | {_cell(value)} |" for key, value in found.items()]
+    return "\n".join([*lines, ""])
+
+
+def _standing(name: str) -> str:
+    """The section as it is on the page; "" where it has none."""
+    _, heading, rest = DOCS.read_text(encoding="utf-8").partition(_heading(name) + "\n")
+    return heading + rest.partition("\n## ")[0]
+
+
+def _heading(name: str) -> str:
+    return f"## {name.capitalize()}"
 
 
 def _cell(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:,}"
 
 
-def _by_hand() -> str:
-    """What stands on the page behind the parts, and is written by people."""
-    text = DOCS.read_text(encoding="utf-8")
-    return text[text.index(BY_HAND) - 1 :]
-
-
 def _printed(files: Sequence[Path]) -> dict[str, Figures]:
-    """Figures of parts that ran one by one, in the usual order."""
+    """Figures of parts that ran one by one."""
     found = [json.loads(line) for file in files for line in file.read_text().splitlines()]
-    by_part = {figures.pop("torture"): figures for figures in found}
-    return {part: by_part[part] for part in PARTS}
+    return {figures.pop("torture"): figures for figures in found}
 
 
 PARTS: dict[str, Callable[..., Figures]] = {
@@ -313,6 +320,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="stormproof-torture-") as folder:
         for name in given.only:
             figures[name] = {"commit": _commit(), **PARTS[name](Path(folder) / name, *plans[name])}
+            figures[name]["load_average"] = round(os.getloadavg()[1], 1)
             print(json.dumps({"torture": name, **figures[name]}), flush=True)
     if not given.short and set(given.only) == set(PARTS):
         DOCS.write_text(_page(figures))

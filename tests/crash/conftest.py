@@ -1,5 +1,6 @@
 """The proving ground of the benchmarks, for tests on real processes."""
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -10,6 +11,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from proving_ground import Grounds, ProvingGround
+
+
+@pytest.fixture
+def heeds_hangups() -> Iterator[None]:
+    """Tests may run under nohup, whose deafness their runs would inherit."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture

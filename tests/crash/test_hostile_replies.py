@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from hostile_service import Hostile, peak_mb
-from proving_ground import STORMPROOF
+from proving_ground import STORMPROOF, Delay
 from stormproof.store import read_episodes
+
+HEARD_WITHIN_S = 1.0
 
 
 @pytest.fixture
@@ -31,18 +33,20 @@ def pool(tmp_path: Path) -> Iterator[Path]:
         server.shutdown()
 
 
-def start(pool: Path, episodes: int) -> subprocess.Popen[bytes]:
+def start(pool: Path, episodes: int, *talk: str) -> subprocess.Popen[bytes]:
     words = ("run", "--pool", "pool.toml", "--results", "r", "--prompt-types", "optimal",
              "--task-types", "simple_task", "--num-instances", str(episodes),
-             "--protocol", "native", "--quiet")  # fmt: skip
+             "--protocol", "native", *talk)  # fmt: skip
     environ = os.environ | {"KEY": "sk-0123456789"}
-    return subprocess.Popen([*STORMPROOF, *words], cwd=pool.parent, env=environ)
+    return subprocess.Popen(
+        [*STORMPROOF, *words], cwd=pool.parent, env=environ, stderr=subprocess.PIPE
+    )
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory from /proc")
 def test_replies_that_cost_most_are_bounded_in_memory(pool: Path) -> None:
-    process = start(pool, 4)
-    peak = peak_mb(process)
+    with start(pool, 4, "--quiet") as process:
+        peak = peak_mb(process)
     assert peak < 600  # what a run and its report take, and some 100 MB
     assert process.returncode == 0
     episodes = list(read_episodes(pool.parent / "r"))
@@ -50,14 +54,38 @@ def test_replies_that_cost_most_are_bounded_in_memory(pool: Path) -> None:
     assert {episode.outcome for episode in episodes} == {"completed"}
 
 
-def test_a_signal_is_heard_whatever_a_model_wrote(pool: Path) -> None:
-    process = start(pool, 50)
-    while not list((pool.parent / "r").glob("journal*")):
-        time.sleep(0.05)
-    time.sleep(1.5)
-    began = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(40) == 130
-    assert time.monotonic() - began < 30  # with its report; machines that run tests are busy
+def wait_for_turns(folder: Path) -> None:
+    """Until a turn has been journalled: from now on hostile replies are worked on."""
+    while not any(b'"turn"' in path.read_bytes() for path in folder.glob("journal*")):
+        time.sleep(0.02)
+
+
+def heard_after_s(process: subprocess.Popen[bytes], sign: signal.Signals) -> float:
+    """How long after the signal the run says that it ends."""
+    assert process.stderr is not None
+    delay = Delay(process)
+    process.send_signal(sign)
+    while b"draining" not in process.stderr.readline():
+        assert process.poll() is None
+    return delay.seconds
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_heard_whatever_a_model_wrote(
+    pool: Path, sign: signal.Signals, heeds_hangups: None
+) -> None:
+    del heeds_hangups
+    with start(pool, 50) as process:
+        wait_for_turns(pool.parent / "r")
+        assert heard_after_s(process, sign) < HEARD_WITHIN_S
+        process.kill()
+
+
+def test_a_second_signal_ends_it_at_once(pool: Path) -> None:
+    with start(pool, 50) as process:
+        wait_for_turns(pool.parent / "r")
+        assert heard_after_s(process, signal.SIGINT) < HEARD_WITHIN_S
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130  # with its report; machines that run tests are busy
+        assert process.stderr is not None
+        assert b"Traceback" not in process.stderr.read()

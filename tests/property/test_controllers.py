@@ -40,7 +40,7 @@ class AnyEndpoint(RuleBasedStateMachine):
     def send(self) -> bool:
         if self.control.ready_at(self.now) > self.now:
             return False
-        shut = self.gate.shut
+        shut = bool(self.gate.why)
         sent = self.control.sent(self.now, 100.0)
         assert sent.canary or not shut, "a grant while closed"
         self.out.append(sent)
@@ -49,7 +49,7 @@ class AnyEndpoint(RuleBasedStateMachine):
 
     @property
     def gate(self) -> Any:
-        return getattr(self.control, "gate", None) or self.control._gate
+        return getattr(self.control, "breaker", None) or self.control._breaker
 
     @rule(most=st.integers(1, 60))
     def send_some(self, most: int) -> None:
@@ -80,6 +80,13 @@ class AnyEndpoint(RuleBasedStateMachine):
     def refuse_all(self) -> None:
         while self.out:
             self.control.refused(self.out.pop(0), self.now, None)
+
+    @invariant()
+    def no_canary_outlives_an_open_breaker(self) -> None:
+        """Else it would open the breaker again when that shuts the next time."""
+        control = getattr(self, "control", None)
+        if isinstance(control, Adaptive) and not control.closed:
+            assert control._canary is None
 
     @invariant()
     def never_above_a_declared_limit(self) -> None:
@@ -155,11 +162,11 @@ class MemberMachine(AnyEndpoint):
 
     @property
     def gate(self) -> Any:
-        return self.control.control.gate
+        return self.control.control.breaker
 
     def send(self) -> bool:
         above = self.limit.learned
-        shut = above is not None and above.gate.shut
+        shut = above is not None and bool(above.breaker.why)
         before = above.in_flight if above else 0
         sent = super().send()
         if sent and above:
@@ -198,6 +205,25 @@ class MemberMachine(AnyEndpoint):
             for sent in self.theirs:
                 self.sibling.answered(sent, self.now, 100.0)
         super().teardown()
+
+
+def test_an_error_storm_is_a_tenth_of_the_sends_at_most() -> None:
+    """Twenty a second for a minute, then nothing but errors for another: over any 10 s."""
+    control, now, flying = Adaptive(Limits(qps=20)), 0.0, list[Sent]()
+    failed = list[float]()
+    while now < 120:
+        while control.ready_at(now) <= now:
+            flying.append(control.sent(now, 1.0))
+        for sent in [x for x in flying if x.at <= now - (0.05 if now > 60 < x.at else 1.0)]:
+            flying.remove(sent)
+            if sent.at > 60:
+                control.failed(sent, now, "503")
+                failed.append(now)
+            else:
+                control.answered(sent, now, 1.0)
+        now += 0.01
+    worst = max(sum(at <= x < at + 10 for x in failed) for at in failed)
+    assert worst <= 0.1 * 20 * 10
 
 
 few = settings(max_examples=60, stateful_step_count=40, deadline=None,

@@ -10,6 +10,7 @@ import trio
 import trio.testing
 
 from stormproof.control.bounds import Bounds
+from stormproof.control.tail import FEWEST
 from stormproof.domain.calls import Denied, Ok, Refused, Reply, Request, Transient, Verdict
 from stormproof.domain.pool import Endpoint, Limits
 from stormproof.domain.trials import Trial
@@ -137,16 +138,18 @@ def test_fifty_thousand_waiting_requests_cost_no_more_each_and_wake_one_at_a_tim
 
 def test_gates_and_lost_requests_are_told() -> None:
     class Troubled(Wire):
-        """Refuses for the first minute; then one request is never answered."""
+        """Refuses for the first minute; one request after many is never answered."""
 
         hung = False
+        answered = 0
 
         async def send(
             self, endpoint: Endpoint, request: Request, *, timeout_s: float, attempt: int = 1
         ) -> Verdict:
             if trio.current_time() < began[0] + 60:
                 return Refused("429")
-            if not self.hung and request.turn == 1:
+            self.answered += 1
+            if not self.hung and self.answered > 2 * FEWEST:
                 self.hung = True
                 await anyio.sleep(timeout_s)
                 return Transient("timeout")
@@ -161,5 +164,7 @@ def test_gates_and_lost_requests_are_told() -> None:
         await dispatcher.run(work)
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
-    assert [e.kind for e in dispatcher.events] == ["closed", "trouble", "opened", "lost"]
-    assert [e.text.split(":")[0] for e in dispatcher.events][:1] == ["refusals"]
+    kinds = [e.kind for e in dispatcher.events]
+    assert sorted(kinds[:2]) == ["closed", "trouble"]  # whichever is sure of it first
+    assert kinds[2:] == ["opened", "lost"]
+    assert "refusals" in [e.text.split(":")[0] for e in dispatcher.events]

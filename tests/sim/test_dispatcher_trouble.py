@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import get_args
+
 import anyio
 import trio
 import trio.testing
 
 from stormproof.control.bounds import Bounds
 from stormproof.domain.calls import Ok, Refused, Reply, Request, Transient, Verdict
+from stormproof.domain.conditions import Protocol
 from stormproof.domain.pool import Endpoint, Limits
+from stormproof.domain.reasons import COLLIDING
 from stormproof.errors import CallError, RateLimited
-from stormproof.pool import Ask, Dispatcher, Hedge, Job
+from stormproof.pool import Ask, Dispatcher, Event, Hedge, Job
 
 
 def endpoint(number: int) -> Endpoint:
@@ -20,8 +25,14 @@ def endpoint(number: int) -> Endpoint:
     )  # fmt: skip
 
 
+ANSWERED = 60  # sends, of both endpoints, before the second hangs
+
+
 class Wire:
-    """Endpoint 1 behaves as `trouble` says, the others answer in a second."""
+    """Endpoint 1 behaves as `trouble` says, the others answer in a second.
+
+    `hang` is only after a while: how long answers take must be known before one can be lost.
+    """
 
     def __init__(self, trouble: str) -> None:
         self.trouble = trouble
@@ -32,11 +43,14 @@ class Wire:
     ) -> Verdict:
         del request, attempt
         self.sends += 1
-        if endpoint.number == 1 and self.trouble == "hang":
+        self.hangs = self.trouble == "never" or (self.trouble == "hang" and self.sends > ANSWERED)
+        if endpoint.number == 1 and self.hangs:
             await anyio.sleep(timeout_s)
             return Transient("no whole answer in time")
         if self.trouble == "fail":
             return Transient("connection refused")
+        if self.trouble == "no JSON":
+            return Transient("HTTP 500: Expecting value")
         if endpoint.number == 1 and self.trouble == "refuse":
             await anyio.sleep(0.1)
             return Refused("429")
@@ -45,8 +59,9 @@ class Wire:
 
 
 class Work:
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, protocol: Protocol = "text") -> None:
         self.left = count
+        self.protocol = protocol
         self.hedged = 0
         self.done = 0
         self.errors: list[CallError] = []
@@ -59,7 +74,7 @@ class Work:
 
         async def job(ask: Ask) -> None:
             try:
-                answer = await ask(Request("t", 0, model, ()))
+                answer = await ask(Request("t", 0, model, (), protocol=self.protocol))
                 self.hedged += answer.hedged
                 self.done += 1
             except CallError as error:
@@ -72,12 +87,19 @@ class Work:
         return self.left
 
 
-def simulate(numbers: list[int], wire: Wire, work: Work, hedge: Hedge = "lost") -> Dispatcher:
+def simulate(
+    numbers: list[int],
+    wire: Wire,
+    work: Work,
+    hedge: Hedge = "lost",
+    on_event: Callable[[Event], None] | None = None,
+) -> Dispatcher:
     bounds = Bounds(request_timeout_s=3000)
     made: list[Dispatcher] = []
 
     async def main() -> None:
-        made.append(Dispatcher([endpoint(n) for n in numbers], wire, hedge=hedge, bounds=bounds))
+        endpoints = [endpoint(n) for n in numbers]
+        made.append(Dispatcher(endpoints, wire, hedge=hedge, bounds=bounds, on_event=on_event))
         await made[0].run(work)
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
@@ -90,7 +112,15 @@ def test_what_is_lost_on_a_hanging_endpoint_is_answered_by_another_and_labelled(
     assert work.done == 200
     hanging = dispatcher.snapshot()[1]
     assert work.hedged == hanging.hedges > 0
-    assert hanging.accepted == 0
+    assert hanging.accepted < ANSWERED
+
+
+def test_what_hangs_from_first_contact_goes_elsewhere_once_it_is_known_what_answers_take() -> None:
+    work = Work(200)
+    dispatcher = simulate([0, 1], Wire("never"), work)
+    answering, hanging = dispatcher.snapshot()
+    assert (work.done, answering.accepted) == (200, 200)
+    assert hanging.hedges <= hanging.errors <= 12  # ten slots, and canaries
 
 
 def test_without_hedging_nothing_is_sent_twice_before_its_timeout() -> None:
@@ -183,3 +213,17 @@ def test_a_job_that_gives_its_request_up_while_it_waits_takes_no_slot() -> None:
     assert dispatcher.running == 0
     assert wire.sends >= work.done >= 20
     assert dispatcher.snapshot()[0].in_flight == 0
+
+
+def test_who_takes_our_calls_for_its_own_is_told_of_at_once() -> None:
+    for protocol in get_args(Protocol):
+        told: list[float] = []
+
+        def hear(event: Event, told: list[float] = told) -> None:
+            if COLLIDING in event.text:
+                assert (event.kind, event.subject) == ("trouble", "m1")
+                told.append(anyio.current_time())
+
+        simulate([1], Wire("no JSON"), Work(20, protocol), on_event=hear)
+        assert len(told) == (protocol == "text")
+        assert all(at < 2 for at in told)

@@ -214,6 +214,15 @@ def test_a_folder_of_results_resumes_and_is_planned_around(tmp_path: Path) -> No
     assert len(stormproof.query(options.results, "select * from turns")) == 2
 
 
+def test_a_run_begins_at_what_the_last_one_learned_unless_it_is_to_forget(tmp_path: Path) -> None:
+    options = replace(SMALL, num_instances=25, results=str(tmp_path))
+    assert not any("begin at" in line for line in go(options, store=None).notices)
+    more = replace(options, num_instances=26)
+    assert any("1 endpoints begin at" in line for line in go(more, store=None).notices)
+    afresh = replace(options, num_instances=27, forget=True)
+    assert not any("begin at" in line for line in go(afresh, store=None).notices)
+
+
 def test_a_folder_says_when_it_was_made_whatever_runs_come_later(tmp_path: Path) -> None:
     options = replace(SMALL, num_instances=1, results=str(tmp_path / "r"))
     before = time()

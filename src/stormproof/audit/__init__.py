@@ -7,7 +7,7 @@ proves that recordings are read right.
 """
 
 from stormproof.audit.findings import Finding
-from stormproof.audit.folder_audit import Audit, audit, audit_folder, audit_of
+from stormproof.audit.folder_audit import Audit, audit, audit_folder, audit_of, audit_results
 from stormproof.audit.old_harness import Recomputed, recompute, recompute_folder
 from stormproof.audit.recording_import import Imported, import_files
 from stormproof.audit.thresholds import FEWEST_EPISODES, MEASURES, TOLERATED, Measure
@@ -28,6 +28,7 @@ __all__ = [
     "audit",
     "audit_folder",
     "audit_of",
+    "audit_results",
     "import_files",
     "recompute",
     "recompute_folder",

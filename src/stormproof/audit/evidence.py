@@ -16,13 +16,15 @@ from stormproof.audit.loose_reader import LooseReader
 from stormproof.audit.served_names import Served
 from stormproof.audit.turn_signs import TurnSigns, added_up, signs_of
 from stormproof.domain.conditions import Condition, TaskType
-from stormproof.domain.episodes import Episode, Source, Turn
+from stormproof.domain.episodes import Episode, Turn
 from stormproof.domain.trials import digest
 from stormproof.store import EPISODE_COLUMNS, SCORE_COLUMNS
 from stormproof.suites.workflows import WORKFLOWS
 
 # The measures of a score that are shares, so lie in [0, 1].
 SHARES: Final = tuple(name for name in SCORE_COLUMNS if EPISODE_COLUMNS[name] is float)
+OWN_TOOLS: Final = frozenset(WORKFLOWS.tools)
+_RECORDED_TOOLS: Final = frozenset(old_harness.REGISTRY)
 # What tells cells apart: a task's type, and these fields of its condition.
 AXES: Final = ("prompt_type", "task_type", "difficulty", "tool_success_rate", "protocol")
 
@@ -71,9 +73,12 @@ class Evidence(Struct, frozen=True, kw_only=True):
         return self.infrastructure or self.blocked or self.lost_first
 
 
-def evidence_of(episode: Episode) -> Evidence:
-    """Read every turn again and compare what is asked for with what was carried out."""
-    trial, signs = episode.trial, _signs(episode)
+def evidence_of(episode: Episode, tools: frozenset[str] = OWN_TOOLS) -> Evidence:
+    """Read every turn again and compare what is asked for with what was carried out.
+
+    `tools` are the names of its suite's, where it is not a recording of another harness.
+    """
+    trial, signs = episode.trial, _signs(episode, tools)
     lost = episode.outcome == "infrastructure"
     first = next((each for each in signs if each.calls_seen), TurnSigns())
     done = signs[-1] if signs and episode.ending == "done" else TurnSigns()
@@ -100,15 +105,15 @@ def evidence_of(episode: Episode) -> Evidence:
     )
 
 
-def _signs(episode: Episode) -> list[TurnSigns]:
+def _signs(episode: Episode, tools: frozenset[str]) -> list[TurnSigns]:
     """The signs of each turn, in order."""
-    reader, succeeded = _reader(episode.source), set[str]()
     own = episode.source == "run"
-    done = len(episode.turns) - 1 if episode.ending == "done" else -1
+    reader, succeeded = _reader(tools if own else _RECORDED_TOOLS), set[str]()
+    last = len(episode.turns) - 1
     signs = []
     for number, turn in enumerate(episode.turns):
-        reported = succeeded if number == done else None
-        signs.append(signs_of(turn, reader, reported, has_arguments=own))
+        reported = succeeded if number == last and episode.ending == "done" else None
+        signs.append(signs_of(turn, reader, reported, own=own, goes_on=number < last))
         succeeded.update(execution.tool for execution in turn.executions if execution.ok)
     return signs
 
@@ -160,8 +165,8 @@ def _stored_contradictions(episode: Episode, stored: dict[str, Any]) -> list[str
 
 
 @functools.cache
-def _reader(source: Source) -> LooseReader:
-    return LooseReader(old_harness.REGISTRY if source == "imported" else WORKFLOWS.tools)
+def _reader(tools: frozenset[str]) -> LooseReader:
+    return LooseReader(tools)
 
 
 @functools.lru_cache(10_000)

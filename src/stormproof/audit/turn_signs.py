@@ -23,6 +23,7 @@ class TurnSigns(Struct, frozen=True, gc=False):
     calls_seen: int = 0
     calls_lost: int = 0
     not_executed: int = 0
+    left_out: int = 0
     arguments_lost: int = 0
     unread: int = 0
     repaired: int = 0
@@ -47,10 +48,13 @@ def signs_of(
     reader: LooseReader,
     reported: AbstractSet[str] | None = None,
     *,
-    has_arguments: bool = True,
+    own: bool = True,
+    goes_on: bool = False,
 ) -> TurnSigns:
-    """Read a turn again. `has_arguments` is false where executions were recorded without them.
+    """Read a turn again.
 
+    `own` is false for another harness's: one execution at most, recorded without its arguments.
+    `goes_on` is true where a turn follows: then the episode's end is no reason to leave a call out.
     `reported` is None but for a message that was taken as done: then it holds the tools that had
     succeeded, of which such a message may speak; only a call in markup counts of those.
     """
@@ -59,11 +63,13 @@ def signs_of(
     seen = executed or (not cut and _asks(turn, reader, reported))
     unread = turn.unread > 0 and not cut and not _is_bare(reply, reader)
     missed = seen and not executed
-    emptied = executed and has_arguments and not cut and _emptied(turn, reader)
+    emptied = executed and own and not cut and _emptied(turn, reader)
+    left_out = executed and own and goes_on and _leaves_out(turn, reader)
     return TurnSigns(
         calls_seen=seen or unread,
-        calls_lost=missed or emptied or unread,
+        calls_lost=missed or left_out or emptied or unread,
         not_executed=missed,
+        left_out=left_out,
         arguments_lost=emptied,
         unread=unread,
         repaired=turn.format_repairs > 0 and executed,
@@ -82,6 +88,19 @@ def _asks(turn: Turn, reader: LooseReader, reported: AbstractSet[str] | None) ->
         return named or turn.action == "none"
     seen = reader.sees(_said(reply, acted_on=turn.action != "none"))
     return bool(seen.tools if reported is None else seen.tagged | (seen.beside - reported))
+
+
+def _leaves_out(turn: Turn, reader: LooseReader) -> bool:
+    """Whether a call was left out beside those that were executed.
+
+    Native calls are counted, one for each id; in a text another tool must stand in a call's markup.
+    """
+    reply = turn.answer.reply
+    if reply.tool_calls:
+        calls = {c.id or c.name + c.arguments for c in reply.tool_calls if reader.tool(c.name)}
+        return len(calls) > len(turn.executions)
+    executed = {reader.tool(execution.tool) for execution in turn.executions}
+    return not reader.sees(reply.text).tagged <= executed
 
 
 def _said(reply: Reply, *, acted_on: bool) -> str:

@@ -25,8 +25,8 @@ from stormproof.store.record_lines import decode
 from stormproof.store.record_lines import encode as encode_record
 
 LOOK_EVERY_S = 0.1  # how late a silent worker may be noticed, beyond the driver's patience
+STOOD_STILL_S = 1.0  # between two looks: this process did not run
 MOST_REPLACED = 50  # workers, over a run: something kills them, and it is not chance
-LAST_TRIALS = 2  # of a model's last trials, each unit is given a share of one in so many
 
 
 class LinkBroken(Exception):
@@ -209,7 +209,7 @@ class Driver:
         return self.ledger.pull(worker, self._left(), drain=self._is_draining)
 
     def _fulfil(self, worker: str, want: Want) -> None:
-        for _ in range(min(want.count, self._fair_share(want.model))):
+        for _ in range(self.ledger.room(want, self._left()[want.model])):
             trial = self._take(want)
             if trial is None:
                 return
@@ -220,12 +220,6 @@ class Driver:
     def _take(self, want: Want) -> Trial | None:
         again = self._again[want.model]
         return again.popleft() if again else self._desk.take(want.model, want.shard)
-
-    def _fair_share(self, model: str) -> int:
-        """So that of a model's last trials no unit holds many while another has none."""
-        sharing = sum(model in unit.models for unit in self.ledger.units)
-        left = self._left()[model]
-        return -(-left // (LAST_TRIALS * sharing)) if sharing > 1 else left
 
     async def _heard(self, worker: str, answer: Haul, asked: Pull) -> None:
         counting = self.ledger.hear(worker, answer, asked, anyio.current_time())
@@ -275,10 +269,17 @@ class Driver:
     # --- workers that are gone -------------------------------------------------------------
 
     async def _look(self) -> None:
-        """Give up who has been silent for too long; its answer is awaited all the same."""
+        """Give up who has been silent for too long; its answer is awaited all the same.
+
+        Where this process stood still itself, what was said meanwhile is still to be heard.
+        """
+        looked_at = anyio.current_time()
         while True:
             await anyio.sleep(LOOK_EVERY_S)
-            for worker in self.ledger.overdue(anyio.current_time()):
+            before, looked_at = looked_at, anyio.current_time()
+            if looked_at - before > STOOD_STILL_S:
+                self.ledger.forgive(looked_at)
+            for worker in self.ledger.overdue(looked_at):
                 self._lose(worker, "it does not answer")
 
     def _lose(self, worker: str, why: str) -> None:

@@ -7,14 +7,18 @@ and what is to be given out again then.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from math import ceil, exp
 
 from msgspec.structs import replace
 
 from stormproof.backends.messages import Delivery, Grant, Haul, Lease, Pull, Want
-from stormproof.domain.pool import Endpoint, Limits
+from stormproof.domain.pool import Endpoint, Start
 from stormproof.domain.trials import Trial
 
+STARTING_S = 60.0  # until a worker is to speak: where many start, a busy machine takes its time
+PACE_S = 5.0  # time constant of a unit's pace
 WORTH_MOVING = 20  # trials that must be left for a unit to move to an idle worker
 
 
@@ -29,20 +33,30 @@ class Unit:
         # and `_free`; None and 0 while nobody has it.
         self.worker: str | None = None
         self.epoch = 0
+        # By model: trials that are out under the lease.
+        self.out = Counter[str]()
+        # Turns/s that were brought under the lease, of late, and when that was last reckoned.
+        self.pace = self.paced_at = 0.0
         # To be given up by its worker for another; cleared when it is free.
         self.is_draining = False
         # Models none of whose endpoints here is usable. A new lease tries them anew.
         self.dead: set[str] = set()
 
+    def brought(self, turns: int, now: float) -> None:
+        """So many turns more came."""
+        self.pace *= exp((self.paced_at - now) / PACE_S)
+        self.pace += turns / PACE_S
+        self.paced_at = now
+
 
 class _Seat:
     """One worker, as the driver knows it."""
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, heard_at: float) -> None:
         # Rounds asked so far.
         self.round = 0
-        # When it was last heard; its patience runs from here.
-        self.heard_at = now
+        # When it was last heard, or when it is to have started; its patience runs from here.
+        self.heard_at = heard_at
         # Highest serial that was heard, and the one up to which all is kept: acked ≤ heard.
         self.heard = self.acked = 0
         # Epochs of leases that it is known to know; what else it holds is told in each question.
@@ -80,6 +94,8 @@ class Ledger:
         # Never change.
         self.units = [Unit(endpoints) for endpoints in units]
         self._patience_s = patience_s
+        # By epoch: the units that a worker has.
+        self._leased: dict[int, Unit] = {}
         # By the worker's name; none is ever taken out.
         self._seats: dict[str, _Seat] = {}
         # By trial id: what is out. Each is under the epoch of a unit that a worker has.
@@ -87,15 +103,15 @@ class Ledger:
         # The last epoch given; it only grows.
         self._epoch = 0
         # By endpoint id: what its owners' controllers had learned, as last heard from one.
-        self._learned: dict[str, Limits] = {}
+        self._learned: dict[str, Start] = {}
         # Items that did not count: of a lease that was over, or out of turn. It only grows.
         self.rejected = 0
 
     # --- workers ---------------------------------------------------------------------------
 
     def join(self, worker: str, now: float) -> None:
-        """A worker is there, with nothing."""
-        self._seats[worker] = _Seat(now)
+        """A worker is there, with nothing; it may still be starting."""
+        self._seats[worker] = _Seat(now + STARTING_S)
 
     @property
     def live(self) -> list[str]:
@@ -122,6 +138,11 @@ class Ledger:
     def overdue(self, now: float) -> list[str]:
         """Workers that have been silent for longer than the driver's patience."""
         return [n for n in self.live if now - self._seats[n].heard_at > self._patience_s]
+
+    def forgive(self, now: float) -> None:
+        """Nobody could be heard for a while: everyone's patience runs from now."""
+        for name in self.live:
+            self._seats[name].heard_at = max(now, self._seats[name].heard_at)
 
     def lose(self, worker: str) -> list[Trial]:
         """Give a worker up: its units are free, and its trials to be given out again."""
@@ -161,13 +182,17 @@ class Ledger:
     def _lease(self, unit: Unit, worker: str) -> None:
         self._epoch += 1
         unit.worker, unit.epoch, unit.is_draining = worker, self._epoch, False
+        unit.pace = 0.0
         unit.dead.clear()
+        self._leased[unit.epoch] = unit
 
     def _free(self, unit: Unit) -> list[Trial]:
         trials = [out.trial for out in self._out.values() if out.epoch == unit.epoch]
         for trial in trials:
             del self._out[trial.trial_id]
+        del self._leased[unit.epoch]
         unit.worker, unit.epoch, unit.is_draining = None, 0, False
+        unit.out.clear()
         return trials
 
     # --- trials ----------------------------------------------------------------------------
@@ -186,9 +211,27 @@ class Ledger:
         goes_on = {u.epoch for u in self.held(worker) if not u.is_draining}
         return [want for want in self._seats[worker].wants if want.epoch in goes_on]
 
+    def room(self, want: Want, left: int) -> int:
+        """How many trials the want may be given, of `left` that nobody has.
+
+        Of a model's last ones each unit holds as large a part as its pace is of all paces, so that
+        all units come to their end together.
+        """
+        model = want.model
+        sharing = [u for u in self.units if u.worker and model in u.models and model not in u.dead]
+        out = sum(unit.out[model] for unit in sharing)
+        if want.shard is not None or len(sharing) == 1 or left > out:
+            return want.count
+        unit, paces = self._leased[want.epoch], sum(unit.pace for unit in sharing)
+        part = unit.pace / paces if paces else 1 / len(sharing)
+        more = ceil((left + out) * part) - unit.out[model]
+        return min(want.count, max(more, not unit.out[model]))
+
     def grant(self, worker: str, grant: Grant) -> None:
         """Give the worker a trial with its next question."""
-        self._out[grant.trial.trial_id] = _Out(grant.trial, grant.epoch, len(grant.turns))
+        trial = grant.trial
+        self._out[trial.trial_id] = _Out(trial, grant.epoch, len(grant.turns))
+        self._leased[grant.epoch].out[trial.model] += 1
         self._seats[worker].granted.append(grant)
 
     def is_dead(self, model: str) -> bool:
@@ -245,10 +288,13 @@ class Ledger:
             if epoch in units:
                 units[epoch].dead.add(model)
         for epoch, state in answer.states:
-            if epoch in units and state.learned != Limits():
+            if epoch in units and state.learned != Start():
                 self._learned[state.endpoint_id] = state.learned
         counting = [item for item in answer.items if self._counts(seat, item, units)]
-        seat.turns += sum(item.kind == "turn" for item in counting)
+        turns = Counter(item.epoch for item in counting if item.kind == "turn")
+        seat.turns += turns.total()
+        for epoch, unit in units.items():
+            unit.brought(turns[epoch], now)
         seat.heard = max([seat.heard, *(item.serial for item in answer.items)])
         return counting
 
@@ -259,7 +305,9 @@ class Ledger:
 
     def end(self, trial_id: str) -> Trial:
         """The trial has ended, or is to be given out again."""
-        return self._out.pop(trial_id).trial
+        out = self._out.pop(trial_id)
+        self._leased[out.epoch].out[out.trial.model] -= 1
+        return out.trial
 
     def drained(self, worker: str, answer: Haul) -> list[Trial]:
         """Free the units that were to be given up and have come to rest; their open trials."""

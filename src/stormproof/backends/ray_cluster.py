@@ -30,6 +30,8 @@ from stormproof.errors import BackendError
 START_S = 60.0  # for an actor to begin
 REACH_S = 5.0  # for its machine to
 JOIN_S = 30.0  # for a cluster to answer
+OWN_START_S = 120.0  # for one of our own to start, on a busy machine
+OWN_TOKEN = secrets.token_hex(32)  # of clusters of our own; Ray reads it once in a process
 OBJECTS_BYTES = 100_000_000  # of a cluster of our own: nothing of ours goes through its store
 
 
@@ -121,6 +123,7 @@ async def _connected(address: str, cpus: int) -> AsyncIterator[None]:
 
     own = {"num_cpus": cpus, "object_store_memory": OBJECTS_BYTES}
     start = _init(address=address or "local", **({} if address else own))
+    wait_s = JOIN_S if address else OWN_START_S
     begun: Future[object] = Future()
     over = threading.Event()
 
@@ -137,10 +140,10 @@ async def _connected(address: str, cpus: int) -> AsyncIterator[None]:
     try:
         await _reached(address)
         thread.start()
-        with anyio.fail_after(JOIN_S):
+        with anyio.fail_after(wait_s):
             await asyncio.wrap_future(begun)
     except TimeoutError:
-        raise _refused(address, TimeoutError(f"no answer within {JOIN_S:.0f} s")) from None
+        raise _refused(address, TimeoutError(f"no answer within {wait_s:.0f} s")) from None
     except Exception as error:  # noqa: BLE001  Ray raises whatever it meets
         raise _refused(address, error) from None
     try:
@@ -185,7 +188,8 @@ def _refused(address: str, error: Exception) -> BackendError:
         )
     return BackendError(
         f"{where}: {told[:300] or type(error).__name__}",
-        hint="ray status --address ADDRESS says whether a cluster is there",
+        hint="is a cluster there (ray status --address ADDRESS)? if it asks for a token, set "
+        "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN",
     )
 
 
@@ -209,7 +213,7 @@ def _why(error: BaseException) -> str:
 
 @contextmanager
 def _environment(*, is_own: bool) -> Iterator[None]:
-    """What Ray reads from the environment, for as long as it is there: no statistics, a token.
+    """What Ray reads from the environment while it is there: no statistics, a token.
 
     On a machine where no cluster is wanted it knows the loopback address alone, even if it is told
     another: as it does elsewhere than on Linux, which is what the variable is named for.
@@ -218,7 +222,7 @@ def _environment(*, is_own: bool) -> Iterator[None]:
     if is_own:
         wanted |= {
             "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN": secrets.token_hex(32),
+            "RAY_AUTH_TOKEN": OWN_TOKEN,
             "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         }
     before = {name: os.environ.get(name) for name in wanted}

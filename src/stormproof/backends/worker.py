@@ -34,17 +34,20 @@ from stormproof.wire import Transport
 LINGER_S = 0.02  # an answer waits so long, from the one before it, for more to go with it
 BEAT_S = 0.25  # and at most so long where there is nothing to say
 STATES_EVERY_S = 1.0
+FADING = 0.98  # of the trials kept ready, from one answer to the next: half in a second or two
 MOST_WANTED = 256  # trials of a model that are asked for at once
 STOPPED = "stopped: "
 
 
 class Fence:
-    """A transport that sends nothing while the lease is over: a send waits until it is renewed."""
+    """The transport of one lease. A send waits while the worker's time is over, or for good."""
 
     def __init__(self, transport: Transport, clock: LeaseClock) -> None:
         # As given; they never change.
         self._transport = transport
         self._clock = clock
+        # Whether the lease is another's now: it is not renewed, though the worker's time may be.
+        self._is_shut = False
         # Set to wake whoever waits for the lease; a new one each time.
         self._renewed = anyio.Event()
 
@@ -53,11 +56,15 @@ class Fence:
         self._renewed.set()
         self._renewed = anyio.Event()
 
+    def shut(self) -> None:
+        """Nothing is sent any more, not even by who runs on for a moment before it is cancelled."""
+        self._is_shut = True
+
     async def send(
         self, endpoint: Endpoint, request: Request, *, timeout_s: float, attempt: int = 1
     ) -> Verdict:
         """See `Transport.send`; the wait for a lease is not part of the time limit."""
-        while not self._clock.is_valid(anyio.current_time()):
+        while self._is_shut or not self._clock.is_valid(anyio.current_time()):
             await self._renewed.wait()
         return await self._transport.send(endpoint, request, timeout_s=timeout_s, attempt=attempt)
 
@@ -108,16 +115,16 @@ class Stock:
         # Taken since the last answer, and whether any was asked for in vain.
         self.taken = 0
         self.ran_dry = False
-        # How many are asked for: more each time that they ran out, else what the pace needs, which
-        # comes in bursts.
-        self._level = 1
+        # How many are to be here: more each time that they ran out, and slowly fewer, since a slot
+        # that waits for a trial to come is lost.
+        self._level = 1.0
 
     def want(self) -> int:
         """How many more to ask for; once for each answer."""
-        doubled = min(MOST_WANTED, 2 * self._level) if self.ran_dry else 0
-        self._level = max(1, doubled, min(MOST_WANTED, 2 * self.taken), self._level // 2)
+        doubled = 2 * self._level if self.ran_dry else 0.0
+        self._level = min(MOST_WANTED, max(1.0, FADING * self._level, doubled, 2.0 * self.taken))
         self.taken, self.ran_dry = 0, False
-        return max(0, self._level - len(self.trials))
+        return max(0, round(self._level) - len(self.trials))
 
 
 class LeaseDesk:
@@ -215,9 +222,10 @@ class LeaseDesk:
 class _Post:
     """One lease at work."""
 
-    def __init__(self, desk: LeaseDesk, dispatcher: Dispatcher) -> None:
+    def __init__(self, desk: LeaseDesk, fence: Fence, dispatcher: Dispatcher) -> None:
         # Never change.
         self.desk = desk
+        self.fence = fence
         self.dispatcher = dispatcher
         # Cancelled when the lease is over.
         self.scope = anyio.CancelScope()
@@ -225,6 +233,11 @@ class _Post:
         self.dead: set[str] = set()
         # Whether it begins nothing more.
         self.is_draining = False
+
+    def end(self) -> None:
+        """The lease is over."""
+        self.fence.shut()
+        self.scope.cancel()
 
 
 class Worker:
@@ -238,8 +251,8 @@ class Worker:
         self._tasks = tasks
         self._options = msgspec.json.decode(beginning.options, type=RunOptions)
         self._simulated = beginning.simulated
+        self._transport = transport
         self._lease_clock = LeaseClock(beginning.lease_s)
-        self._fence = Fence(transport, self._lease_clock)
         self._outbox = Outbox()
         # By epoch: the leases that it has.
         self._posts: dict[int, _Post] = {}
@@ -254,7 +267,8 @@ class Worker:
         """Do what the question says, and answer it when there is something to say."""
         self._reconcile(pull)
         self._lease_clock.asked(pull.round)
-        self._fence.renew()
+        for post in self._posts.values():
+            post.fence.renew()
         with anyio.move_on_after(BEAT_S):
             await self._outbox.news.wait()
             await anyio.sleep(max(0.0, self._answered_at + LINGER_S - anyio.current_time()))
@@ -262,11 +276,11 @@ class Worker:
 
     def _reconcile(self, pull: Pull) -> None:
         """End what is no longer held, begin what is new."""
+        for epoch in self._posts.keys() - set(pull.held):
+            self._posts.pop(epoch).end()
         self._outbox.acknowledge(pull.acked)
         self._left.clear()
         self._left.update(pull.left)
-        for epoch in self._posts.keys() - set(pull.held):
-            self._posts.pop(epoch).scope.cancel()
         for lease in pull.leases:
             if lease.epoch in pull.held and lease.epoch not in self._posts:
                 self._begin(lease)
@@ -280,9 +294,10 @@ class Worker:
 
     def _begin(self, lease: Lease) -> None:
         hear = partial(self._hear, lease.epoch)
-        dispatcher = dispatcher_of(lease.endpoints, self._fence, self._options, hear)
+        fence = Fence(self._transport, self._lease_clock)
+        dispatcher = dispatcher_of(lease.endpoints, fence, self._options, hear)
         desk = LeaseDesk(lease.epoch, self._outbox, self._left)
-        self._posts[lease.epoch] = post = _Post(desk, dispatcher)
+        self._posts[lease.epoch] = post = _Post(desk, fence, dispatcher)
         self._tasks.start_soon(self._serve, post)
 
     async def _serve(self, post: _Post) -> None:

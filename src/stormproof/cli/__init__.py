@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -12,6 +13,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from stormproof.cli.app import build_app  # noqa: PLC0415  keeps the import of this package free
     from stormproof.cli.user_errors import guarded  # noqa: PLC0415  it brings cyclopts with it
 
+    # Before numpy comes: its OpenBLAS maps memory for a thread on every core, which nothing here
+    # puts to use, and where it may not it hangs or aborts.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a locale that has no dash must not end a command
             stream.reconfigure(errors="replace")

@@ -26,7 +26,7 @@ def audit_text(found: Audit) -> list[RenderableType]:
     if found.simulated:
         parts.append(Text(SIMULATED.format(n=f"{found.simulated:,}"), style="bold yellow"))
     parts += [_verdicts(found.models), _figures(found.models)]
-    signs = _signs(found.models)
+    signs = _signs(found)
     if signs.row_count:
         parts += [Text("What was counted", style="bold"), signs]
     if found.cells:
@@ -84,18 +84,17 @@ def _figures(judged: Sequence[Judgement]) -> Table:
     return rows
 
 
-def _signs(judged: Sequence[Judgement]) -> Table:
+def _signs(found: Audit) -> Table:
     """Every column that counts anything; what has reached its threshold is marked."""
     rows = table("", ("model", "counted", "over its threshold"), ("count", "of", "share %"))
-    for one in judged:
+    for one in found.models:
         for m in MEASURES:
             share = one.shares[m.column]
             if share.count:
                 flag = Text(m.flag, style="yellow") if m.flag in one.flags else Text()
                 of, percent = f"{share.of:,} {m.of}", f"{100 * share.value:.1f}"
-                rows.add_row(
-                    _text(one.name["model"]), m.counts, flag, f"{share.count:,}", of, percent
-                )
+                model, counts = _text(one.name["model"]), m.counts + found.limit_of(one, m)
+                rows.add_row(model, counts, flag, f"{share.count:,}", of, percent)
     return rows
 
 

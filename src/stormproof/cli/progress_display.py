@@ -90,12 +90,17 @@ class LiveDisplay(ProgressDisplay):
 
 
 class PlainDisplay(ProgressDisplay):
-    """A line every `PLAIN_EVERY_S` and one for the end; endpoints' troubles as they come and go."""
+    """A line every `PLAIN_EVERY_S`, one when a run is asked to end and one for the end.
+
+    Endpoints' troubles are said as they come and go.
+    """
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         # In seconds of the run; the first line comes late, that a short run has but its last.
         self._next_s = PLAIN_EVERY_S
+        # Whether the drain has been seen, which never ends; set by `draw`.
+        self._is_draining = False
         # Hears of every moment, in order.
         self._troubles = TroubleLines()
         # The newest moment, None once it is printed.
@@ -106,7 +111,8 @@ class PlainDisplay(ProgressDisplay):
         self._unprinted = progress
         for line in self._troubles.lines(progress):
             self._print(line)
-        if progress.elapsed_s >= self._next_s:
+        if progress.elapsed_s >= self._next_s or progress.draining > self._is_draining:
+            self._is_draining = progress.draining
             self._next_s = progress.elapsed_s + PLAIN_EVERY_S
             self.end()
 

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 
 from cyclopts import CycloptsError, UnusedCliTokensError
@@ -19,11 +20,18 @@ EXIT_SYSTEM = 3
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 EXIT_PIPE = 141
+# Bytes of address space. A run and its report were seen to map 2 GiB, and to go on with less.
+LEAST_SPACE, AMPLE_SPACE = 2**30, 4 * 2**30
 
 
 def guarded(command: Callable[[], object]) -> int:
     """Run a command and turn whatever comes out of it into an exit code."""
     _fill_closed_streams()
+    space = _space()
+    if space < AMPLE_SPACE:
+        _tell_of_little_space(space)
+    if space < LEAST_SPACE:  # libraries would hang or abort, past all handlers
+        return _no_room(MemoryError())
     try:
         return _exit_code(command)
     finally:
@@ -59,6 +67,24 @@ def _fill_closed_streams() -> None:
             mode = "r" if name == "stdin" else "w"
             stream = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115  for good
             setattr(sys, name, stream)
+
+
+def _space() -> float:
+    """Bytes of address space that this process may map."""
+    try:
+        import resource  # noqa: PLC0415  not on every system
+    except ImportError:
+        return inf
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return inf if limit == resource.RLIM_INFINITY else limit
+
+
+def _tell_of_little_space(space: float) -> None:
+    say(
+        f"hint: this process may map only {int(space) >> 20} MiB (ulimit -v); below "
+        f"{AMPLE_SPACE >> 20} a library may end it without a word: then raise the limit, and the "
+        "same command goes on from here"
+    )
 
 
 def _system(error: OSError) -> int:

@@ -1,21 +1,12 @@
-"""`adaptive` rate mode: a window and a pacer, a classifier of refusals, and a gate.
+"""`adaptive` rate mode: limits that find themselves, rules that say which one binds, a breaker.
 
-The rules, by name:
-
-- evidence is about the send: each carries its number in flight and the count of cuts so far;
-- silence is acceptance: no refusal within `confirm_s` means accepted, however long the answer;
-- the rest of an overshoot says nothing: a refusal of a send older than the last cut is ignored;
-- a number never accepted → `cut: cap`; a number accepted of late → `cut: rate`;
-- a slot that is refused when it is free again, soon after the first cut → `cut: rate`;
-- three times at the same number, which nothing accepted of late exceeds → `cut: cap`;
-- a probe above the cap that is refused speaks to the cap alone; a cap that stands acquits the rate;
-- a window of the server's clock that is used up → `cut: quota`, until the next one begins;
-- three cuts in a row with nothing accepted between → the gate shuts, a canary opens it;
-- a limit that fell and has risen is believed to be what it was;
-- a server that makes wait instead of refusing → `cut: queue`, to what it works on at once;
-- sends at nearly one instant may arrive in any order: a refusal speaks of the last of them;
-- errors that are no refusals touch neither window nor pacer; five in a row shut the gate;
-- a canary that outlives the errors twice over has passed, and all resumes where it was.
+- Evidence is about the send: each carries its number in flight and the count of cuts so far.
+- Silence is acceptance: no refusal within `confirm_s` means accepted, however long the answer.
+- The rest of an overshoot says nothing: a refusal of a send older than the last cut is ignored.
+- Any other refusal speaks to one limit, which the rules in `blame` find; so does a quick error
+  above every number accepted of late.
+- Where nothing passes any more, for refusals, errors or silence, the breaker shuts; a canary opens
+  it. After refusals limits are learned anew, after errors all resumes where it was.
 """
 
 from __future__ import annotations
@@ -24,59 +15,65 @@ from collections import deque
 from itertools import takewhile
 from math import inf
 
-from stormproof.control.controller import ACCEPTED, FAILED, PENDING, REFUSED, SILENT, Sent, View
-from stormproof.control.gate import Gate
+from stormproof.control.blame import Blame, Case
+from stormproof.control.breaker import LULL_S, SHARE, Breaker, State
+from stormproof.control.cap import UNHEARD_S, Cap
+from stormproof.control.controller import Fate, Sent, View
+from stormproof.control.limit import Limit
+from stormproof.control.measured import Measured
 from stormproof.control.pace import Ceiling
-from stormproof.control.pacer import Pacer
-from stormproof.control.queueing import Queueing
+from stormproof.control.queueing import Queue
+from stormproof.control.rate import Rate
 from stormproof.control.silence import Silence
 from stormproof.control.window import Window
+from stormproof.control.word import Word
 from stormproof.domain.calls import RateHeaders
-from stormproof.domain.pool import Limits
+from stormproof.domain.pool import Limits, Start
 
 ERRORS_IN_A_ROW = 5
 CUTS_IN_A_ROW = 3
-AGAIN_S = 1.0  # refused below the cap so soon after it was met: it was none
-STRIKE_S = 3.0  # two refusals a little below what had been accepted, so close, speak to the rate
-SAME = 3  # refusals at one number in flight speak to the cap
 RUN = 4  # sends, one after the other, all refused, that shut the gate after a second cut
-SILENCE = "silence"
-CONFIRM_S = 0.3  # no refusal within this time is an acceptance, until refusals prove slower
-CONFIRM_MOST_S = 2.0
-CANARIES = 4  # out at once, about, while an endpoint is silent
-OUTLIVES = 2.0  # × the time after which errors came: a canary that lives so long has passed
+HEDGED = 0.8  # × the recent rate of acceptance: what met a cap first may have been a rate
+LULL_UNITS = 3.0  # told to wait for longer than so many units take: nothing passes
 JITTER_S = 0.02  # by which sends may overtake each other on their way
 
 
 class Adaptive:
     """Finds one endpoint's limits. Declared `limits` are ceilings, never floors.
 
-    `start` is a first belief, a cap and a pace, that is held no better than any other.
+    `start` is where it begins, which is held no better than any other belief.
     """
 
-    def __init__(self, limits: Limits, start: Limits = Limits()) -> None:  # noqa: B008  frozen
+    def __init__(self, limits: Limits, start: Start = Start()) -> None:  # noqa: B008  it is frozen
         self._ceiling = Ceiling(limits)
-        self.window = Window(self._ceiling.workers, start.max_workers or inf)
-        self.pacer = Pacer(start.qps or inf)
-        self.gate = Gate()
+        self.measured = Measured()
+        self.cap = Cap(self.measured)
+        self.rate = Rate(self.measured)
+        self.window = Window(self.rate.flow)
+        self.queue = Queue()
         self.silence = Silence()
-        self.queueing = Queueing()
-        self.confirm_s = CONFIRM_S
+        self.breaker = Breaker()
+        self.word = Word()
         self.decision = "start"
-        self._unconfirmed = deque[Sent]()
+        self._limits: tuple[Limit, ...] = (self.queue, self.cap, self.rate, self.window)
+        self._blame = Blame()
+        self._unconfirmed = deque[Sent]()  # in order of sending; the first one's fate is unknown
         self._index = 0  # sends
-        self._refused = deque[int](maxlen=64)  # indices of the latest refused sends
-        self._numbers = deque[int](maxlen=SAME)  # in flight, with the latest refusals for the rate
-        self._epoch = 0  # cuts
-        self._cuts_in_a_row = 0
-        self._errors_in_a_row = 0
-        self._errors_after_s = 0.0  # how soon errors came of late
-        self._canary: Sent | None = None
-        self._row_since = self._errors_since = -inf
-        self._struck_at = self._refused_at = -inf
-        self._refuted = False  # an acceptance above the cap: it was no cap
-        self._cut_at = -inf  # when that send went whose refusal made the last cut
-        self._cut_cause = ""
+        self._epoch = 0  # cuts and openings: what was sent before says nothing about now
+        self._refused = deque[int](maxlen=RUN)  # indices of the latest refused sends
+        self._refused_at = -inf  # when the latest of them went
+        self._cut: Sent | None = None  # whose refusal made the last cut
+        self._cuts_in_a_row = 0  # with nothing accepted that was sent after the first of them,
+        self._row_since = -inf  # which was then
+        self._cap_before: float | None = None  # believed before errors cut it, in this row
+        self._errors_in_a_row = 0  # with no answer to what was sent after the first of them,
+        self._errors_since = -inf  # which was then,
+        self._errors_after_s = inf  # and the quickest of them came after so long
+        if start.max_workers:
+            self.cap.begin(start.max_workers)
+        if start.qps:
+            self.rate.begin(start.qps)
+        self._canary: Sent | None = None  # the latest; None when the breaker has opened since
 
     @property
     def in_flight(self) -> int:
@@ -86,19 +83,21 @@ class Adaptive:
     @property
     def closed(self) -> str:
         """See `Controller`."""
-        return self.gate.why
+        return self.breaker.why
 
     def ready_at(self, now: float) -> float:
         """See `Controller`."""
         self._settle(now)
-        ready = max(self._ceiling.ready_at(), self.gate.ready_at, self.pacer.ready_at)
+        in_flight = self._ceiling.in_flight
+        if in_flight + 1 > self.queue.bound:
+            return inf
+        ready = max(self._ceiling.ready_at(), self.breaker.ready_at)
         if ready == inf:
-            return inf
-        if self.in_flight + 1 > self.queueing.bound:
-            return inf
-        opens = self.window.opens_at(now, self.in_flight)
-        if opens == inf and self._unconfirmed and self.window.probing:
-            opens = self._unconfirmed[0].at + self.confirm_s
+            return self._hears_at()
+        ready = max(ready, self.rate.ready_at(now, in_flight), self.window.ready_at(now, in_flight))
+        opens = self.cap.ready_at(now, in_flight)
+        if opens == inf and self._unconfirmed and self.cap.probing:
+            opens = self._unconfirmed[0].at + self.measured.confirm_s
         return max(ready, opens)
 
     def sent(self, now: float, tokens: float) -> Sent:
@@ -106,16 +105,18 @@ class Adaptive:
         self._ceiling.take(now, tokens)
         self._index += 1
         sent = Sent(now, self.in_flight, self._index, self._epoch, tokens)
-        sent.canary = self.gate.sent(now + self._patience())
+        sent.canary = self.breaker.sent(now)
         if sent.canary:
             self._canary = sent
         self.silence.sent(sent)
-        if self.silence.hangs(now) and not self.gate.shut:
-            self.gate.shut_for(SILENCE, now, None)
-        grow = not self.silence.doubtful(now)
-        sent.paced = self.pacer.sent(now, tokens, grow=grow) and self.pacer.above
-        if self.window.sent(sent.number, now):
+        if self.silence.hangs(now) and self.breaker.state is State.OPEN:
+            share = SHARE if self.silence.heard else 1.0  # where nothing ever answered, ever less
+            self.breaker.shut(State.SILENCE, "silence", now, share=share)
+        sent.doubtful = self.silence.doubtful(now)
+        if sent.number > self.cap.believed:
             self.decision = "probe"
+        for limit in self._limits:
+            limit.sent(sent, now)
         self._unconfirmed.append(sent)
         return sent
 
@@ -123,58 +124,70 @@ class Adaptive:
         """See `Controller`."""
         self._end(sent)
         self._ceiling.correct(now, tokens - sent.tokens)
+        self._free_slot(now)
         self.silence.answered(sent, now)
-        if self.queueing.answered(sent, now, output_tokens):
+        if self.queue.answered(sent, now, output_tokens):
             self.decision = "cut: queue"
         if sent.at > self._errors_since:
             self._errors_in_a_row = 0
-        if sent.canary and self.gate.shut:
+        if self.breaker.heeds(sent):
             self._reopen(sent, now)
-        if sent.fate == PENDING:
+        if sent.fate is Fate.PENDING:
             self._accept(sent, now)
 
     def refused(self, sent: Sent, now: float, told_s: float | None) -> None:
         """See `Controller`."""
         self._end(sent)
         self._settle(now)
-        sent.fate = REFUSED
-        self.queueing.refused()
+        self.measured.refused(now - sent.at)
+        self.word.told(sent.at, now, told_s)
         self._refused.append(sent.index)
         self._refused_at = max(self._refused_at, sent.at)
-        self.pacer.returned(sent.at, sent.tokens)
-        for later in self._unconfirmed:  # it never was in flight at the server
-            if later.index > sent.index:
-                later.number -= 1
         self._errors_in_a_row = 0
-        self.confirm_s = min(CONFIRM_MOST_S, max(self.confirm_s, 1.3 * (now - sent.at)))
-        if sent.canary and self.gate.shut:
-            self.gate.canary_failed(now, told_s, refused=True)
-        elif sent.epoch == self._epoch and not self.gate.shut:
-            self._cut(sent, now, told_s)
-        elif self._cut_cause == "cap" and sent.at < self._cut_at - JITTER_S:
-            self.window.refine(sent.number)
-        elif self._cut_cause == "cap" and sent.at <= self._cut_at and not self.window.held:
-            self.window.refine(self.window.cap)  # of those sent with it, one less
+        if sent.fate is Fate.ACCEPTED:
+            self.cap.unhold(sent.number)
+        self._turned_away(sent, Fate.REFUSED)
+        if self.breaker.heeds(sent):
+            self.breaker.canary_failed(now)
+            self._heed_word(now)
+        elif sent.epoch == self._epoch and self.breaker.state is State.OPEN:
+            self._judge(sent, now)
+        elif self._cut and self._cut.speaks_to == "cap" and sent.at <= self._cut.at:
+            self._refine(sent, self._cut)
+        self._tell(sent, now)
 
-    def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:
+    def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:  # noqa: ARG002  the seam's signature
         """See `Controller`."""
-        self._end_silent(sent, now, FAILED)
+        self._end(sent)
+        if self.breaker.state is State.OPEN and self._like_a_cap(sent):
+            self._turned_away(sent, Fate.FAILED)
+            self._refused.append(sent.index)
+            if sent.epoch == self._epoch:
+                self._epoch += 1
+                if self._cap_before is None:
+                    self._cap_before = self.cap.believed
+                if self._cut_cap(sent, now) and self._nothing_passes(sent):
+                    self._errors_after_s = now - sent.at
+                    self._shut_for_errors(why, now)
+            self._tell(sent, now)
+            return
+        self._tell_silent(sent, now, Fate.FAILED)
         if not self._errors_in_a_row:
-            self._errors_since, self._errors_after_s = sent.at, 0.0
-        self._errors_after_s = max(self._errors_after_s, now - sent.at)
+            self._errors_since, self._errors_after_s = sent.at, inf
+        self._errors_after_s = min(self._errors_after_s, now - sent.at)
         self._errors_in_a_row += 1
-        if sent.canary and self.gate.why == SILENCE:
-            self.gate.canary_silent()
-        elif sent.canary and self.gate.shut:
-            self.gate.canary_failed(now, told_s, refused=False)
-        elif self._errors_in_a_row >= ERRORS_IN_A_ROW and not self.gate.shut:
-            self.gate.shut_for(why, now, told_s)
+        if self.breaker.state is State.OPEN:
+            if self._errors_in_a_row >= ERRORS_IN_A_ROW:
+                self._shut_for_errors(why, now)
+        elif self.breaker.heeds(sent) and self.breaker.state is not State.SILENCE:
+            self.breaker.canary_failed(now)
 
     def abandoned(self, sent: Sent, now: float) -> None:
         """See `Controller`."""
-        self._end_silent(sent, now, SILENT)
-        if sent.canary and self.gate.shut:
-            self.gate.canary_silent()
+        self._end(sent)
+        self._tell_silent(sent, now, Fate.ABANDONED)
+        if self.breaker.heeds(sent) and self.breaker.state is not State.SILENCE:
+            self.breaker.canary_silent()
 
     def told(self, rates: RateHeaders) -> None:
         """Headers give ceilings at once."""
@@ -182,110 +195,161 @@ class Adaptive:
 
     def view(self) -> View:
         """See `Controller`."""
-        state = f"closed: {self.gate.why}" if self.gate.shut else "open"
-        pace = self.pacer.pace.rate if self.pacer.believed < inf else 0.0
-        held = max(self.window.held, self.in_flight)
-        window = min(self.window.ceiling, self.window.cap, self.queueing.bound, held)
+        state = f"closed: {self.breaker.why}" if self.breaker.why else "open"
+        pace = self.rate.pace if self.rate.believed < inf else 0.0
+        held = max(self.cap.held, self.in_flight)
+        window = min(self._ceiling.workers, self.cap.believed, self.queue.bound, held)
         return View(window, pace, state, self.decision)
+
+    def forget(self, now: float) -> None:
+        """Somebody else is to blame for what was refused: start from what is accepted."""
+        self.cap.forget(now)
+        self.rate.forget()
 
     # --- evidence --------------------------------------------------------------------------
 
-    def _patience(self) -> float:
-        """How long a canary is waited for before another may go, or before it has passed."""
-        if self.gate.why == SILENCE:
-            return max(1.0, self.silence.median_s / CANARIES)
-        if self.gate.why == "refusals":
+    def _hears_at(self) -> float:
+        """When the canary's silence will have said that it passed; inf where it will not."""
+        canary, state = self._canary, self.breaker.state
+        if canary is None or canary.ended or state not in {State.REFUSALS, State.ERRORS}:
             return inf
-        return max(self.confirm_s, OUTLIVES * self._errors_after_s)
+        outlives_s = 2 * self._errors_after_s if state is State.ERRORS else 0.0
+        return canary.at + max(self.measured.confirm_s, outlives_s)
 
     def _settle(self, now: float) -> None:
         """Accept what has been silent for long enough, in the order of sending."""
-        canary = self._canary
-        errs = self.gate.shut and self.gate.why not in {SILENCE, "refusals"}
-        if errs and canary and not canary.ended and now >= canary.at + self._patience():
-            self._reopen(canary, now)
-        waiting = self._unconfirmed
-        while waiting and (waiting[0].fate != PENDING or waiting[0].at + self.confirm_s <= now):
-            sent = waiting.popleft()
-            if sent.fate == PENDING:
+        if self._canary and now >= self._hears_at() and self.breaker.state is State.ERRORS:
+            self._reopen(self._canary, now)
+        waiting, confirm_s = self._unconfirmed, self.measured.confirm_s
+        while waiting:
+            sent = waiting[0]
+            if sent.fate is Fate.PENDING:
+                if sent.at + confirm_s > now:
+                    return
                 self._accept(sent, now)
-            if sent.fate == ACCEPTED:
-                self.pacer.flow.passed(sent.tokens)
-            elif sent.empty:
-                self.pacer.empty(sent.at, certain=sent.empty == "rate")
+            waiting.popleft()
 
     def _accept(self, sent: Sent, now: float) -> None:
-        sent.fate = ACCEPTED
-        self.pacer.accepted(now)
-        self.window.flow = self.pacer.recent
+        sent.fate = Fate.ACCEPTED
+        self.measured.accepted(now)
+        self.word.accepted(sent.at)
+        self._tell(sent, now)
         if sent.at > self._row_since:
-            self._cuts_in_a_row = 0
-        if sent.canary and self.gate.shut and self.gate.why == "refusals":
+            self._cuts_in_a_row, self._cap_before = 0, None
+        if self.breaker.heeds(sent) and self.breaker.state is State.REFUSALS:
             self._reopen(sent, now)
-        if self.window.accepted(sent.number, now, fresh=sent.epoch == self._epoch):
-            self._refuted = True
+        if sent.epoch == self._epoch and self.cap.raise_to(sent.least, now):
             self.decision = "grow"
 
-    def _cut(self, sent: Sent, now: float, told_s: float | None) -> None:
+    def _turned_away(self, sent: Sent, fate: Fate) -> None:
+        """It never was in flight at the server."""
+        sent.fate = fate
+        for later in self._unconfirmed:
+            if later.index > sent.index:
+                later.number -= 1
+                later.least -= 1
+
+    def _free_slot(self, now: float) -> None:
+        """An answer's slot was free at the server before we heard; of many, `Cap.fuzz` knows."""
+        if not self.cap.fuzz:
+            for sent in reversed(self._unconfirmed):
+                if sent.at < now - UNHEARD_S:
+                    return
+                sent.least -= 1
+
+    def _tell(self, sent: Sent, now: float) -> None:
+        for limit in self._limits:
+            limit.evidence(sent, now)
+
+    def _tell_silent(self, sent: Sent, now: float, fate: Fate) -> None:
+        if sent.fate is Fate.PENDING:
+            sent.fate = fate
+            self._tell(sent, now)
+
+    def _judge(self, sent: Sent, now: float) -> None:
+        """A refusal that says something about now."""
         self._epoch += 1
-        if self.pacer.quota.refused():
-            self.decision = "cut: quota"
-            if not self.pacer.quota.used_up:  # it has not begun yet
-                self.gate.shut_for("refusals", now, told_s)
+        case = Case(sent, self._crowded(sent), self.cap, self.rate, self.window)
+        name = self._blame.of(case)
+        self.decision = f"cut: {name}"
+        if name == "window":
+            self._cut = sent
+            if not self.window.used_up:  # it has not begun yet
+                self._shut_for_refusals(now)
             return
-        cause = self._cause(sent)
-        self.decision = f"cut: {cause}"
-        self._cut_at, self._cut_cause = sent.at, cause
-        probe = cause == "cap" and sent.number > self.window.cap
-        if cause == "cap":
-            sent.empty = "" if probe else "cap"
-            if self.window.cap == inf and not self.pacer.measured:  # it may have been the rate
-                self.pacer.cut(now, self.confirm_s / 2)
-            crowd = self._crowded(sent)
-            held = max(sent.number, self.window.held)
-            self.window.refused(min(crowd, held) if self.window.held else crowd, now)
-            if self.window.stands:
-                self.pacer.acquit()
+        if name == "cap":
+            lowered = self._cut_cap(sent, now)
         else:
-            sent.empty = "rate"
-            self.window.forget_cap(now)
-            self.pacer.cut(now, self.confirm_s)
-        if probe:
+            sent.speaks_to = "rate"
+            self._cut, lowered = sent, True
+            self.cap.forget(now)
+            self.rate.cut(now)
+            until = self.word.until(now)
+            if not self.rate.sure or self._cuts_in_a_row or until - now < 1 / self.rate.believed:
+                self._heed_word(now)  # else what was measured says more
+        if lowered and self._nothing_passes(sent) and self.breaker.state is State.OPEN:
+            self._shut_for_refusals(now)
+
+    def _like_a_cap(self, sent: Sent) -> bool:
+        """An error as quick as a refusal, near or above the most that was accepted of late."""
+        cap = self.cap
+        return sent.fate is Fate.PENDING and cap.held > 0 and sent.number > cap.held - 2 * cap.fuzz
+
+    def _cut_cap(self, sent: Sent, now: float) -> bool:
+        """False when it was a probe."""
+        self.decision = "cut: cap"
+        self._cut = sent
+        probe = sent.number > self.cap.believed
+        if not probe:  # the bucket may have been empty, too
+            sent.speaks_to = "cap"
+        if self.cap.believed == inf and not self.rate.sure:
+            self.rate.cut(now, guess=HEDGED)
+        crowd = self._crowded(sent)
+        held = max(sent.number, self.cap.held)
+        self.cap.cut(min(crowd, held) if self.cap.held else crowd, now)
+        if self.cap.stands:
+            self.rate.acquit()
+        return not probe
+
+    def _refine(self, sent: Sent, cut: Sent) -> None:
+        """Of the same overshoot: the cap is below it, or, sent with it, one less."""
+        if sent.at < cut.at - JITTER_S:
+            self.cap.refine(sent.number)
+        elif not self.cap.held:
+            self.cap.refine(self.cap.believed)
+
+    def _heed_word(self, now: float) -> None:
+        until = self.word.until(now)
+        if until <= now:
             return
-        if not self._cuts_in_a_row:
-            self._row_since = sent.at
-        self._cuts_in_a_row += 1
-        if self._nothing_passes(sent):
-            self.gate.shut_for("refusals", now, told_s)
+        if self.breaker.state is not State.OPEN:
+            self.breaker.wait_until(until)
+        elif self.rate.sure and until - now > max(LULL_S, LULL_UNITS / self.rate.believed):
+            self._shut_for_refusals(now)
+        else:
+            self.rate.wait_until(until, now)
+
+    def _shut_for_refusals(self, now: float) -> None:
+        self.breaker.shut(State.REFUSALS, "refusals", now, first_s=1 / self.rate.believed)
+        if (until := self.word.until(now)) > now:
+            self.breaker.wait_until(until)
+
+    def _shut_for_errors(self, why: str, now: float) -> None:
+        if self._cap_before is not None:  # it was no cap that turned them away
+            self.cap.restore(self._cap_before)
+            self._cap_before = None
+        self.breaker.shut(State.ERRORS, why, now)
 
     def _nothing_passes(self, sent: Sent) -> bool:
         """Cut upon cut and nothing accepted for a while, or every send of a run refused."""
-        if self._cuts_in_a_row >= CUTS_IN_A_ROW and sent.at > self._row_since + self.confirm_s:
+        if not self._cuts_in_a_row:
+            self._row_since = sent.at
+        self._cuts_in_a_row += 1
+        long = sent.at > self._row_since + self.measured.confirm_s
+        if self._cuts_in_a_row >= CUTS_IN_A_ROW and long:
             return True
         run = all(sent.index - n in self._refused for n in range(1, RUN))
         return self._cuts_in_a_row > 1 and run
-
-    def _cause(self, sent: Sent) -> str:
-        window = self.window
-        refuted, self._refuted = self._refuted, False
-        below = window.held - self._crowded(sent)
-        if below >= window.fuzz:
-            struck, self._struck_at = self._struck_at, sent.at
-            refuted = refuted or below >= 2 * window.fuzz or sent.at - struck < STRIKE_S
-        if refuted:
-            return "rate"
-        if sent.number > window.cap:
-            return "cap"
-        if window.cap < inf and self.pacer.guessed and sent.at - self._cut_at < AGAIN_S:
-            return "rate"  # a slot that was free again
-        return "rate" if sent.paced and not self._same_number_again(sent) else "cap"
-
-    def _same_number_again(self, sent: Sent) -> bool:
-        """Refused three times at the same number, which nothing accepted of late exceeds."""
-        self._numbers.append(sent.number)
-        near = 1 + sent.number / 50
-        again = all(abs(number - sent.number) <= near for number in self._numbers)
-        return again and len(self._numbers) == SAME and sent.number >= self.window.held
 
     def _crowded(self, sent: Sent) -> int:
         """Its number, had it been the last to arrive of those sent with it."""
@@ -293,18 +357,22 @@ class Adaptive:
         return sent.number + sum(x.at <= sent.at + JITTER_S for x in crowd)
 
     def _reopen(self, sent: Sent, now: float) -> None:
-        """A canary has come back: limits may have changed after refusals, not after errors."""
-        if self.gate.why == "refusals":
-            self.pacer.reopened(
-                self.gate.shut_at, max(self._refused_at, self.gate.told_until), sent.at
-            )
-            paced = self.pacer.measured
-            self.window.restart(max(sent.number, self.in_flight), now, paced=paced)
+        """A canary has passed: limits may have changed after refusals, not after errors."""
+        refusals, shut_at = self.breaker.state is State.REFUSALS, self.breaker.shut_at
+        if refusals:
+            self.window.opened(shut_at, self._refused_at, sent.at)
+            if self.window.known:
+                self.rate.acquit()
+            else:
+                self.rate.reopened(shut_at, sent.at, hurry_until=self.window.suspected_until)
         else:
-            self.pacer.rested()
-            self.window.probe_lost(now)
-        self.gate.canary_passed(sent.at)
-        sent.canary = False
+            self.rate.rested(shut_at, sent.at)
+        if refusals:
+            self.cap.restart(max(sent.number, self.in_flight), now, paced=self.rate.sure > 0)
+        else:
+            self.cap.probe_lost(now)
+        self.breaker.canary_passed()
+        self._canary = None
         self._epoch += 1
         self._cuts_in_a_row = self._errors_in_a_row = 0
         self.decision = "reopened"
@@ -313,10 +381,3 @@ class Adaptive:
         self._ceiling.give_back()
         sent.ended = True
         self.silence.ended()
-
-    def _end_silent(self, sent: Sent, now: float, fate: int) -> None:
-        self._end(sent)
-        if sent.fate == PENDING:
-            sent.fate = fate
-            if sent.number > self.window.cap:
-                self.window.probe_lost(now)

@@ -2,44 +2,55 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Protocol
 
 from stormproof.domain.calls import RateHeaders
 
-PENDING, ACCEPTED, REFUSED, FAILED, SILENT = range(5)
+
+class Fate(Enum):
+    """What became of a send. Silence long enough is an acceptance, however long the answer."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    FAILED = "failed"
+    ABANDONED = "abandoned"
 
 
 class Sent:
     """One send, tagged with what was known when it went: evidence speaks about this moment.
 
-    `number` is how many were in flight with it, `index` counts sends, `epoch` counts cuts,
-    `paced` says that it waited for a pace at or above the measured limit,
-    `empty` names the cut that its refusal made, where that may have met an empty bucket.
+    `number` is how many were in flight with it; a send before it that proves refused never was,
+    and counts back. `index` counts sends, `epoch` counts cuts. `tokens` is what was reckoned.
     """
 
     __slots__ = (
         "at",
         "canary",
-        "empty",
+        "doubtful",
         "ended",
         "epoch",
         "fate",
         "index",
+        "least",
         "number",
         "paced",
+        "speaks_to",
         "tokens",
     )
 
     def __init__(self, at: float, number: int, index: int, epoch: int, tokens: float) -> None:
         self.at = at
-        self.number = number
+        self.number = self.least = number
         self.index = index
         self.epoch = epoch
         self.tokens = tokens
         self.canary = self.ended = False
-        self.paced = False
-        self.empty = ""
-        self.fate = PENDING
+        self.doubtful = False  # it went while answers were overdue: nothing grows by it
+        self.paced = False  # it had waited for a pace at or above the measured limit
+        self.speaks_to = ""  # the limit that its refusal cut, by name
+        self.fate = Fate.PENDING
 
 
 class View:

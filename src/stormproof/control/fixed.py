@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from stormproof.control.controller import (
-    ACCEPTED,
-    FAILED,
-    REFUSED,
-    SILENT,
-    Sent,
-    View,
-)
-from stormproof.control.gate import Gate
+from stormproof.control.breaker import Breaker, State
+from stormproof.control.controller import Fate, Sent, View
 from stormproof.control.pace import Ceiling
+from stormproof.control.word import Word
 from stormproof.domain.calls import RateHeaders
 from stormproof.domain.pool import FEW_SLOTS, Limits
 
@@ -29,7 +23,8 @@ class Fixed:
         if limits.max_workers is None:
             self._ceiling.workers = workers
         self._qps = limits.qps
-        self._gate = Gate()
+        self._breaker = Breaker()
+        self._word = Word()
         self._row = 0  # failures of sends since the first of them, with no success between
         self._row_since = 0.0
         self._index = 0
@@ -42,18 +37,18 @@ class Fixed:
     @property
     def closed(self) -> str:
         """See `Controller`."""
-        return self._gate.why
+        return self._breaker.why
 
     def ready_at(self, now: float) -> float:  # noqa: ARG002  the seam's signature
         """See `Controller`."""
-        return max(self._ceiling.ready_at(), self._gate.ready_at)
+        return max(self._ceiling.ready_at(), self._breaker.ready_at)
 
     def sent(self, now: float, tokens: float) -> Sent:
         """See `Controller`."""
         self._ceiling.take(now, tokens)
         self._index += 1
         sent = Sent(now, self._ceiling.in_flight, self._index, 0, tokens)
-        sent.canary = self._gate.sent()
+        sent.canary = self._breaker.sent(now)
         return sent
 
     def answered(
@@ -64,46 +59,50 @@ class Fixed:
         output_tokens: float = 0.0,  # noqa: ARG002  the seam's signature
     ) -> None:
         """See `Controller`."""
-        self._end(sent, ACCEPTED)
+        self._end(sent, Fate.ACCEPTED)
+        self._word.accepted(sent.at)
         self._ceiling.correct(now, tokens - sent.tokens)
         if sent.at > self._row_since:
             self._row = 0
-        if sent.canary:
-            self._gate.canary_passed(sent.at)
+        if self._breaker.heeds(sent):
+            self._breaker.canary_passed()
 
     def refused(self, sent: Sent, now: float, told_s: float | None) -> None:
         """See `Controller`."""
-        self._end(sent, REFUSED)
-        self._trouble(sent, now, "refusals", told_s)
+        self._end(sent, Fate.REFUSED)
+        self._word.told(sent.at, now, told_s)
+        self._trouble(sent, State.REFUSALS, "refusals", now)
 
-    def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:
+    def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:  # noqa: ARG002  the seam's signature
         """See `Controller`."""
-        self._end(sent, FAILED)
-        self._trouble(sent, now, why, told_s)
+        self._end(sent, Fate.FAILED)
+        self._trouble(sent, State.ERRORS, why, now)
 
     def abandoned(self, sent: Sent, now: float) -> None:  # noqa: ARG002  the seam's signature
         """See `Controller`."""
-        self._end(sent, SILENT)
-        if sent.canary:
-            self._gate.canary_silent()
+        self._end(sent, Fate.ABANDONED)
+        if self._breaker.heeds(sent):
+            self._breaker.canary_silent()
 
     def told(self, rates: RateHeaders) -> None:
         """Headers change nothing: the declared numbers are the user's word."""
 
     def view(self) -> View:
         """See `Controller`."""
-        state = f"closed: {self._gate.why}" if self._gate.shut else "open"
+        state = f"closed: {self._breaker.why}" if self._breaker.why else "open"
         return View(self._ceiling.workers, self._qps or 0.0, state, "fixed")
 
-    def _end(self, sent: Sent, fate: int) -> None:
+    def _end(self, sent: Sent, fate: Fate) -> None:
         sent.fate = fate
         self._ceiling.give_back()
 
-    def _trouble(self, sent: Sent, now: float, why: str, told_s: float | None) -> None:
+    def _trouble(self, sent: Sent, state: State, why: str, now: float) -> None:
         if not self._row:
             self._row_since = sent.at
         self._row += 1
-        if sent.canary:
-            self._gate.canary_failed(now, told_s, refused=why == "refusals")
-        elif self._row >= IN_A_ROW and not self._gate.shut:
-            self._gate.shut_for(why, now, told_s)
+        if self._breaker.heeds(sent):
+            self._breaker.canary_failed(now)
+        elif self._row >= IN_A_ROW and self._breaker.state is State.OPEN:
+            self._breaker.shut(state, why, now)
+        if (until := self._word.until(now)) > now and self._breaker.state is State.REFUSALS:
+            self._breaker.wait_until(until)

@@ -2,98 +2,102 @@
 
 from __future__ import annotations
 
-from math import inf
-from statistics import median
+from math import inf, log
 
-from stormproof.control.controller import Sent
+from stormproof.control.controller import Fate, Sent
 
-BATCH = 30  # answers that are judged together
-TWICE = 2  # batches in a row that say so
-FEWEST = 4.0  # slots: never held below
+BAND = 1.5  # ratio of numbers in flight that are judged together
+ENOUGH = 12  # answers in a band that make it known
+WEIGHT = 0.1  # of the newest answer in its band's latency, once there are many
+APART = 2  # bands between which latency is compared
+PROPORTIONAL = 0.95  # elasticity of latency: a rise as steep means that all beyond only waits
 UNPROVEN = 64.0  # in flight before anything was answered
 PER_ANSWER = 8.0  # and so many more for each answer: silence alone carries no further
-SLOWER = 1.5  # × the best median latency per output token: answers have waited
-FULLER = 1.3  # with so many times more in flight than then
+ROOM = 1.5  # × the band beyond which all waits, so that no slot idles
+LOOK_AFTER = 400  # answers until one band more is tried
 CLOCK_S = 1e-3  # an event loop's clock may stand still while a whole batch comes in
-EASED = 1.2  # below this the bound is lifted step by step
-ROOM = 1.25  # beside Little's law, so that no slot idles
-LIFT = 1.2
 
 
-class Batch:
-    """What one batch of answers said."""
+class Band:
+    """Answers to sends with about the same number in flight."""
 
-    __slots__ = ("in_flight", "latency", "throughput")
+    __slots__ = ("answers", "latency_log")
 
-    def __init__(self, latency: float, in_flight: float, throughput: float) -> None:
-        self.latency = latency
-        self.in_flight = in_flight
-        self.throughput = throughput
+    def __init__(self) -> None:
+        self.answers = 0
+        self.latency_log = 0.0  # of seconds per output token, averaged
+
+    def add(self, latency: float) -> None:
+        """One more answer."""
+        self.answers += 1
+        weight = max(WEIGHT, 1 / self.answers)
+        self.latency_log += weight * (log(max(CLOCK_S * CLOCK_S, latency)) - self.latency_log)
 
 
-class Queueing:
+class Queue:
     """`bound` is how many in flight the server works on at once, inf while it does not queue.
 
-    By Little's law that is the throughput times the latency without waiting. A batch speaks of
-    queueing only when latency rose and in flight rose, and throughput did not follow.
+    Latency that rises in proportion to the number in flight is waiting: throughput is their
+    quotient (Little's law). Where it rises more slowly, more in flight bring more back.
     """
+
+    name = "queue"
 
     def __init__(self) -> None:
         self._limit = inf
-        self._proven = UNPROVEN
-        self._best: Batch | None = None
-        self._latencies: list[float] = []
-        self._numbers = 0
-        self._row = 0
-        self._since = inf
-        self._refuses = False
+        self._proven = UNPROVEN  # as far as answers carry
+        self._bands: dict[int, Band] = {}
+        self._answers = 0  # since the limit was found or lifted
+        self._refuses = False  # its latency is its own affair
 
     @property
     def bound(self) -> float:
         """How many may be in flight."""
         return min(self._limit, self._proven)
 
-    def refused(self) -> None:
-        """A server that refuses does not make wait: its latency is its own affair."""
-        self._refuses = True
-        self._limit = inf
+    def ready_at(self, now: float, in_flight: int) -> float:
+        """See `Limit`."""
+        return now if in_flight + 1 <= self.bound else inf
+
+    def sent(self, sent: Sent, now: float) -> None:
+        """See `Limit`."""
+
+    def evidence(self, sent: Sent, now: float) -> None:  # noqa: ARG002  the protocol's
+        """See `Limit`. A server that refuses does not make wait."""
+        if sent.fate is Fate.REFUSED:
+            self._refuses = True
+            self._limit = inf
 
     def answered(self, sent: Sent, now: float, output_tokens: float) -> bool:
-        """Judge a batch when it is full; true when the bound has come down."""
-        if self._refuses:
-            self._proven += PER_ANSWER
-            return False
-        self._latencies.append((now - sent.at) / max(1.0, output_tokens))
-        self._numbers += sent.number
-        if self._since == inf:
-            self._since = sent.at
-        count = len(self._latencies)
+        """Judge its latency; true when the bound has come down."""
         self._proven += PER_ANSWER
-        if count < BATCH:
+        if self._refuses:
             return False
-        span = max(CLOCK_S, now - self._since)
-        batch = Batch(
-            max(CLOCK_S, median(self._latencies)), max(1.0, self._numbers / count), count / span
-        )
-        self._latencies, self._numbers, self._since = [], 0, now
-        return self._judge(batch)
+        self._answers += 1
+        if self._limit < inf and self._answers >= LOOK_AFTER:
+            self._lift()
+        number = int(log(max(1, sent.number)) / log(BAND))
+        band = self._bands.setdefault(number, Band())
+        band.add((now - sent.at) / max(1.0, output_tokens))
+        return band.answers % ENOUGH == 0 and self._judge(number)
 
-    def _judge(self, batch: Batch) -> bool:
-        best = self._best
-        if best is None or batch.latency < best.latency:
-            self._best = batch
+    def _judge(self, number: int) -> bool:
+        """Whether all beyond the band two below this one only waits."""
+        low, high = self._bands.get(number - APART), self._bands[number]
+        if low is None or low.answers < ENOUGH:
             return False
-        fuller = batch.in_flight / best.in_flight
-        if batch.latency > SLOWER * best.latency and fuller > FULLER:
-            return self._waited(batch, best, fuller)
-        self._row = 0
-        if batch.latency < EASED * best.latency:
-            self._limit *= LIFT
-        return False
+        rise = high.latency_log - low.latency_log
+        if rise < PROPORTIONAL * APART * log(BAND):
+            return False
+        bound = max(1.0, BAND ** (number - APART + 1) * ROOM)
+        lower = bound < self._limit
+        if lower:
+            self._limit, self._answers = bound, 0
+        return lower
 
-    def _waited(self, batch: Batch, best: Batch, fuller: float) -> bool:
-        self._row += batch.throughput < best.throughput * (1 + fuller) / 2
-        if self._row < TWICE:
-            return False
-        self._limit = max(FEWEST, batch.in_flight * best.latency / batch.latency * ROOM)
-        return True
+    def _lift(self) -> None:
+        """What was found may have changed: look one band further, at answers from now on."""
+        self._limit *= BAND
+        self._answers = 0
+        top = int(log(self._limit) / log(BAND))
+        self._bands = {n: band for n, band in self._bands.items() if n < top - 1}

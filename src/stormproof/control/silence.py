@@ -6,9 +6,10 @@ from collections import deque
 
 from stormproof.control.controller import Sent
 
-ENOUGH = 10  # sends, one after the other, all silent for longer than answers take
-LONGER = 2.0  # × the median answer
+ENOUGH, MANY = 10, 40  # sends in a row that are all silent for longer than answers take:
+LONGER = 2.0  # × the median answer the fewer, the median itself the more
 STEP = 0.01  # by which one answer moves the median's estimate; the first ones move it more
+SETTLED = 20  # answers until it is known how many sends are usually newer than the newest of them
 FIRST_GUESS_S = 10.0  # before anything has been answered
 
 
@@ -22,12 +23,13 @@ class Silence:
     def __init__(self) -> None:
         self.median_s = FIRST_GUESS_S
         self._answers = 0
+        self._usual = 0.0  # sends newer than the newest answered one, when an answer comes
         self._newer = deque[Sent]()
 
     @property
-    def overdue_s(self) -> float:
-        """The age at which a send counts as silent."""
-        return LONGER * self.median_s
+    def heard(self) -> bool:
+        """Whether anything was ever answered."""
+        return self._answers > 0
 
     def sent(self, sent: Sent) -> None:
         """Watch a send."""
@@ -43,6 +45,9 @@ class Silence:
         if self.doubtful(now):
             return
         self._answers += 1
+        few = self._answers <= SETTLED
+        newer = len(self._newer)
+        self._usual = max(self._usual, newer) if few else self._usual + STEP * (newer - self._usual)
         step = max(STEP, 0.5 / self._answers)
         self.median_s *= 1 + step if now - sent.at > self.median_s else 1 - step
 
@@ -53,11 +58,17 @@ class Silence:
 
     def doubtful(self, now: float) -> bool:
         """Whether answers are late enough that nothing should grow on silence."""
-        return self._overdue(now, self.median_s)
+        return self._unusual or self._overdue(now, ENOUGH, self.median_s)
 
     def hangs(self, now: float) -> bool:
         """Whether the endpoint is silent."""
-        return self._overdue(now, self.overdue_s)
+        few = self._overdue(now, ENOUGH, LONGER * self.median_s)
+        return few or (self._unusual and self._overdue(now, MANY, self.median_s))
 
-    def _overdue(self, now: float, age_s: float) -> bool:
-        return len(self._newer) >= ENOUGH and now - self._newer[ENOUGH - 1].at > age_s
+    @property
+    def _unusual(self) -> bool:
+        """Whether more are newer than the newest answered one than ever happens by chance."""
+        return self._answers > SETTLED and len(self._newer) > LONGER * self._usual + ENOUGH
+
+    def _overdue(self, now: float, count: int, age_s: float) -> bool:
+        return len(self._newer) >= count and now - self._newer[count - 1].at > age_s

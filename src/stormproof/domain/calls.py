@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from stormproof.domain.conditions import Protocol
+
 # gc=False: what a run makes by the million and what cannot be part of a cycle is not looked
 # through for cycles, which the collector would do again and again for all episodes under way.
 Role = Literal["system", "user", "assistant", "tool"]
@@ -57,7 +59,10 @@ class Usage(Struct, frozen=True, gc=False):
 
 
 class Request(Struct, frozen=True, gc=False):
-    """The next model call of an episode. `tools` is the native protocol's list, else empty."""
+    """The next model call of an episode. `tools` is the native protocol's list, else empty.
+
+    `protocol` says in which form calls were asked for; it is not sent.
+    """
 
     trial_id: str
     turn: int
@@ -66,6 +71,7 @@ class Request(Struct, frozen=True, gc=False):
     tools: tuple[dict[str, Any], ...] = ()
     seed: int | None = None
     max_tokens: int | None = None
+    protocol: Protocol = "text"
 
 
 # Of a reply's `finish_reason`, what something depends on.

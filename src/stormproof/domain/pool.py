@@ -25,6 +25,16 @@ class Limits(Struct, frozen=True):
     tpm: float | None = None
 
 
+class Start(Struct, frozen=True):
+    """Where adaptive begins at an endpoint: in flight, and requests a second; None: not known.
+
+    Declared in the pool file, or what an earlier run learned. Refuted either way within seconds.
+    """
+
+    max_workers: int | None = None
+    qps: float | None = None
+
+
 class LimitGroup(Struct, frozen=True):
     """A limit that several endpoints share: one provider's, key's or deployment's."""
 
@@ -57,7 +67,7 @@ class Endpoint(Struct, frozen=True):
     api_version: str = ""
     limits: Limits = Limits()
     groups: tuple[LimitGroup, ...] = ()
-    start: Limits = Limits()
+    start: Start = Start()
     headers: dict[str, str] = {}
     query: dict[str, str] = {}
     parameters: dict[str, object] = {}
@@ -80,6 +90,12 @@ class Endpoint(Struct, frozen=True):
             return self.limits.max_workers
         declared = (self.limits, *(group.limits for group in self.groups))
         return FEW_SLOTS if all(limits == Limits() for limits in declared) else inf
+
+    @property
+    def most_reply_tokens(self) -> int | None:
+        """The limit on a reply's length that every request carries; None where none does."""
+        named = (self.parameters.get(name) for name in ("max_tokens", "max_completion_tokens"))
+        return next((limit for limit in named if isinstance(limit, int)), None)
 
     @property
     def references(self) -> tuple[str, ...]:

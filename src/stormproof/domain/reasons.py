@@ -15,6 +15,8 @@ from msgspec import Struct
 UNKNOWN = "no reason was recorded"
 MOST_SHOWN = 5
 LONGEST = 300  # characters of a text that are kept
+# Said of an HTTP 500 where calls were asked for in the text protocol's form.
+COLLIDING = "a server that reads <tool_call> as JSON by itself fails so: --protocol hermes"
 # What differs from one answer to the next: ids, counts, instants. The status of an answer does not.
 _VARYING = re.compile(
     r"(?<!HTTP )(?<!\d)"

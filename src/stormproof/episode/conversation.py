@@ -76,6 +76,7 @@ class Conversation:
             messages=tuple(self._messages),
             tools=function_schemas() if self._protocol == "native" else (),
             seed=self.trial.sampling_seed % 2**SEED_BITS,
+            protocol=self._protocol,
         )
 
     def take(self, answer: Answer) -> Turn:

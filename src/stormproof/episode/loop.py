@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from stormproof.domain.calls import Answer, Request
 from stormproof.domain.episodes import Ending, Episode, Turn
+from stormproof.domain.reasons import COLLIDING
 from stormproof.domain.tasks import Task
 from stormproof.domain.trials import Trial
 from stormproof.episode.conversation import Conversation
@@ -21,7 +22,6 @@ from stormproof.errors import CallError, SuiteError
 from stormproof.score import score
 from stormproof.suites.workflows import WORKFLOWS
 
-_COLLIDING = " (a server that reads <tool_call> as JSON by itself fails so: --protocol hermes)"
 Ask = Callable[[Request], Awaitable[Answer]]
 OnTurn = Callable[[Turn], Awaitable[None]]
 
@@ -195,7 +195,7 @@ def _record(
 def _explained(error: CallError, trial: Trial) -> str:
     """What broke; a server that takes the text protocol's tags for its own answers HTTP 500."""
     colliding = trial.condition.protocol == "text" and "HTTP 500" in error.message
-    return f"{error.message}{_COLLIDING}" if colliding else error.message
+    return f"{error.message} ({COLLIDING})" if colliding else error.message
 
 
 def _began(answer: Answer) -> float:

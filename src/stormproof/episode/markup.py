@@ -88,11 +88,10 @@ def _one(table: Mapping[str, str]) -> tuple[re.Pattern[str], tuple[str, ...]]:
 
 _CALL_FORMS = _one(_CALLS)
 _THOUGHT_FORMS = _one(_THOUGHTS)
-# Where none of these is in a text, none of the forms is: so that most texts cost no pattern.
+# Each form holds one of these: so that most texts cost no pattern.
 _TRACES = (
-    "<|", "|>", "\uff5c", "[TOOL", "[/TOOL", "[ARGS", "[THINK", "[/THINK", "\u25c1", "\u273f",
-    "to=", "function", "```tool_", "</s>", "<end_of", "<escape>", "TOOLCALL>", "antml:",
-    "minimax:", "steptml:", "seed:", "longcat_",
+    "|", "\uff5c", "\u25c1", "\u273f", "TOOL", "[ARGS", "THINK]", "to=", "function", "```tool_",
+    "</s>", "<end_of", "<escape>", "tml:", "minimax:", "seed:", "longcat_",
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import msgspec
 from stormproof.domain.calls import ToolCall
 from stormproof.domain.conditions import Protocol
 from stormproof.domain.tasks import ToolSpec
-from stormproof.episode.arguments import read_native_arguments
+from stormproof.episode.arguments import Arguments, read_native_arguments
 from stormproof.episode.recognise import Recognition
 from stormproof.episode.tool_calls import MOST_CALLS, RecognisedCall
 from stormproof.episode.tool_names import LONGEST_NAME, Vocabulary
@@ -44,6 +44,8 @@ def recognise_tool_call(call: ToolCall, vocabulary: Vocabulary) -> RecognisedCal
     """One native call. Arguments that cannot be read are its `problem`, never guessed at."""
     resolved = vocabulary.resolve(call.name)
     arguments = read_native_arguments(call.arguments, vocabulary.properties(resolved.name))
+    if call.arguments.strip() == "{" and vocabulary.needs_nothing(resolved.name):
+        arguments = Arguments({}, strict=False)  # there is nothing that it could have lost
     return RecognisedCall(
         name=resolved.name,
         arguments=arguments.values,

@@ -44,6 +44,7 @@ class Vocabulary:
         self._properties: dict[str, dict[str, Any]] = {
             name: dict(schema.get("properties", {})) for name, schema in parameters.items()
         }
+        self._in_need = frozenset(n for n, schema in parameters.items() if schema.get("required"))
         longest_first = sorted(self.names, key=len, reverse=True)
         any_name = "|".join(map(re.escape, longest_first)) or r"(?!)"
         # ASCII: else a long "s" (U+017F) would match, and mean no tool when looked up.
@@ -61,6 +62,10 @@ class Vocabulary:
     def properties(self, name: str) -> Mapping[str, Any]:
         """The tool's parameters, each with its schema, in declared order."""
         return self._properties.get(name, {})
+
+    def needs_nothing(self, name: str) -> bool:
+        """Whether it is a tool that can be called without arguments."""
+        return name in self._properties and name not in self._in_need
 
     def mentioned(self, text: str) -> tuple[str, ...]:
         """Tools named in full within the text, each once, in order of appearance."""

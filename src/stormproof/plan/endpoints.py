@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from stormproof.domain.pool import Endpoint, LimitGroup, Limits, RateMode
+from stormproof.domain.pool import Endpoint, LimitGroup, Limits, RateMode, Start
 from stormproof.errors import PlanError, PoolFileError
 from stormproof.plan.mistakes import did_you_mean, shown
 from stormproof.plan.pool_values import ADDRESS, REFERENCE, url_mistake
@@ -86,6 +86,8 @@ def _endpoints(
     for deployment in model.deployments:
         provider = pool.providers[deployment.provider]
         limits = _multiplied(deployment.endpoint_limits.of(mode), model, prompt_types)
+        if mode == "fixed":
+            limits = _at_most(limits, deployment.start)
         for key in deployment.keys:
             yield Endpoint(
                 endpoint_id=deployment.name + (f"@{key}" if len(deployment.keys) > 1 else ""),
@@ -98,6 +100,7 @@ def _endpoints(
                 key=provider.keys[key].reference,
                 api_version=provider.api_version,
                 limits=limits,
+                start=deployment.start,
                 groups=tuple(_groups(pool, deployment, key, mode)),
                 headers=provider.headers,
                 query=provider.query,
@@ -116,6 +119,13 @@ def _multiplied(limits: Limits, model: PoolModel, prompt_types: int) -> Limits:
     if not model.per_prompt_type or limits.max_workers is None:
         return limits
     return msgspec.structs.replace(limits, max_workers=limits.max_workers * max(1, prompt_types))
+
+
+def _at_most(limits: Limits, start: Start) -> Limits:
+    """In fixed mode nothing is looked for: where adaptive would begin, it ends."""
+    workers = start.max_workers if limits.max_workers is None else limits.max_workers
+    qps = start.qps if limits.qps is None else limits.qps
+    return msgspec.structs.replace(limits, max_workers=workers, qps=qps)
 
 
 def _groups(

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from math import inf
 
 from msgspec import Struct
 
 from stormproof.domain.conditions import TaskType
-from stormproof.domain.pool import Endpoint, Limits
+from stormproof.domain.pool import FEW_SLOTS, Endpoint, Limits, RateMode
 from stormproof.plan.planning import Plan, PlannedCell
 
 TOOLS: dict[TaskType, float] = {  # middle of the range of required tools
@@ -31,9 +32,10 @@ UNDECLARED_WORKERS = 32  # in flight, where nothing at all is declared
 ASSUMPTIONS = (
     f"turns = required tools ÷ success rate + {EXTRA_TURNS}, at most the turn budget; "
     f"{FIRST_PROMPT_TOKENS} prompt tokens at first and {TURN_TOKENS} more per turn, {REPLY_TOKENS} "
-    f"per reply; {LATENCY_S:g} s per call; calls/s of an endpoint = the least of its declared "
-    f"workers ÷ latency, qps, rpm ÷ 60 and tpm ÷ 60 ÷ tokens per call, within what its provider, "
-    f"key and deployment allow ({UNDECLARED_WORKERS} workers where nothing is declared); "
+    f"per reply, or its limit where that is less; {LATENCY_S:g} s per call; calls/s of an endpoint "
+    f"= the least of its declared workers ÷ latency, qps, rpm ÷ 60 and tpm ÷ 60 ÷ tokens per call, "
+    f"within what its provider, key and deployment allow (where nothing is declared, "
+    f"{UNDECLARED_WORKERS} workers, {FEW_SLOTS} in fixed mode); "
     f"models run at once, so the slowest decides"
 )
 
@@ -70,7 +72,7 @@ def estimate(plan: Plan) -> Estimate:
         if cell.remaining:
             cells[cell.model].append(cell)
     models = tuple(
-        _model(model, own, [e for e in plan.endpoints if e.model == model], plan.endpoints)
+        _model(model, own, [e for e in plan.endpoints if e.model == model], plan)
         for model, own in cells.items()
     )
     costs = [m.cost for m in models if m.cost is not None]
@@ -91,8 +93,8 @@ def paces(plan: Plan) -> dict[str, float]:
         cells = [cell for cell in plan.cells if cell.model == endpoint.model]
         calls = sum(turns(c) * c.planned for c in cells)
         prompt = sum(_prompt_tokens(turns(c)) * c.planned for c in cells)
-        per_call = REPLY_TOKENS + (prompt / calls if calls else FIRST_PROMPT_TOKENS)
-        found[endpoint.endpoint_id] = _pace(endpoint, per_call, plan.endpoints)
+        per_call = _reply_tokens(endpoint) + (prompt / calls if calls else FIRST_PROMPT_TOKENS)
+        found[endpoint.endpoint_id] = _pace(endpoint, per_call, plan)
     return found
 
 
@@ -103,12 +105,13 @@ def turns(cell: PlannedCell) -> float:
 
 
 def _model(
-    model: str, cells: Sequence[PlannedCell], own: Sequence[Endpoint], every: Sequence[Endpoint]
+    model: str, cells: Sequence[PlannedCell], own: Sequence[Endpoint], plan: Plan
 ) -> ModelEstimate:
     calls = sum(turns(c) * c.remaining for c in cells)
     prompt = sum(_prompt_tokens(turns(c)) * c.remaining for c in cells)
-    per_call = prompt / calls + REPLY_TOKENS
-    calls_per_s = sum(_pace(e, per_call, every) for e in own)
+    reply = _reply_tokens(own[0])
+    per_call = prompt / calls + reply
+    calls_per_s = sum(_pace(e, per_call, plan) for e in own)
     longest = max(turns(c) for c in cells) * LATENCY_S
     price_in, price_out = own[0].price_in, own[0].price_out
     priced = price_in is not None or price_out is not None
@@ -117,10 +120,10 @@ def _model(
         episodes=sum(c.remaining for c in cells),
         calls=round(calls),
         prompt_tokens=round(prompt),
-        completion_tokens=round(calls * REPLY_TOKENS),
+        completion_tokens=round(calls * reply),
         calls_per_s=calls_per_s,
         seconds=max(calls / calls_per_s, longest),
-        cost=(prompt * (price_in or 0) + calls * REPLY_TOKENS * (price_out or 0)) / 1e6
+        cost=(prompt * (price_in or 0) + calls * reply * (price_out or 0)) / 1e6
         if priced
         else None,
     )
@@ -131,18 +134,25 @@ def _prompt_tokens(calls: float) -> float:
     return calls * (FIRST_PROMPT_TOKENS + TURN_TOKENS * (calls - 1) / 2)
 
 
-def _pace(endpoint: Endpoint, tokens: float, every: Sequence[Endpoint]) -> float:
+def _reply_tokens(endpoint: Endpoint) -> int:
+    return min(REPLY_TOKENS, endpoint.most_reply_tokens or REPLY_TOKENS)
+
+
+def _pace(endpoint: Endpoint, tokens: float, plan: Plan) -> float:
     """Calls/s of an endpoint, scaled down where a shared limit holds less than its members."""
-    share = 1.0
+    share, mode = 1.0, plan.options.rate_mode
     for group in endpoint.groups:
-        members = [e for e in every if any(g.name == group.name for g in e.groups)]
-        wanted = sum(_own_pace(e.limits, tokens) for e in members)
+        members = [e for e in plan.endpoints if any(g.name == group.name for g in e.groups)]
+        wanted = sum(_own_pace(e, tokens, mode) for e in members)
         share = min(share, _declared_pace(group.limits, tokens, wanted) / wanted)
-    return _own_pace(endpoint.limits, tokens) * share
+    return _own_pace(endpoint, tokens, mode) * share
 
 
-def _own_pace(limits: Limits, tokens: float) -> float:
-    return _declared_pace(limits, tokens, UNDECLARED_WORKERS / LATENCY_S)
+def _own_pace(endpoint: Endpoint, tokens: float, mode: RateMode) -> float:
+    """By its own limits; in fixed mode one that has none at all gets few slots."""
+    slots = endpoint.fixed_slots if mode == "fixed" else inf
+    workers = UNDECLARED_WORKERS if slots == inf else slots
+    return _declared_pace(endpoint.limits, tokens, workers / LATENCY_S)
 
 
 def _declared_pace(limits: Limits, tokens: float, undeclared: float) -> float:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from stormproof.domain.pool import Dialect, Limits, ModelKind, RateMode, SystemRole
+from stormproof.domain.pool import Dialect, Limits, ModelKind, RateMode, Start, SystemRole
 from stormproof.errors import PoolFileError
 from stormproof.plan.mistakes import KeyPath, Mistakes, shown
 from stormproof.plan.pool_values import unfit_header, unfit_query
@@ -80,7 +80,8 @@ class RequestForm(Struct, frozen=True):
 class PoolDeployment(Struct, frozen=True):
     """One served copy of a model, the keys it is reached with, and its limits.
 
-    `limits` bind the deployment over all its keys, `endpoint_limits` each of its endpoints.
+    `limits` bind the deployment over all its keys, `endpoint_limits` each of its endpoints, and
+    `start` is where adaptive begins at each: in fixed it is one more ceiling.
     """
 
     name: str
@@ -89,6 +90,7 @@ class PoolDeployment(Struct, frozen=True):
     form: RequestForm = RequestForm()
     limits: ModeLimits = ModeLimits()
     endpoint_limits: ModeLimits = ModeLimits()
+    start: Start = Start()
 
 
 class PoolModel(Struct, frozen=True):
@@ -188,6 +190,7 @@ def _model(table: TomlTable, providers: dict[str, Provider]) -> PoolModel:
         keys=_chosen_keys(table, providers.get(provider), ()),
         form=_form(table, RequestForm()),
         endpoint_limits=endpoint_limits,
+        start=_start(table, Start()),
     )
     kind: Any = table.choice("kind", MODEL_KINDS, default="")
     items = table.named_items("deployments", default=table.name)
@@ -227,6 +230,7 @@ def _deployment(
         form=_form(table, inherited.form),
         limits=_limits(table, "limits"),
         endpoint_limits=_limits(table, "endpoint_limits", inherited.endpoint_limits),
+        start=_start(table, inherited.start),
     )
     table.close()
     return deployment
@@ -271,6 +275,18 @@ def _limits(table: TomlTable, name: str, default: ModeLimits | None = None) -> M
             own.close()
     limits.close()
     return ModeLimits(**by_mode)
+
+
+def _start(table: TomlTable, inherited: Start) -> Start:
+    figures = table.table("start")
+    if figures is None:
+        return inherited
+    start = Start(
+        max_workers=figures.whole("max_workers", at_most=MAX_WORKERS),
+        qps=figures.number("qps", at_most=MAX_RATE),
+    )
+    figures.close()
+    return start
 
 
 def _plain_limits(table: TomlTable, base: Limits) -> Limits:

@@ -31,6 +31,13 @@ class LimitsTable(TypedDict, total=False):
     fixed: LimitsTable
 
 
+class StartTable(TypedDict, total=False):
+    """Where adaptive begins at each endpoint; a ceiling in fixed."""
+
+    max_workers: int
+    qps: float
+
+
 class KeyTable(TypedDict):
     """A key with limits of its own; `ref` is a reference `env:NAME`."""
 
@@ -78,6 +85,7 @@ class DeploymentTable(RequestFormTable):
     keys: NotRequired[list[str]]
     limits: NotRequired[LimitsTable]
     endpoint_limits: NotRequired[LimitsTable]
+    start: NotRequired[StartTable]
 
 
 class ModelTable(RequestFormTable, total=False):
@@ -87,6 +95,7 @@ class ModelTable(RequestFormTable, total=False):
     keys: list[str]
     deployments: list[str | DeploymentTable]
     endpoint_limits: LimitsTable
+    start: StartTable
     per_prompt_type: bool
     price_in: float
     price_out: float

@@ -74,6 +74,7 @@ class RunOptions(Struct, frozen=True):
     sharding: Sharding = "dynamic"
     stagger: tuple[float, ...] = ()
     hedge: Literal["lost", "all", "none"] = "lost"
+    forget: bool = False
     storage_format: Literal["parquet", "json"] = "parquet"
     results: str = "results"
     seed: int = 0
@@ -232,6 +233,13 @@ OPTIONS: tuple[Option, ...] = (
         "hedge",
         v.one(("lost", "all", "none")),
         "send lost requests again, also race stragglers with a copy (bends results), or none",
+    ),
+    Option(
+        "forget",
+        "forget",
+        v.switch,
+        "begin at no limits that an earlier run into this folder has learned",
+        is_switch=True,
     ),
     Option(
         "storage_format",

@@ -21,6 +21,7 @@ from stormproof.domain.calls import (
     Blocked,
     Ok,
     Overlong,
+    Refused,
     Rejected,
     Reply,
     Request,
@@ -28,8 +29,9 @@ from stormproof.domain.calls import (
     Verdict,
 )
 from stormproof.domain.pool import Endpoint, RateMode, Sharding
+from stormproof.domain.reasons import COLLIDING
 from stormproof.pool import lost
-from stormproof.pool.endpoint import EndpointState
+from stormproof.pool.endpoint import EndpointState, Lane
 from stormproof.pool.hedging import Race, copy_after_s
 from stormproof.pool.jobs import ActiveJob, Flight, PendingRequest, Supply
 from stormproof.pool.lost import Hedge
@@ -91,8 +93,12 @@ class Dispatcher:
         self._wall_ahead_s = 0.0
         # Where jobs run: set while `run` runs.
         self._tasks: TaskGroup | None = None
+        # Whether a person has heard of the likely cause of some HTTP 500. Never cleared.
+        self._has_hinted = False
         # Of each job whose task has started and not ended.
         self._scopes: dict[ActiveJob, anyio.CancelScope] = {}
+        # Of each send that went when nothing was known of how long answers take.
+        self._unsure: dict[Flight, tuple[PendingRequest, anyio.CancelScope]] = {}
         # Of each request whose task sleeps until it is decided.
         self._sleepers: dict[PendingRequest, anyio.Event] = {}
         # Set to end the present wait of `_wakes`, which goes on until `_alarm_at`.
@@ -217,12 +223,11 @@ class Dispatcher:
         """Send once, and tell the scheduler what came of it."""
         lane, verdict = flight.lane, None
         pending.attempts += 1
-        patience_s = lost.patience_s(self._bounds, self._hedge, lane, pending.failures)
+        patience_s = self._patience_s(pending, lane)
         try:
-            verdict = await self._transport.send(
-                lane.endpoint, pending.request, timeout_s=patience_s, attempt=pending.attempts
-            )
+            verdict = await self._deliver(pending, flight, patience_s)
             silent_s = self._now() - flight.sent.at
+            patience_s = min(patience_s, self._patience_s(pending, lane))
             if isinstance(verdict, Transient) and lost.is_lost(silent_s, patience_s, self._bounds):
                 verdict = Transient(f"lost: silent for {patience_s:.0f} s")
                 pending.hedged = True
@@ -238,6 +243,31 @@ class Dispatcher:
             self._scheduler.hear(flight, verdict, self._now())
             self._act()
 
+    def _patience_s(self, pending: PendingRequest, lane: Lane) -> float:
+        """How long an answer is waited for, as far as is known now."""
+        model = self._scheduler.models[pending.job.model]
+        return lost.patience_s(self._bounds, self._hedge, lane, model, pending.failures)
+
+    async def _deliver(self, pending: PendingRequest, flight: Flight, patience_s: float) -> Verdict:
+        """Have it sent; where nothing is known of what answers take, what is learnt later holds."""
+        endpoint, attempt = flight.lane.endpoint, pending.attempts
+        send = partial(self._transport.send, endpoint, pending.request, attempt=attempt)
+        if patience_s < self._bounds.request_timeout_s:
+            return await send(timeout_s=patience_s)
+        with anyio.CancelScope() as scope:
+            self._unsure[flight] = pending, scope
+            try:
+                return await send(timeout_s=patience_s)
+            finally:
+                del self._unsure[flight]
+        return Transient("no answer")
+
+    def _give_up_lost(self, now: float) -> None:
+        """End what is silent for longer than is known by now that answers take."""
+        for flight, (pending, scope) in self._unsure.items():
+            if now - flight.sent.at > self._patience_s(pending, flight.lane):
+                scope.cancel()
+
     async def _before_next_try(
         self, pending: PendingRequest, flight: Flight, verdict: Verdict
     ) -> None:
@@ -246,7 +276,10 @@ class Dispatcher:
         The errors of canaries do not, being the endpoint's, but for what may have to be paid.
         """
         model = self._scheduler.models[pending.job.model]
-        pending.retry_elsewhere(flight.lane)
+        pending.try_again(flight.lane, failed=not isinstance(verdict, Refused))
+        if lost.may_collide(pending, verdict) and not self._has_hinted:
+            self._has_hinted = True
+            self._say("trouble", flight.lane.endpoint.endpoint_id, f"HTTP 500: {COLLIDING}")
         paid = isinstance(verdict, Transient) and verdict.paid
         known = flight.sent.canary and not paid
         if known or not isinstance(verdict, Transient):
@@ -326,7 +359,8 @@ class Dispatcher:
     async def _watch(self) -> None:
         while True:
             await anyio.sleep(LOOK_S)
-            self._scheduler.watch(self._now())
+            self._scheduler.watch(now := self._now())
+            self._give_up_lost(now)
             self._act()
             if self._scheduler.is_done:
                 self._alarm.set()

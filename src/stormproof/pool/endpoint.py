@@ -12,6 +12,7 @@ from stormproof.control.adaptive import Adaptive
 from stormproof.control.controller import Controller, Sent
 from stormproof.control.fixed import Fixed
 from stormproof.control.shared_limit import Member, SharedLimit
+from stormproof.control.tail import Tail
 from stormproof.domain.calls import (
     Blocked,
     Denied,
@@ -24,7 +25,7 @@ from stormproof.domain.calls import (
     Usage,
     Verdict,
 )
-from stormproof.domain.pool import Endpoint, Limits, RateMode
+from stormproof.domain.pool import Endpoint, RateMode, Start
 
 FIRST_P99_S = 60.0  # until so many answers as here say more
 FEW = 20
@@ -61,11 +62,11 @@ class EndpointState(Struct, frozen=True):
     discarded_tokens: int = 0
 
     @property
-    def learned(self) -> Limits:
+    def learned(self) -> Start:
         """Where another controller of it may begin; nothing while it has answered but a few."""
         if self.accepted < FEW or self.window == inf:
-            return Limits()
-        return Limits(max_workers=int(self.window) or None, qps=self.pace_rps or None)
+            return Start()
+        return Start(int(self.window) or None, self.pace_rps or None)
 
 
 StopCause = Literal["", "denied", "quota", "rejecting", "silent"]
@@ -115,6 +116,8 @@ class Lane:
         self.latency_p99_s = FIRST_P99_S
         # The longest answer so far.
         self.longest_s = 0.0
+        # What answers took, at their load: what counts as lost is judged by it. Hears of each.
+        self.tail = Tail()
         # What the last send ended in where that was no answer; empty after an answer.
         self.trouble = ""
         # When the first such send since the last answer ended; inf before any did. It means
@@ -175,6 +178,7 @@ class Lane:
                 tokens = _used_tokens(reply, sent.tokens)
                 missed = tokens - sent.tokens
                 self._took(now - sent.at)
+                self.tail.answered(sent.at, now, sent.number)
                 control.answered(sent, now, tokens, float(reply.usage.completion_tokens))
                 if rates is not None:
                     control.told(rates)

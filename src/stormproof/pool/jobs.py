@@ -8,6 +8,7 @@ from typing import Protocol
 
 from stormproof.control.controller import Sent
 from stormproof.domain.calls import Answer, Request
+from stormproof.domain.pool import Endpoint
 from stormproof.errors import CallError
 from stormproof.pool.endpoint import Lane
 
@@ -16,6 +17,7 @@ Job = Callable[[Ask], Awaitable[None]]
 
 RETRY, UNDER_WAY, NEW = range(3)  # urgency of a request: the lower goes first
 CHARS_PER_TOKEN = 4
+REPLY_TOKENS = 256  # of a reply without a limit, at first
 
 
 class Supply(Protocol):
@@ -138,13 +140,18 @@ class PendingRequest:
         copy.avoid = {flying, *self.avoid}
         return copy
 
-    def retry_elsewhere(self, lane: Lane) -> None:
-        """A send ended without an answer: it goes before others now, and elsewhere if it can."""
+    def try_again(self, lane: Lane, *, failed: bool) -> None:
+        """A send ended without an answer: it goes before others now; if it failed, elsewhere."""
         self.urgency = RETRY
-        self.avoid.add(lane)
+        if failed:
+            self.avoid.add(lane)
 
 
-def estimated_tokens(request: Request) -> float:
-    """A first estimate of a request's tokens: its text, and what it may write."""
+def estimated_tokens(request: Request, endpoint: Endpoint) -> float:
+    """A first estimate of a request's tokens: its text, and the most that it may write.
+
+    That is what OpenAI and Azure hold against a limit of tokens when a request comes in.
+    """
     chars = sum([len(message.content) for message in request.messages])
-    return chars / CHARS_PER_TOKEN + (request.max_tokens or 256)
+    may_write = request.max_tokens or endpoint.most_reply_tokens or REPLY_TOKENS
+    return chars / CHARS_PER_TOKEN + may_write

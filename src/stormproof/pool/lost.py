@@ -42,7 +42,10 @@ _CAUSES: dict[type, StopCause] = {Refused: "quota", Denied: "denied", Rejected: 
 # --- one send ------------------------------------------------------------------------------
 
 
-def patience_s(bounds: Bounds, hedge: Hedge, lane: Lane, failures: int) -> float:
+UNLIKE = 3.0  # × what another endpoint of the model takes, where one's own answers say nothing yet
+
+
+def patience_s(bounds: Bounds, hedge: Hedge, lane: Lane, model: ModelQueue, failures: int) -> float:
     """How long to wait for an answer before the request counts as lost and goes elsewhere.
 
     Far beyond what answers take, so that no answer is preferred for being short. Whoever wants
@@ -50,8 +53,12 @@ def patience_s(bounds: Bounds, hedge: Hedge, lane: Lane, failures: int) -> float
     """
     if hedge == "none" or failures + 1 >= bounds.tries:
         return bounds.request_timeout_s
-    lost = max(bounds.lost_floor_s, bounds.lost_factor * lane.latency_p99_s)
-    return min(bounds.request_timeout_s, lost)
+    number = lane.controller.in_flight
+    answers_s = lane.tail.patience_s(number)
+    if answers_s == inf:
+        others_s = (x.tail.patience_s(number) for x in model.lanes)
+        answers_s = UNLIKE * max((s for s in others_s if s < inf), default=inf)
+    return min(bounds.request_timeout_s, max(bounds.lost_floor_s, answers_s))
 
 
 def is_lost(silent_s: float, patience: float, bounds: Bounds) -> bool:
@@ -102,6 +109,12 @@ def out_of_tries(lane: Lane, verdict: Transient, failures: int) -> TransientFail
         f"{lane.endpoint.endpoint_id}: {verdict.reason} (the last of {failures} tries)",
         hint="run the same command again later; finished trials are not repeated",
     )
+
+
+def may_collide(pending: PendingRequest, verdict: Verdict) -> bool:
+    """Whether a server seems to take the text protocol's calls for its own, again and again."""
+    again = pending.attempts > 1 and pending.request.protocol == "text"
+    return again and isinstance(verdict, Transient) and "HTTP 500" in verdict.reason
 
 
 # --- one endpoint --------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
+from functools import partial
 from math import inf
 
 from stormproof.pool.endpoint import Lane, load
@@ -33,13 +35,20 @@ class RequestQueue:
         self._serial += 1
         heapq.heappush(self._heap, (pending.urgency, -remaining, self._serial, pending))
 
-    def pop(self) -> PendingRequest | None:
-        """The request that goes next."""
-        while self._heap:
-            pending = heapq.heappop(self._heap)[3]
+    def pop(self, suits: Callable[[PendingRequest], bool] | None = None) -> PendingRequest | None:
+        """The request that goes next, of those that suit."""
+        passed_over, found = list[tuple[int, float, int, PendingRequest]](), None
+        while self._heap and found is None:
+            entry = heapq.heappop(self._heap)
+            pending = entry[3]
             if not pending.withdrawn:
-                return pending
-        return None
+                if suits is None or suits(pending):
+                    found = pending
+                else:
+                    passed_over.append(entry)
+        for entry in passed_over:
+            heapq.heappush(self._heap, entry)
+        return found
 
     def drain(self) -> list[PendingRequest]:
         """Take all, in no order."""
@@ -144,7 +153,12 @@ class ModelQueue:
     def pop(self, lane: Lane) -> PendingRequest | None:
         """The lane's next request: of its own share before anyone's."""
         own = self.pinned.get(lane)
-        return (own.pop() if own else None) or self.common.pop()
+        suits = None if lane.closed == "" else partial(self._may_be_canary, lane)
+        return (own.pop() if own else None) or self.common.pop(suits)
+
+    def _may_be_canary(self, lane: Lane, pending: PendingRequest) -> bool:
+        """Whether a request may be risked at a shut lane: not where it failed, if others live."""
+        return lane not in pending.avoid or pending.avoid.issuperset(self.live)
 
     def push(self, pending: PendingRequest) -> Lane | None:
         """Queue a request where the one lane that is to take it, or any, will find it.

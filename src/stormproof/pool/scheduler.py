@@ -205,7 +205,8 @@ class Scheduler:
 
     def ask(self, job: ActiveJob, request: Request, now: float) -> PendingRequest:
         """A request of the job: granted a slot at once where one is free, else queued."""
-        pending = PendingRequest(job, request, now, estimated_tokens(request))
+        tokens = estimated_tokens(request, job.begun_for.endpoint)
+        pending = PendingRequest(job, request, now, tokens)
         self.queue(pending, now)
         return pending
 

@@ -91,5 +91,4 @@ def cost_of(endpoints: Sequence[Endpoint]) -> Cost:
 
 def reply_tokens(endpoint: Endpoint) -> int:
     """The most tokens of one reply: the pool file's limit, or the probe's own."""
-    named = [endpoint.parameters.get(name) for name in ("max_tokens", "max_completion_tokens")]
-    return next((limit for limit in named if isinstance(limit, int)), REPLY_TOKENS)
+    return endpoint.most_reply_tokens or REPLY_TOKENS

@@ -39,7 +39,7 @@ def audit_tables(audit: Audit, *, recorded: bool) -> tuple[ReportTable, ...]:
         names = ("model", *audit.by)
         title = f"Audit by {', '.join(audit.by)}".replace("_", " ")
         tables.append(_judged("audit_cells", title, audit.cells, names, recorded))
-    tables += [_signs(audit.models), _reasons(audit)]
+    tables += [_signs(audit), _reasons(audit)]
     if audit.findings:
         tables.append(_findings(audit))
     return tuple(tables)
@@ -68,7 +68,7 @@ def _values(one: Judgement, *, recorded: bool) -> tuple[Value, ...]:
     return (*counts, *calls, *(rates if recorded else ()), one.reason)
 
 
-def _signs(judged: Sequence[Judgement]) -> ReportTable:
+def _signs(audit: Audit) -> ReportTable:
     """Every column of the audit that counts anything, model by model."""
     columns = (
         Column("model"),
@@ -80,8 +80,16 @@ def _signs(judged: Sequence[Judgement]) -> ReportTable:
         Column("flag", "text", "the verdict that it gives, or a flag beside any verdict"),
     )
     rows = tuple(
-        (one.name["model"], m.counts, share.count, share.of, m.of, share.value, _flag(one, m))
-        for one in judged
+        (
+            one.name["model"],
+            m.counts + audit.limit_of(one, m),
+            share.count,
+            share.of,
+            m.of,
+            share.value,
+            _flag(one, m),
+        )
+        for one in audit.models
         for m in MEASURES
         if (share := one.shares[m.column]).count
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from stormproof.audit import audit
+from stormproof.audit import audit_results
 from stormproof.report.audit_tables import audit_tables
 from stormproof.report.chart_drawing import CHARTS_NEED, can_draw
 from stormproof.report.completeness import completeness, missing
@@ -40,7 +40,6 @@ from stormproof.report.success_tables import (
     replicates,
 )
 from stormproof.report.two_folders import compared_tables
-from stormproof.store import read_episodes
 
 if TYPE_CHECKING:
     from stormproof.report.result_charts import Chart
@@ -101,7 +100,7 @@ def gather(folder: Path, compare: Path | None = None, prices: Path | None = None
     results = open_results(folder)
     if prices is not None:
         results = with_prices(results, prices)
-    audited, spent = audit(read_episodes(folder)), spending(results)
+    audited, spent = audit_results(folder), spending(results)
     judged = {one.name["model"]: one.verdict for one in audited.models}
     simulated = results.simulated_models
     others = [

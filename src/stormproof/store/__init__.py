@@ -13,6 +13,7 @@ from stormproof.store.header import (
     read_header,
     read_runs,
 )
+from stormproof.store.learned import Learned, forget_learned, keep_learned, read_learned
 from stormproof.store.merging import SOURCE_SAMPLES, Contradiction, Merged, merge
 from stormproof.store.parts import StorageFormat
 from stormproof.store.reading import read_episodes
@@ -35,16 +36,20 @@ __all__ = [
     "SOURCE_SAMPLES",
     "Contradiction",
     "Header",
+    "Learned",
     "Merged",
     "StorageFormat",
     "Store",
     "append_run",
     "episode_table",
+    "forget_learned",
+    "keep_learned",
     "merge",
     "open_store",
     "query",
     "read_episodes",
     "read_header",
+    "read_learned",
     "read_runs",
     "repair",
     "same_records",

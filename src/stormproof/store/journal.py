@@ -152,6 +152,10 @@ class Log:
         self.settled += entry.is_settled
         return ""
 
+    def settled_entries(self) -> dict[str, Entry]:
+        """Those of trials that have ended and are not run once more."""
+        return {t: entry for t, entry in self.entries.items() if entry.is_settled}
+
     def drop(self, trial_id: str) -> None:
         """Let go of a trial: all that is said of it stands elsewhere."""
         self.settled -= self.entries.pop(trial_id).is_settled
@@ -267,7 +271,8 @@ class JournalWriter:
 
     def __init__(self, folder: Path, header: Header, number: int, log: Log) -> None:
         # What every line of the journal says, the appended ones once they are durable. `append`
-        # adds to it and `_begin` puts a new one in its place, both under the guard.
+        # adds to it and `_begin` puts a new one in its place, both under the guard. The loop reads
+        # it meanwhile, so the new one must be whole by then.
         self.log = log
         # Of the journal being written, the highest there is; all that is not sealed stands in it.
         # `_begin` sets it.
@@ -306,7 +311,7 @@ class JournalWriter:
         The settled entries leave the log; the caller seals them and then removes the journals.
         """
         with self._guard:
-            settled = {t: e for t, e in self.log.entries.items() if e.is_settled}
+            settled = self.log.settled_entries()
             open_entries = [e for e in self.log.entries.values() if not e.is_settled]
             before = self._fd
             self._begin(self.number + 1, open_entries)
@@ -328,9 +333,10 @@ class JournalWriter:
                 file.writelines(carried)
 
             write_whole(journal_path(self._folder, number), fill)
-        self.number, self.log = number, Log()
-        with store_errors("read", self.path), self.path.open("rb") as file:
-            scan(file, number, self.log)
+        log, path = Log(), journal_path(self._folder, number)
+        with store_errors("read", path), path.open("rb") as file:
+            scan(file, number, log)
+        self.number, self.log = number, log
         self._open()
 
     def _open(self) -> None:

@@ -76,8 +76,9 @@ class Sealing:
         self._folder, self._writer, self._sealed = folder, writer, sealed
 
     def begin(self) -> None:
-        """Step 1."""
-        self.entries |= self._writer.rotate()
+        """Step 1. What leaves the log must be among `entries` before: the loop reads both."""
+        self.entries |= self._writer.log.settled_entries()
+        self._writer.rotate()
 
     def finish(self, form: StorageFormat) -> None:
         """Steps 2 and 3; a trial that is to be run again is found in one place all the while."""

@@ -78,18 +78,22 @@ def rate_headers(headers: Headers) -> RateHeaders | None:
 def _per_minute(
     limit: float | None, left: float | None, headers: Headers, kind: str
 ) -> float | None:
-    """A limit as a rate per minute. Some services count requests per day under the same name.
+    """A limit as a rate per minute. Some services count by the second or the day under its name.
 
     The time to refill tells them apart: a token bucket that lacks `limit - left` is full again
     after `reset`, so its window is limit · reset / (limit - left). A window of minutes never
-    resets in more than 60 s; of the longer ones only a day is believed.
+    resets in more than 60 s; of the longer ones only a day is believed, of the shorter a second.
     """
     if limit is None or limit <= 0:
         return None
     reset = duration_s(headers.get(f"x-ratelimit-reset-{kind}"))
-    if reset is None or reset <= _MINUTE_S or left is None or left >= limit:
+    if reset is None or left is None or left >= limit:
         return limit
     window_s = limit * reset / (limit - left)
+    if math.isclose(window_s, 1.0, rel_tol=0.2):
+        return limit * _MINUTE_S
+    if reset <= _MINUTE_S:
+        return limit
     return limit * _MINUTE_S / _DAY_S if math.isclose(window_s, _DAY_S, rel_tol=0.2) else None
 
 

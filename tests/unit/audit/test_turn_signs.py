@@ -76,5 +76,28 @@ def test_a_message_that_was_taken_as_done_may_speak_of_what_succeeded() -> None:
     assert signs(again, reported={TOOL}) == LOST | {"not_executed": 1}
 
 
+OTHER = "<tool_call>network_fetcher</tool_call>"
+TWO = (ToolCall("1", TOOL, '{"path": "a.csv"}'), ToolCall("2", TOOL, '{"path": "b.csv"}'))
+
+
+@pytest.mark.parametrize(
+    ("made", "left_out"),
+    [
+        (turn(CALL + OTHER, DONE), True),
+        (turn(CALL + OTHER, DONE, Execution("network_fetcher", {}, ok=True)), False),
+        (turn(f"{CALL} Then I call network_fetcher.", DONE), False),
+        (turn("", DONE, tool_calls=TWO), True),
+        (turn("", DONE, DONE, tool_calls=TWO), False),
+        (turn("", DONE, tool_calls=(TWO[0], TWO[0])), False),  # a server said it twice
+    ],
+)
+def test_a_call_beside_one_that_was_executed_is_not_lost_unseen(
+    made: Turn, *, left_out: bool
+) -> None:
+    found = LOST | {"left_out": 1} if left_out else SEEN
+    assert signs(made, goes_on=True) == found
+    assert signs(made) == signs(made, own=False, goes_on=True) == SEEN
+
+
 def test_recorded_executions_have_no_arguments_to_lose() -> None:
-    assert signs(turn(CALL, BARE), has_arguments=False) == SEEN
+    assert signs(turn(CALL, BARE), own=False) == SEEN

@@ -96,12 +96,17 @@ def test_another_worker_is_given_the_trial_under_a_new_epoch() -> None:
 
 def test_the_silent_are_given_up_after_the_patience_and_not_before() -> None:
     ledger = a_ledger("one", "two")
+    assert ledger.overdue(70.0) == []  # they may still be starting
+    ledger.hear("one", Haul(1), ledger.pull("one", LEFT), 0.0)
     ledger.hear("two", Haul(1), ledger.pull("two", LEFT), 10.0)
     assert ledger.overdue(15.0) == []
     assert ledger.overdue(15.1) == ["one"]
     ledger.lose("one")
     assert ledger.overdue(20.0) == []
     assert ledger.overdue(25.1) == ["two"]
+    ledger.forgive(25.1)
+    assert ledger.overdue(40.1) == []
+    assert ledger.overdue(40.2) == ["two"]
 
 
 def test_a_worker_with_nothing_left_takes_a_unit_over_once_it_has_come_to_rest() -> None:
@@ -120,6 +125,22 @@ def test_a_worker_with_nothing_left_takes_a_unit_over_once_it_has_come_to_rest()
     assert ledger.drained("two", replace(answer, drained=pull.draining)) == [grant.trial]
     ledger.lease(left)
     assert models(ledger, "one") == ["a", "b"]
+
+
+def test_of_the_last_trials_each_unit_is_given_as_many_as_its_pace_says() -> None:
+    fast, slow = (replace(an_endpoint(name), model="a") for name in ("fast", "slow"))
+    ledger = Ledger([[fast], [slow]], patience_s=15.0)
+    for worker in ("one", "two"):
+        ledger.join(worker, 0.0)
+    ledger.lease({"a": 50})
+    for worker, numbers in (("one", range(9)), ("two", [9])):
+        pull, given = ledger.pull(worker, {}), [granted(ledger, worker, n) for n in numbers]
+        items = tuple(turn(grant, serial) for serial, grant in enumerate(given, start=1))
+        ledger.hear(worker, Haul(1, items), pull, 1.0)
+    quick, lame = (Want(epoch, "a", None, 30) for epoch in (1, 2))
+    assert [ledger.room(want, 50) for want in (quick, lame)] == [30, 30]
+    assert [ledger.room(want, 10) for want in (quick, lame)] == [9, 1]
+    assert [ledger.room(want, 0) for want in (quick, lame)] == [0, 0]
 
 
 def test_little_that_is_left_does_not_move() -> None:

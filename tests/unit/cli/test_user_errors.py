@@ -89,7 +89,7 @@ def test_a_limit_of_the_system_is_no_bug(
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ulimit -v is Linux's")
-@pytest.mark.parametrize("limit_mb", [200, 400])
+@pytest.mark.parametrize("limit_mb", [200, 1000])
 def test_a_run_in_little_address_space_ends_in_words(tmp_path: Path, limit_mb: int) -> None:
     ours = shlex.join([sys.executable, "-m", "stormproof", "run", "--num-instances", "1"])
     words = ["sh", "-c", f"ulimit -v {limit_mb * 1024}; {ours}"]
@@ -97,6 +97,7 @@ def test_a_run_in_little_address_space_ends_in_words(tmp_path: Path, limit_mb: i
     assert done.returncode == 3
     assert b"Traceback" not in done.stderr
     assert b"error: the system gives this process no more " in done.stderr
+    assert b"hint: this process may map only %d MiB (ulimit -v)" % limit_mb in done.stderr
 
 
 def test_an_interrupt_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:

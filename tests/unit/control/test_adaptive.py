@@ -1,9 +1,14 @@
 """The classifier's rules, one by one; whole courses are in tests/sim and the benchmark."""
 
+from math import inf
+
+import pytest
+
 from stormproof.control.adaptive import ERRORS_IN_A_ROW, Adaptive
-from stormproof.control.controller import Sent
+from stormproof.control.breaker import State
+from stormproof.control.controller import Fate, Sent
 from stormproof.domain.calls import RateHeaders
-from stormproof.domain.pool import Limits
+from stormproof.domain.pool import Limits, Start
 
 
 def fill(control: Adaptive, now: float) -> list[Sent]:
@@ -54,12 +59,12 @@ def test_a_cap_that_falls_leaves_no_pace_behind_that_throttles() -> None:
         now += 0.05
     for sent in sends:
         control.answered(sent, now, 1.0)
-    control.gate.shut_for("refusals", now, None)
+    control.breaker.shut(State.REFUSALS, "refusals", now)
     canary = fill(control, now + 2)[0]
     control.ready_at(now + 4)
-    assert not control.closed
+    assert control.view().state == "open"
     assert control.view().pace_rps > 1
-    assert canary.fate
+    assert canary.fate is Fate.ACCEPTED
 
 
 def test_a_number_never_accepted_speaks_to_the_cap() -> None:
@@ -72,7 +77,7 @@ def test_a_number_never_accepted_speaks_to_the_cap() -> None:
     for sent in over:
         control.refused(sent, now + 0.05, None)
     assert control.decision == "cut: cap"
-    assert control.window.cap == over[0].number - 1
+    assert control.cap.believed == over[0].number - 1
 
 
 def test_a_number_that_was_accepted_speaks_to_the_rate() -> None:
@@ -90,15 +95,81 @@ def test_a_number_that_was_accepted_speaks_to_the_rate() -> None:
     assert control.decision == "cut: rate"
 
 
-def test_errors_shut_the_gate_and_touch_neither_window_nor_pace() -> None:
+def accepted(control: Adaptive, cap: int) -> tuple[float, list[Sent]]:
+    """Fill up to `cap`, and wait until silence has said that all of it was accepted."""
+    now, sends = 0.0, list[Sent]()
+    while control.in_flight < cap:
+        sends += fill(control, now)
+        now += 0.05
+    control.ready_at(now + 1.0)
+    return now + 1.0, sends
+
+
+def test_errors_of_what_was_accepted_shut_the_breaker_and_touch_no_limit() -> None:
     control = Adaptive(Limits())
-    sends = fill(control, 0.0)
+    now, sends = accepted(control, 40)
     before = control.view()
     for sent in sends[:ERRORS_IN_A_ROW]:
-        control.failed(sent, 0.1, "503")
+        control.failed(sent, now, "503")
     after = control.view()
     assert after.state == "closed: 503"
-    assert (after.pace_rps, control.window.cap) == (before.pace_rps, control.window.ceiling)
+    assert (after.pace_rps, control.cap.believed) == (before.pace_rps, inf)
+
+
+def test_quick_errors_above_all_that_was_accepted_cut_as_a_cap_does() -> None:
+    control = Adaptive(Limits())
+    now, _ = accepted(control, 40)
+    held = control.cap.held
+    over = fill(control, now)
+    assert over[-1].number > held
+    for sent in over:
+        control.failed(sent, now + 0.05, "503")
+    assert control.closed == ""
+    assert held - 2 <= control.cap.believed <= held + 1
+    assert control.decision == "cut: cap"
+
+
+def test_errors_that_go_on_below_are_no_cap_and_leave_none_behind() -> None:
+    control = Adaptive(Limits())
+    now, before = accepted(control, 40)
+    for _ in range(20):
+        for sent in before[:2]:  # what went before the outage is still answered
+            control.answered(sent, now, 1.0)
+        del before[:2]
+        for sent in fill(control, now):
+            control.failed(sent, now + 0.05, "503")
+        now += 0.1
+    assert control.view().state == "closed: 503"
+    assert control.cap.believed == inf
+
+
+def test_a_canary_that_still_flies_opens_the_breaker_once() -> None:
+    control = Adaptive(Limits())
+    now, sends = accepted(control, 20)
+    for sent in sends[:ERRORS_IN_A_ROW]:
+        control.failed(sent, now, "reset")
+    now = control.ready_at(now)
+    canary = control.sent(now, 1.0)
+    assert canary.canary
+    now += 10
+    later = fill(control, now)
+    assert len(later) > 1
+    control.ready_at(now + 1)
+    for sent in later[:ERRORS_IN_A_ROW]:
+        control.failed(sent, now + 1, "reset")
+    control.ready_at(now + 100)
+    assert control.view().state == "closed: reset"
+
+
+def test_an_answer_heard_right_after_a_send_had_freed_its_slot_before() -> None:
+    control = Adaptive(Limits())
+    first, second = control.sent(0.0, 1.0), control.sent(0.0, 1.0)
+    control.ready_at(1.0)
+    third = control.sent(1.0, 1.0)
+    control.answered(first, 1.01, 1.0)
+    assert (third.number, third.least) == (3, 2)
+    control.answered(second, 1.2, 1.0)
+    assert third.least == 2
 
 
 def test_limits_that_headers_tell_are_ceilings_at_once() -> None:
@@ -116,20 +187,17 @@ def test_limits_that_headers_tell_are_ceilings_at_once() -> None:
 
 def test_a_canary_that_outlives_the_errors_reopens_at_the_remembered_level() -> None:
     control = Adaptive(Limits())
-    now = ramp(control, 40)
+    now, sends = accepted(control, 40)
     flying = control.in_flight
-    broken = list[Sent]()
-    while len(broken) < ERRORS_IN_A_ROW:
-        now += 0.05
-        broken += fill(control, now)[:1]
-    for sent in broken[:ERRORS_IN_A_ROW]:
-        control.failed(sent, sent.at + 1.0, "503")
-    assert control.closed == "503"
+    for sent in sends[:ERRORS_IN_A_ROW]:
+        sent.at = now - 1.0  # they broke a second after they went
+        control.failed(sent, now, "503")
+    assert control.view().state == "closed: 503"
     opens = control.ready_at(now + 2)
     control.sent(opens, 1.0)
     assert control.ready_at(opens + 1.0) > opens + 1.0  # errors came after a second: not yet
     control.ready_at(opens + 2.01)
-    assert not control.closed
+    assert control.view().state == "open"
     assert len(fill(control, opens + 2.01)) > 1
     assert control.view().window >= flying
 
@@ -144,4 +212,56 @@ def test_of_sends_at_one_instant_a_refusal_speaks_of_the_last() -> None:
     crowd = fill(control, now + 1)
     control.refused(crowd[5], now + 1.05, None)  # overtaken by all the others on its way
     assert control.decision == "cut: cap"
-    assert control.window.cap >= 39
+    assert control.cap.believed >= 39
+
+
+@pytest.mark.parametrize("answers", [0, 100])
+def test_an_endpoint_that_hangs_is_sent_ever_less(answers: int) -> None:
+    control, now, flying = Adaptive(Limits(max_workers=50)), 0.0, list[Sent]()
+    for _ in range(answers):
+        sent = control.sent(now, 1.0)
+        control.answered(sent, now + 2, 1.0)
+        now += 2
+    silent_at, late = now, 0
+    while now < silent_at + 900:
+        flying += (sends := fill(control, now))
+        late += len(sends) if now > silent_at + 60 else 0
+        for sent in [x for x in flying if x.at <= now - 120]:
+            flying.remove(sent)
+            control.failed(sent, now, "timeout")
+        now += 0.25
+    assert control.closed == "silence"
+    assert late <= (90 if answers else 12)  # of thousands
+
+
+@pytest.mark.parametrize("cap", [10, 40, 120])
+def test_a_start_is_had_at_once_and_refuted_either_way(cap: int) -> None:
+    control, now, flying, refused = Adaptive(Limits(), Start(max_workers=40)), 0.0, list[Sent](), 0
+    while now < 6:
+        for sent in [x for x in flying if x.at <= now - 1]:
+            flying.remove(sent)
+            control.answered(sent, now, 1.0)
+        for sent in fill(control, now):
+            if len(flying) < cap:
+                flying.append(sent)
+            else:
+                refused += 1
+                control.refused(sent, now + 0.02, None)
+        if now == 0.0:
+            assert len(flying) == min(40, cap)
+        now += 0.05
+    assert cap - 2 <= len(flying) <= cap
+    assert abs(control.view().window - cap) <= 2
+    assert refused <= 64  # the last step of a probe that doubles
+
+
+def test_a_canary_never_reopens_twice() -> None:
+    control = Adaptive(Limits())
+    control.breaker.shut(State.SILENCE, "silence", 1.0)
+    first = control.sent(control.ready_at(2.0), 1.0)
+    second = control.sent(control.ready_at(3.0), 1.0)
+    control.answered(second, 4.0, 1.0)
+    assert control.view().state == "open"
+    control.breaker.shut(State.ERRORS, "503", 5.0)
+    control.answered(first, 6.0, 1.0)
+    assert control.view().state == "closed: 503"

@@ -1,51 +1,67 @@
-from stormproof.control.controller import Sent
-from stormproof.control.queueing import Queueing
+import pytest
+
+from stormproof.control.controller import Fate, Sent
+from stormproof.control.queueing import LOOK_AFTER, Queue
 
 
-def batch(queueing: Queueing, now: float, in_flight: int, latency: float, gap: float) -> float:
-    for index in range(60):
-        now += gap
-        queueing.answered(Sent(now - latency, in_flight, index, 0, 0), now, 1.0)
-    return now
+def answers(queue: Queue, number: int, latency_s: float, count: int = 30) -> None:
+    """So many answers, each to a send with `number` in flight."""
+    for _ in range(count):
+        queue.answered(Sent(0.0, number, 0, 0, 1.0), latency_s, 1.0)
 
 
-def test_it_holds_what_the_server_works_on_at_once() -> None:
-    queueing = Queueing()
-    now = batch(queueing, 0.0, in_flight=8, latency=2.0, gap=0.25)
-    batch(queueing, now, in_flight=60, latency=15.0, gap=0.25)  # four a second, as before
-    assert 8 <= queueing.bound <= 12
+def ramp(queue: Queue, slots: int, most: int) -> None:
+    """More and more in flight at a server that works on `slots` at once, 2 s each."""
+    number = 4
+    while number <= most:
+        answers(queue, number, 2.0 * max(1.0, number / slots))
+        number += max(1, number // 4)
 
 
-def test_slower_answers_alone_are_no_queue() -> None:
-    queueing = Queueing()
-    now = batch(queueing, 0.0, in_flight=8, latency=2.0, gap=0.25)
-    before = queueing.bound
-    batch(queueing, now, in_flight=8, latency=15.0, gap=2.0)
-    assert queueing.bound >= before
+@pytest.mark.parametrize("slots", [8, 30, 64])
+def test_it_holds_about_what_the_server_works_on_at_once(slots: int) -> None:
+    queue = Queue()
+    ramp(queue, slots, 6 * slots)
+    assert slots <= queue.bound <= 2.5 * slots
 
 
-def test_more_in_flight_that_brings_more_back_is_no_queue() -> None:
-    queueing = Queueing()
-    now = batch(queueing, 0.0, in_flight=8, latency=2.0, gap=0.25)
-    before = queueing.bound
-    batch(queueing, now, in_flight=32, latency=3.5, gap=0.0625)
-    assert queueing.bound >= before
+def test_latency_that_rises_slowly_is_no_queue() -> None:
+    queue, number = Queue(), 4
+    while number < 250:
+        answers(queue, number, 2.0 * (1 + number / 100))
+        number += number // 4
+    assert queue.bound > 250
+
+
+def test_slower_answers_with_as_many_in_flight_are_no_queue() -> None:
+    queue = Queue()
+    answers(queue, 8, 2.0)
+    answers(queue, 8, 15.0)
+    assert queue.bound > 64
+
+
+def test_it_looks_further_after_a_while() -> None:
+    queue = Queue()
+    ramp(queue, 10, 60)
+    held = queue.bound
+    answers(queue, int(held), 2.0, LOOK_AFTER)
+    assert queue.bound > held
 
 
 def test_a_clock_that_stands_still_breaks_nothing() -> None:
-    queueing = Queueing()
-    batch(queueing, 5.0, in_flight=8, latency=0.0, gap=0.0)
-    batch(queueing, 5.0, in_flight=80, latency=0.0, gap=0.0)
-    assert queueing.bound > 8
+    queue = Queue()
+    answers(queue, 8, 0.0)
+    answers(queue, 80, 0.0)
+    assert queue.bound > 4
 
 
 def test_a_server_that_refuses_does_not_make_wait() -> None:
-    queueing = Queueing()
-    now = batch(queueing, 0.0, in_flight=8, latency=2.0, gap=0.25)
-    now = batch(queueing, now, in_flight=60, latency=15.0, gap=0.25)
-    held = queueing.bound
-    queueing.refused()
-    assert queueing.bound > 2 * held
-    now = batch(queueing, now, in_flight=8, latency=2.0, gap=0.25)
-    batch(queueing, now, in_flight=60, latency=15.0, gap=0.25)
-    assert queueing.bound > 2 * held
+    queue = Queue()
+    ramp(queue, 8, 60)
+    held = queue.bound
+    refused = Sent(0.0, 9, 0, 0, 1.0)
+    refused.fate = Fate.REFUSED
+    queue.evidence(refused, 1.0)
+    assert queue.bound > 2 * held
+    ramp(queue, 8, 60)
+    assert queue.bound > 2 * held

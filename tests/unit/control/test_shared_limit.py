@@ -1,5 +1,7 @@
 """Who is to blame for refusals: endpoints, or the key above them."""
 
+from random import Random
+
 from stormproof.control.adaptive import Adaptive
 from stormproof.control.shared_limit import BLAMED, Member, SharedLimit
 from stormproof.domain.pool import Limits
@@ -68,4 +70,34 @@ def test_one_endpoint_that_is_refused_alone_answers_for_itself_and_half_of_them_
                 member.refused(sent, n + 0.1, None)
             else:
                 member.answered(sent, n + 0.1, 1.0)
+    assert limit.learned is None
+
+
+def test_refusals_that_follow_anothers_send_too_closely_move_the_blame_up() -> None:
+    limit = SharedLimit("key p/env:K")
+    first, second = (Member(Adaptive(Limits()), limit) for _ in range(2))
+    now = 0.0
+    while limit.learned is None and now < 400:
+        for gap_s in (2.0, 2.0, 2.0, 0.2):  # a bucket of one for both refuses the last
+            second.answered(second.sent(now, 1.0), now + 0.1, 1.0)
+            sent = first.sent(now + gap_s, 1.0)
+            if gap_s < 1:
+                first.refused(sent, now + gap_s + 0.1, None)
+            else:
+                first.answered(sent, now + gap_s + 0.1, 1.0)
+            now += 5
+    assert limit.learned is not None
+
+
+def test_refusals_that_follow_it_by_chance_do_not() -> None:
+    limit, rng = SharedLimit("key p/env:K"), Random(1)
+    first, second = (Member(Adaptive(Limits()), limit) for _ in range(2))
+    for n in range(2000):
+        second.answered(second.sent(5.0 * n, 1.0), 5.0 * n + 0.1, 1.0)
+        at = 5.0 * n + rng.uniform(0.2, 3.0)
+        sent = first.sent(at, 1.0)
+        if n % 10 == 9:  # its own limit, whatever the other does
+            first.refused(sent, at + 0.1, None)
+        else:
+            first.answered(sent, at + 0.1, 1.0)
     assert limit.learned is None

@@ -2,94 +2,104 @@ from math import inf
 
 import pytest
 
-from stormproof.control.window import (
-    DOUBLING_S,
-    EAGER_LATEST_S,
-    FASTEST,
-    PROBE_LATEST_S,
-    START,
-    Window,
-)
+from stormproof.control.controller import Fate, Sent
+from stormproof.control.flow import Flow
+from stormproof.control.window import LOOK_EVERY, Window
 
 
-def test_it_ramps_by_the_clock_where_sends_are_accepted() -> None:
-    window, sizes = Window(), list[float]()
-    for tick in range(80):
-        sizes.append(window.limit(tick / 10))
-        window.accepted(int(sizes[-1]), tick / 10)
-    assert sizes[25] == pytest.approx(START * 2 ** (2.5 / DOUBLING_S), rel=0.1)
-    assert sizes[79] - sizes[69] == pytest.approx(FASTEST, rel=0.1)
+class FixedWindow:
+    """A server of `units` per `period_s`, the first window beginning at `phase`."""
+
+    def __init__(self, units: int, period_s: float, phase: float) -> None:
+        self.units, self.period_s, self.phase = units, period_s, phase
+        self.counts: dict[int, int] = {}
+
+    def admits(self, now: float) -> bool:
+        window = int((now - self.phase) // self.period_s)
+        if self.counts.get(window, 0) >= self.units:
+            return False
+        self.counts[window] = self.counts.get(window, 0) + 1
+        return True
 
 
-def stand(window: Window, cap: int, now: float) -> float:
-    """Refuse above `cap` until that is certain; when."""
-    for _ in range(6):
-        window.refused(cap + 1, now)
-        now = window.opens_at(now, cap)
-        window.sent(cap + 1, now)
-    window.refused(cap + 1, now)
-    return now
+class Driven:
+    """Sends as the window says, a canary every fiftieth of a period while it is not known."""
+
+    def __init__(self, server: FixedWindow) -> None:
+        self.server = server
+        self.flow = Flow()
+        self.window = Window(self.flow)
+        self.now = 0.0
+        self.shut_at = inf
+
+    def run(self, until: float) -> tuple[int, int]:
+        """Admitted and refused."""
+        counts = [0, 0]
+        while self.now < until:
+            self.now = max(self.now, self.window.ready_at(self.now, 0))
+            counts[not self.send()] += 1
+        return counts[0], counts[1]
+
+    def send(self) -> bool:
+        sent = Sent(self.now, 1, 1, 0, 1.0)
+        self.window.sent(sent, self.now)
+        admitted = self.server.admits(self.now)
+        sent.fate = Fate.ACCEPTED if admitted else Fate.REFUSED
+        self.window.evidence(sent, self.now)
+        step = 0.02 * self.server.period_s
+        if admitted:
+            if self.shut_at < inf:
+                self.window.opened(self.shut_at, self.now - step, self.now)
+                self.shut_at = inf
+            self.flow.passed(1.0)
+            self.now += 0.0 if self.window.known else 0.01
+        elif not self.window.refused():
+            self.shut_at = min(self.shut_at, self.now)
+            self.now += step
+        return admitted
 
 
-def test_a_cap_that_fell_is_looked_after_more_often_and_returns_to_what_it_was() -> None:
-    window = Window()
-    now = stand(window, 60, 0.0)
-    assert window.opens_at(now, 60) - now == PROBE_LATEST_S
-    now = stand(window, 20, now)
-    assert window.opens_at(now, 20) - now == EAGER_LATEST_S
-    now += EAGER_LATEST_S
-    window.limit(now)
-    window.sent(21, now)
-    window.accepted(21, now)
-    assert window.limit(now) == 60
+@pytest.mark.parametrize("period_s", [10.0, 60.0])
+@pytest.mark.parametrize("phase", [-1.0, -7.3])
+def test_a_window_is_known_after_it_was_used_up_once(period_s: float, phase: float) -> None:
+    driven = Driven(FixedWindow(100, period_s, phase))
+    driven.run(3 * period_s)
+    assert (driven.window.units, driven.window.period_s) == (100, period_s)
 
 
-def test_what_was_held_long_ago_no_longer_counts() -> None:
-    window = Window()
-    window.accepted(50, 0.0)
-    for _ in range(2):
-        for _ in range(30):
-            window.accepted(9, 1.0)
-        window.forget_cap(1.0)
-    assert window.held == 9
+def test_a_known_window_is_used_up_whole_and_hardly_refuses() -> None:
+    admitted, refused = Driven(FixedWindow(100, 10.0, -3.0)).run(627.0)
+    assert admitted >= 0.99 * 63 * 100
+    assert refused < 120  # most of them before it is known
 
 
-def test_it_does_not_grow_on_room_that_nobody_used() -> None:
-    window = Window()
-    window.accepted(4, 0.0)
-    assert window.limit(1000.0) == START
+def test_one_window_in_six_is_asked_for_more_and_finds_it() -> None:
+    driven = Driven(FixedWindow(100, 10.0, 0.0))
+    driven.run(40.0)
+    driven.server.units = 120
+    driven.run(40.0 + 30 * LOOK_EVERY * 10.0)
+    assert 115 <= driven.window.units <= 121
 
 
-def test_it_cuts_to_what_held_and_probes_one_above() -> None:
-    window = Window()
-    window.accepted(20, 0.0)
-    window.refused(25, 1.0)
-    assert window.limit(1.0) == 24
-    assert window.limit(window.opens_at(1.0, 24)) == 25
+def test_a_refusal_in_the_middle_of_a_window_refutes_it() -> None:
+    driven = Driven(FixedWindow(100, 10.0, 0.0))
+    driven.run(40.0)
+    assert driven.window.known
+    start = driven.window.ends_at + 1
+    for n in range(40):
+        driven.window.sent(Sent(start + n / 10, 1, n, 0, 1.0), start + n / 10)
+    assert not driven.window.refused()
+    assert not driven.window.known
 
 
-def test_a_refused_probe_waits_longer_and_a_passed_one_goes_on_at_once() -> None:
-    window = Window()
-    window.refused(11, 0.0)
-    first = window.opens_at(0.0, 10)
-    window.sent(11, first)
-    window.refused(11, first)
-    assert window.opens_at(first, 10) - first > first
-    later = window.opens_at(first, 10)
-    window.sent(11, later)
-    window.accepted(11, later)
-    assert window.limit(later) == 13  # two above now
-
-
-def test_a_probe_is_never_put_off_for_ever() -> None:
-    window = Window()
-    for _ in range(9):
-        window.refused(11, 0.0)
-    assert window.opens_at(0.0, 10) <= PROBE_LATEST_S
-
-
-def test_the_declared_ceiling_holds() -> None:
-    window = Window(10)
-    window.accepted(10, 0.0)
-    assert window.limit(100.0) == 10
-    assert window.opens_at(100.0, 10) == inf
+def test_openings_that_no_usual_period_explains_say_nothing() -> None:
+    flow = Flow()
+    window = Window(flow)
+    window.opened(0.0, 3.0, 3.1)
+    for _ in range(400):
+        flow.passed(1.0)
+    refused = Sent(45.0, 1, 1, 0, 1.0)
+    refused.fate = Fate.REFUSED
+    window.evidence(refused, 45.0)
+    window.opened(45.0, 47.0, 47.1)  # 44 s apart
+    assert not window.known

@@ -256,7 +256,7 @@ def test_native_calls_beyond_the_budget_are_not_executed() -> None:
 
 
 def test_native_arguments_that_cannot_be_read_are_told() -> None:
-    reply = Reply("", tool_calls=(ToolCall("id-0", READ.tool, "{"),))
+    reply = Reply("", tool_calls=(ToolCall("id-0", READ.tool, "{,"),))
     turn = take(conversation("native"), reply)
     assert turn.executions[0].error_code == "INVALID_INPUT"
     assert "not valid JSON" in shown(turn)

@@ -25,7 +25,6 @@ def test_parallel_calls_count_all_and_in_order(vocabulary: Vocabulary) -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ("{", "not valid JSON"),
         ("[1]", "not a JSON object"),
         ("5", "not a JSON object"),
         ('{"a":' * 101 + "1" + "}" * 101, "nested deeper than 100 levels"),
@@ -38,6 +37,14 @@ def test_unreadable_arguments_are_told_and_not_guessed(
     read = recognise_tool_call(call(arguments), vocabulary)
     assert (read.name, read.arguments) == (READER, {})
     assert problem in read.problem
+
+
+def test_a_brace_alone_is_a_call_of_a_tool_that_needs_nothing() -> None:
+    needing = {"properties": {"path": {"type": "string"}}, "required": ["path"]}
+    tools = Vocabulary({READER: needing, "utility_helper": {"properties": {}}})
+    mended = recognise_tool_call(call(" {\n", "utility_helper"), tools)
+    assert (mended.arguments, mended.problem, mended.repaired) == ({}, "", True)
+    assert "not valid JSON" in recognise_tool_call(call("{"), tools).problem
 
 
 @pytest.mark.parametrize(

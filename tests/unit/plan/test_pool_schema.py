@@ -20,6 +20,7 @@ from stormproof.plan.python_api import (
     LimitsTable,
     ModelTable,
     ProviderTable,
+    StartTable,
 )
 
 POOL: dict[str, Any] = {
@@ -35,7 +36,10 @@ POOL: dict[str, Any] = {
         },
     },
     "models": {
-        "m": {"provider": "p", "max_tokens": 5, "parameters": {"seed": ""}, "stream": True},
+        "m": {
+            "provider": "p", "max_tokens": 5, "parameters": {"seed": ""}, "stream": True,
+            "start": {"qps": 5},
+        },
         "n": {"deployments": [{"name": "n", "provider": "q", "system_role": "user"}]},
     },
 }  # fmt: skip
@@ -61,6 +65,7 @@ PLACES: dict[str, tuple[tuple[str | int, ...], type]] = {
     "provider": (("providers", "p"), ProviderTable),
     "key": (("providers", "p", "keys", "l"), KeyTable),
     "limits": (("providers", "p", "limits"), LimitsTable),
+    "start": (("models", "m", "start"), StartTable),
     "model": (("models", "m"), ModelTable),
     "deployment": (("models", "m", "deployments", 0), DeploymentTable),
 }

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from stormproof.domain.pool import Limits
+from stormproof.domain.pool import Limits, Start
 from stormproof.errors import PoolFileError
 from stormproof.plan import SHIPPED_POOL, credentials, expand, load_pool
 
@@ -238,7 +238,9 @@ def test_the_shipped_pool_is_the_one_of_the_mission() -> None:
     fixed = expand(pool, rate_mode="fixed", prompt_types=1)
     assert len(adaptive) == 3 * 3 + 5 * 3 + 2 + 4
     by_model = {e.model: e for e in adaptive}
-    assert by_model["DeepSeek-V3-0324"].limits == Limits(max_workers=100, qps=200)
+    assert by_model["DeepSeek-V3-0324"].limits == Limits(max_workers=100)
+    assert by_model["DeepSeek-V3-0324"].start == Start(qps=200)
+    assert {e.model: e for e in fixed}["DeepSeek-V3-0324"].limits == Limits(100, qps=200)
     assert by_model["gpt-4o-mini"].limits.max_workers == 600
     assert by_model["qwen2.5-72b-instruct"].limits.max_workers == 5
     assert {e.model: e for e in fixed}["qwen2.5-3b-instruct"].limits.max_workers == 3

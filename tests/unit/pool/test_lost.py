@@ -3,6 +3,7 @@
 import pytest
 
 from stormproof.control.bounds import Bounds
+from stormproof.control.tail import ENOUGH
 from stormproof.domain.calls import Denied, Ok, Refused, Rejected, Reply, Transient, Verdict
 from stormproof.domain.pool import Endpoint
 from stormproof.errors import AuthFailed, RateLimited, RequestRejected, TransientFailure
@@ -22,7 +23,7 @@ def two() -> ModelQueue:
 
 
 @pytest.mark.parametrize(
-    ("hedge", "failures", "p99_s", "patience_s"),
+    ("hedge", "failures", "longest_s", "patience_s"),
     [
         ("lost", 0, 20.0, 60.0),
         ("lost", 0, 2.0, 30.0),  # the floor
@@ -32,11 +33,23 @@ def two() -> ModelQueue:
     ],
 )
 def test_a_send_is_given_up_far_beyond_what_answers_take(
-    hedge: Hedge, failures: int, p99_s: float, patience_s: float
+    hedge: Hedge, failures: int, longest_s: float, patience_s: float
 ) -> None:
-    lane = two().lanes[0]
-    lane.latency_p99_s = p99_s
-    assert lost.patience_s(BOUNDS, hedge, lane, failures) == patience_s
+    model = two()
+    lane = model.lanes[0]
+    for n in range(2 * ENOUGH):
+        lane.tail.answered(10.0 * n, 10.0 * n + longest_s, 1)
+    assert lost.patience_s(BOUNDS, hedge, lane, model, failures) == patience_s
+
+
+def test_nothing_is_given_up_early_where_few_answers_are_known() -> None:
+    model = two()
+    lane, other = model.lanes
+    lane.tail.answered(0.0, 1.0, 1)
+    assert lost.patience_s(BOUNDS, "lost", lane, model, 0) == BOUNDS.request_timeout_s
+    for n in range(2 * ENOUGH):
+        other.tail.answered(10.0 * n, 10.0 * n + 8.0, 1)
+    assert lost.patience_s(BOUNDS, "lost", lane, model, 0) == 3 * lost.UNLIKE * 8.0
 
 
 def test_only_a_send_that_was_given_up_early_is_lost() -> None:

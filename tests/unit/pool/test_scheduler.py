@@ -60,7 +60,7 @@ def test_a_retry_goes_elsewhere_where_it_can() -> None:
     assert pending.flight
     assert pending.flight.lane is first
     scheduler.hear(pending.flight, Transient("502"), 0.0)
-    pending.retry_elsewhere(first)
+    pending.try_again(first, failed=True)
     scheduler.pause(pending.job)
     scheduler.queue(pending, 0.0)
     assert [each.flight and each.flight.lane for each in scheduler.decided] == [second] * 2

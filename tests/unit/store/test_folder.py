@@ -3,9 +3,10 @@ from __future__ import annotations
 import gc
 import json
 import multiprocessing
+import os
 import shutil
 import tracemalloc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import get_args
@@ -24,6 +25,7 @@ from stormproof.store import (
     StorageFormat,
     Store,
     episode_table,
+    journal,
     open_store,
     read_episodes,
     repair,
@@ -89,6 +91,33 @@ async def test_many_at_once_over_several_seals(tmp_path: Path, form: StorageForm
     assert found == {
         a_trial(n): an_episode(a_trial(n), [a_turn(i) for i in range(3)]) for n in range(60)
     }
+
+
+async def test_a_trial_is_known_at_every_moment_of_a_seal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, lost = a_trial(0).trial_id, a_trial(1)
+    seen: list[tuple[int, int]] = []
+
+    def watched(step: Callable[..., object]) -> Callable[..., object]:
+        def look_and_do(*arguments: object, **named: object) -> object:
+            seen.append((len(store.journalled(begun)), len(store.journalled(lost.trial_id))))
+            return step(*arguments, **named)
+
+        return look_and_do
+
+    async with open_store(tmp_path, HEADER) as store:
+        for index in range(3):
+            await store.turn(begun, a_turn(index))
+        await store.episode(an_episode(lost, [a_turn(0), a_turn(1)], "infrastructure"))
+        with monkeypatch.context() as patch:
+            for owner, name in (
+                (os, "fsync"), (journal, "scan"), (journal, "read_lines"),
+                (Path, "rename"), (Path, "unlink"), (journal.Log, "add"),
+            ):  # fmt: skip
+                patch.setattr(owner, name, watched(getattr(owner, name)))
+            await store.seal()
+        assert set(seen) == {(3, 2)}
 
 
 @FORMATS

@@ -105,6 +105,8 @@ def test_azure_tells_what_remains_without_a_limit() -> None:
     [
         ("200", "199", "7m12s", 200 / 1440),  # OpenAI's free tier and Groq count by the day
         ("14400", "14370", "2m59.56s", 10),
+        ("5", "4", "200ms", 300),  # five a second
+        ("5", "0", "1s", 300),
         ("100", "40", "60", 100),  # a fixed window of a minute
         ("100", "0", "36m0s", None),  # a window of 36 minutes that nobody documents
         ("100", "100", "0s", 100),
@@ -114,7 +116,7 @@ def test_azure_tells_what_remains_without_a_limit() -> None:
         ("lots", "99", "1s", None),
     ],
 )
-def test_a_limit_by_the_day_is_told_apart_by_its_refill(
+def test_a_limit_by_the_second_or_the_day_is_told_apart_by_its_refill(
     limit: str, left: str, reset: str, limit_rpm: float | None
 ) -> None:
     told = rates(limit_requests=limit, remaining_requests=left, reset_requests=reset)

@@ -1,0 +1,88 @@
+"""Shut while nothing passes; one canary at a time says when something does again."""
+
+from __future__ import annotations
+
+from enum import Enum
+from math import inf
+
+from stormproof.control.controller import Sent
+
+FIRST_WAIT_S = 0.25  # before the first canary; doubled for each canary that fails
+LONGEST_WAIT_S = 2.0  # between canaries at first;
+SHARE = 0.05  # later, of the time shut: one that recovers is not kept waiting for much longer
+LULL_S = 1.0  # shut for less, nothing was learnt by it
+
+
+class State(Enum):
+    """Why only a canary may pass."""
+
+    OPEN = ""
+    REFUSALS = "refusals"
+    ERRORS = "errors"
+    SILENCE = "silence"
+
+
+class Breaker:
+    """Open: `ready_at` is -inf. Shut: one canary at a time, when the wait is over."""
+
+    def __init__(self) -> None:
+        self.state = State.OPEN
+        self.why = ""  # shown; empty exactly when open
+        self.shut_at = 0.0
+        self._wait_s = FIRST_WAIT_S
+        self._share = SHARE
+        self._opens_at = -inf
+        self._canary_out = False  # only while shut
+        self._canary_until = inf  # another may go then, though nothing was heard of it
+
+    @property
+    def ready_at(self) -> float:
+        """The earliest instant for a send; inf while a canary is out."""
+        return self._canary_until if self._canary_out else self._opens_at
+
+    def shut(
+        self, state: State, why: str, now: float, *, first_s: float = 0.0, share: float = SHARE
+    ) -> None:
+        """Shut an open breaker, the first canary to go after `first_s`; `why` is shown."""
+        self.state = state
+        self.why = why
+        self.shut_at = now
+        self._wait_s, self._share = max(FIRST_WAIT_S, first_s), share
+        self._opens_at = now + self._wait_s
+        self._canary_out = False
+
+    def sent(self, now: float) -> bool:
+        """Note a send; true when it is a canary. In silence another may follow, after a while."""
+        self._canary_out = self.state is not State.OPEN
+        silent = self.state is State.SILENCE
+        self._canary_until = now + self._longer_s(now) if silent else inf
+        return self._canary_out
+
+    def heeds(self, sent: Sent) -> bool:
+        """Whether it is shut, and this is one of its canaries since then: none opens it twice."""
+        return sent.canary and self.state is not State.OPEN and sent.at >= self.shut_at
+
+    def canary_failed(self, now: float) -> None:
+        """The canary was refused or broke: wait longer."""
+        self._canary_out = False
+        self._opens_at = now + self._longer_s(now)
+
+    def _longer_s(self, now: float) -> float:
+        longest = max(LONGEST_WAIT_S, self._wait_s, self._share * (now - self.shut_at))
+        self._wait_s = min(2 * self._wait_s, longest)
+        return self._wait_s
+
+    def wait_until(self, at: float) -> None:
+        """No canary before then: the endpoint has said so, and its word is good."""
+        self._opens_at = max(self._opens_at, at)
+
+    def canary_passed(self) -> None:
+        """The canary was accepted: open."""
+        self.state = State.OPEN
+        self.why = ""
+        self._canary_out = False
+        self._opens_at = -inf
+
+    def canary_silent(self) -> None:
+        """The canary was abandoned and says nothing: another may go at once."""
+        self._canary_out = False

@@ -1,0 +1,223 @@
+"""A cap on requests in flight: ramp by clock, cut to what held, probe above it."""
+
+from __future__ import annotations
+
+from math import ceil, inf, log2
+
+from stormproof.control.controller import Fate, Sent
+from stormproof.control.measured import Measured
+
+START = 2.0  # in flight at once before anything is known
+DOUBLING_S = 0.4  # the ramp doubles in this time
+FASTEST = 250.0  # slots a second: what is on its way when a limit is met is refused
+HEADROOM = 1.6  # and stays below this × the highest number known to be accepted
+FIRST_PROBE_S = 0.4  # after a cut, one above the cap is tried; the wait doubles when refused
+LAST_PROBE_S = 4.0
+FREE_PROBES = 4  # that failed; from then on, so many sends lie between two, twice as many each
+PROBE_AFTER, PROBE_AFTER_MOST = 20, 120  # time
+STANDS, STANDS_S = 2, 1.0  # failed probes, and seconds waited for one, that make a cap certain
+FALLEN = 0.8  # × what it was: it may come back, and
+FALLEN_S, FALLEN_SENDS = 15.0, 10  # a probe is due after this time and so many sends
+APART_S = 0.5  # at most, from the last send to a probe
+GENERATION = 20  # accepted sends after which what was held before them no longer counts
+SHARP = 0.2  # slots of blur that are none
+UNHEARD_S = 0.05  # from a slot's end at the server to our hearing of it
+
+
+class Cap:
+    """`believed` is the limit in requests, inf while none was met.
+
+    A probe tries `step` more. When all of it is accepted, the belief moves up and the next probe,
+    twice as large, follows at once: a limit that was lifted is found in seconds.
+    """
+
+    name = "cap"
+
+    def __init__(self, measured: Measured) -> None:
+        self._measured = measured
+        self.believed = inf
+        self.held = 0  # the highest number known accepted, in this generation or the last
+        self.stood = False  # it was met again and again, and not refuted since
+        self.refuted = False  # an acceptance above it, while it had not stood: it was none
+        self._holding = 0  # the highest number accepted in this generation
+        self._accepted = 0  # sends in this generation
+        self._failed_probes = 0  # at this number
+        self._size = START  # the ramp, while nothing is believed
+        self._grown_at = 0.0
+        self._step = 1  # by which the next probe exceeds the belief
+        self._refused_at = -inf  # the number at which it was met last
+        self._probing = False  # a probe is out, and says nothing yet
+        self._probe_at = inf
+        self._cut_at = -inf
+        self._probe_wait_s = FIRST_PROBE_S
+        self._sends = 0  # since the last cut
+        self._sent_at = -inf
+        self._best = 0  # the highest belief that stood
+
+    @property
+    def fuzz(self) -> int:
+        """Slots freed but not yet heard of blur the numbers by about so much."""
+        return ceil(self.held / 40 + self._measured.recent_rps * UNHEARD_S - SHARP)
+
+    @property
+    def stands(self) -> bool:
+        """Whether it was met again and again at the same number, for a while."""
+        return self._failed_probes >= STANDS and self._probe_wait_s > STANDS_S
+
+    @property
+    def probing(self) -> bool:
+        """Whether a probe is out, so that its acceptance is waited for."""
+        return self._probing or self.believed == inf
+
+    def begin(self, number: int) -> None:
+        """So many were accepted earlier: they are at once, and more is tried at once."""
+        self.believed, self.stood, self._probe_at = number, True, -inf
+
+    def ready_at(self, now: float, in_flight: int) -> float:
+        """See `Limit`."""
+        number = in_flight + 1
+        if number <= self.believed < inf:
+            return now
+        if self.believed < inf:
+            above = number <= self.believed + self._step
+            if self._probing:
+                return now if above else inf
+            return self._probe_from if above else inf
+        self._grow(now)
+        if number <= self._size:
+            return now
+        if number > self._top:
+            return inf
+        more = number - self._size
+        return now + max(1e-3, more / FASTEST, DOUBLING_S * log2(1 + more / self._size))
+
+    def sent(self, sent: Sent, now: float) -> None:
+        """See `Limit`."""
+        self._sends += 1
+        self._sent_at = now
+        self._probing = self._probing or sent.number > self.believed
+
+    def evidence(self, sent: Sent, now: float) -> None:
+        """See `Limit`."""
+        if sent.fate is Fate.ACCEPTED:
+            self._accept(sent.least)
+        elif sent.fate is not Fate.REFUSED and sent.number > self.believed:
+            self.probe_lost(now)
+
+    def _accept(self, number: int) -> None:
+        self._holding = max(self._holding, number)
+        self._accepted += 1
+        self.held = max(self.held, number)
+
+    def unhold(self, number: int) -> None:
+        """A send that was taken for accepted was refused after all, later than any before."""
+        self.held = min(self.held, max(0, number - 1))
+        self._holding = min(self._holding, self.held)
+
+    def raise_to(self, number: int, now: float) -> bool:
+        """A send newer than the last cut was accepted; true when that moves the belief up.
+
+        By more than blur, it refutes a belief that has not stood; one that had stood has risen.
+        """
+        if number < self.believed + self._step or self.believed == inf:
+            return False
+        self.believed = number
+        rest = self._best - number  # it returns to what it was
+        self._step = max(1, rest) if rest >= 0 else 2 * self._step
+        self._probing = False
+        self._probe_at = now
+        if number <= self._refused_at + self.fuzz:
+            return False
+        self._failed_probes = 0
+        self._refused_at = number
+        self._probe_wait_s = FIRST_PROBE_S
+        self.refuted = self.refuted or not self.stood
+        return True
+
+    def cut(self, number: int, now: float) -> None:
+        """A send was refused for its number: cut below it, and look again later."""
+        if number <= self.believed < inf and abs(number - self._refused_at) <= self.fuzz:
+            pass  # the same overshoot, or blur
+        elif abs(number - self._refused_at) <= self.fuzz:  # the limit still stands
+            self._failed_probes += 1
+            self._probe_wait_s = min(LAST_PROBE_S, self._probe_wait_s * 2)
+        else:
+            self._failed_probes = 0
+            self._probe_wait_s = FIRST_PROBE_S
+        self._refused_at = number
+        self.stood = self.stands
+        if self._step > 1 and number <= self._best:  # it did not return to what it was
+            self._best = number - 1
+        self._believe(max(1, number - 1))
+        self._sends = 0
+        self._probe_at = now + self._probe_wait_s
+        self._cut_at = now
+        if self.stood:
+            self._best = max(self._best, number - 1)
+
+    def refine(self, number: float) -> None:
+        """An earlier send of the same overshoot was refused too: the cut was not deep enough."""
+        if number - 1 < self.believed < inf:
+            self._believe(max(1.0, number - 1))
+
+    def restore(self, believed: float) -> None:
+        """Something else turned sends away: back to what was believed."""
+        self._believe(believed)
+
+    def probe_lost(self, now: float) -> None:
+        """The probe ended without saying anything."""
+        self._probing = False
+        self._probe_at = now + self._probe_wait_s
+
+    def forget(self, now: float) -> None:
+        """It was not the number in flight after all: go on from what held."""
+        if self._accepted >= GENERATION:
+            self.held, self._holding, self._accepted = self._holding, 0, 0
+        self.believed = inf
+        self._failed_probes = 0
+        self._refused_at = -inf
+        self._probing = False
+        self.stood = False
+        self._step = 1
+        self._size = max(START, self.held + 1.0)
+        self._grown_at = now
+
+    def restart(self, in_flight: int, now: float, *, paced: bool) -> None:
+        """What held before no longer counts: ramp from what is in flight, or at the pace."""
+        before, self.held = self.held, in_flight
+        self.forget(now)
+        if paced:
+            self._size = max(self._size, before)
+
+    @property
+    def _top(self) -> float:
+        return max(START, HEADROOM * self.held + 2)
+
+    @property
+    def _due_at(self) -> float:
+        """When enough was sent since the last cut to pay for a probe; inf when it was not."""
+        more = self._failed_probes - FREE_PROBES
+        if more < 0 or self._sends >= min(PROBE_AFTER_MOST, PROBE_AFTER * 2**more):
+            return self._probe_at
+        if self.believed < FALLEN * self._best and self._sends >= FALLEN_SENDS:
+            return self._cut_at + FALLEN_S
+        return inf
+
+    def _believe(self, number: float) -> None:
+        self.believed = number
+        self._step = 1
+        self._probing = False
+
+    def _grow(self, now: float) -> None:
+        doublings = min(30.0, (now - self._grown_at) / DOUBLING_S)
+        grown = min(self._size * 2**doublings, self._size + FASTEST * (now - self._grown_at))
+        self._size = max(self._size, min(self._top, grown))
+        self._grown_at = now
+
+    @property
+    def _probe_from(self) -> float:
+        """Midway between two sends: at one with the last, a small bucket would refuse it."""
+        apart = 0.0
+        if self._step == 1:
+            apart = min(APART_S, 0.5 / max(self._measured.recent_rps, 1.0))
+        return max(self._due_at, self._sent_at + apart)

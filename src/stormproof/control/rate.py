@@ -1,0 +1,279 @@
+"""A limit on requests (or tokens) a second: a bucket, measured between two times it was empty."""
+
+from __future__ import annotations
+
+from collections import deque
+from math import inf, sqrt
+
+from stormproof.control.breaker import LULL_S
+from stormproof.control.controller import Fate, Sent
+from stormproof.control.flow import Flow
+from stormproof.control.measured import Measured
+from stormproof.control.pace import Pace
+
+SLOWEST = 1 / 60  # units/s: refusals that fall by chance would slow it down without end
+GUESS = 0.6  # × the recent rate of acceptance, where a limit was met and not measured
+ENOUGH = 12.0  # units between two empty buckets that make a measurement
+EDGE = 0.5  # units: a measurement over n of them is off by about this over n
+LEAST_EDGE, MOST_EDGE = 0.005, 0.1  # so far below what is believed the pace begins anew
+# Of pacing until the pace is back at the limit: least units, most units, seconds between them.
+EVEN = 40.0, 200.0, 15.0
+EVEN_FALLEN = 8.0, 25.0, 4.0  # the limit has fallen, and may come back
+ABOVE = 1.3  # × what is believed, until that is refuted
+RESERVE = 1.0  # units' worth of pause after a cut, so that the bucket is not empty
+AGAIN = 10.0  # units after a cut: refused so soon, and below what is believed: measure first
+FIRST_EXCESS = 0.15  # over a belief that is refuted; it doubles, as does a guess, in the longer of
+DOUBLING_S, DOUBLING_UNITS = 1.0, 3.0  # these two of paced sending
+PATIENCE = 10.0  # × that, while a window may be in force
+LATE_S, LATE = 0.01, 0.25  # a send this late (seconds, intervals) still waited for the pace
+IDLE_S = 1.0  # and the slack: nothing was asked for, and the bucket may have overflowed
+FALLEN = 0.8  # of what is believed: the limit has fallen, however short the stretch
+LIFT_PAUSE = 0.5  # of the time in which sends are confirmed: those on their way empty the bucket
+NOISE = 1.3  # × what is believed, refused at such a pace: it may just have been measured badly
+SURE = 2  # measurements in agreement after which what is refuted was right, and has changed
+
+
+class Rate:
+    """`believed` is the limit in units/s (see `Flow`), inf while none was met.
+
+    From a little below it the pace grows to a little above, over as many units as it was measured
+    over, until a refusal measures it anew: where the limit stands, each cycle is as long as all
+    before, and refusals grow rare. Passing more than a bucket of that rate could have let through
+    refutes the belief: then the excess doubles, or, where the limit had fallen before, it is
+    believed to be what it was.
+    """
+
+    name = "rate"
+
+    def __init__(self, measured: Measured) -> None:
+        self._measured = measured
+        self.believed = inf
+        self.sure = 0.0  # units over which it was measured in agreement; 0: it is a guess
+        self.hurry_until = -inf  # a window may be in force: use it up, and see it begin anew
+        self.flow = Flow()
+        self._order = deque[Sent]()  # sends of which an older one, or their own fate, is unknown
+        self._pace = Pace(inf)
+        self._paced = 0.0  # units since the last cut
+        self._sent_at = -inf
+        self._spent = 0.0  # units since the bucket was empty
+        self._empty_at = 0.0
+        self._refused_pace = inf  # at which the latest refused send went
+        self._agreed = 0  # measurements in a row that agree
+        self._refuted = False  # more has passed than what is believed could have let through
+        self._best = 0.0  # the highest belief that two measurements agreed on
+        self._returned = False  # it is believed again, and was not measured since
+        self._opened: tuple[float, float] | None = None  # when last, and units accepted until then
+
+    @property
+    def pace(self) -> float:
+        """Units/s at which sends go now."""
+        return self._pace.rate
+
+    @property
+    def above(self) -> bool:
+        """Whether the pace is at or above a measured limit, so that it may be refused."""
+        return self.sure > 0 and self._pace.rate >= (1 - LEAST_EDGE) * self.believed
+
+    @property
+    def guessed(self) -> bool:
+        """Whether a limit was met that is not measured yet."""
+        return self.believed < inf and not self.sure
+
+    def begin(self, rate: float) -> None:
+        """So many units a second were let through earlier."""
+        self.sure = ENOUGH
+        self._believe(rate)
+
+    def ready_at(self, now: float, in_flight: int) -> float:  # noqa: ARG002  the protocol's
+        """See `Limit`."""
+        return self._pace.ready_at if self.believed < inf else -inf
+
+    def sent(self, sent: Sent, now: float) -> None:
+        """See `Limit`."""
+        self._order.append(sent)
+        late_s = now - max(self._sent_at, self._pace.ready_at)
+        if late_s > max(IDLE_S, self.flow.slack / self.believed):
+            self.flow.forget()
+        if self._sent_at == -inf:
+            self._empty_at = now
+        self._sent_at = now
+        if self.believed == inf:
+            return
+        cost = self.flow.cost(sent.tokens)
+        waited = late_s < max(LATE_S, LATE / self._pace.rate)
+        self._spent += cost
+        if waited and not sent.doubtful:
+            self._grow(now, cost)
+        self._pace.spend(now, cost)
+        sent.paced = waited and self.above
+
+    def evidence(self, sent: Sent, now: float) -> None:  # noqa: ARG002  the protocol's
+        """See `Limit`. Nothing counts before all that were sent earlier are known."""
+        order = self._order
+        while order and order[0].fate is not Fate.PENDING:
+            first = order.popleft()
+            if first.fate is Fate.ACCEPTED:
+                self._opened = self._opened or (first.at, 0.0)
+                self.flow.passed(first.tokens)
+            elif first.speaks_to:
+                self._empty(first.at, certain=first.speaks_to == self.name)
+
+    def cut(self, now: float, guess: float = GUESS) -> None:
+        """Refused for the rate: back to what is believed, until the bucket's flow measures it.
+
+        That takes `confirm_s`; nothing is sent meanwhile where the refusal was a surprise.
+        """
+        confirm_s = self._measured.confirm_s
+        pause_s = 0.0
+        self._refused_pace, self.hurry_until = self._pace.rate, -inf
+        if not self.sure:
+            before = self.believed if self.believed < inf else 1.0
+            recent = max(before, self._measured.recent_rps)
+            self._believe(guess * min(self._pace.rate, recent))
+            pause_s = confirm_s
+        elif self._refuted:
+            self._lifted(now)
+            pause_s = LIFT_PAUSE * confirm_s
+        else:
+            pause_s = confirm_s if now - self._empty_at < AGAIN / self.believed else 0.0
+            self._believe(self.believed)
+        self._spent, self._empty_at = 0.0, now
+        self._pace.due = max(self._pace.due, now + max(pause_s, RESERVE / self.believed))
+
+    def wait_until(self, at: float, now: float) -> None:
+        """It was told when a unit will be there, by an endpoint whose word is good.
+
+        One unit takes no less, which is more than a guess knows.
+        """
+        if not self.sure:
+            self._believe(min(self.believed, 1 / max(at - now, 1e-3)))
+        self._pace.due = at
+
+    def acquit(self) -> None:
+        """It was something else: no pace binds."""
+        self.believed = inf
+        self.sure = 0.0
+        self.hurry_until = -inf
+
+    def reopened(self, shut_at: float, at: float, *, hurry_until: float) -> None:
+        """The gate opens after refusals: believe what was accepted from opening to opening."""
+        self.flow.forget()
+        accepted = self.flow.accepted
+        (since, before), self._opened = self._opened or (at, 0.0), (at, accepted)
+        units, self.hurry_until = accepted - before, -inf
+        self._spent, self._empty_at = 0.0, at
+        if self.sure and at - shut_at < LULL_S:
+            return
+        self.sure = 0.0
+        if units >= ENOUGH and at > since:
+            self.sure = units
+            self._believe(units / (at - since))
+            if at < hurry_until:
+                self.hurry_until = hurry_until
+                self._pace.rate *= 2
+
+    def forget(self) -> None:
+        """Start anew: somebody else is to blame for what was refused."""
+        self.acquit()
+        self.flow.forget()
+        self._agreed, self._best, self._returned = 0, 0.0, False
+
+    def rested(self, since: float, now: float) -> None:
+        """Nothing was accepted meanwhile: buckets have filled, and perhaps overflowed."""
+        self.flow.forget()
+        if self.sure:
+            self._pace.rate *= 2
+            self.hurry_until = now + (now - since)
+
+    def _lifted(self, now: float) -> None:
+        """What was sent since the bucket was empty has flowed in, and more if it overflowed."""
+        least = max(self.believed, self._spent / max(now - self._empty_at, 1 / self.believed))
+        if self._pace.rate < NOISE * self.believed:
+            self._believe(least)
+        else:  # it has risen, who knows when: the limit is somewhere between
+            self.flow.forget()
+            self.sure = min(self.sure, ENOUGH)
+            self._believe(sqrt(least * self._pace.rate))
+
+    def _empty(self, at: float, *, certain: bool) -> None:
+        """The bucket was (perhaps) empty at `at`."""
+        units, span_s = self.flow.empty(at)
+        if not certain or not units or self.believed == inf:
+            return
+        rate = units / span_s
+        if units < ENOUGH and units > self.sure:
+            self.sure = units
+            self._believe(self._between(rate))
+        elif units + self.flow.slack < FALLEN * self.believed * span_s:
+            self._best = rate if self._returned else self._best
+            self._returned = False
+            self._agreed = 0
+            self.sure = units
+            self._believe(rate)
+        if units >= ENOUGH:
+            self._measure(rate, max(0.05 * rate, self.flow.slack / span_s), units)
+
+    def _measure(self, rate: float, error: float, units: float) -> None:
+        near = abs(rate - self.believed) <= error
+        self._agreed = self._agreed + 1 if near else 0
+        self.sure = max(self.sure, units) if near else units
+        self._believe(self._between(rate) if near else rate)
+        if near:
+            self._returned = False
+            self._best = max(self._best, rate)
+
+    def _between(self, rate: float) -> float:
+        """A bucket that holds little overflows below its limit, which the pace refused is above."""
+        return (rate + self._refused_pace) / 2 if rate < self._refused_pace < NOISE * rate else rate
+
+    def _believe(self, rate: float) -> None:
+        self.believed = rate = max(rate, SLOWEST)
+        self._pace.rate = rate * (1 - self._edge(self._even)) if self.sure else rate
+        self._paced = 0.0
+        self._refuted = False
+
+    @property
+    def _even(self) -> float:
+        """Units of pacing until the pace is back at the limit."""
+        fallen = self.believed < FALLEN * self._best
+        least, most, seconds = EVEN_FALLEN if fallen else EVEN
+        return min(self.sure, most, max(least, seconds * self.believed))
+
+    @staticmethod
+    def _edge(even: float) -> float:
+        return min(MOST_EDGE, max(LEAST_EDGE, EDGE / even))
+
+    def _return(self, now: float) -> None:
+        """A limit that had fallen has risen: most likely to what it was, since who knows when."""
+        saved = (self._best - self.believed) * (now - self._empty_at)
+        self.flow.forget()
+        self._returned = True
+        self._spent, self._empty_at = -saved, now
+        self._believe(self._best)
+
+    def _reserve(self, now: float) -> float:
+        """Units in the bucket, if the belief is right."""
+        return self.believed * (now - self._empty_at) - self._spent
+
+    def _grow(self, now: float, cost: float) -> None:
+        """Slowly around a measured limit; the excess doubles where there is none."""
+        factor = self._pace.rate / self.believed
+        hurry = now <= self.hurry_until
+        if self.sure and not self._refuted and not hurry and self._reserve(now) < -self.flow.slack:
+            if self._agreed >= SURE and self.believed < FALLEN * self._best:
+                self._return(now)
+                return
+            self._refuted = True
+        doublings = cost / max(DOUBLING_UNITS, self._pace.rate * DOUBLING_S)
+        if hurry:
+            factor *= 2 ** (doublings / PATIENCE)
+        elif not self.sure:
+            factor *= 2**doublings
+        elif self._refuted:
+            factor = 1 + max(FIRST_EXCESS, factor - 1) * 2**doublings
+        else:
+            self._paced += cost
+            even = self._even
+            edge = self._edge(even)
+            factor = min(ABOVE, 1 - edge + 2 * edge * (self._paced / even) ** 2)
+        self._pace.rate = self.believed * factor
