@@ -76,9 +76,10 @@ def report(
 
 def _show_prices(results: Path, file: str) -> None:
     """Which entry each model's prices are, as `stormproof plan` says it."""
-    from stormproof.plan.folder_status import recorded_runs  # noqa: PLC0415  --help does without
+    from stormproof.plan.folder_status import recorded_endpoints  # noqa: PLC0415  --help does without
     from stormproof.plan.prices import price_notices, priced  # noqa: PLC0415  --help does without
+    from stormproof.store import read_runs  # noqa: PLC0415  --help does without
 
-    endpoints = [endpoint for _, own in recorded_runs(results) for endpoint in own]
+    endpoints = [endpoint for run in read_runs(results) for endpoint in recorded_endpoints(run)]
     for line in price_notices(priced(endpoints, file), file):
         say(line)
