@@ -11,6 +11,7 @@ alone, in the same process. Inspect logs are written where inspect_ai is install
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import resource
 import subprocess
@@ -119,10 +120,12 @@ async def keep(store: Store, batch: list[Episode]) -> None:
 
 
 def report(folder: Path, out: Path) -> None:
-    """Every format of the report."""
-    from stormproof.report import write_report  # noqa: PLC0415  each import is part of the time
+    """Every format of the report, and its tables on a screen."""
+    from rich.console import Console  # noqa: PLC0415  each import is part of the time
 
-    write_report(folder, out=out)
+    from stormproof.report import write_report  # noqa: PLC0415
+
+    write_report(folder, out=out, show=Console(file=io.StringIO()).print)
 
 
 def check(folder: Path, out: Path) -> None:  # noqa: ARG001  it writes nothing

@@ -1,7 +1,7 @@
 """The suite measured: tasks, plans, flaws, ceilings, agents, and recorded calls.
 
-One JSON line per figure. `--only PART` measures one part; `--write-docs` puts the tables into
-docs/suite.md; `--samples FILE` writes, for each recorded model, ten calls that were refused.
+One JSON line per figure. `--only PART` measures one part, or several; `--write-docs` puts the
+tables of what was measured into docs/suite.md; `--samples FILE` writes, for each recorded model, ten calls that were refused.
 
     .venv/bin/python benchmarks/suite.py [--only flaws] [--write-docs] [--samples FILE]
 """
@@ -48,15 +48,13 @@ def parts(samples: Path | None) -> dict[str, Part]:
 def main() -> None:
     """Print a line per figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--only", choices=parts(None))
+    parser.add_argument("--only", choices=parts(None), nargs="+")
     parser.add_argument("--samples", type=Path, metavar="FILE")
     parser.add_argument("--write-docs", action="store_true")
     options = parser.parse_args()
-    if options.write_docs and options.only:
-        parser.error("--write-docs needs every part: leave --only out")
     found: list[Figure] = []
     for name, part in parts(options.samples).items():
-        if options.only in (None, name):
+        if options.only is None or name in options.only:
             for figure in part():
                 print(json.dumps(figure), flush=True)
                 found.append(figure)

@@ -17,13 +17,25 @@ _Row = Sequence[object]
 
 
 def rewritten(page: str, figures: Sequence[Figure]) -> str:
-    """The page with its marked section made anew; the marks must be there, once each."""
+    """The page with its marked part made anew of the sections whose figures are there.
+
+    The marks must be there, once each.
+    """
     before, begin, rest = page.partition(_BEGIN)
     _, end, after = rest.partition(_END)
     if not (begin and end):
         raise SystemExit(f"{PAGE} lacks its marks: {_BEGIN} … {_END}")
-    sections = (_speed, _ceilings, _flaws, _scenarios, _agents, _recorded)
-    text = "\n\n".join(section(figures) for section in sections)
+    sections = {
+        _speed: "planning",
+        _levels: "level",
+        _ceilings: "ceiling",
+        _verdicts: "shortcut",
+        _flaws: "flaw",
+        _scenarios: "scenario",
+        _agents: "perfect_agent",
+        _recorded: "recorded",
+    }
+    text = "\n\n".join(made(figures) for made, name in sections.items() if _of(figures, name))
     return f"{before}{begin}\n\n{text}\n\n{end}{after}"
 
 

@@ -46,13 +46,13 @@ def report(
     quiet
         Print no tables.
     """
-    from stormproof.report import (  # noqa: PLC0415  pyarrow is heavy
-        CHARTS_NEED,
-        can_draw,
-        terminal_report,
-        write_report,
-    )
+    from stormproof.report import CHARTS_NEED, can_draw, write_report  # noqa: PLC0415  pyarrow is heavy
 
+    show = None
+    if not (json or quiet):
+        from stormproof.cli.console_tables import output  # noqa: PLC0415  rich is heavy
+
+        show = output().print
     chosen = () if formats == "all" else tuple(f.strip() for f in formats.split(","))
     written = write_report(
         results_folder(results),
@@ -61,16 +61,11 @@ def report(
         compare=results_folder(compare) if compare else None,
         episodes=cast("Episodes", episodes),
         prices=prices,
+        show=show,
     )
     if json:
         emit_json({name: [str(path) for path in paths] for name, paths in written.items()})
         return
-    if not quiet:
-        from stormproof.cli.console_tables import output  # noqa: PLC0415  rich is heavy
-
-        console = output()
-        for part in terminal_report(results, compare=compare):
-            console.print(part)
     if prices:
         _show_prices(results, str(prices))
     for paths in filter(None, written.values()):
@@ -81,9 +76,10 @@ def report(
 
 def _show_prices(results: Path, file: str) -> None:
     """Which entry each model's prices are, as `stormproof plan` says it."""
-    from stormproof.plan.folder_status import recorded_runs  # noqa: PLC0415  --help does without
+    from stormproof.plan.folder_status import recorded_endpoints  # noqa: PLC0415  --help does without
     from stormproof.plan.prices import price_notices, priced  # noqa: PLC0415  --help does without
+    from stormproof.store import read_runs  # noqa: PLC0415  --help does without
 
-    endpoints = [endpoint for _, own in recorded_runs(results) for endpoint in own]
+    endpoints = [endpoint for run in read_runs(results) for endpoint in recorded_endpoints(run)]
     for line in price_notices(priced(endpoints, file), file):
         say(line)

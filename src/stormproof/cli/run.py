@@ -45,11 +45,11 @@ def run(*, flags: RunFlags | None = None) -> int:
 
 def _show(summary: RunSummary) -> None:
     from stormproof.cli.console_tables import output  # noqa: PLC0415  heavy; --help does without
-    from stormproof.report import terminal_report  # noqa: PLC0415  pyarrow is not needed for JSON
+    from stormproof.report import closing_report  # noqa: PLC0415  pyarrow is not needed for JSON
 
     if summary.scored + summary.blocked + summary.infrastructure:
         console = output()
-        for part in terminal_report(Path(summary.results), brief=True):
+        for part in closing_report(Path(summary.results)):
             console.print(part)
     for line in _closing(summary):
         say(line)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from stormproof.domain.conditions import Condition, TaskType
 from stormproof.domain.pool import Endpoint
-from stormproof.errors import StormproofError
+from stormproof.errors import StoreCorrupt, StormproofError
 from stormproof.plan.planning import make_plan
 from stormproof.plan.run_options import RunOptions
 from stormproof.store import read_runs
@@ -59,6 +60,17 @@ def recorded_runs(folder: Path) -> list[tuple[RunOptions, list[Endpoint]]]:
         (msgspec.convert(r["options"], RunOptions), msgspec.convert(r["endpoints"], list[Endpoint]))
         for r in read_runs(folder)
     ]
+
+
+def recorded_endpoints(run: Mapping[str, Any]) -> list[Endpoint]:
+    """The endpoints of a run's record. Raises StoreCorrupt where they cannot be read."""
+    try:
+        return msgspec.convert(run.get("endpoints", ()), list[Endpoint])
+    except msgspec.ValidationError as error:
+        raise StoreCorrupt(
+            f"runs.jsonl: the endpoints of a run cannot be read: {error}",
+            hint="use the Stormproof that wrote the folder, or leave --prices out",
+        ) from None
 
 
 def planned_cells(folder: Path) -> Mapping[CellKey, int]:

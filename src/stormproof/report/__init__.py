@@ -11,6 +11,6 @@ the same cells (`common_cells`) or the same tasks (`matched_tasks`), becomes fig
 """
 
 from stormproof.report.chart_drawing import CHARTS_NEED, can_draw
-from stormproof.report.writing import FORMATS, Episodes, terminal_report, write_report
+from stormproof.report.writing import FORMATS, Episodes, closing_report, write_report
 
-__all__ = ["CHARTS_NEED", "FORMATS", "Episodes", "can_draw", "terminal_report", "write_report"]
+__all__ = ["CHARTS_NEED", "FORMATS", "Episodes", "can_draw", "closing_report", "write_report"]

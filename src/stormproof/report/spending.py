@@ -12,8 +12,8 @@ import pyarrow as pa
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stormproof.domain.pool import Endpoint
 from stormproof.plan import kind_of
+from stormproof.plan.folder_status import recorded_endpoints
 from stormproof.plan.prices import priced
 from stormproof.report.pool_samples import Carried, SampledRun, carried, read_samples
 from stormproof.report.report_table import Column, ReportTable, Value
@@ -118,11 +118,14 @@ def _spent(
 
 
 def with_prices(results: Results, file: Path) -> Results:
-    """The results as if their runs had been given the file of prices. Raises ConfigError."""
+    """The results as if their runs had been given the file of prices.
+
+    Raises ConfigError for a file that is none, StoreCorrupt where a run's record is none.
+    """
     runs = []
     for run in results.runs:
-        recorded = msgspec.convert(run.get("endpoints", ()), list[Endpoint])
-        runs.append(run | {"endpoints": msgspec.to_builtins(priced(recorded, str(file)))})
+        endpoints = priced(recorded_endpoints(run), str(file))
+        runs.append(run | {"endpoints": msgspec.to_builtins(endpoints)})
     return replace(results, runs=runs)
 
 

@@ -13,7 +13,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from stormproof.audit import audit
-from stormproof.report.contents import all_tables, first_tables
+from stormproof.report.contents import Contents
 from stormproof.report.headings import (
     COUNTS,
     FLAGS,
@@ -24,11 +24,14 @@ from stormproof.report.headings import (
 from stormproof.report.report_table import ReportTable, is_numeric, trimmed, visible, written
 from stormproof.report.results import SIMULATED_NOTE, Results
 from stormproof.report.success_tables import by_condition, overall
-from stormproof.report.two_folders import marked_comparison
 from stormproof.store import read_episodes
 
 _GAP = 2
 _MOST_ROWS = 24
+_FIRST = {"completeness", "missing", "compare", "compare_paired"}
+_IN_FILES_ALONE = {
+    "audit", "audit_cells", "signs", "reasons", "findings", "speed", "workers", "endpoints",
+}  # fmt: skip
 HEADLINE = {"model", "condition", *(c.title for c in (*SUCCESS, FLAGS, *COUNTS))}
 
 
@@ -38,14 +41,12 @@ def verdicts(results: Results) -> Mapping[str, str]:
     return {one.name["model"]: one.verdict for one in judged}
 
 
-def renderables(results: Results, second: Results | None = None) -> Iterator[RenderableType]:
-    """The whole report, table after table, in reading order; each note stands once."""
-    yield from _opening(results)
+def renderables(contents: Contents) -> Iterator[RenderableType]:
+    """The report, table after table, in reading order; each note stands once."""
+    yield from _opening(contents.results)
     shown = {SIMULATED_NOTE}  # the opening says it
-    beside = () if second is None else marked_comparison(results, second)
-    tables = all_tables(results.episodes, verdicts(results), results.models)
-    for found in (*first_tables(results), *beside, *tables):
-        table = marked(found, results.simulated_models)
+    tables = [table for table in contents.tables if table.key not in _IN_FILES_ALONE]
+    for table in sorted(tables, key=lambda table: table.key not in _FIRST):
         yield Fitted(table)
         yield from (Text(visible(note), style="dim") for note in table.remarks if note not in shown)
         shown.update(table.remarks)

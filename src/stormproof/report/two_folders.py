@@ -16,8 +16,6 @@ from stormproof.report.headings import (
     SUCCESS,
     counts,
     definition,
-    marked,
-    simulated_models,
 )
 from stormproof.report.paired_comparisons import p_of, paired, pairing_columns, pairing_values
 from stormproof.report.report_table import Column, ReportTable, Value, visible
@@ -38,13 +36,6 @@ def compared_tables(first: Results, second: Results) -> tuple[ReportTable, ...]:
     legend = ", ".join(f"{name} is {visible(str(folder))}" for name, folder in places)
     beside = _beside(a, b, _SAME_NAME)
     return replace(beside, notes=(f"{legend}.", *beside.notes)), _paired(a, b, _SAME_NAME)
-
-
-def marked_comparison(first: Results, second: Results) -> tuple[ReportTable, ...]:
-    """The tables of `compared_tables` that have rows, the simulated models marked in words."""
-    simulated = simulated_models(first.episodes) | simulated_models(second.episodes)
-    tables = compared_tables(first, second)
-    return tuple(marked(table, simulated) for table in tables if table.rows)
 
 
 def on_one_scale(first: Results, second: Results) -> tuple[EpisodeRows, EpisodeRows]:

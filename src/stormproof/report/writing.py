@@ -28,6 +28,7 @@ def write_report(
     compare: Path | str | None = None,
     episodes: Episodes = "sample",
     prices: Path | str | None = None,
+    show: Callable[[RenderableType], object] | None = None,
 ) -> dict[str, tuple[Path, ...]]:
     """Write the report of a results folder; give the files of each format.
 
@@ -35,7 +36,8 @@ def write_report(
     there are then no charts, and the page says so. `out` is the folder to write to,
     `FOLDER/report` by default. `compare` is a second results folder, set beside the first.
     `episodes="failed"` adds pages with every episode that fell short, turn by turn. `prices` is
-    litellm's JSON, as `RunOptions.prices`. Raises ConfigError for an unknown format, an empty
+    litellm's JSON, as `RunOptions.prices`. `show` takes what a terminal shows, one rich renderable
+    after another, before any file is written. Raises ConfigError for an unknown format, an empty
     folder, a file that holds no prices, or charts asked for by name without their extra; StoreError
     for a damaged folder.
     """
@@ -53,23 +55,19 @@ def write_report(
     target = Path(out or Path(folder) / "report")
     if target.exists() and not target.is_dir():
         raise ConfigError(f"{target}: is no folder", hint="--out FOLDER chooses another")
+    if show is not None:
+        from stormproof.report.terminal_tables import renderables  # noqa: PLC0415  rich is heavy
+
+        for part in renderables(contents):
+            show(part)
     return {name: tuple(_WRITERS[name](target, contents, episodes)) for name in wanted}
 
 
-def terminal_report(
-    folder: Path, *, brief: bool = False, compare: Path | None = None
-) -> list[RenderableType]:
-    """The report's tables as rich renderables that fit any terminal's width.
+def closing_report(folder: Path) -> list[RenderableType]:
+    """The one table that says at a run's end how each model did, as rich renderables."""
+    from stormproof.report.terminal_tables import headline  # noqa: PLC0415  rich is heavy
 
-    `brief` leaves the one table that says how each model did. `compare` is a second results folder,
-    whose tables beside this one's come first.
-    """
-    from stormproof.report.terminal_tables import headline, renderables  # noqa: PLC0415  rich is heavy
-
-    results = open_results(folder)
-    if brief:
-        return list(headline(results))
-    return list(renderables(results, open_results(compare) if compare else None))
+    return list(headline(open_results(folder)))
 
 
 def _html(target: Path, contents: Contents, episodes: Episodes) -> Iterator[Path]:

@@ -14,6 +14,7 @@ from stormproof.domain.calls import Answer, Reply, Usage
 from stormproof.domain.conditions import Condition
 from stormproof.domain.episodes import Episode, Turn
 from stormproof.domain.trials import make_trial
+from stormproof.errors import StoreCorrupt
 from stormproof.report.result_charts import rows_of
 from stormproof.report.results import open_results
 from stormproof.report.spending import (
@@ -137,6 +138,12 @@ def test_a_file_of_prices_counts_as_if_the_run_had_been_given_it(
     assert costs[0] == pytest.approx([(600 * 1 + 60 * 5) / 1e6, 100 * 4 / 1e6])
     assert costs[1] == pytest.approx([(600 * 1 + 60 * 5) / 1e6, math.nan], nan_ok=True)
     assert notes[1].endswith(f'm by entry "m" of {file}, other by nobody.')
+
+
+def test_a_record_that_cannot_be_priced_is_said(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "prices.json").write_text("{}")
+    with pytest.raises(StoreCorrupt, match=r"runs\.jsonl: the endpoints of a run cannot be read"):
+        with_prices(open_results(folder), tmp_path / "prices.json")
 
 
 def test_who_gave_the_prices_stands_under_the_endpoints(folder: Path) -> None:

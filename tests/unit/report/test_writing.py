@@ -19,7 +19,7 @@ from stormproof.domain.tasks import Execution
 from stormproof.domain.trials import make_trial
 from stormproof.errors import ConfigError, StoreError
 from stormproof.plan import RunOptions, plan_run
-from stormproof.report import FORMATS, terminal_report, write_report
+from stormproof.report import FORMATS, closing_report, write_report
 from stormproof.report.results import open_results
 from stormproof.report.run_facts import Fact, facts
 from stormproof.report.spending import spending
@@ -111,6 +111,12 @@ def test_without_their_extra_charts_are_left_out_in_words(
     assert "pip install 'stormproof[charts]'" in refused.value.hint
 
 
+def on_screen(folder: Path, out: Path, compare: Path | None = None) -> str:
+    console = Console(width=400, file=io.StringIO(), record=True)
+    write_report(folder, formats=("csv",), out=out, compare=compare, show=console.print)
+    return console.export_text()
+
+
 def test_every_form_says_the_same(results: Path, tmp_path: Path) -> None:
     written = write_report(results, formats=("csv", "markdown"), out=tmp_path)
     overall = next(p for p in written["csv"] if p.name == "overall.csv")
@@ -119,9 +125,7 @@ def test_every_form_says_the_same(results: Path, tmp_path: Path) -> None:
         ("m", "40", "20", "60", "1"),
         ("n", "30", "30", "60", "0"),
     ]
-    console = Console(width=220, file=io.StringIO(), record=True)
-    console.print(*terminal_report(results), sep="\n")
-    for text in (console.export_text(), written["markdown"][0].read_text()):
+    for text in (on_screen(results, tmp_path), written["markdown"][0].read_text()):
         assert f"{100 * float(rows[0]['success (share)']):.1f} " in text
         assert "infra" in text
         assert "SIMULATED" not in text
@@ -130,7 +134,7 @@ def test_every_form_says_the_same(results: Path, tmp_path: Path) -> None:
 def test_a_run_ends_with_one_table_along_its_own_axis(results: Path) -> None:
     """Two models under two prompts are four rows, each of one condition."""
     console = Console(width=140, file=io.StringIO(), record=True)
-    console.print(*terminal_report(results, brief=True), sep="\n")
+    console.print(*closing_report(results), sep="\n")
     text = console.export_text()
     rows = [line.split() for line in text.splitlines() if line.startswith((" m ", " n "))]
     assert [row[0] for row in rows] == ["m", "n"] * (len(rows) // 2)
@@ -158,7 +162,7 @@ def test_results_of_racing_copies_are_labelled_before_any_figure(tmp_path: Path)
     append_run(folder, {"options": {"hedge": "all"}, "endpoints": []})
     written = write_report(folder, formats=("html", "markdown"), out=tmp_path / "out")
     console = Console(width=400, file=io.StringIO(), record=True)
-    console.print(*terminal_report(folder, brief=True), sep="\n")
+    console.print(*closing_report(folder), sep="\n")
     page = written["html"][0].read_text()
     for text in (console.export_text(), written["markdown"][0].read_text(), page):
         assert text.index("HEDGED") < text.index("success")
@@ -197,17 +201,13 @@ def test_two_folders_side_by_side(results: Path, tmp_path: Path) -> None:
     expected = 40 / 60 - 15 / 60
     assert float(paired["difference (share)"]) == pytest.approx(expected)
     assert "results against other" in written["html"][0].read_text()
-    console = Console(width=200, file=io.StringIO(), record=True)
-    console.print(*terminal_report(results, compare=other), sep="\n")
-    text = console.export_text()
+    text = on_screen(results, tmp_path / "out", other)
     assert 0 < text.index("results against other") < text.index("Overall")
 
 
 def test_two_folders_of_one_name_are_told_apart(results: Path, tmp_path: Path) -> None:
     again = make(tmp_path / results.name, [episode(i) for i in range(4)])
-    console = Console(width=400, file=io.StringIO(), record=True)
-    console.print(*terminal_report(results, compare=again), sep="\n")
-    assert f"A is {results}, B is {again}." in console.export_text()
+    assert f"A is {results}, B is {again}." in on_screen(results, tmp_path / "out", again)
 
 
 def test_wrong_wishes_are_errors(results: Path, tmp_path: Path) -> None:
@@ -302,7 +302,7 @@ def test_the_smallest_runs_have_a_report_too(tmp_path: Path, episodes: list[Epis
     written = write_report(folder, episodes="failed")
     assert set(written) == set(FORMATS)
     assert "What was run" in written["html"][-1].read_text()
-    assert terminal_report(folder)
+    assert "Overall" in on_screen(folder, tmp_path / "out")
 
 
 def test_a_run_of_which_nothing_has_ended_says_what_it_planned(tmp_path: Path) -> None:
@@ -315,5 +315,5 @@ def test_a_run_of_which_nothing_has_ended_says_what_it_planned(tmp_path: Path) -
     assert "UNFINISHED: 0 of 40 planned trials are scored" in page
     for paths in written.values():
         assert all("kimi-k2" in path.read_text() for path in paths if path.stem != "overall")
-    assert terminal_report(tmp_path / "r")
-    assert terminal_report(tmp_path / "r", brief=True)
+    assert "What was planned" in on_screen(tmp_path / "r", tmp_path / "out")
+    assert closing_report(tmp_path / "r")
