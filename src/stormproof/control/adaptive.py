@@ -159,6 +159,8 @@ class Adaptive:
     def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:  # noqa: ARG002  the seam's signature
         """See `Controller`."""
         self._end(sent)
+        if sent.fate is Fate.ACCEPTED and self.queue.gave_up(sent, now):
+            self.decision = "cut: queue"
         if self.breaker.state is State.OPEN and self._like_a_cap(sent):
             self._turned_away(sent, Fate.FAILED)
             self._refused.append(sent.index)

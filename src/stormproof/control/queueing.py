@@ -14,17 +14,19 @@ PROPORTIONAL = 0.95  # elasticity of latency: a rise as steep means that all bey
 UNPROVEN = 64.0  # in flight before anything was answered
 PER_ANSWER = 8.0  # and so many more for each answer: silence alone carries no further
 ROOM = 1.5  # × the band beyond which all waits, so that no slot idles
+SAME, SAME_AGE = 3, 0.1  # errors in a row, each as old as the one before to within this share
 LOOK_AFTER = 400  # answers until one band more is tried
 CLOCK_S = 1e-3  # an event loop's clock may stand still while a whole batch comes in
 
 
 class Band:
-    """Answers to sends with about the same number in flight."""
+    """What became of sends with about the same number in flight."""
 
-    __slots__ = ("answers", "latency_log")
+    __slots__ = ("answers", "given_up", "latency_log")
 
     def __init__(self) -> None:
         self.answers = 0
+        self.given_up = 0  # sends that a gateway let wait, and then failed
         self.latency_log = 0.0  # of seconds per output token, averaged
 
     def add(self, latency: float) -> None:
@@ -48,6 +50,9 @@ class Queue:
         self._proven = UNPROVEN  # as far as answers carry
         self._bands: dict[int, Band] = {}
         self._answers = 0  # since the limit was found or lifted
+        self._same = 0  # errors in a row of about one age,
+        self._age_s = inf  # that of the latest
+        self._answered_at = -inf  # when the latest answer was heard
         self._refuses = False  # its latency is its own affair
 
     @property
@@ -71,15 +76,39 @@ class Queue:
     def answered(self, sent: Sent, now: float, output_tokens: float) -> bool:
         """Judge its latency; true when the bound has come down."""
         self._proven += PER_ANSWER
+        self._answered_at = now
         if self._refuses:
             return False
         self._answers += 1
         if self._limit < inf and self._answers >= LOOK_AFTER:
             self._lift()
-        number = int(log(max(1, sent.number)) / log(BAND))
-        band = self._bands.setdefault(number, Band())
+        number, band = self._band(sent)
         band.add((now - sent.at) / max(1.0, output_tokens))
         return band.answers % ENOUGH == 0 and self._judge(number)
+
+    def gave_up(self, sent: Sent, now: float) -> bool:
+        """An accepted send failed; true when the bound has come down.
+
+        Errors of one age are a gateway's patience, at an end: where they outnumber the answers,
+        fewer may wait. What a restart kills differs in age; where all hangs, nothing is answered
+        in the latter half of the wait.
+        """
+        age_s = now - sent.at
+        same = abs(age_s - self._age_s) < SAME_AGE * age_s
+        self._same, self._age_s = self._same + 1 if same else 1, age_s
+        _, band = self._band(sent)
+        band.given_up += 1
+        known = self._proven >= UNPROVEN + ENOUGH * PER_ANSWER and not self._refuses
+        waited = self._same >= SAME and self._answered_at > (sent.at + now) / 2
+        bound = max(1.0, sent.number - 1.0)
+        lower = known and waited and band.given_up > band.answers and bound < self._limit
+        if lower:
+            self._limit, self._answers = bound, 0
+        return lower
+
+    def _band(self, sent: Sent) -> tuple[int, Band]:
+        number = int(log(max(1, sent.number)) / log(BAND))
+        return number, self._bands.setdefault(number, Band())
 
     def _judge(self, number: int) -> bool:
         """Whether all beyond the band two below this one only waits."""
