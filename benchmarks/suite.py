@@ -1,7 +1,7 @@
 """The suite measured: tasks, plans, flaws, ceilings, agents, and recorded calls.
 
 One JSON line per figure. `--only PART` measures one part, or several; `--write-docs` puts the
-tables of what was measured into docs/suite.md; `--samples FILE` writes, for each recorded model, ten calls that were refused.
+tables of what was measured into docs/suite.md; `--every N` plays substitutions and shortcuts on each N-th task; `--samples FILE` writes, for each recorded model, ten calls that were refused.
 
     .venv/bin/python benchmarks/suite.py [--only flaws] [--write-docs] [--samples FILE]
 """
@@ -26,7 +26,7 @@ from suite_tasks import Figure
 Part = Callable[[], Iterator[Figure]]
 
 
-def parts(samples: Path | None) -> dict[str, Part]:
+def parts(samples: Path | None = None, every: int = 1) -> dict[str, Part]:
     """What can be measured, in order: planning must meet structures that are not known yet."""
     return {
         "generation": suite_tasks.generation,
@@ -37,8 +37,8 @@ def parts(samples: Path | None) -> dict[str, Part]:
         "scenarios": suite_agents.scenarios,
         "paired": suite_agents.paired,
         "perfect": suite_agents.perfect,
-        "substitutions": suite_substitutions.substitutions,
-        "shortcuts": suite_shortcuts.shortcuts,
+        "substitutions": partial(suite_substitutions.substitutions, every),
+        "shortcuts": partial(suite_shortcuts.shortcuts, every),
         "brute_force": suite_planner.brute_force,
         "simulation": suite_planner.simulation,
         "recorded": partial(suite_corpus.recorded, samples),
@@ -48,12 +48,13 @@ def parts(samples: Path | None) -> dict[str, Part]:
 def main() -> None:
     """Print a line per figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--only", choices=parts(None), nargs="+")
+    parser.add_argument("--only", choices=parts(), nargs="+")
+    parser.add_argument("--every", type=int, default=1, metavar="N")
     parser.add_argument("--samples", type=Path, metavar="FILE")
     parser.add_argument("--write-docs", action="store_true")
     options = parser.parse_args()
     found: list[Figure] = []
-    for name, part in parts(options.samples).items():
+    for name, part in parts(options.samples, options.every).items():
         if options.only is None or name in options.only:
             for figure in part():
                 print(json.dumps(figure), flush=True)

@@ -58,6 +58,53 @@ def _speed(figures: Sequence[Figure]) -> str:
     return f"{head}\n\n{_table(['', 'all', 'median task', 'slowest task'], rows)}"
 
 
+def _levels(figures: Sequence[Figure]) -> str:
+    rows = [
+        [
+            f["difficulty"].replace("_", " "),
+            "{} / {} / {}".format(*f["steps"]),
+            "{:.0f} / {:.0f} / {:.0f}".format(*f["records"]),
+            f["archetypes"],
+            f["ways"],
+            _percent(f["with_a_fault"]),
+            f"{f['solved']} of {f['tasks']}",
+        ]
+        for f in _of(figures, "level")
+    ]
+    heads = [
+        *(
+            "level",
+            "steps: least / mean / most",
+            "records of the largest source: least / median / most",
+        ),
+        *("archetypes", "orders of tools", "with a fault", "solved by the real tools"),
+    ]
+    return f"What the levels ask for, over the default set:\n\n{_table(heads, rows)}"
+
+
+def _verdicts(figures: Sequence[Figure]) -> str:
+    ways = [
+        [f["way"].replace("_", " "), f["fits"], f["reaches_goal"], f["full"]]
+        for f in _of(figures, "substitution")
+    ]
+    shortcuts = [
+        [f["shortcut"].replace("_", " "), f["fits"], f["full"], f["partial"]]
+        for f in _of(figures, "shortcut")
+    ]
+    copied = ", ".join(
+        f"{f['full']:.2f} with {f['prompt_type']}" for f in _of(figures, "plan_copier")
+    )
+    return (
+        "Other right ways: in every task that one fits, a step of the solution is replaced. What\n"
+        "reaches the goal must score full:\n\n"
+        f"{_table(['way', 'fits', 'reaches the goal', 'full'], ways)}\n\n"
+        "Ways to a score that skip the work, in calm weather. (Writing over a source is refused,\n"
+        "and the rest of that agent's work is sound.)\n\n"
+        f"{_table(['shortcut', 'fits', 'full', 'partial'], shortcuts)}\n\n"
+        f"A regular expression that copies the shown plan, in calm weather: {copied}."
+    )
+
+
 def _ceilings(figures: Sequence[Figure]) -> str:
     mean = {(f["difficulty"], f["weather"], f["rate"]): f["mean"] for f in _of(figures, "ceiling")}
     turns = {f["difficulty"]: f for f in _of(figures, "turns")}

@@ -220,12 +220,12 @@ def tallied(tasks: Iterable[Task]) -> dict[str, Tally]:
     return tallies
 
 
-def substitutions() -> Iterator[Figure]:
+def substitutions(every: int = 1) -> Iterator[Figure]:
     """How many tasks each way fits, reaches the goal in, and is full in; `left` names the rest.
 
     `missed` are tasks in which it does not reach the goal, by what happened.
     """
-    for name, found in tallied(all_tasks()).items():
+    for name, found in tallied(all_tasks()[::every]).items():
         yield {
             "figure": "suite.substitution",
             "way": name,

@@ -25,7 +25,7 @@ async def take(conversation: Conversation, answer: Answer) -> Turn:
         return conversation.take(answer)
     try:
         return await to_thread.run_sync(
-            conversation.take, answer, abandon_on_cancel=True, limiter=_limiter()
+            conversation.take, answer, abandon_on_cancel=True, limiter=threads()
         )
     except BaseException:
         conversation.give_up()
@@ -40,8 +40,8 @@ def is_quick(reply: Reply) -> bool:
     return len(calls) == 1 and len(calls[0].arguments) + len(reply.text) <= LONGEST_AT_ONCE
 
 
-def _limiter() -> CapacityLimiter:
-    """The running loop's own."""
+def threads() -> CapacityLimiter:
+    """The running loop's own, for work too long to be done on it."""
     try:
         return _threads.get()
     except LookupError:

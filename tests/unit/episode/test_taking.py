@@ -105,6 +105,6 @@ async def test_a_cancelled_episode_does_not_wait_and_its_thread_soon_ends() -> N
     assert limit.cancelled_caught
     assert time.monotonic() - start < 1
     with anyio.fail_after(5):
-        while taking._limiter().borrowed_tokens:  # noqa: ASYNC110  a thread's end has no event
+        while taking.threads().borrowed_tokens:  # noqa: ASYNC110  a thread's end has no event
             await anyio.sleep(0.01)
     assert len(talk.turns) == 1  # the turn that was given up is none

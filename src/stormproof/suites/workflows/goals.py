@@ -40,7 +40,7 @@ import io
 import operator
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -57,6 +57,7 @@ from stormproof.suites.workflows.words import each_of, has_word
 from stormproof.suites.workflows.world import Examination, World, host_of
 
 MOST_MEMBERS = 100  # of a zip that is looked into
+_NO_EFFECTS = ("checked", "seen", "probed", "result")  # kinds of check of what was found out
 _MEMBER = b"PK\x01\x02"  # begins each entry of a zip's directory
 
 Evidence = tuple[Any, ...]
@@ -75,10 +76,18 @@ class Kind(Struct, frozen=True):
 
 
 def standing(world: World) -> Standing:
-    """How things stand in a World by its own task."""
-    task = world.task
-    reached = [_holds(world, check) for check in task.checks]
-    passed = reached + [_holds(world, milestone) for milestone in task.milestones]
+    """How things stand in a World by its own task.
+
+    While data that was to be checked is not, no effect counts as progress: it was made blindly.
+    """
+    checks = world.task.checks
+    reached = [_holds(world, check) for check in checks]
+    passed = reached + [_holds(world, milestone) for milestone in world.task.milestones]
+    kinds = [check.kind for check in (*checks, *world.task.milestones)]
+    if not all(
+        held for check, held in zip(checks, reached, strict=True) if check.kind == "checked"
+    ):
+        passed = [held and kind in _NO_EFFECTS for held, kind in zip(passed, kinds, strict=True)]
     return Standing(
         goal_met=all(reached),
         progress=sum(passed) / len(passed) if passed else 1.0,
@@ -264,11 +273,16 @@ def _covers(examined: Examination, wanted: Mapping[str, Any]) -> bool:
     if not (examined.filled.issuperset(filled) and examined.unique.issuperset(unique)):
         return False
     names = [*filled, *unique]
-    return _cut(wanted["records"], names) <= _cut(examined.records, names)
+    sides = wanted["records"], examined.records
+    return any(  # thousands of records are mostly there as they stand, which is seen at once
+        operator.le(*(_cut(side, names, form) for side in sides)) for form in (repr, canonical)
+    )
 
 
-def _cut(records: Iterable[Mapping[str, Any]], names: Iterable[str]) -> Counter[str]:
-    return Counter(canonical([record.get(name) for name in names]) for record in records)
+def _cut(
+    records: Iterable[Mapping[str, Any]], names: Sequence[str], form: Callable[[Any], str]
+) -> Counter[str]:
+    return Counter(form([record.get(name) for name in names]) for record in records)
 
 
 def _not_probed(world: World, place: str) -> Evidence:

@@ -140,6 +140,12 @@ def rendered(plan: Iterable[Step]) -> str:
     return "\n".join(_numbered(number, step) for number, step in enumerate(plan, 1))
 
 
+def without_findings(step: Step) -> Mapping[str, Any]:
+    """The arguments without a message that only earlier steps can tell: its purpose says which."""
+    message = step.arguments.get("message") if step.after else None
+    return step.arguments if message is None else {**step.arguments, "message": TO_BE_FOUND}
+
+
 def _guidance(task: Task, condition: Condition) -> tuple[str, ...]:
     if condition.prompt_type == "cot":
         return ("# How to go about it", _REASON_FIRST)
@@ -149,18 +155,12 @@ def _guidance(task: Task, condition: Condition) -> tuple[str, ...]:
 
 def _numbered(number: int, step: Step) -> str:
     spec = CATALOGUE[step.tool].spec
-    arguments = _in_order(_without_findings(step), spec.parameters)
+    arguments = _in_order(without_findings(step), spec.parameters)
     call = f"{number}. {step.tool} {_encode(arguments).decode()}"
     purpose = step.purpose or spec.description
     uses = f" Uses {step.reads}." if step.reads else ""
     makes = f" Gives {step.makes}." if step.makes else ""
     return f"{call}\n   {purpose.rstrip('.')}.{uses}{makes}"
-
-
-def _without_findings(step: Step) -> Mapping[str, Any]:
-    """The arguments without a message that only earlier steps can tell: its purpose says which."""
-    message = step.arguments.get("message") if step.after else None
-    return step.arguments if message is None else {**step.arguments, "message": TO_BE_FOUND}
 
 
 def _in_order(given: Any, schema: Mapping[str, Any]) -> Any:

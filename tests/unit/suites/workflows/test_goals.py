@@ -235,6 +235,16 @@ def test_all_checks_must_hold() -> None:
     assert not outcomes(good, bad)
 
 
+def test_effects_are_no_progress_while_data_that_was_to_be_checked_is_not() -> None:
+    wanted = {"records": ROWS, "filled": ["id"], "unique": []}
+    checks = (Check("checked", "", wanted), Check("file", "o.json", ROWS))
+    world = World(replace(TASK, checks=checks, milestones=checks[1:]))
+    run_tool(world, *write("o.json", ROWS))
+    assert standing(world).progress == 0
+    run_tool(world, "network_validator", {"input": ROWS, "required": ["id"]})
+    assert standing(world) == Standing(goal_met=True, progress=1)
+
+
 def test_progress_is_the_share_of_milestones_and_checks_that_hold() -> None:
     sent, kept = Check("queue", "work", ["a b"]), Check("cache", "k", 2)
     way = Check("result", "", 2)

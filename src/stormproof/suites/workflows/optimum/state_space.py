@@ -10,6 +10,7 @@ What keeps the states few, and changes no value:
 
 - only down-sets of the partial order are reached, not all subsets;
 - an item that nothing left to do demands counts as done;
+- the filler is left out where an item has its chance, and a failure of that does no harm;
 - of two items with equal chances the one that opens and supports all that the other does comes
   first (`ordered`), so that equal items are done in one order and merely counted.
 
@@ -19,6 +20,8 @@ is worth no less, so the value is then an upper bound.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections import Counter
 from collections.abc import Iterable
 
@@ -99,7 +102,7 @@ def explored(workflow: Workflow, most: int = MOST_STATES) -> StateSpace:
             continue
         opened.append(number)
         starts.append(len(rows))
-        for action in (*rules.possible(state), FILLER):
+        for action in rules.choices(state):
             unmet, since, *outcomes = rules.outcomes(state, action)
             for outcome in outcomes:
                 if outcome not in numbers:
@@ -155,8 +158,18 @@ class _Rules:
         # the goal), and the demand. Demanding items come before what they demand.
         demands = [self._demanded(at) for at in range(count)]
         spare = [at for at in _outermost_first(demands) if 1 << at not in workflow.goal]
-        self._spare = [(1 << at, demands[at]) for at in spare]
+        self._spare = [(1 << at, *_split_by_way(1 << at, demands[at])) for at in spare]
         self._settled: dict[int, int] = {}  # what was worked out
+        self._hard = [_split(item.hard) for item in items]
+        flaggable = _union(flagged)
+        self._harmless = frozenset(
+            at
+            for at, item in enumerate(items)
+            if not flaggable >> at & 1
+            and not item.blocked
+            and item.quiet >= workflow.quiet
+            and not any(mask in flagged for mask in item.needs)
+        )
 
     def _demanded(self, at: int) -> list[tuple[int, int]]:
         of_items = [
@@ -182,8 +195,10 @@ class _Rules:
         return known
 
     def _settle(self, state: int) -> int:
-        for bit, demanded in self._spare:
-            if not state & bit and all(state & who or state & mask for who, mask in demanded):
+        for bit, users, others in self._spare:
+            if state & bit or state & users != users:
+                continue
+            if all(state & who or state & mask for who, mask in others):
                 state |= bit
         for _, flag, users in self._flags:
             if state & flag and state & users == users:
@@ -194,18 +209,32 @@ class _Rules:
         """The items that can be called now, and are worth it."""
         return [
             at
-            for at, item in enumerate(self.workflow.items)
-            if not state >> at & 1 and all(state & mask for mask in item.hard)
+            for at, (all_of, any_of) in enumerate(self._hard)
+            if not state >> at & 1
+            and state & all_of == all_of
+            and all(state & mask for mask in any_of)
         ]
+
+    def choices(self, state: int) -> list[int]:
+        """The items that can be called now, and FILLER where no item is worth as much at least."""
+        possible = self.possible(state)
+        if any(self._is_no_worse(state, at) for at in possible):
+            return possible
+        return [*possible, FILLER]
+
+    def _is_no_worse(self, state: int, at: int) -> bool:
+        """Whether an item has the filler's chance of success, and its failure does no harm."""
+        return at in self._harmless and all(state & mask for mask in self.workflow.items[at].needs)
 
     def outcomes(self, state: int, action: int) -> tuple[int, bool, int, int, int]:
         """Unmet needs, whether a met one failed since, and the states that can follow."""
         if action == FILLER:
             return 0, False, state, state, state
         item, bit = self.workflow.items[action], 1 << action
-        unmet = sum(not state & self._every & mask for mask in item.needs)
-        since = any(state & self._flag_of.get(mask, 0) for mask in item.needs)
-        lowered = raised = state
+        unmet, since, lowered, raised = 0, False, state, state
+        for mask in item.needs:
+            unmet += not state & mask & self._every
+            since = since or bool(state & self._flag_of.get(mask, 0))
         for mask, flag, _ in self._flags:
             if mask & bit:
                 lowered &= ~flag
@@ -219,6 +248,23 @@ class _Rules:
             self.settled(failed),
             self.settled(failed | work),
         )
+
+
+def _split(demands: Iterable[int]) -> tuple[int, list[int]]:
+    """The items that are demanded each by itself, as one mask, and the demands of several."""
+    masks = list(demands)
+    return _union(m for m in masks if m.bit_count() == 1), [m for m in masks if m.bit_count() != 1]
+
+
+def _split_by_way(
+    bit: int, demanded: Iterable[tuple[int, int]]
+) -> tuple[int, list[tuple[int, int]]]:
+    """Those who demand the one item and no other, as one mask, and the demands that others meet.
+
+    The goal demands none alone, else its item would never be superfluous.
+    """
+    pairs = list(demanded)
+    return _union(w for w, mask in pairs if mask == bit), [p for p in pairs if p[1] != bit]
 
 
 # --- fewer states ---------------------------------------------------------------------------------
@@ -321,6 +367,10 @@ def _outermost_first(demands: list[list[tuple[int, int]]]) -> list[int]:
 
 def _any(masks: Iterable[int], at: int) -> bool:
     return any(mask >> at & 1 for mask in masks)
+
+
+def _union(masks: Iterable[int]) -> int:
+    return functools.reduce(operator.or_, masks, 0)
 
 
 def _mask(places: Iterable[int]) -> int:

@@ -84,11 +84,12 @@ def _weight(raw: bytes) -> int:
 
 def _within(value: Any, depth: int) -> Any:
     """The value, when it is not nested deeper than `depth` and its integers fit in 64 bits."""
-    if isinstance(value, int) and value.bit_length() > _BITS:
-        raise failed("The data holds an integer of more than 64 bits.")
     if isinstance(value, dict | list):
         if not depth:
             raise failed(f"The data is nested deeper than {DEEPEST} levels.")
         for each in value.values() if isinstance(value, dict) else value:
-            _within(each, depth - 1)
+            if not isinstance(each, str):  # most of what there is
+                _within(each, depth - 1)
+    elif isinstance(value, int) and value.bit_length() > _BITS:
+        raise failed("The data holds an integer of more than 64 bits.")
     return value
