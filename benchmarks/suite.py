@@ -1,7 +1,8 @@
 """The suite measured: tasks, plans, flaws, ceilings, agents, and recorded calls.
 
 One JSON line per figure. `--only PART` measures one part, or several; `--write-docs` puts the
-tables of what was measured into docs/suite.md; `--every N` plays substitutions and shortcuts on each N-th task; `--samples FILE` writes, for each recorded model, ten calls that were refused.
+tables of what was measured into docs/suite.md; `--every N` plays substitutions and shortcuts on
+each N-th task; `--samples FILE` writes, for each recorded model, ten calls that were refused.
 
     .venv/bin/python benchmarks/suite.py [--only flaws] [--write-docs] [--samples FILE]
 """
