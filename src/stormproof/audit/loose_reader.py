@@ -87,6 +87,10 @@ class LooseReader:
         said = _QUESTIONS.sub(" ", said)
         return Sighting(self._named(self._tagged, said), self._named(self._beside, said))
 
+    def sees_tagged(self, text: str) -> frozenset[str]:
+        """`sees(text).tagged`, in a tenth of the time."""
+        return self._named(self._tagged, _QUESTIONS.sub(" ", answer_of(text)))
+
     def gives_arguments_to(self, text: str) -> frozenset[str]:
         """Tools whose name has arguments behind it that are not empty."""
         return self._named(self._given, answer_of(text))

@@ -100,7 +100,7 @@ def _leaves_out(turn: Turn, reader: LooseReader) -> bool:
         calls = {c.id or c.name + c.arguments for c in reply.tool_calls if reader.tool(c.name)}
         return len(calls) > len(turn.executions)
     executed = {reader.tool(execution.tool) for execution in turn.executions}
-    return not reader.sees(reply.text).tagged <= executed
+    return not reader.sees_tagged(reply.text) <= executed
 
 
 def _said(reply: Reply, *, acted_on: bool) -> str:

@@ -39,6 +39,7 @@ READER = LooseReader(WORKFLOWS.tools)
 )
 def test_a_name_beside_anything_like_a_call_is_seen(text: str) -> None:
     assert READER.sees(text).tools == {TOOL}
+    assert READER.sees_tagged(text) == READER.sees(text).tagged
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,7 @@ def test_a_name_beside_anything_like_a_call_is_seen(text: str) -> None:
 )
 def test_talk_of_a_tool_is_no_call(text: str) -> None:
     assert not READER.sees(text).tools
+    assert not READER.sees_tagged(text)
 
 
 @pytest.mark.skipif(not FORMS.exists(), reason="the small inputs are not here")
