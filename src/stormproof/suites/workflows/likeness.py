@@ -106,8 +106,8 @@ def _are_records(values: Sequence[Any]) -> bool:
 def canonical(value: Any) -> str:
     """Equal for records that are the same, so that they can be sorted and counted.
 
-    Numbers are given to nine digits: no data has more, and noise in the last ones is no matter. What
-    lies deeper than any task's data is left out: only an agent's own text goes there.
+    Numbers are given to nine digits: no data has more, and noise in the last ones is no matter.
+    What lies deeper than any task's data is left out: only an agent's own text goes there.
     """
     return as_json(_plain(value, _DEEPEST))
 
