@@ -1,8 +1,8 @@
 """The suite measured: tasks, plans, flaws, ceilings, agents, and recorded calls.
 
 One JSON line per figure. `--only PART` measures one part, or several; `--write-docs` puts the
-tables of what was measured into docs/suite.md; `--every N` plays substitutions and shortcuts on
-each N-th task; `--samples FILE` writes, for each recorded model, ten calls that were refused.
+tables of what was measured into docs/suite.md; `--every N` plays flaws, substitutions and
+shortcuts on each N-th task; `--samples FILE` writes, for each recorded model, ten refused calls.
 
     .venv/bin/python benchmarks/suite.py [--only flaws] [--write-docs] [--samples FILE]
 """
@@ -34,7 +34,7 @@ def parts(samples: Path | None = None, every: int = 1) -> dict[str, Part]:
         "levels": suite_tasks.levels,
         "planning": suite_tasks.planning,
         "ceilings": suite_tasks.ceilings,
-        "flaws": suite_tasks.flaws,
+        "flaws": partial(suite_tasks.flaws, every),
         "scenarios": suite_agents.scenarios,
         "paired": suite_agents.paired,
         "perfect": suite_agents.perfect,

@@ -91,12 +91,13 @@ def _verdicts(figures: Sequence[Figure]) -> str:
         [f["shortcut"].replace("_", " "), f["fits"], f["full"], f["partial"]]
         for f in _of(figures, "shortcut")
     ]
+    tasks = _of(figures, "shortcut")[0]["tasks"]
     copied = ", ".join(
         f"{f['full']:.2f} with {f['prompt_type']}" for f in _of(figures, "plan_copier")
     )
     return (
-        "Other right ways: in every task that one fits, a step of the solution is replaced. What\n"
-        "reaches the goal must score full:\n\n"
+        f"Other right ways, over {tasks:,} tasks: where one fits, a step of\n"
+        "the solution is replaced. What reaches the goal must score full:\n\n"
         f"{_table(['way', 'fits', 'reaches the goal', 'full'], ways)}\n\n"
         "Ways to a score that skip the work, in calm weather. (Writing over a source is refused,\n"
         "and the rest of that agent's work is sound.)\n\n"
@@ -136,10 +137,11 @@ def _flaws(figures: Sequence[Figure]) -> str:
         ]
         for flaw in FLAWS
     ]
+    tasks = _of(figures, "flaw")[0]["prompts"]
     heads = ["flaw", *(f"changed: {s}" for s in SEVERITIES), *(f"kept: {s}" for s in SEVERITIES)]
     text = (
         "Prompts that differ from the optimal one, and agents kept from full success who follow\n"
-        "the plan blindly in calm weather (rate 1, ten turns), over the default set:"
+        f"the plan blindly in calm weather (rate 1), over {tasks:,} tasks:"
     )
     return f"{text}\n\n{_table(heads, rows)}"
 
@@ -157,7 +159,7 @@ def _scenarios(figures: Sequence[Figure]) -> str:
         for f in _of(figures, "scenario")
     ]
     heads = ["scenario", "skill", "episodes", "full success, 99 % interval", "weighted", "ceiling"]
-    text = "Simulated agents (invented skills, no measured models) in the five scenarios:"
+    text = "Simulated agents (invented skills, no measured models) in the scenarios:"
     return f"{text}\n\n{_table(heads, rows)}"
 
 

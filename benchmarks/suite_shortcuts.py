@@ -182,6 +182,7 @@ def rates(tasks: Iterable[Task]) -> Iterator[Figure]:
         yield {
             "figure": "suite.shortcut",
             "shortcut": name,
+            "tasks": len(chosen),
             "fits": len(plans),
             "full": sum(each.is_full for each in stands),
             "partial": sum(map(_is_partial, stands)),

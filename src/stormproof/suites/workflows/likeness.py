@@ -20,6 +20,7 @@ from stormproof.suites.workflows.values.numerics import is_number, number_in
 
 TOLERANCE = 1e-6
 _DELIMITERS = ",;\t|"
+_DEEPEST = 50  # levels of a record that are compared
 _BEYOND_FLOATS = 2**1023
 
 
@@ -105,16 +106,19 @@ def _are_records(values: Sequence[Any]) -> bool:
 def canonical(value: Any) -> str:
     """Equal for records that are the same, so that they can be sorted and counted.
 
-    Numbers are given to nine digits: no data has more, and noise in the last ones is no matter.
+    Numbers are given to nine digits: no data has more, and noise in the last ones is no matter. What
+    lies deeper than any task's data is left out: only an agent's own text goes there.
     """
-    return as_json(_plain(value))
+    return as_json(_plain(value, _DEEPEST))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, levels: int) -> Any:
+    if isinstance(value, dict | list | tuple) and levels == 0:
+        return None
     if isinstance(value, dict):
-        return {name: _plain(value[name]) for name in sorted(value)}
+        return {name: _plain(value[name], levels - 1) for name in sorted(value)}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [_plain(each, levels - 1) for each in value]
     if isinstance(value, str):
         return _lines(value)
     if is_number(value):

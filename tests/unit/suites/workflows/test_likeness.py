@@ -68,3 +68,10 @@ def test_records_that_are_the_same_are_sorted_alike() -> None:
     assert canonical({"b": 0.1 + 0.2, "a": " x"}) == canonical({"a": "x ", "b": 0.3})
     assert canonical({"n": 2}) == canonical({"n": 2.0}) != canonical({"n": "2"})
     assert canonical({"n": 10**400})
+
+
+def test_data_as_deep_as_an_agent_likes_is_compared_and_never_breaks() -> None:
+    deep: Any = 1
+    for _ in range(5_000):
+        deep = [deep]
+    assert not same([{"a": deep}, {"a": 1}], [{"a": 1}, {"a": 2}])
