@@ -43,7 +43,7 @@ def _numeric(numbers: list[float]) -> dict[str, float]:
 
 def outliers(values: list[Any]) -> list[float]:
     """Numbers beyond 1.5 interquartile ranges from the quartiles (Tukey's fences)."""
-    numbers = [value for value in values if value is not None]
+    numbers = [value for value in values if not is_empty(value)]
     if len(numbers) < FEWEST_WITH_OUTLIERS:
         return []
     low, _, high = statistics.quantiles(numbers, n=4, method="inclusive")

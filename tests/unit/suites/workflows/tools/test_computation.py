@@ -37,6 +37,12 @@ def test_one_field_has_its_outliers(bench: Any) -> None:
     assert made["fields"]["x"]["outliers"] == [100]
 
 
+def test_a_blank_is_missing_and_no_outlier(bench: Any) -> None:
+    rows = [{"x": value} for value in (1, " ", 2, 3, None, 2, 100)]
+    made = bench().call("computation_analyzer", input=rows, field="x")
+    assert (made["fields"]["x"]["missing"], made["fields"]["x"]["outliers"]) == (2, [100])
+
+
 def test_findings_are_not_taken_for_records(orders: Any) -> None:
     orders.call("computation_analyzer")
     assert len(orders.call("data_processing_filter")) == 3
