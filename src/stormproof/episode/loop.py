@@ -169,19 +169,23 @@ async def _converse(
 async def _episode(
     conversation: Conversation, ending: Ending, error: str, *, simulated: bool
 ) -> Episode:
-    """The record; scored exactly when the episode is completed.
-
-    Its ceiling comes from a thread: the first of a kind of task can take half a second.
-    """
+    """The record; scored exactly when the episode is completed."""
     trial, task, turns = conversation.trial, conversation.task, conversation.turns
     record = _record(trial, turns, ending, error=error, simulated=simulated)
     if outcome_of(ending) != "completed":
         return record
-    ceiling = await to_thread.run_sync(
-        WORKFLOWS.ceiling, task, trial.condition, abandon_on_cancel=True, limiter=threads()
-    )
+    ceiling = await _ceiling(task, trial.condition)
     earned = score(task, turns, ending, _flawed_plan(task, trial.condition))
     return msgspec.structs.replace(record, score=earned, ceiling=ceiling)
+
+
+async def _ceiling(task: Task, condition: Condition) -> float:
+    """From a thread where the first of a kind of task can take half a second."""
+    if condition.weather == "before":
+        return WORKFLOWS.ceiling(task, condition)
+    return await to_thread.run_sync(
+        WORKFLOWS.ceiling, task, condition, abandon_on_cancel=True, limiter=threads()
+    )
 
 
 def _flawed_plan(task: Task, condition: Condition) -> FlawedPlan | None:
