@@ -5,6 +5,7 @@ Judges, acts not.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import inf
 from typing import Literal
 
@@ -195,6 +196,14 @@ def silent_lanes(model: ModelQueue, bounds: Bounds, now: float) -> list[Lane]:
 def why_silent(lane: Lane, now: float) -> str:
     """Why a silent lane is given up."""
     return f"no answer for {(now - lane.troubled_since) / 60:.0f} min: {lane.trouble}"
+
+
+def given_up(model: ModelQueue, bounds: Bounds, now: float) -> Iterator[tuple[Lane, str]]:
+    """The lanes that nothing more is hoped of, and why; whoever asks stops each at once."""
+    for lane in unreached_lanes(model, bounds, now):
+        yield lane, why_unreached(lane, now)
+    for lane in silent_lanes(model, bounds, now):
+        yield lane, why_silent(lane, now)
 
 
 def why_stuck(model: ModelQueue, bounds: Bounds, now: float) -> str:

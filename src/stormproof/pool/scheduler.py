@@ -6,7 +6,6 @@ was decided: starts the jobs in `begun`, wakes the requests in `decided`, says t
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator, Sequence
 from math import inf
 from typing import Literal
@@ -29,13 +28,13 @@ from stormproof.pool.jobs import (
     estimated_tokens,
 )
 from stormproof.pool.model_queue import JobSource, ModelQueue
+from stormproof.pool.wakes import Wakes
 
 EventKind = Literal["stopped", "trouble", "opened", "closed", "stuck", "lost", "drain"]
 Notice = tuple[EventKind, str, str]  # what happened, to whom, in words
 
 CLAIM_S = 0.05  # a shared permit is kept so long for a job that was begun for it
 LAG = 8  # shared permits that a model may catch up on after it had nothing to send
-HOLDS_S = 0.05  # a lane's word that it is not ready; it may hear of silent acceptances meanwhile
 SETTLES_S = 0.01  # after something has changed, until room for second copies is looked for
 STARTS = 4  # jobs begun for one idle endpoint that have not asked yet
 
@@ -79,16 +78,13 @@ class Scheduler:
         self._stagger = tuple(stagger)
         # What the model served last at a shared limit had passed before. It only grows.
         self._virtual = 0.0
-        # A heap of (instant, place). Only the entry at a lane's `wakes_at` is valid.
-        self._wakes: list[tuple[float, int]] = []
-        # By place, the lane's last word: ready when, said to hold until, with so many in flight.
-        self._readiness: list[tuple[float, float, int]] = []
         above = limits_above(endpoints, learn=rate_mode == "adaptive")
         for place, (endpoint, limits) in enumerate(zip(endpoints, above, strict=True)):
             lane = Lane(endpoint, rate_mode, limits, place)
             self.lanes.append(lane)
             self.models.setdefault(endpoint.model, ModelQueue(endpoint.model)).lanes.append(lane)
-            self._readiness.append((-inf, -inf, 0))
+        # When which lane is to be looked at again.
+        self._wakes = Wakes(self.lanes)
 
     # --- a run -----------------------------------------------------------------------------
 
@@ -115,18 +111,11 @@ class Scheduler:
 
     def next_wake(self) -> float:
         """When `wake` must be called next, if nothing happens before; inf for never."""
-        return self._wakes[0][0] if self._wakes else inf
+        return self._wakes.next_at()
 
     def wake(self, now: float) -> None:
         """Look again at the endpoints whose time has come."""
-        due = []
-        while self._wakes and self._wakes[0][0] <= now:
-            at, place = heapq.heappop(self._wakes)
-            lane = self.lanes[place]
-            if lane.wakes_at == at:
-                lane.wakes_at = inf
-                due.append(lane)
-        for lane in due:
+        for lane in self._wakes.due(now):
             model = self.models[lane.endpoint.model]
             self._use(model, lane, now)
             self._copy(model, lane, now)
@@ -161,10 +150,8 @@ class Scheduler:
                     lane.announced = True
                     words = lost.trouble_in_words(lane, bounds)
                     self.notices.append(("trouble", lane.endpoint.endpoint_id, words))
-            for lane in lost.unreached_lanes(model, bounds, now):
-                self.stop(lane, "silent", lost.why_unreached(lane, now), now)
-            for lane in lost.silent_lanes(model, bounds, now):
-                self.stop(lane, "silent", lost.why_silent(lane, now), now)
+            for lane, why in lost.given_up(model, bounds, now):
+                self.stop(lane, "silent", why, now)
             if model.waiting:
                 self._watch_waiting(model, now)
 
@@ -325,27 +312,14 @@ class Scheduler:
     def _fill(self, model: ModelQueue, lane: Lane, now: float) -> None:
         """Use the lane's room: first for what waits, then for new jobs."""
         while model.has_for(lane) or model.copies or self._may_start(model, lane, now):
-            ready = self._ready_at(lane, now)
+            ready = self._wakes.ready_at(lane, now)
             if ready > now:
-                self._wake_at(lane, ready)
+                self._wakes.set(lane, ready)
                 return
             if not self._grant_next(model, lane, now):
                 while self._may_start(model, lane, now) and self._start(model, lane):
                     pass
                 return
-
-    def _ready_at(self, lane: Lane, now: float) -> float:
-        """When the lane may send next. Its last word holds for a moment, or until a send ends.
-
-        Shared limits change without it, so they are asked each time.
-        """
-        ready, until, in_flight = self._readiness[lane.place]
-        if now < until and in_flight == lane.controller.in_flight and not lane.shared:
-            return ready
-        ready = lane.ready_at(now)
-        until = min(ready, now + HOLDS_S)
-        self._readiness[lane.place] = (ready, until, lane.controller.in_flight)
-        return ready
 
     def _grant_next(self, model: ModelQueue, lane: Lane, now: float) -> bool:
         pending = model.pop(lane)
@@ -409,7 +383,7 @@ class Scheduler:
             ready_lanes = self._ready_lanes(model, now)
             lane = next((x for x in ready_lanes if self._claims(model, x, now)), None)
             if lane is not None:
-                self._wake_at(lane, model.claimed_at + CLAIM_S)
+                self._wakes.set(lane, model.claimed_at + CLAIM_S)
                 break
             hungry.remove(model)
         for model in models:
@@ -444,15 +418,10 @@ class Scheduler:
         """In a moment: a job that has just been answered may ask again at once."""
         if model.copies:
             for lane in model.lanes:
-                self._wake_at(lane, now + SETTLES_S)
+                self._wakes.set(lane, now + SETTLES_S)
 
     # --- time ------------------------------------------------------------------------------
 
     def _note_wake(self, model: ModelQueue, lane: Lane, ready: float) -> None:
         if ready < inf and (model.has_for(lane) or model.copies or model.has_more(lane)):
-            self._wake_at(lane, ready)
-
-    def _wake_at(self, lane: Lane, at: float) -> None:
-        if at < lane.wakes_at:
-            lane.wakes_at = at
-            heapq.heappush(self._wakes, (at, lane.place))
+            self._wakes.set(lane, ready)
