@@ -9,8 +9,7 @@ from stormproof.suites.workflows.tasks.sources import SITES, list_folder, listin
 from stormproof.suites.workflows.tasks.stages import stage
 from stormproof.suites.workflows.tasks.stock import text_of, text_of_columns
 from stormproof.suites.workflows.tasks.wording import EASY, code, listed
-
-_LEFT = "the records that are left"
+from stormproof.suites.workflows.tasks.works import LEFT, without_listed
 
 
 def _at_hand(s: Scene, rows: list[Row], form: str, what: str) -> None:
@@ -143,9 +142,9 @@ def choose(s: Scene) -> None:
         kept = [row for row in s.rows if row[column] == value]
         where = f"{column} == {value!r}"
         handle = s.do(
-            "data_processing_filter", words, words=words, makes=_LEFT, where=where, **s.named()
+            "data_processing_filter", words, words=words, makes=LEFT, where=where, **s.named()
         )
-        s.take("records", kept, _LEFT, handle)
+        s.take("records", kept, LEFT, handle)
     budget, best = materials.settle_budget(s.rng, s.rows)
     handle = s.do(
         "computation_optimizer",
@@ -251,12 +250,12 @@ def in_city(s: Scene) -> None:
         "data_processing_filter",
         "keep those in the city",
         words=f"keep only those whose company’s {code('city')} is {code(city)}",
-        makes=_LEFT,
+        makes=LEFT,
         where=f"company.city == {city!r}",
         **s.named(),
     )
     s.say("in_city", city=code(city))
-    s.take("records", kept, _LEFT, handle)
+    s.take("records", kept, LEFT, handle)
 
 
 @stage(3, sides=True)
@@ -271,20 +270,9 @@ def leavers(s: Scene) -> None:
         earlier = f"{folder}/people_{s.month.after(-1).stamp}.{form}"
         s.files[earlier] = text_of_columns(form, ("id",), few)
     s.files[path] = text_of_columns(form, ("id",), sorted(gone))
-    hand = s.hand
-    read(s, path, "the list of those who left", listing(s))
-    table = parse(s, form, "those who left")
-    handle = s.do(
-        "data_processing_transformer",
-        "leave out those who left",
-        words=f"drop those whose {code('id')} stands in that list",
-        reads=s.it,
-        makes=_LEFT,
-        operations=[{"op": "without", "table": table, "fields": ["id"]}],
-        input=hand,
-    )
+    handle = without_listed(s, path, form, "id", "those who left")
     s.say("leavers", path=code(path), folder=code(folder))
-    s.take("records", [row for row in rows if row["id"] not in gone], _LEFT, handle)
+    s.take("records", [row for row in rows if row["id"] not in gone], LEFT, handle)
 
 
 @stage(1)

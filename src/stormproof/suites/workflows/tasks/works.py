@@ -13,7 +13,7 @@ from stormproof.suites.workflows.tasks.stock import text_of, text_of_columns
 from stormproof.suites.workflows.tasks.wording import EASY, HARD, code, listed
 
 _FEW = 4  # records that are not cut down any further
-_LEFT = "the records that are left"
+LEFT = "the records that are left"
 _REGIONS = ("Inland", "Coastal", "Uplands", "Metro")
 _PARTNER_NAMES = (
     ("ref", "unit", "value"),
@@ -31,11 +31,11 @@ def _keep(s: Scene, where: str, words: str, kept: list[dict[str, Any]]) -> None:
         "data_processing_filter",
         words,
         words=words,
-        makes=_LEFT,
+        makes=LEFT,
         where=where,
         **s.named(),
     )
-    s.rework(kept, _LEFT, handle)
+    s.rework(kept, LEFT, handle)
 
 
 @stage(1)
@@ -142,6 +142,22 @@ def top(s: Scene) -> None:
     s.ordered = True
 
 
+def without_listed(s: Scene, path: str, form: str, key: str, whom: str) -> str:
+    """Read a list, and leave those out that stand in it. Returns the handle of what is left."""
+    hand = s.hand
+    read(s, path, f"the list of {whom}", listing(s))
+    table = parse(s, form, whom)
+    return s.do(
+        "data_processing_transformer",
+        f"leave out {whom}",
+        words=f"drop those whose {code(key)} stands in that list",
+        reads=s.it,
+        makes=LEFT,
+        operations=[{"op": "without", "table": table, "fields": [key]}],
+        input=hand,
+    )
+
+
 @stage(3, sides=True)
 def unsettled(s: Scene) -> None:
     """Those that a second table does not have."""
@@ -160,21 +176,10 @@ def unsettled(s: Scene) -> None:
         earlier = f"{folder}/{s.subject.stem}_{s.month.after(-1).stamp}.{form}"
         s.files[earlier] = text_of_columns(form, columns, names[::3], days[::3])
     s.files[path] = text_of_columns(form, columns, names, days)
-    hand = s.hand
-    read(s, path, "the list of those that are settled", listing(s))
-    table = parse(s, form, "those that are settled")
-    handle = s.do(
-        "data_processing_transformer",
-        "leave out those that are settled",
-        words=f"drop those whose {code(key)} stands in that list",
-        reads=s.it,
-        makes=_LEFT,
-        operations=[{"op": "without", "table": table, "fields": [key]}],
-        input=hand,
-    )
+    handle = without_listed(s, path, form, key, "those that are settled")
     s.say("unsettled", path=code(path), folder=code(folder))
     left = [row for row, is_settled in zip(rows, picked, strict=True) if not is_settled]
-    s.rework(left, _LEFT, handle)
+    s.rework(left, LEFT, handle)
 
 
 # --- more fields, other fields ---------------------------------------------------------------
