@@ -31,7 +31,10 @@ from stormproof.backends import ray_cluster as ray_backend
 from stormproof.backends.driver import Driver, Hire, Link, LinkBroken
 from stormproof.backends.interpreter import tuned_interpreter
 from stormproof.backends.lease_clock import LEASE_S, PATIENCE_S
-from stormproof.backends.messages import (
+from stormproof.backends.ray_actor import Started, WorkerActor
+from stormproof.backends.unix_socket import Frames, Hangup, ProcessLink
+from stormproof.backends.worker import Outbox, Worker
+from stormproof.backends.worker_protocol import (
     Beginning,
     Delivery,
     Haul,
@@ -41,9 +44,6 @@ from stormproof.backends.messages import (
     decode_pull,
     encode,
 )
-from stormproof.backends.ray_actor import Started, WorkerActor
-from stormproof.backends.unix_socket import Frames, Hangup, ProcessLink
-from stormproof.backends.worker import Outbox, Worker
 from stormproof.domain.trials import Trial
 from stormproof.plan import RunOptions, make_plan
 from stormproof.session import Session

@@ -30,9 +30,9 @@ from stormproof import __version__
 from stormproof.backends.desk import Crew, LocalWorker
 from stormproof.backends.driver import Driver, Hire
 from stormproof.backends.lease_clock import LEASE_S, PATIENCE_S
-from stormproof.backends.messages import Beginning
 from stormproof.backends.ray_cluster import ray_cluster
 from stormproof.backends.unix_socket import worker_processes
+from stormproof.backends.worker_protocol import Beginning
 from stormproof.domain.pool import Endpoint
 from stormproof.emulator import (
     Emulation,

@@ -12,7 +12,15 @@ from anyio.abc import TaskGroup
 
 from stormproof.backends.desk import Desk, OnEvent
 from stormproof.backends.leasing import Ledger
-from stormproof.backends.messages import Delivery, Grant, Haul, Pull, Want, decode_haul, encode
+from stormproof.backends.worker_protocol import (
+    Delivery,
+    Grant,
+    Haul,
+    Pull,
+    Want,
+    decode_haul,
+    encode,
+)
 from stormproof.domain.episodes import Episode, Turn
 from stormproof.domain.pool import Endpoint
 from stormproof.domain.trials import Trial

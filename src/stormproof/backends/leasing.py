@@ -13,7 +13,7 @@ from math import ceil, exp
 
 from msgspec.structs import replace
 
-from stormproof.backends.messages import Delivery, Grant, Haul, Lease, Pull, Want
+from stormproof.backends.worker_protocol import Delivery, Grant, Haul, Lease, Pull, Want
 from stormproof.domain.pool import Endpoint, Start
 from stormproof.domain.trials import Trial
 

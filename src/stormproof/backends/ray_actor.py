@@ -13,8 +13,8 @@ import anyio
 
 from stormproof import __version__
 from stormproof.backends.interpreter import tuned_interpreter
-from stormproof.backends.messages import decode_beginning, decode_pull, encode
 from stormproof.backends.worker import Worker
+from stormproof.backends.worker_protocol import decode_beginning, decode_pull, encode
 from stormproof.wire import HttpTransport
 
 

@@ -23,8 +23,8 @@ import anyio.to_thread
 
 from stormproof import __version__
 from stormproof.backends.driver import Hire, LinkBroken, LinkCut
-from stormproof.backends.messages import Beginning, encode
 from stormproof.backends.ray_actor import WorkerActor
+from stormproof.backends.worker_protocol import Beginning, encode
 from stormproof.errors import BackendError
 
 START_S = 60.0  # for an actor to begin

@@ -18,8 +18,8 @@ import anyio
 from anyio.abc import Process
 
 from stormproof.backends.driver import Hire, LinkBroken
-from stormproof.backends.messages import Beginning, decode_beginning, decode_pull, encode
 from stormproof.backends.worker import Worker
+from stormproof.backends.worker_protocol import Beginning, decode_beginning, decode_pull, encode
 from stormproof.wire import HttpTransport, Transport
 
 STOP_S = 3.0

@@ -11,7 +11,7 @@ from anyio.abc import TaskGroup
 
 from stormproof.backends.desk import Episodes, dispatcher_of
 from stormproof.backends.lease_clock import LeaseClock
-from stormproof.backends.messages import (
+from stormproof.backends.worker_protocol import (
     Beginning,
     Delivery,
     DeliveryKind,
@@ -106,7 +106,7 @@ class Outbox:
                 event.set()
 
 
-class Stock:
+class TrialStock:
     """Trials of one model (and share) that were granted and have not begun."""
 
     def __init__(self) -> None:
@@ -137,7 +137,7 @@ class LeaseDesk:
         # The driver's counts of trials that nobody has; the worker keeps it up to date.
         self._left = left
         # By model and share; made when first asked for, or given.
-        self.stocks: dict[tuple[str, int | None], Stock] = {}
+        self.stocks: dict[tuple[str, int | None], TrialStock] = {}
         # Journalled turns of trials in a stock or under way: of those that have any.
         self._turns: dict[str, tuple[bytes, ...]] = {}
         # Trials ever given under this lease: one that comes twice counts once.
@@ -215,8 +215,8 @@ class LeaseDesk:
         serial = self._outbox.add(self.epoch, trial.trial_id, kind, index, encode(record))
         await self._outbox.kept(serial)
 
-    def _stock(self, model: str, shard: int | None) -> Stock:
-        return self.stocks.setdefault((model, shard), Stock())
+    def _stock(self, model: str, shard: int | None) -> TrialStock:
+        return self.stocks.setdefault((model, shard), TrialStock())
 
 
 class _Post:

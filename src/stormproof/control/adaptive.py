@@ -23,7 +23,7 @@ from stormproof.control.limit import Limit
 from stormproof.control.measured import Measured
 from stormproof.control.pace import Ceiling
 from stormproof.control.queueing import Queue
-from stormproof.control.rate import Rate
+from stormproof.control.rate import RateLimit
 from stormproof.control.silence import Silence
 from stormproof.control.window import Window
 from stormproof.control.word import Word
@@ -48,7 +48,7 @@ class Adaptive:
         self._ceiling = Ceiling(limits)
         self.measured = Measured()
         self.cap = Cap(self.measured)
-        self.rate = Rate(self.measured)
+        self.rate = RateLimit(self.measured)
         self.window = Window(self.rate.flow)
         self.queue = Queue()
         self.silence = Silence()

@@ -8,7 +8,7 @@ from math import inf
 
 from stormproof.control.cap import Cap
 from stormproof.control.controller import Sent
-from stormproof.control.rate import Rate
+from stormproof.control.rate import RateLimit
 from stormproof.control.window import Window
 
 STRIKE_S = 3.0  # two refusals a little below what had been accepted, so close, speak to the rate
@@ -22,7 +22,7 @@ class Case:
     how much that stays under what was accepted of late; times are since an earlier refusal.
     """
 
-    def __init__(self, sent: Sent, crowded: int, cap: Cap, rate: Rate, window: Window) -> None:
+    def __init__(self, sent: Sent, crowded: int, cap: Cap, rate: RateLimit, window: Window) -> None:
         self.sent = sent
         self.crowded = crowded
         self.cap = cap

@@ -33,7 +33,7 @@ NOISE = 1.3  # × what is believed, refused at such a pace: it may just have bee
 SURE = 2  # measurements in agreement after which what is refuted was right, and has changed
 
 
-class Rate:
+class RateLimit:
     """`believed` is the limit in units/s (see `Flow`), inf while none was met.
 
     From a little below it the pace grows to a little above, over as many units as it was measured

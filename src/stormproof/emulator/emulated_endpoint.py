@@ -16,10 +16,10 @@ from stormproof.domain.pool import Endpoint
 from stormproof.domain.trials import seed_of
 from stormproof.emulator.behaviour import Behaviour, EmulatorOptions, Fault
 from stormproof.emulator.limits import (
-    Cap,
     Cause,
     EnforcedLimit,
     FixedWindow,
+    SlotCap,
     TokenBucket,
     enforced_limits,
 )
@@ -86,7 +86,7 @@ class EmulatedEndpoint:
             self._queue_cap = behaviour.limits.max_workers
             self._own = [limit for limit in self._own if limit.cause != "cap"]
         for limit in self._own:
-            if isinstance(limit, Cap):
+            if isinstance(limit, SlotCap):
                 limit.in_flight = self.tally.in_flight
         # All that must let a request pass: its own limits and the shared ones.
         self._limits = [*self._own, *self._shared]

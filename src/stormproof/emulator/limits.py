@@ -37,7 +37,7 @@ class EnforcedLimit(Protocol):
         """How many requests it would have admitted in so many seconds of full limit."""
 
 
-class Cap:
+class SlotCap:
     """At most so many in flight."""
 
     def __init__(self, limit: int) -> None:
@@ -175,7 +175,9 @@ def enforced_limits(limits: Limits, *, burst_s: float, window_s: float) -> list[
             return FixedWindow(cause, rate, window_s)
         return TokenBucket(cause, rate, rate * burst_s)
 
-    enforced: list[EnforcedLimit] = [] if limits.max_workers is None else [Cap(limits.max_workers)]
+    enforced: list[EnforcedLimit] = (
+        [] if limits.max_workers is None else [SlotCap(limits.max_workers)]
+    )
     enforced += [rated("rate", limits.qps)] if limits.qps is not None else []
     enforced += [rated("rate", limits.rpm / _MINUTE)] if limits.rpm is not None else []
     enforced += [rated("tokens", limits.tpm / _MINUTE)] if limits.tpm is not None else []

@@ -26,7 +26,7 @@ _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _JSON = msgspec.json.Encoder(enc_hook=dict).encode
 
 
-class Route:
+class ChatRoute:
     """What one path leads to: the endpoints of a provider, or of one deployment, by key."""
 
     def __init__(self, dialect: Dialect) -> None:
@@ -73,7 +73,7 @@ class Emulator:
             for e in endpoints
         }
         # By whole path; complete before the first request.
-        self._chats: dict[str, Route] = {}
+        self._chats: dict[str, ChatRoute] = {}
         self._lists: dict[str, list[Endpoint]] = {}
         for endpoint in self._endpoints.values():
             self._add(endpoint)
@@ -120,7 +120,7 @@ class Emulator:
             chats = [f"{base}/v1", base]
             lists = [f"{base}/v1/models", f"{base}/models"]
         for path in chats:
-            route = self._chats.setdefault(f"{path}/chat/completions", Route(endpoint.dialect))
+            route = self._chats.setdefault(f"{path}/chat/completions", ChatRoute(endpoint.dialect))
             route.add(emulated_key(endpoint.key), emulated_endpoint)
         for path in lists:
             self._lists.setdefault(path, []).append(endpoint)
@@ -131,7 +131,7 @@ class Emulator:
         name = name if name.endswith("]") else name.rpartition(":")[0] or name
         return name in self._hosts or _is_address(name)
 
-    def _chat(self, exchange: Exchange, route: Route) -> None:
+    def _chat(self, exchange: Exchange, route: ChatRoute) -> None:
         if self._first_at is None:
             self._first_at = self._loop.time()
         now = self.now()

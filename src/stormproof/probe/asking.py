@@ -24,9 +24,9 @@ from stormproof.domain.calls import (
     Verdict,
 )
 from stormproof.domain.pool import Endpoint
-from stormproof.probe.blame import TOKEN_LIMITS, guesses, mend_for, mended
 from stormproof.probe.endpoint_findings import MOST_CALLS, Findings, Mend, reply_tokens
 from stormproof.probe.questions import hello, with_results, with_tools
+from stormproof.probe.refusal_causes import TOKEN_LIMITS, guesses, mend_for, mended
 from stormproof.wire import Transport
 
 TIMEOUT_S = 120.0  # models that think take their time

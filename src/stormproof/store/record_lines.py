@@ -134,13 +134,13 @@ class Note(NamedTuple):
     outcome: Outcome | Literal[""]
 
 
-class _Index(Struct):
+class _TurnIndex(Struct):
     index: int
 
 
 class _TurnHead(Struct, tag_field="type", tag="turn"):
     trial_id: str
-    turn: _Index
+    turn: _TurnIndex
 
 
 class _TrialHead(Struct):

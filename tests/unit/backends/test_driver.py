@@ -18,8 +18,8 @@ import trio.testing
 from anyio.abc import TaskGroup, TaskStatus
 
 from stormproof.backends.driver import Driver, LinkBroken, LinkCut
-from stormproof.backends.messages import Beginning, decode_pull, encode
 from stormproof.backends.worker import Worker
+from stormproof.backends.worker_protocol import Beginning, decode_pull, encode
 from stormproof.domain.calls import Denied, Request, Verdict
 from stormproof.domain.episodes import Episode
 from stormproof.domain.pool import Endpoint, Limits

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from stormproof.backends.driver import units_of
 from stormproof.backends.leasing import Ledger
-from stormproof.backends.messages import Delivery, Grant, Haul, Want
+from stormproof.backends.worker_protocol import Delivery, Grant, Haul, Want
 from stormproof.domain.pool import Endpoint, LimitGroup, Limits
 from stormproof.testing.records import a_trial, an_endpoint
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from stormproof.backends.messages import Grant
-from stormproof.backends.worker import MOST_WANTED, LeaseDesk, Outbox, Stock
+from stormproof.backends.worker import MOST_WANTED, LeaseDesk, Outbox, TrialStock
+from stormproof.backends.worker_protocol import Grant
 from stormproof.store.record_lines import encode
 from stormproof.testing.records import a_trial, a_turn
 
@@ -17,7 +17,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 
 
 def test_more_is_wanted_each_time_that_trials_ran_out_up_to_a_bound() -> None:
-    stock, wanted = Stock(), []
+    stock, wanted = TrialStock(), []
     for _ in range(10):
         stock.ran_dry = True
         wanted.append(stock.want())
@@ -27,7 +27,7 @@ def test_more_is_wanted_each_time_that_trials_ran_out_up_to_a_bound() -> None:
 
 
 def test_what_is_there_already_is_not_wanted() -> None:
-    stock = Stock()
+    stock = TrialStock()
     stock.taken = 5
     stock.trials.extend(a_trial(number) for number in range(4))
     assert stock.want() == 6

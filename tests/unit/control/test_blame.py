@@ -9,14 +9,14 @@ from stormproof.control.blame import Blame, Case
 from stormproof.control.cap import Cap
 from stormproof.control.controller import Sent
 from stormproof.control.measured import Measured
-from stormproof.control.rate import Rate
+from stormproof.control.rate import RateLimit
 from stormproof.control.window import Window
 
 
 def case(number: int, *, held: int, at: float = 100.0, paced: bool = False) -> Case:
     measured = Measured()
     measured.recent_rps = 10.0
-    cap, rate = Cap(measured), Rate(measured)
+    cap, rate = Cap(measured), RateLimit(measured)
     cap.held = held
     sent = Sent(at, number, 1, 0, 1.0)
     sent.paced = paced

@@ -5,7 +5,7 @@ import pytest
 
 from stormproof.control.controller import Fate, Sent
 from stormproof.control.measured import Measured
-from stormproof.control.rate import Rate
+from stormproof.control.rate import RateLimit
 
 
 class Bucket:
@@ -27,7 +27,7 @@ class Driven:
     """Endless work behind a rate that hears at once."""
 
     def __init__(self, believed: float = inf, *, sure: float = 0.0) -> None:
-        self.rate = Rate(Measured())
+        self.rate = RateLimit(Measured())
         self.now = 0.0
         self.index = 0
         if believed < inf:
@@ -99,7 +99,7 @@ def test_while_nothing_is_asked_for_nothing_is_measured() -> None:
 
 
 def test_nothing_counts_before_all_that_was_sent_earlier_is_known() -> None:
-    rate = Rate(Measured())
+    rate = RateLimit(Measured())
     first, second = Sent(0.0, 1, 1, 0, 1.0), Sent(0.0, 2, 2, 0, 1.0)
     rate.sent(first, 0.0)
     rate.sent(second, 0.0)

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stormproof.domain.pool import Limits
-from stormproof.emulator.limits import Cap, EnforcedLimit, FixedWindow, TokenBucket, enforced_limits
+from stormproof.emulator.limits import (
+    EnforcedLimit,
+    FixedWindow,
+    SlotCap,
+    TokenBucket,
+    enforced_limits,
+)
 
 steps = st.lists(st.floats(0, 0.5), min_size=1, max_size=80)
 
@@ -63,7 +69,7 @@ def test_a_window_names_its_own_end() -> None:
 
 
 def test_a_cap_counts_those_in_flight_and_cannot_tell_when_one_leaves() -> None:
-    cap = Cap(2)
+    cap = SlotCap(2)
     cap.take(0, 1)
     cap.take(0, 1)
     assert cap.wait(0, 1) == math.inf
@@ -78,7 +84,7 @@ def test_more_than_a_burst_of_tokens_passes_a_full_bucket_and_is_owed() -> None:
     assert bucket.wait(0, 100) == pytest.approx(50.0)
 
 
-@pytest.mark.parametrize("gate", [FixedWindow("rate", 10, 1), Cap(10)], ids=["window", "cap"])
+@pytest.mark.parametrize("gate", [FixedWindow("rate", 10, 1), SlotCap(10)], ids=["window", "cap"])
 def test_a_change_scales_what_was_declared_and_back(gate: EnforcedLimit) -> None:
     def room(now: float) -> int:
         count = 0
@@ -111,4 +117,4 @@ def test_gates_are_those_that_are_declared() -> None:
     ]  # fmt: skip
     assert enforced_limits(Limits(), burst_s=1, window_s=0) == []
     kinds = {type(g) for g in enforced_limits(limits, burst_s=1, window_s=60)}
-    assert kinds == {Cap, FixedWindow}
+    assert kinds == {SlotCap, FixedWindow}

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from stormproof.probe.blame import guesses, mend_for, mended
+from stormproof.probe.refusal_causes import guesses, mend_for, mended
 from stormproof.testing.records import an_endpoint
 
 ASKED = msgspec.structs.replace(

@@ -11,7 +11,7 @@ from stormproof.suites.weather import WINDOW
 START = 0
 
 
-class History(Struct, frozen=True):
+class RecentOutcomes(Struct, frozen=True):
     """Failures in a row, and the last outcomes: a bit a call, the latest lowest, 1 a failure."""
 
     row: int = 0
@@ -22,14 +22,14 @@ class History(Struct, frozen=True):
         """Failures among the last three calls, once there have been three."""
         return self.recent.bit_count()
 
-    def after(self, *, ok: bool) -> History:
+    def after(self, *, ok: bool) -> RecentOutcomes:
         """The history one call later."""
         recent = (self.recent << 1 | (not ok)) & (1 << WINDOW) - 1
-        return History(0 if ok else self.row + 1, recent)
+        return RecentOutcomes(0 if ok else self.row + 1, recent)
 
 
-def _all_histories() -> tuple[History, ...]:
-    found = [History()]
+def _all_histories() -> tuple[RecentOutcomes, ...]:
+    found = [RecentOutcomes()]
     for history in found:
         for ok in (True, False):
             later = history.after(ok=ok)
@@ -42,7 +42,7 @@ HISTORIES = _all_histories()
 """All that an episode can go on with; at START there has been no failure."""
 
 AFTER_SUCCESS = [HISTORIES.index(history.after(ok=True)) for history in HISTORIES]
-"""History → the one after a success, by number."""
+"""RecentOutcomes → the one after a success, by number."""
 
 LAST_CHANCE = next(
     at for at, history in enumerate(HISTORIES) if history.row == FAILURES_IN_A_ROW - 1
@@ -53,7 +53,7 @@ AFTER_FAILURE = [
     at if at == LAST_CHANCE else HISTORIES.index(history.after(ok=False))
     for at, history in enumerate(HISTORIES)
 ]
-"""History → the one after a failure, by number; LAST_CHANCE has none."""
+"""RecentOutcomes → the one after a failure, by number; LAST_CHANCE has none."""
 
 ON_SUCCESS = np.eye(len(HISTORIES))[AFTER_SUCCESS]
 """Moves chances over histories (a row) to those after a success."""

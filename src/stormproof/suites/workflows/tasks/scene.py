@@ -25,7 +25,7 @@ from stormproof.suites.workflows.tasks.wording import (
     MEDIUM,
     VERY_HARD,
     Letter,
-    Operation,
+    Wording,
     code,
     listed,
     upper_first,
@@ -129,7 +129,7 @@ class Scene:
         self.shown: tuple[int, ...] = ()
 
         # Words: an operation each for the lower levels, a sentence each for the upper ones.
-        self.operations: list[Operation] = []
+        self.operations: list[Wording] = []
         self.sentences: list[str] = []
 
     # --- data -------------------------------------------------------------------------------
@@ -276,7 +276,7 @@ class Scene:
         is nothing that anybody can know before. `after` are the steps that show its arguments.
         """
         if words:
-            self.operations.append(Operation(words, brief or words))
+            self.operations.append(Wording(words, brief or words))
         if self.stopped:
             return ""
         count = self._counts[tool] = self._counts.get(tool, 0) + 1

@@ -24,15 +24,15 @@ from msgspec import Struct
 VERY_EASY, EASY, MEDIUM, HARD, VERY_HARD = range(5)
 
 
-class Operation(Struct, frozen=True):
+class Wording(Struct, frozen=True):
     """What to do, at length and in short: part of a sentence each."""
 
     words: str
     brief: str
 
-    def followed_by(self, more: str) -> Operation:
+    def followed_by(self, more: str) -> Wording:
         """The same, with something more to do."""
-        return Operation(self.words + more, self.brief + more)
+        return Wording(self.words + more, self.brief + more)
 
 
 def code(text: str) -> str:
@@ -58,7 +58,7 @@ class Letter(Struct, frozen=True):
     number: str
     day: str
     team: str
-    operations: Sequence[Operation]
+    operations: Sequence[Wording]
     sentences: Sequence[str]
 
     def text(self) -> str:

@@ -202,7 +202,7 @@ def network_router(world: World, arguments: RouterArguments) -> Made:
 # --- network_validator -------------------------------------------------------------------------
 
 
-class ValidatorArguments(ToolArguments):
+class PayloadValidatorArguments(ToolArguments):
     """Arguments of `network_validator`."""
 
     input: Input = None
@@ -220,7 +220,7 @@ class ValidatorArguments(ToolArguments):
     returns={"value": "valid, faults (how many), errors (texts), checked (records), bytes"},
     needs=("data_processing_parser", "data_processing_transformer"),
 )
-def network_validator(world: World, arguments: ValidatorArguments) -> Made:
+def network_validator(world: World, arguments: PayloadValidatorArguments) -> Made:
     """Checks that a payload is ready to be sent or written: well formed, within size, with the
     fields that the other side requires.
     """  # noqa: D205  one sentence, as models are shown it
