@@ -133,11 +133,26 @@ def _is_made_up_for(flaw: Flaw, plan: FlawedPlan, done: Sequence[Execution]) -> 
 
 
 def _is_nearer(done: Execution, wrong: Step, right: Step) -> bool:
-    """Whether a tool call says something right that the wrong step does not say."""
-    said, meant = _visible(wrong), _visible(right)
-    return done.tool == right.tool and any(
-        done.arguments.get(name) == meant.get(name) != said.get(name) for name in {*said, *meant}
-    )
+    """Whether a tool call says something right that the wrong step does not say.
+
+    Perhaps among other things: steps can be put together into one.
+    """
+    missed = _sayings(_visible(right)) - _sayings(_visible(wrong))
+    left_out = _visible(wrong).keys() - _visible(right).keys() - done.arguments.keys()
+    return done.tool == right.tool and (bool(missed & _sayings(done.arguments)) or bool(left_out))
+
+
+def _sayings(arguments: Mapping[str, Any]) -> set[tuple[str, bytes]]:
+    """Each argument's value, and each of its parts: a list's entries, a condition's clauses."""
+    return {(name, _encode(part)) for name, value in arguments.items() for part in _parts(value)}
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    yield value
+    if isinstance(value, list | tuple):
+        yield from value
+    elif isinstance(value, str):
+        yield from value.split(" and ")
 
 
 def _without_retries(executions: Sequence[Execution]) -> Iterator[Execution]:

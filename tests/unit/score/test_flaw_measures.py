@@ -96,6 +96,17 @@ def test_a_retry_is_no_repeat_and_more_may_be_said_than_was_shown() -> None:
     assert dealings(plan, [*done(READ), *fuller]) == OBEYED
 
 
+def test_steps_put_together_are_nearer_where_one_of_them_is() -> None:
+    plan = FlawedPlan((READ, OTHER, WRITE), (READ, KEEP, WRITE))
+    both = {"where": "y == 'z' and x > 1"}
+    assert dealings(plan, done(READ, said(both), WRITE)) == MENDED
+    sort = {"op": "sort", "field": "x"}
+    wrong, right = said({"operations": [{**sort, "field": "y"}]}), said({"operations": [sort]})
+    plan = FlawedPlan((READ, wrong), (READ, right))
+    assert dealings(plan, done(READ, said({"operations": [{"op": "trim"}, sort]}))) == MENDED
+    assert dealings(plan, done(READ, said({"operations": [{"op": "trim"}]}))) == NEITHER
+
+
 def test_a_message_that_has_to_be_found_out_may_be_any() -> None:
     asked = Step("notifier", {"recipient": "a", "message": "7"}, after=(0,))
     wrong = Step("notifier", {"recipient": "b", "message": "7"}, after=(0,))
