@@ -41,7 +41,7 @@ _NOTED = (
 )
 _LOGGED = (
     "utility_logger",
-    "Nothing goes out unrecorded. Write an entry with utility_logger, then call again.",
+    "This tool wants its calls on record. Write an entry with utility_logger, then call again.",
 )
 _ASKED = (
     "utility_helper",
