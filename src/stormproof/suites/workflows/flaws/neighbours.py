@@ -176,7 +176,9 @@ def _of_column(text: str, world: Surroundings) -> Slip | None:
 
 
 def _renamed(text: str) -> str:
-    """The older one, in form: `out/list_old.csv`, `old.house.example`, `south-desk-old`."""
+    """The older one, in form: `out/list_old.csv`, `old.house.example`, `data/old/*`."""
+    if text.endswith("*"):
+        return f"{text[:-1]}old/*"
     if text.endswith(".example"):
         return f"old.{text.partition('.')[2]}"
     if match := _ENDING.fullmatch(text):
