@@ -137,9 +137,12 @@ def _is_nearer(done: Execution, wrong: Step, right: Step) -> bool:
 
     Perhaps among other things: steps can be put together into one.
     """
-    missed = _sayings(_visible(right)) - _sayings(_visible(wrong))
-    left_out = _visible(wrong).keys() - _visible(right).keys() - done.arguments.keys()
-    return done.tool == right.tool and (bool(missed & _sayings(done.arguments)) or bool(left_out))
+    if done.tool != right.tool:
+        return False
+    said, meant = _visible(wrong), _visible(right)
+    given = {**done.arguments, "input": _right_input(done, said.get("input"), meant.get("input"))}
+    gone = any(name not in meant and given.get(name) is None for name in said)
+    return gone or bool(_sayings(given) & (_sayings(meant) - _sayings(said)))
 
 
 def _sayings(arguments: Mapping[str, Any]) -> set[tuple[str, bytes]]:
@@ -153,6 +156,22 @@ def _parts(value: Any) -> Iterator[Any]:
         yield from value
     elif isinstance(value, str):
         yield from value.split(" and ")
+
+
+def _right_input(done: Execution, said: Any, meant: Any) -> Any:
+    """The input that a tool call names: as it is meant where it comes to that.
+
+    Who names the latest result does what the right step does that names none; and a result has
+    another number where an earlier tool call was made again.
+    """
+    named = done.arguments.get("input")
+    if not done.ok or named == said or not isinstance(named, str):
+        return named
+    return meant if meant is None or _tool_of(named) == _tool_of(meant) else named
+
+
+def _tool_of(handle: object) -> str:
+    return str(handle).rpartition("_")[0]
 
 
 def _without_retries(executions: Sequence[Execution]) -> Iterator[Execution]:

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from stormproof.domain.conditions import Condition, WeatherMode
 from stormproof.domain.tasks import Step, Task
 from stormproof.suites.workflows.optimum.persistence import best_tools, turns_for
-from stormproof.suites.workflows.optimum.support_steps import sampled, useful_tools
+from stormproof.suites.workflows.optimum.support_steps import at_hand, useful_tools
 from stormproof.suites.workflows.optimum.workflow import survey
 
 REFERENCE_RATE = 0.8
@@ -76,5 +76,5 @@ def _merged(task: Task, tools: Sequence[str]) -> tuple[list[Step], list[int]]:
             places.append(len(plan))
             plan.append(task.solution[len(places) - 1])
         else:
-            plan.append(sampled(tool))
+            plan.append(at_hand(tool, plan))
     return plan, places

@@ -17,7 +17,15 @@ from stormproof.suites.workflows.tools.contract import (
 )
 from stormproof.suites.workflows.values import failed, invalid
 from stormproof.suites.workflows.values.tabular import Record, is_table, listed, records_of
-from stormproof.suites.workflows.world import DATA, EXPIRED, Schedule, World, host_of
+from stormproof.suites.workflows.world import (
+    DATA,
+    EXPIRED,
+    PAYLOAD,
+    STRUCTURED,
+    Schedule,
+    World,
+    host_of,
+)
 
 # --- integration_authenticator -----------------------------------------------------------------
 
@@ -201,8 +209,8 @@ def integration_queue(world: World, arguments: QueueArguments) -> Made:
 
 
 def _push(world: World, messages: list[Any], arguments: QueueArguments) -> Made:
-    value = take(world, arguments.input).value
-    pushed = value if arguments.each and is_table(value) else [value]
+    taken = take(world, arguments.input, STRUCTURED if arguments.each else PAYLOAD)
+    pushed = taken.value if arguments.each and is_table(taken.value) else [taken.value]
     if len(messages) + len(pushed) > MOST_MESSAGES:
         raise failed(f"Queue {arguments.name[:60]} is full.")
     messages.extend(pushed)
