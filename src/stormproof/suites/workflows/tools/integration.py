@@ -80,7 +80,7 @@ def integration_connector(world: World, arguments: ConnectorArguments) -> Made:
     """Connects to a system and lists the addresses that it offers."""
     hosts = list(dict.fromkeys(host_of(url) for url in world.resources))
     if not hosts:
-        raise failed("No system is known here.")
+        raise invalid("No system is known in this task.")
     first = next((host for host in hosts if host not in world.connections), hosts[0])
     system = _host(arguments.system) if arguments.system else first
     if system not in hosts:
