@@ -43,7 +43,7 @@ def integration_authenticator(world: World, arguments: AuthenticatorArguments) -
     """Opens a session with a service, with the credentials held for it."""
     services = world.credentials
     if not services:
-        raise failed("No credentials are held here.")
+        raise invalid("No credentials are held in this task.")
     service = arguments.service or _first_closed(world)
     if service not in services:
         raise invalid(f"No credentials for {service[:60]!r}. Services are: {listed(services)}.")
