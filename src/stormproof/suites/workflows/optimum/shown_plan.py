@@ -76,5 +76,14 @@ def _merged(task: Task, tools: Sequence[str]) -> tuple[list[Step], list[int]]:
             places.append(len(plan))
             plan.append(task.solution[len(places) - 1])
         else:
-            plan.append(at_hand(tool, plan))
+            plan.append(_useful(task, tool, plan, len(places)))
     return plan, places
+
+
+def _useful(task: Task, tool: str, before: Sequence[Step], place: int) -> Step:
+    """A useful call ahead of the solution's step at `place`; a payload is checked that goes out."""
+    step = at_hand(tool, before)
+    _, handle = survey(task).inputs[place] if place < len(task.solution) else (0, "")
+    if tool != "network_validator" or not handle:
+        return step
+    return replace(step, arguments={"input": handle}, reads=task.solution[place].reads)

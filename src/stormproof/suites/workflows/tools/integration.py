@@ -43,7 +43,7 @@ def integration_authenticator(world: World, arguments: AuthenticatorArguments) -
     """Opens a session with a service, with the credentials held for it."""
     services = world.credentials
     if not services:
-        raise failed("No credentials are held here.")
+        raise invalid("No credentials are held in this task.")
     service = arguments.service or _first_closed(world)
     if service not in services:
         raise invalid(f"No credentials for {service[:60]!r}. Services are: {listed(services)}.")
@@ -80,7 +80,7 @@ def integration_connector(world: World, arguments: ConnectorArguments) -> Made:
     """Connects to a system and lists the addresses that it offers."""
     hosts = list(dict.fromkeys(host_of(url) for url in world.resources))
     if not hosts:
-        raise failed("No system is known here.")
+        raise invalid("No system is known in this task.")
     first = next((host for host in hosts if host not in world.connections), hosts[0])
     system = _host(arguments.system) if arguments.system else first
     if system not in hosts:
