@@ -55,9 +55,16 @@ class Adaptive:
         self.breaker = Breaker()
         self.word = Word()
         self.decision = "start"
-        self._limits: tuple[Limit, ...] = (self.queue, self.cap, self.rate, self.window)
+        self._limits: tuple[Limit, ...] = (
+            self._ceiling,
+            self.queue,
+            self.cap,
+            self.rate,
+            self.window,
+        )
         self._blame = Blame()
         self._unconfirmed = deque[Sent]()  # in order of sending; the first one's fate is unknown
+        self.in_flight = 0  # sends that have not ended
         self._index = 0  # sends
         self._epoch = 0  # cuts and openings: what was sent before says nothing about now
         self._refused = deque[int](maxlen=RUN)  # indices of the latest refused sends
@@ -76,11 +83,6 @@ class Adaptive:
         self._canary: Sent | None = None  # the latest; None when the breaker has opened since
 
     @property
-    def in_flight(self) -> int:
-        """Sends that have not ended."""
-        return self._ceiling.in_flight
-
-    @property
     def closed(self) -> str:
         """See `Controller`."""
         return self.breaker.why
@@ -88,10 +90,10 @@ class Adaptive:
     def ready_at(self, now: float) -> float:
         """See `Controller`."""
         self._settle(now)
-        in_flight = self._ceiling.in_flight
+        in_flight = self.in_flight
         if in_flight + 1 > self.queue.bound:
             return inf
-        ready = max(self._ceiling.ready_at(), self.breaker.ready_at)
+        ready = max(self._ceiling.ready_at(now, in_flight), self.breaker.ready_at)
         if ready == inf:
             return self._hears_at()
         ready = max(ready, self.rate.ready_at(now, in_flight), self.window.ready_at(now, in_flight))
@@ -102,7 +104,7 @@ class Adaptive:
 
     def sent(self, now: float, tokens: float) -> Sent:
         """See `Controller`."""
-        self._ceiling.take(now, tokens)
+        self.in_flight += 1
         self._index += 1
         sent = Sent(now, self.in_flight, self._index, self._epoch, tokens)
         sent.canary = self.breaker.sent(now)
@@ -193,7 +195,7 @@ class Adaptive:
 
     def told(self, rates: RateHeaders) -> None:
         """Headers give ceilings at once."""
-        self._ceiling.told(rates.limit_rpm, rates.limit_tpm)
+        self._ceiling.advertised(rates.limit_rpm, rates.limit_tpm)
 
     def view(self) -> View:
         """See `Controller`."""
@@ -380,6 +382,6 @@ class Adaptive:
         self.decision = "reopened"
 
     def _end(self, sent: Sent) -> None:
-        self._ceiling.give_back()
+        self.in_flight -= 1
         sent.ended = True
         self.silence.ended()

@@ -144,19 +144,20 @@ class Lane:
             return inf
         ready = max(self.starts_at, self.controller.ready_at(now))
         for limit in self.shared:
-            ready = max(ready, limit.ready_at())
+            ready = max(ready, limit.ready_at(now))
         return ready
 
     def take(self, now: float, tokens: float) -> Sent:
         """Take a permit at every level."""
+        sent = self.controller.sent(now, tokens)
         for limit in self.shared:
-            limit.take(now, tokens)
-        return self.controller.sent(now, tokens)
+            limit.sent(sent, now)
+        return sent
 
     def give_back(self, now: float, missed_tokens: float) -> None:
         """Give the shared limits their permits back; the controller hears of it by the fate."""
         for limit in self.shared:
-            limit.give_back(now, missed_tokens)
+            limit.ended(now, missed_tokens)
 
     def share(self) -> bool:
         """Follow the suspect as it is blamed or acquitted; true when that has changed."""
