@@ -40,8 +40,9 @@ class EndpointProgress(Struct, frozen=True):
 
     `rps` is answers per second over the last five seconds; `refused`, `errors`, `discarded` and
     `hedges` count sends since the start, as in `pool.EndpointState`. `state` says whether it is
-    open, `decision` what its controller did last. `trouble` is what its last send ended in where
-    that was no answer, `troubled_at` the wall-clock instant since when (epoch seconds).
+    open, `decision` what its controller did last, `rule` by which rule it made its last cut.
+    `trouble` is what its last send ended in where that was no answer, `troubled_at` the wall-clock
+    instant since when (epoch seconds).
     """
 
     name: str
@@ -52,12 +53,19 @@ class EndpointProgress(Struct, frozen=True):
     errors: int
     state: str
     decision: str = ""
+    rule: str = ""
     discarded: int = 0
     discarded_tokens: int = 0
     hedges: int = 0
     model: str = ""
     trouble: str = ""
     troubled_at: float = 0.0
+
+    @property
+    def decided(self) -> str:
+        """The decision and, of a cut, its rule."""
+        cut = "cut: " in self.decision and self.rule
+        return f"{self.decision} ({self.rule})" if cut else self.decision
 
     @property
     def is_shut(self) -> bool:

@@ -258,6 +258,7 @@ class Session:
             errors=state.errors,
             state=state.state,
             decision=state.decision,
+            rule=state.rule,
             discarded=state.discarded,
             discarded_tokens=state.discarded_tokens,
             hedges=state.hedges,

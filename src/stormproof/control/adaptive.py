@@ -55,6 +55,7 @@ class Adaptive:
         self.breaker = Breaker()
         self.word = Word()
         self.decision = "start"
+        self.rule = ""  # by which the last cut was made: one of `blame`, or of those named here
         self._limits: tuple[Limit, ...] = (
             self._ceiling,
             self.queue,
@@ -129,7 +130,7 @@ class Adaptive:
         self._free_slot(now)
         self.silence.answered(sent, now)
         if self.queue.answered(sent, now, output_tokens):
-            self.decision = "cut: queue"
+            self._note_cut("queue", "all beyond waits")
         if sent.at > self._errors_since:
             self._errors_in_a_row = 0
         if self.breaker.heeds(sent):
@@ -162,7 +163,7 @@ class Adaptive:
         """See `Controller`."""
         self._end(sent)
         if sent.fate is Fate.ACCEPTED and self.queue.gave_up(sent, now):
-            self.decision = "cut: queue"
+            self._note_cut("queue", "gateway gave up")
         if self.breaker.state is State.OPEN and self._like_a_cap(sent):
             self._turned_away(sent, Fate.FAILED)
             self._refused.append(sent.index)
@@ -170,6 +171,7 @@ class Adaptive:
                 self._epoch += 1
                 if self._cap_before is None:
                     self._cap_before = self.cap.believed
+                self._note_cut("cap", "quick error")
                 if self._cut_cap(sent, now) and self._nothing_passes(sent):
                     self._errors_after_s = now - sent.at
                     self._shut_for_errors(why, now)
@@ -203,7 +205,7 @@ class Adaptive:
         pace = self.rate.pace if self.rate.believed < inf else 0.0
         held = max(self.cap.held, self.in_flight)
         window = min(self._ceiling.workers, self.cap.believed, self.queue.bound, held)
-        return View(window, pace, state, self.decision)
+        return View(window, pace, state, self.decision, self.rule)
 
     def forget(self, now: float) -> None:
         """Somebody else is to blame for what was refused: start from what is accepted."""
@@ -211,6 +213,9 @@ class Adaptive:
         self.rate.forget()
 
     # --- evidence --------------------------------------------------------------------------
+
+    def _note_cut(self, limit: str, rule: str) -> None:
+        self.decision, self.rule = f"cut: {limit}", rule
 
     def _hears_at(self) -> float:
         """When the canary's silence will have said that it passed; inf where it will not."""
@@ -275,7 +280,7 @@ class Adaptive:
         self._epoch += 1
         case = Case(sent, self._crowded(sent), self.cap, self.rate, self.window)
         name = self._blame.of(case)
-        self.decision = f"cut: {name}"
+        self._note_cut(name, self._blame.rule)
         if name == "window":
             self._cut = sent
             if not self.window.used_up:  # it has not begun yet
@@ -301,7 +306,6 @@ class Adaptive:
 
     def _cut_cap(self, sent: Sent, now: float) -> bool:
         """False when it was a probe."""
-        self.decision = "cut: cap"
         self._cut = sent
         probe = sent.number > self.cap.believed
         if not probe:  # the bucket may have been empty, too

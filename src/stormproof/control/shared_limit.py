@@ -266,7 +266,8 @@ class Member:
             return own
         above = limit.learned.view()
         state = own.state if own.state != "open" or above.state == "open" else above.state
-        return View(own.window, own.pace_rps, state, f"{limit.name}: {above.decision}")
+        decision = f"{limit.name}: {above.decision}"
+        return View(own.window, own.pace_rps, state, decision, above.rule)
 
     def blamed_above(self, above: Adaptive, now: float) -> None:
         """The limit is to blame for what was refused: believe in none of one's own."""

@@ -54,6 +54,7 @@ class EndpointState(Struct, frozen=True):
     errors: int
     state: str
     decision: str
+    rule: str = ""
     hedges: int = 0
     trouble: str = ""
     troubled_at: float = 0.0
@@ -231,6 +232,7 @@ class Lane:
             errors=self.errors,
             state=self.condition,
             decision=view.decision,
+            rule=view.rule,
             hedges=self.hedges,
             trouble=self.trouble,
             troubled_at=self.troubled_since + wall_ahead_s if self.troubled_since < inf else 0.0,

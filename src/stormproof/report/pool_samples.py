@@ -24,7 +24,8 @@ class Sample(Struct, frozen=True):
     """One endpoint at one moment; `t` is in seconds since the run's start.
 
     `refused`, `errors`, `discarded` (replies that may be paid for and were none), the tokens in
-    these, and `hedges` (second copies of a send) count since then too.
+    these, and `hedges` (second copies of a send) count since then too. `rule` is that of the last
+    cut.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Sample(Struct, frozen=True):
     discarded_tokens: int = 0
     hedges: int = 0
     state: str = ""
+    rule: str = ""
 
 
 _decode = msgspec.json.Decoder(Sample).decode
