@@ -25,7 +25,7 @@ from stormproof.control.adaptive import Adaptive
 from stormproof.control.controller import Sent, View
 from stormproof.control.pace import Ceiling
 from stormproof.domain.calls import RateHeaders
-from stormproof.domain.pool import Endpoint, Limits
+from stormproof.domain.pool import Endpoint, Limits, Start
 
 INCIDENT_S = 1.0  # refusals so close together are one incident
 TOGETHER_S = 0.15  # sends so close together met the same state of a shared limit
@@ -48,7 +48,7 @@ class SharedLimit:
     `Member` tells of its sends and how they ended.
     """
 
-    def __init__(self, name: str, limits: Limits | None = None) -> None:
+    def __init__(self, name: str, limits: Limits | None = None, start: Start | None = None) -> None:
         # What the limit is of, as shown: `key p/env:K`. Never changes.
         self.name = name
         # Names of the models that meet here, each once, in the endpoints' order. Set by
@@ -59,8 +59,9 @@ class SharedLimit:
         # Where declared, sends that have not ended: each counts from `sent` to `ended`.
         self.in_flight = 0
         # What was found, while the limit is to blame for refusals; None otherwise, and always
-        # where one was declared. Set by `blame`, cleared by `_acquit`.
-        self.learned: Adaptive | None = None
+        # where one was declared. There from the start where an earlier run has left it; set by
+        # `blame`, cleared by `_acquit`.
+        self.learned = None if start is None else Adaptive(Limits(), start)
         # The controllers of all endpoints below; none where declared. Each joins as it is made.
         self.members: list[Member] = []
         # Incidents that spoke for it, less those against, never negative; 0 after an acquittal.
@@ -292,13 +293,14 @@ def limits_above(endpoints: Sequence[Endpoint], *, learn: bool) -> list[tuple[Sh
     With `learn`, a key of several endpoints for which none was declared is suspected of one.
     """
     uses = Counter(_key_of(endpoint) for endpoint in endpoints)
+    starts = {_key_of(x): x.start.above for x in endpoints if x.start.above}
     known: dict[str, SharedLimit] = {}
     found = []
     for endpoint in endpoints:
         mine = [known.setdefault(x.name, SharedLimit(x.name, x.limits)) for x in endpoint.groups]
         key = _key_of(endpoint)
         if learn and uses[key] > 1:
-            suspect = known.setdefault(key, SharedLimit(key))
+            suspect = known.setdefault(key, SharedLimit(key, start=starts.get(key)))
             mine += [suspect] * (suspect.declared is None)
         for limit in mine:
             if endpoint.model not in limit.models:

@@ -7,6 +7,7 @@ from math import inf
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from stormproof.control.adaptive import Adaptive
 from stormproof.control.controller import Controller, Sent
@@ -41,7 +42,8 @@ class EndpointState(Struct, frozen=True):
     discarded (it came with a success status and was no reply: it may have to be paid), with the
     tokens that these said they cost. `trouble` is what its last send ended in where that was no
     answer, and `troubled_at` the wall-clock instant since when. `stopped` says why it was given
-    up, and is empty while it is not.
+    up, and is empty while it is not. `above` is what is known of a limit that it shares and that
+    nobody declared, while that is to blame.
     """
 
     endpoint_id: str
@@ -61,13 +63,14 @@ class EndpointState(Struct, frozen=True):
     stopped: str = ""
     discarded: int = 0
     discarded_tokens: int = 0
+    above: Start | None = None
 
     @property
     def learned(self) -> Start:
-        """Where another controller of it may begin; nothing while it has answered but a few."""
-        if self.accepted < FEW or self.window == inf:
-            return Start()
-        return Start(int(self.window) or None, self.pace_rps or None)
+        """Where another controller of it may begin; of it alone while it has answered but a few."""
+        few = self.accepted < FEW
+        own = Start() if few else _start(self.window, self.pace_rps)
+        return replace(own, above=self.above)
 
 
 StopCause = Literal["", "denied", "quota", "rejecting", "silent"]
@@ -239,7 +242,16 @@ class Lane:
             stopped=self.stopped,
             discarded=self.discarded,
             discarded_tokens=self.discarded_tokens,
+            above=self._above,
         )
+
+    @property
+    def _above(self) -> Start | None:
+        """Where another controller of the suspect may begin, while that is to blame."""
+        if self.suspect is None or self.suspect.learned is None:
+            return None
+        view = self.suspect.learned.view()
+        return _start(view.window, view.pace_rps)
 
     @property
     def condition(self) -> str:
@@ -298,6 +310,10 @@ def _controller(endpoint: Endpoint, mode: RateMode, suspect: SharedLimit | None)
         return Fixed(endpoint.limits, workers=endpoint.fixed_slots)
     own = Adaptive(endpoint.limits, endpoint.start)
     return own if suspect is None else Member(own, suspect)
+
+
+def _start(window: float, pace_rps: float) -> Start:
+    return Start() if window == inf else Start(int(window) or None, pace_rps or None)
 
 
 def _used_tokens(reply: Reply, estimate: float) -> float:
