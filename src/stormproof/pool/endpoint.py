@@ -73,7 +73,7 @@ class EndpointState(Struct, frozen=True):
         return replace(own, above=self.above)
 
 
-StopCause = Literal["", "denied", "quota", "rejecting", "silent"]
+StopCause = Literal["", "denied", "quota", "day", "rejecting", "silent"]
 
 
 class Lane:
@@ -106,8 +106,9 @@ class Lane:
         # How many jobs of the model had ended when the supply last had none for it: as long as
         # that is still their number, asking again is idle. -1: ask; inf: begin nothing more.
         self.ended_when_empty: float = -1
-        # No send before this instant: its stagger offset. Set once, at the opening.
-        self.starts_at = -inf
+        # No send before this instant: its stagger offset, set once, at the opening; then the end of
+        # the latest wait for a day's quota. It only grows. Set by the scheduler alone.
+        self.rests_until = -inf
         # The instant of its one valid entry among the scheduler's wakes; inf for none.
         self.wakes_at = inf
         # Why its gate was shut when that was last announced; empty for open.
@@ -146,7 +147,7 @@ class Lane:
         """The earliest instant for a send, over all levels; inf when an answer must come."""
         if self.stopped:
             return inf
-        ready = max(self.starts_at, self.controller.ready_at(now))
+        ready = max(self.rests_until, self.controller.ready_at(now))
         for limit in self.shared:
             ready = max(ready, limit.ready_at(now))
         return ready
@@ -256,7 +257,11 @@ class Lane:
     @property
     def condition(self) -> str:
         """Open, closed or stopped, and why."""
-        return f"stopped: {self.stopped}" if self.stopped else self.controller.view().state
+        if self.stopped:
+            return f"stopped: {self.stopped}"
+        if self.rests_until > self.doubted_since:
+            return f"closed: a day's quota is waited for: {self.trouble}"
+        return self.controller.view().state
 
     def _took(self, seconds: float) -> None:
         """An answer; the 99th percentile moves up 99 times as far as down."""
@@ -292,8 +297,8 @@ class Lane:
     def _doubts(self, verdict: Verdict) -> bool:
         """Whether the endpoint says of itself that it cannot be used, which may pass."""
         match verdict:
-            case Refused(quota=quota):
-                return quota
+            case Refused(quota=quota, of_a_day=of_a_day):
+                return quota or of_a_day or verdict.resumes_in_s is not None
             case Rejected():
                 return self.rejections >= LATER_REJECTIONS
             case _:

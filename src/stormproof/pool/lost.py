@@ -36,6 +36,7 @@ Hedge = Literal["lost", "all", "none"]
 
 EARLY = 0.999  # of a time limit: timers round, and so do clocks
 BLIP_S = 2.0  # trouble of an endpoint that has never answered, before a person is told
+AFTER_S = 1.0  # a day's quota is asked for so long after it is refilled
 DOUBT_S = 5.0  # the same of one that has answered, and says of itself that it cannot be used
 _CAUSES: dict[type, StopCause] = {Refused: "quota", Denied: "denied", Rejected: "rejecting"}
 
@@ -72,7 +73,7 @@ def is_lost(silent_s: float, patience: float, bounds: Bounds) -> bool:
 
 def unserved_s(pending: PendingRequest, model: ModelQueue, now: float) -> float:
     """For how long no endpoint of the model has accepted this request, or any other."""
-    return now - max(pending.asked_at, model.served_at)
+    return now - max(pending.asked_at, model.served_at, model.rests_until)
 
 
 def ending() -> TransientFailure:
@@ -131,6 +132,9 @@ def unusable(lane: Lane, verdict: Verdict, bounds: Bounds, now: float) -> tuple[
     match verdict:
         case Refused(reason=reason, exhausted=True):
             return "quota", reason
+        case Refused(reason=reason) if _of_a_day(verdict):
+            too_long = rest_s(lane, verdict, bounds, now) == inf
+            return ("day", f"{reason} (--max-wait)") if too_long else ("", "")
         case Denied(reason=reason) if not lane.accepted:
             return "denied", reason
         case Rejected(reason=reason) if (
@@ -141,6 +145,27 @@ def unusable(lane: Lane, verdict: Verdict, bounds: Bounds, now: float) -> tuple[
             why = f"nothing else in {bounds.believed_s / 60:.0f} min: {verdict.reason}"
             return _CAUSES[type(verdict)], why
     return "", ""
+
+
+def _of_a_day(verdict: Verdict) -> bool:
+    """Whether it speaks of a quota that is refilled in hours, or when a day is over."""
+    long = isinstance(verdict, Refused) and verdict.resumes_in_s is not None
+    return isinstance(verdict, Refused) and not verdict.exhausted and (verdict.of_a_day or long)
+
+
+def rest_s(lane: Lane, verdict: Verdict, bounds: Bounds, now: float) -> float:
+    """How long a lane whose day's quota is used up rests: inf for too long, 0 where it is not.
+
+    Where it is not said when it is refilled, it is asked again every `believed_s`.
+    """
+    if not isinstance(verdict, Refused) or not _of_a_day(verdict):
+        return 0.0
+    doubted_s, resumes_in_s = now - lane.doubted_since, verdict.resumes_in_s
+    sure = verdict.of_a_day and resumes_in_s is not None
+    if not sure and doubted_s < bounds.believed_s:
+        return 0.0
+    too_long = doubted_s + (resumes_in_s or 0.0) > bounds.max_wait_s
+    return inf if too_long else (resumes_in_s or bounds.believed_s) + AFTER_S
 
 
 def is_noteworthy(lane: Lane, now: float) -> bool:
@@ -189,6 +214,7 @@ def silent_lanes(model: ModelQueue, bounds: Bounds, now: float) -> list[Lane]:
     """
     live = model.live
     since = max((lane.troubled_since for lane in live if lane.trouble), default=inf)
+    since = max(since, model.rests_until)
     longest = bounds.unserved_s + bounds.stuck_s
     return live if now - since > longest and all(lane.trouble for lane in live) else []
 
@@ -208,7 +234,7 @@ def given_up(model: ModelQueue, bounds: Bounds, now: float) -> Iterator[tuple[La
 
 def why_stuck(model: ModelQueue, bounds: Bounds, now: float) -> str:
     """What is known where requests wait and none has been sent for too long; else empty."""
-    silent_s = now - max(model.served_at, model.sent_at)
+    silent_s = now - max(model.served_at, model.sent_at, model.rests_until)
     if silent_s <= bounds.stuck_s:
         return ""
     states = ", ".join(f"{x.endpoint.endpoint_id}: {x.condition}" for x in model.lanes)
@@ -217,7 +243,8 @@ def why_stuck(model: ModelQueue, bounds: Bounds, now: float) -> str:
 
 def is_unserved(model: ModelQueue, bounds: Bounds, now: float) -> bool:
     """Whether nothing was accepted for too long, and nothing is in flight that may be."""
-    return now - model.served_at > bounds.unserved_s and not model.in_flight
+    silent_s = now - max(model.served_at, model.rests_until)
+    return silent_s > bounds.unserved_s and not model.in_flight
 
 
 def unserved(model: ModelQueue, silent_s: float) -> RateLimited:
@@ -236,6 +263,11 @@ def no_endpoint(model: ModelQueue) -> CallError:
         return TransientFailure(
             f"no endpoint of {model.name} answers: {reasons}",
             hint="check base_url in the pool file, or run again later; what is done stays done",
+        )
+    if "day" in causes:
+        return RateLimited(
+            f"no endpoint of {model.name} has any quota left: {reasons}",
+            hint="run the same command again then, or wait for it with --max-wait 12h, say",
         )
     kind: type[CallError] = AuthFailed
     if causes != {"denied"}:

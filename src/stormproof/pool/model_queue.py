@@ -214,6 +214,11 @@ class ModelQueue:
         return [lane for lane in self.lanes if not lane.stopped]
 
     @property
+    def rests_until(self) -> float:
+        """When the last of its lanes begins, or goes on after a wait for a day's quota."""
+        return max((lane.rests_until for lane in self.live), default=-inf)
+
+    @property
     def is_sharing(self) -> bool:
         """Whether a shared limit is in force for any of its lanes."""
         for lane in self.lanes:  # noqa: SIM110  asked for each request: a generator costs thrice

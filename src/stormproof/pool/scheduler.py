@@ -13,6 +13,7 @@ from typing import Literal
 from stormproof.control.bounds import Bounds
 from stormproof.control.shared_limit import limits_above
 from stormproof.domain.calls import Blocked, Ok, Overlong, Request, Verdict
+from stormproof.domain.durations import duration_in_words
 from stormproof.domain.pool import Endpoint, RateMode, Sharding
 from stormproof.errors import CallError
 from stormproof.pool import lost
@@ -95,7 +96,7 @@ class Scheduler:
             model.served_at = model.sent_at = now
             for place, lane in enumerate(model.lanes):
                 offset = self._stagger[place % len(self._stagger)] if self._stagger else 0.0
-                lane.starts_at = now + offset
+                lane.rests_until = now + offset
         for model in self.models.values():
             self._pump(model, now)
 
@@ -246,6 +247,8 @@ class Scheduler:
             cause, why = lost.unusable(lane, verdict, self._bounds, now)
             if cause:
                 self.stop(lane, cause, why, now)
+            elif rest_s := lost.rest_s(lane, verdict, self._bounds, now):
+                self._rest(lane, rest_s, now)
         if lane.controller.closed != lane.closed:
             self._note_gate(lane)
         self.freed(lane, now)
@@ -274,6 +277,14 @@ class Scheduler:
         model.ask_supply_again()  # its share is anyone's now
         self._look_for_copies(model, now)
         self._pump(model, now)
+
+    def _rest(self, lane: Lane, rest_s: float, now: float) -> None:
+        """A day's quota is waited for; of what was in flight, each refusal says so."""
+        lane.rests_until = max(lane.rests_until, now + rest_s)
+        if not lane.announced:
+            lane.announced = True
+            words = f"{lane.trouble}; asked again in {duration_in_words(rest_s)}"
+            self.notices.append(("trouble", lane.endpoint.endpoint_id, words))
 
     def _note_gate(self, lane: Lane) -> None:
         before, lane.closed = lane.closed, lane.controller.closed

@@ -1,5 +1,7 @@
 """What counts as lost, silent, stuck and unserved."""
 
+from math import inf
+
 import pytest
 
 from stormproof.control.bounds import Bounds
@@ -132,6 +134,58 @@ def test_what_may_pass_is_believed_when_nothing_else_was_said(verdict: Verdict) 
     assert heard(lane, *[verdict] * 5, at=600.0) == ("", "")  # it is doubted anew from here
 
 
+DAY = Refused("429 per day; goes on at noon", of_a_day=True, resumes_in_s=7200.0)
+SOME_DAY = Refused("429 per day", of_a_day=True)
+LATER = Refused("429", resumes_in_s=7200.0)
+
+
+def test_a_days_quota_is_believed_at_once_where_its_end_is_named() -> None:
+    assert heard(two().lanes[0], ANSWER, DAY) == (
+        "day",
+        "429 per day; goes on at noon (--max-wait)",
+    )
+
+
+@pytest.mark.parametrize("verdict", [SOME_DAY, LATER])
+def test_it_is_believed_in_time_where_half_of_that_is_said(verdict: Refused) -> None:
+    lane = two().lanes[0]
+    assert heard(lane, verdict, at=0.0) == ("", "")
+    assert heard(lane, ANSWER, verdict, at=200.0) == ("", "")  # it is refilled all day long
+    assert heard(lane, verdict, at=499.0) == ("", "")
+    assert heard(lane, verdict, at=500.0)[0] == "day"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "at", "rest_s"),
+    [(DAY, 0.0, 7201.0), (SOME_DAY, 0.0, 0.0), (SOME_DAY, 300.0, 301.0), (LATER, 300.0, 7201.0),
+     (DAY, 2000.0, inf), (SOME_DAY, 8001.0, inf), (QUOTA, 400.0, 0.0), (ANSWER, 0.0, 0.0)],
+)  # fmt: skip
+def test_a_days_quota_is_waited_for_as_long_as_the_user_wants(
+    verdict: Verdict, at: float, rest_s: float
+) -> None:
+    lane, patient = two().lanes[0], Bounds(max_wait_s=8000.0)
+    heard(lane, verdict, at=0.0)
+    assert lost.rest_s(lane, verdict, patient, at) == rest_s
+    assert (lost.unusable(lane, verdict, patient, at)[0] == "day") == (rest_s == inf)
+
+
+def test_while_a_day_is_waited_for_nothing_is_stuck_silent_or_unserved() -> None:
+    model = two()
+    first, second = model.lanes
+    for lane in model.lanes:
+        heard(lane, DAY)
+    assert lost.why_stuck(model, BOUNDS, 5000.0)
+    assert lost.is_unserved(model, BOUNDS, 5000.0)
+    assert lost.silent_lanes(model, BOUNDS, 5000.0) == [first, second]
+    first.rests_until = 7202.0
+    assert first.condition.startswith("closed: a day's quota is waited for: 429 per day")
+    assert not lost.why_stuck(model, BOUNDS, 7202.0)
+    assert not lost.is_unserved(model, BOUNDS, 7202.0)
+    assert lost.silent_lanes(model, BOUNDS, 7202.0) == []
+    heard(first, ANSWER, at=7203.0)
+    assert first.condition == "open"
+
+
 def test_a_model_is_unreached_when_nothing_there_has_ever_spoken_as_a_service_does() -> None:
     model = two()
     first, second = model.lanes
@@ -165,6 +219,7 @@ def test_trouble_is_worth_a_word_soon_and_says_for_how_long_it_is_borne() -> Non
     [
         ("silent", TransientFailure),
         ("quota", RateLimited),
+        ("day", RateLimited),
         ("rejecting", RequestRejected),
         ("denied", AuthFailed),
     ],
