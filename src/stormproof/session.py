@@ -47,7 +47,8 @@ class RunSummary(Struct, frozen=True):
     run's. `reasons` are those of the infrastructure episodes, each counted, the most frequent
     first; `faults` those among them in which the suite broke. `discarded` replies came with a
     success status and were none, `discarded_tokens` is what they said they cost; `hedged` calls
-    were given up for a copy elsewhere: these may have to be paid as well.
+    were given up for a copy elsewhere: these may have to be paid as well. `false_alarms` among them
+    are known to have been given up too early.
     `stopped` names each endpoint that was given up, with the reason and since when; where trials
     are left without a score, `silent` names those whose last call was refused or failed.
     `notices` are the lines that `Progress` had last.
@@ -72,6 +73,7 @@ class RunSummary(Struct, frozen=True):
     discarded: int = 0
     discarded_tokens: int = 0
     hedged: int = 0
+    false_alarms: int = 0
 
     @property
     def remaining(self) -> int:
@@ -262,6 +264,8 @@ class Session:
             discarded=state.discarded,
             discarded_tokens=state.discarded_tokens,
             hedges=state.hedges,
+            sends=state.sends,
+            false_alarms=state.false_alarms,
             model=state.model,
             trouble=state.trouble,
             troubled_at=state.troubled_at,
@@ -304,6 +308,7 @@ class Session:
             discarded=sum(state.discarded for state in states),
             discarded_tokens=sum(state.discarded_tokens for state in states),
             hedged=sum(state.hedges for state in states),
+            false_alarms=sum(state.false_alarms for state in states),
         )
 
 

@@ -143,8 +143,15 @@ def headline(progress: Progress) -> str:
             f"{progress.under_way} under way",
             f"{short(progress.calls)} calls",
             f"{short(progress.tokens)} tokens",
+            *_false_alarms(progress),
         ]
     )
+
+
+def _false_alarms(progress: Progress) -> list[str]:
+    if not progress.false_alarms:
+        return []
+    return [f"{progress.false_alarms} of {short(progress.sends)} sends given up too early"]
 
 
 def _drain(progress: Progress) -> list[str]:

@@ -40,7 +40,9 @@ class EndpointState(Struct, frozen=True):
     Counts are sends since the start: accepted (answered in full), refused, errors, hedges (given
     up because a copy was sent elsewhere: lost, or slower than the copy), and among the errors
     discarded (it came with a success status and was no reply: it may have to be paid), with the
-    tokens that these said they cost. `trouble` is what its last send ended in where that was no
+    tokens that these said they cost. Of the lost, `false_alarms` are known to have been declared so
+    too early: the answer had begun, or the same request was then answered after a silence at least
+    as long. `trouble` is what its last send ended in where that was no
     answer, and `troubled_at` the wall-clock instant since when. `stopped` says why it was given
     up, and is empty while it is not. `above` is what is known of a limit that it shares and that
     nobody declared, while that is to blame.
@@ -64,6 +66,12 @@ class EndpointState(Struct, frozen=True):
     discarded: int = 0
     discarded_tokens: int = 0
     above: Start | None = None
+    false_alarms: int = 0
+
+    @property
+    def sends(self) -> int:
+        """Sends that have ended, but for those that were cancelled for a quicker copy."""
+        return self.accepted + self.refused + self.errors
 
     @property
     def learned(self) -> Start:
@@ -142,6 +150,8 @@ class Lane:
         # Sends by how they ended, as in `EndpointState`: by `hear`; hedges by `lost` and
         # `lost_race`. They only grow; discarded ones are errors too.
         self.accepted = self.refused = self.errors = self.hedges = self.discarded = 0
+        # Sends that `lost` declared lost too early, as far as is known. It only grows.
+        self.false_alarms = 0
 
     def ready_at(self, now: float) -> float:
         """The earliest instant for a send, over all levels; inf when an answer must come."""
@@ -244,6 +254,7 @@ class Lane:
             discarded=self.discarded,
             discarded_tokens=self.discarded_tokens,
             above=self._above,
+            false_alarms=self.false_alarms,
         )
 
     @property

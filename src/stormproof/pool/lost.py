@@ -68,6 +68,22 @@ def is_lost(silent_s: float, patience: float, bounds: Bounds) -> bool:
     return silent_s >= EARLY * patience < EARLY * bounds.request_timeout_s
 
 
+def give_up(pending: PendingRequest, lane: Lane, silent_s: float, *, begun: bool) -> None:
+    """A send is declared lost. Where its answer had begun, that was a false alarm."""
+    pending.hedged = True
+    lane.lost()
+    if begun:
+        lane.false_alarms += 1
+    else:
+        pending.given_up.append((lane, silent_s))
+
+
+def own_up(pending: PendingRequest, took_s: float) -> None:
+    """The request was answered, after so long: silence that was no longer was a false alarm."""
+    for lane, silent_s in pending.given_up:
+        lane.false_alarms += took_s >= silent_s
+
+
 # --- one request ---------------------------------------------------------------------------
 
 
