@@ -49,8 +49,9 @@ class RunSummary(Struct, frozen=True):
     success status and were none, `discarded_tokens` is what they said they cost; `hedged` calls
     were given up for a copy elsewhere: these may have to be paid as well. `false_alarms` among them
     are known to have been given up too early.
-    `stopped` names each endpoint that was given up, with the reason and since when; where trials
-    are left without a score, `silent` names those whose last call was refused or failed.
+    `stopped` names each endpoint that was given up, with the reason and since when; `silent` those
+    that have answered nothing, and where trials are left without a score also those whose last call
+    was refused or failed.
     `notices` are the lines that `Progress` had last.
     """
 
@@ -286,8 +287,10 @@ class Session:
     def _summary(self) -> RunSummary:
         counts, planned, states = self._counts, self.plan.planned, self._states()
         given_up = [state for state in states if state.stopped]
-        troubled = [s for s in states if s.trouble and not s.stopped]
         ended = counts.scored + counts.blocked
+        troubled = [
+            s for s in states if s.trouble and not s.stopped and (ended < planned or not s.accepted)
+        ]
         return RunSummary(
             results=self.plan.options.results,
             planned=planned,
@@ -300,7 +303,7 @@ class Session:
             simulated=counts.simulated,
             interrupted=self.stop.is_draining,
             stopped=tuple(map(_blamed, given_up)),
-            silent=tuple(map(_blamed, troubled)) if ended < planned else (),
+            silent=tuple(map(_blamed, troubled)),
             notices=tuple(self._notices),
             blocked=counts.blocked,
             reasons=tuple(in_lines(counts.reasons.counted())),

@@ -126,13 +126,43 @@ def test_what_one_endpoint_rejects_another_answers_and_the_one_is_named(
     sharding: Sharding,
 ) -> None:
     work = Work(200)
-    dispatcher, wire, _, _ = simulate(
+    dispatcher, wire, took_s, said_at = simulate(
         lambda number, *_: Rejected("HTTP 400: tools?") if number == 1 else None, work, 2, sharding
     )
     assert (work.done, work.errors) == (200, [])
-    assert wire.sends[1] <= 10  # those that were in flight when three had come back
+    assert took_s < 10  # the share of the one that rejects goes to the other
+    assert wire.sends[1] <= 40
     (_, rejecting) = dispatcher.snapshot()
-    assert rejecting.stopped == "it rejects every request: HTTP 400: tools?"
+    assert rejecting.state == "closed: HTTP 400: tools?"
+    assert said_at["m1"] < 4
+
+
+@pytest.mark.parametrize("sharding", ["dynamic", "even"])
+def test_an_endpoint_whose_first_requests_are_rejected_is_asked_again_by_canaries(
+    sharding: Sharding,
+) -> None:
+    """Its server was given the wrong model, say, and is mended while the run goes on."""
+    work = Work(2000)
+    dispatcher, wire, _, _ = simulate(
+        lambda number, at, _: Rejected("HTTP 400: tools?") if number and at < 10 else None,
+        work,
+        2,
+        sharding,
+    )
+    assert (work.done, work.errors) == (2000, [])
+    assert all(state.accepted > 500 for state in dispatcher.snapshot())
+    assert wire.sends[1] - dispatcher.snapshot()[1].accepted <= 40
+
+
+def test_an_endpoint_that_goes_on_rejecting_is_given_up_in_time() -> None:
+    work = Work(20_000)
+    dispatcher, wire, took_s, _ = simulate(
+        lambda number, *_: Rejected("HTTP 400: tools?") if number else None, work, 2
+    )
+    assert (work.done, work.errors) == (20_000, [])
+    assert took_s > 300
+    assert dispatcher.snapshot()[1].stopped == "nothing else in 5 min: HTTP 400: tools?"
+    assert wire.sends[1] <= 200
 
 
 @pytest.mark.parametrize("sharding", ["dynamic", "even"])

@@ -30,7 +30,7 @@ from stormproof.domain.pool import Endpoint, RateMode, Start
 
 FIRST_P99_S = 60.0  # until so many answers as here say more
 FEW = 20
-LATER_REJECTIONS = 5  # in a row, until they are held against an endpoint that has answered
+MANY_REJECTIONS = 5  # in a row, until they are held against an endpoint, whatever others answer
 STEP = 0.0005  # by which one answer below it moves the 99th percentile
 
 
@@ -202,7 +202,7 @@ class Lane:
                 control.answered(sent, now, sent.tokens)
             case Rejected(reason=reason):
                 self.rejections += 1
-                if self.accepted and self.rejections >= LATER_REJECTIONS:
+                if self.is_rejecting:
                     control.failed(sent, now, reason)
                 else:
                     control.answered(sent, now, sent.tokens)
@@ -266,6 +266,11 @@ class Lane:
         return _start(view.window, view.pace_rps)
 
     @property
+    def is_rejecting(self) -> bool:
+        """Whether it has rejected so many requests in a row that it is itself the reason."""
+        return self.rejections >= MANY_REJECTIONS
+
+    @property
     def condition(self) -> str:
         """Open, closed or stopped, and why."""
         if self.stopped:
@@ -311,7 +316,7 @@ class Lane:
             case Refused(quota=quota, of_a_day=of_a_day):
                 return quota or of_a_day or verdict.resumes_in_s is not None
             case Rejected():
-                return self.rejections >= LATER_REJECTIONS
+                return self.is_rejecting
             case _:
                 return isinstance(verdict, Denied)
 

@@ -138,12 +138,14 @@ def may_collide(pending: PendingRequest, verdict: Verdict) -> bool:
 # --- one endpoint --------------------------------------------------------------------------
 
 
-def unusable(lane: Lane, verdict: Verdict, bounds: Bounds, now: float) -> tuple[StopCause, str]:
+def unusable(
+    lane: Lane, model: ModelQueue, verdict: Verdict, bounds: Bounds, now: float
+) -> tuple[StopCause, str]:
     """As what, and why, an endpoint is given up for what it has just said; ("", "") if not.
 
-    An empty account is believed at once. Keys, deployments and requests are too where the
-    endpoint has never answered (requests when it rejected several). What may pass is believed
-    when the endpoint has said nothing else for `believed_s`: see `Bounds`.
+    An empty account is believed at once. Keys and deployments are too where the endpoint has never
+    answered; requests where no endpoint of the model has, and each rejected several. What may pass
+    is believed when the endpoint has said nothing else for `believed_s`: see `Bounds`.
     """
     match verdict:
         case Refused(reason=reason, exhausted=True):
@@ -153,14 +155,17 @@ def unusable(lane: Lane, verdict: Verdict, bounds: Bounds, now: float) -> tuple[
             return ("day", f"{reason} (--max-wait)") if too_long else ("", "")
         case Denied(reason=reason) if not lane.accepted:
             return "denied", reason
-        case Rejected(reason=reason) if (
-            not lane.accepted and lane.rejections >= bounds.first_rejections
-        ):
+        case Rejected(reason=reason) if _all_reject(model, bounds):
             return "rejecting", f"it rejects every request: {reason}"
         case Refused() | Denied() | Rejected() if now - lane.doubted_since >= bounds.believed_s:
             why = f"nothing else in {bounds.believed_s / 60:.0f} min: {verdict.reason}"
             return _CAUSES[type(verdict)], why
     return "", ""
+
+
+def _all_reject(model: ModelQueue, bounds: Bounds) -> bool:
+    """Whether every living endpoint has rejected its first requests: it is what we ask for."""
+    return all(not x.accepted and x.rejections >= bounds.first_rejections for x in model.live)
 
 
 def _of_a_day(verdict: Verdict) -> bool:

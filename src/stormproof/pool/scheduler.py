@@ -12,7 +12,7 @@ from typing import Literal
 
 from stormproof.control.bounds import Bounds
 from stormproof.control.shared_limit import limits_above
-from stormproof.domain.calls import Blocked, Ok, Overlong, Request, Verdict
+from stormproof.domain.calls import Blocked, Ok, Overlong, Rejected, Request, Verdict
 from stormproof.domain.durations import duration_in_words
 from stormproof.domain.pool import Endpoint, RateMode, Sharding
 from stormproof.errors import CallError
@@ -244,9 +244,12 @@ class Scheduler:
         if isinstance(verdict, (Ok, Overlong, Blocked)):
             self.models[lane.endpoint.model].served_at = now
         elif verdict is not None and not lane.stopped:
-            cause, why = lost.unusable(lane, verdict, self._bounds, now)
+            model = self.models[lane.endpoint.model]
+            cause, why = lost.unusable(lane, model, verdict, self._bounds, now)
             if cause:
                 self.stop(lane, cause, why, now)
+            elif isinstance(verdict, Rejected) and lane.is_rejecting:
+                self._share_out(model, lane, now)
             elif rest_s := lost.rest_s(lane, verdict, self._bounds, now):
                 self._rest(lane, rest_s, now)
         if lane.controller.closed != lane.closed:
@@ -269,12 +272,17 @@ class Scheduler:
         self.notices.append(("stopped", lane.endpoint.endpoint_id, why))
         lane.stopped, lane.stop_cause = why, cause
         model = self.models[lane.endpoint.model]
-        model.unpin(lane)
-        if not model.live:
-            for pending in model.drain():
-                self._fail(pending, lost.no_endpoint(model))
+        if model.live:
+            self._share_out(model, lane, now)
             return
-        model.ask_supply_again()  # its share is anyone's now
+        model.unpin(lane)
+        for pending in model.drain():
+            self._fail(pending, lost.no_endpoint(model))
+
+    def _share_out(self, model: ModelQueue, lane: Lane, now: float) -> None:
+        """What waits for the lane, and its share of the supply, are anyone's now."""
+        model.unpin(lane)
+        model.ask_supply_again()
         self._look_for_copies(model, now)
         self._pump(model, now)
 

@@ -96,7 +96,9 @@ def heard(lane: Lane, *verdicts: Verdict, at: float = 1.0) -> tuple[str, str]:
     """What is made of the last verdict, when the lane has heard all of them."""
     for verdict in verdicts:
         lane.hear(lane.take(at, 1.0), verdict, at)
-    return lost.unusable(lane, verdicts[-1], BOUNDS, at)
+    model = ModelQueue("m")
+    model.lanes = [lane]
+    return lost.unusable(lane, model, verdicts[-1], BOUNDS, at)
 
 
 QUOTA = Refused("429 insufficient_quota", quota=True)
@@ -120,6 +122,21 @@ ANSWER = Ok(Reply("hello"))
 )
 def test_what_is_believed_at_once(verdicts: list[Verdict], cause: str) -> None:
     assert heard(two().lanes[0], *verdicts)[0] == cause
+
+
+def test_first_requests_are_rejected_by_all_endpoints_or_it_is_no_word_on_the_request() -> None:
+    model, no = two(), Rejected("400: tools?")
+    first, second = model.lanes
+
+    def says(lane: Lane) -> str:
+        lane.hear(lane.take(1.0, 1.0), no, 1.0)
+        return lost.unusable(lane, model, no, BOUNDS, 1.0)[0]
+
+    assert [says(first) for _ in range(4)] == [""] * 4  # the other has not been asked
+    assert [says(second) for _ in range(3)] == ["", "", "rejecting"]
+    assert says(first) == "rejecting"
+    second.hear(second.take(1.0, 1.0), ANSWER, 1.0)
+    assert says(first) == ""
 
 
 @pytest.mark.parametrize("verdict", [QUOTA, Denied("401"), Rejected("422")])
@@ -166,7 +183,7 @@ def test_a_days_quota_is_waited_for_as_long_as_the_user_wants(
     lane, patient = two().lanes[0], Bounds(max_wait_s=8000.0)
     heard(lane, verdict, at=0.0)
     assert lost.rest_s(lane, verdict, patient, at) == rest_s
-    assert (lost.unusable(lane, verdict, patient, at)[0] == "day") == (rest_s == inf)
+    assert (lost.unusable(lane, two(), verdict, patient, at)[0] == "day") == (rest_s == inf)
 
 
 def test_while_a_day_is_waited_for_nothing_is_stuck_silent_or_unserved() -> None:
