@@ -138,13 +138,17 @@ class Refused(Struct, frozen=True, gc=False):
     """429 or its like: nothing was paid. `retry_after_s` as the provider asks, else None.
 
     `exhausted` means a quota that waiting does not refill; `quota` words that say so at one
-    service and mean a passing limit at another (`insufficient_quota`).
+    service and mean a passing limit at another (`insufficient_quota`). `of_a_day`: it
+    names a quota of a day; `resumes_in_s` is when that, or one of hours, is refilled, None where
+    that is not said.
     """
 
     reason: str
     retry_after_s: float | None = None
     exhausted: bool = False
     quota: bool = False
+    of_a_day: bool = False
+    resumes_in_s: float | None = None
     rates: RateHeaders | None = None
 
 

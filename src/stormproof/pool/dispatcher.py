@@ -14,6 +14,7 @@ import anyio
 import anyio.lowlevel
 from anyio.abc import TaskGroup
 from msgspec import Struct
+from msgspec.structs import replace
 
 from stormproof.control.bounds import Bounds, backoff
 from stormproof.domain.calls import (
@@ -189,6 +190,7 @@ class Dispatcher:
                     verdict = await self._send(pending, flight)
                 if isinstance(verdict, Ok):
                     job.answered += 1
+                    lost.own_up(pending, self._now() - flight.sent.at)
                     return _answer(pending, flight, verdict.reply, self._now())
                 if isinstance(verdict, (Overlong, Blocked)):
                     raise lost.ended(flight.lane, verdict)
@@ -229,9 +231,8 @@ class Dispatcher:
             silent_s = self._now() - flight.sent.at
             patience_s = min(patience_s, self._patience_s(pending, lane))
             if isinstance(verdict, Transient) and lost.is_lost(silent_s, patience_s, self._bounds):
-                verdict = Transient(f"lost: silent for {patience_s:.0f} s")
-                pending.hedged = True
-                lane.lost()
+                lost.give_up(pending, lane, silent_s, begun=verdict.paid)
+                verdict = replace(verdict, reason=f"lost: silent for {patience_s:.0f} s")
                 text = f"a call of {pending.request.trial_id}: silent for {patience_s:.0f} s"
                 self._say("lost", lane.endpoint.endpoint_id, text)
             if isinstance(verdict, Overlong) and pending.request.turn == 0:

@@ -100,7 +100,7 @@ class PendingRequest:
     """One request from its first queueing to its answer, over all its sends."""
 
     __slots__ = (
-        "asked_at", "attempts", "avoid", "error", "failures", "flight", "hedged", "job",
+        "asked_at", "attempts", "avoid", "error", "failures", "flight", "given_up", "hedged", "job",
         "queued_at", "queued_s", "rejected_by", "request", "tokens", "urgency", "withdrawn",
     )  # fmt: skip
 
@@ -119,6 +119,8 @@ class PendingRequest:
         self.failures = 0
         # Whether a second copy went out, or a lost one was sent again. Never cleared.
         self.hedged = False
+        # Where it was declared lost, and after how many seconds of silence. It only grows.
+        self.given_up: list[tuple[Lane, float]] = []
         # Seconds in queues, over all that have ended; and since when it is in the present one.
         self.queued_s = 0.0
         self.queued_at = now
