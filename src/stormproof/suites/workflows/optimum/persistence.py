@@ -90,15 +90,17 @@ def _forward(plans: Sequence[tuple[str, ...]], rate: float) -> Iterator[_Values]
     rows = np.array([history.row for history in HISTORIES])
     breaks_off = (rows >= PATIENCE) & (unmet > 0)[:, :, None]
     done = (np.arange(longest + 1) >= ends[:, None])[:, :, None]
-    tables = [_table(rate, int(unmet.max()), is_full=full) for full in (False, True)]
+    steps = []
+    for is_full in (False, True):
+        table = _table(rate, int(unmet.max()), is_full=is_full)
+        chance = np.where(done, 0.0, np.where(breaks_off, table[0], table[unmet]))
+        steps.append((chance * breaks_off, chance * ~breaks_off, 1 - chance))
     calls = 0
     while True:
-        table = tables[calls >= WINDOW]
-        chance = np.where(done, 0.0, np.where(breaks_off, table[0], table[unmet]))
-        succeeded = spread * chance
-        stayed = np.where(breaks_off, succeeded, 0.0) @ ON_SUCCESS
-        moved = np.where(breaks_off, 0.0, succeeded) @ ON_SUCCESS
-        spread = np.where(done, spread, spread * (1 - chance) @ ON_FAILURE + stayed)
+        stays, moves, fails = steps[calls >= WINDOW]
+        moved = spread * moves @ ON_SUCCESS
+        stayed = spread * fails @ ON_FAILURE + spread * stays @ ON_SUCCESS
+        spread = np.where(done, spread, stayed)
         spread[:, 1:] += moved[:, :-1]
         calls += 1
         yield np.where(done, spread, 0.0).sum(axis=(1, 2))
