@@ -7,7 +7,6 @@ as it is read between the prompt's tags. The forms are those of the models' chat
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -96,10 +95,8 @@ _TRACES = (
 )  # fmt: skip
 
 
-@functools.lru_cache(maxsize=8)
 def _is_plain(text: str) -> bool:
-    """Remembered for a moment: a reply's text comes by three times."""
-    return not any(trace in text for trace in _TRACES)
+    return not any(map(text.__contains__, _TRACES))
 
 
 def with_plain_thoughts(text: str) -> str:

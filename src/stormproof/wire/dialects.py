@@ -56,7 +56,9 @@ def encode(fixed: FixedParts, request: Request) -> bytes:
     messages = request.messages if endpoint.system_role == "system" else _folded(request.messages)
     body: dict[str, Any] = {
         "model": endpoint.deployment,
-        "messages": [_message(m, fixed.server) for m in messages],
+        "messages": [
+            _message(m, fixed.server) if m.role == "assistant" else m.json for m in messages
+        ],
     }
     if request.tools:
         body["tools"] = _tools.json(request.tools)
