@@ -48,7 +48,7 @@ def left_by(machine: str, folder: Path, works: Sequence[Work]) -> None:
     """Turns go on from what stands in the folder; their texts say who had them."""
 
     async def run(work: Work) -> None:
-        async with open_store(folder, HEADER, storage_format="json") as store:
+        async with open_store(folder, HEADER, storage_format="json", in_batches=True) as store:
             known = [*store.journalled(TRIAL.trial_id)]
             for index in range(len(known), len(known) + work.turns):
                 known.append(a_turn(index, text=f"{machine} {index}"))
@@ -81,7 +81,7 @@ def journalled(folder: Path) -> tuple[Turn, ...]:
     """What a run would go on from."""
 
     async def look() -> tuple[Turn, ...]:
-        async with open_store(folder, HEADER, storage_format="json") as store:
+        async with open_store(folder, HEADER, storage_format="json", in_batches=True) as store:
             return store.journalled(TRIAL.trial_id)
 
     return anyio.run(look)
@@ -107,7 +107,7 @@ def finished(folder: Path, turns: Sequence[Turn]) -> None:
     whole = [*turns, a_turn(len(turns), text="last")]
 
     async def run() -> None:
-        async with open_store(folder, HEADER, storage_format="json") as store:
+        async with open_store(folder, HEADER, storage_format="json", in_batches=True) as store:
             await store.turn(TRIAL.trial_id, whole[-1])
             await store.episode(an_episode(TRIAL, whole))
 

@@ -50,7 +50,7 @@ class ResultsFolder(RuleBasedStateMachine):
     def open(self, form: StorageFormat, seal_at: int) -> None:
         self.form, self.seal_at = form, seal_at
         self._opened = self.portal.wrap_async_context_manager(
-            open_store(self.folder, HEADER, storage_format=form, seal_at=seal_at)
+            open_store(self.folder, HEADER, storage_format=form, seal_at=seal_at, in_batches=True)
         )
         self.store = self._opened.__enter__()
         assert self.store.take_finished() == self.done
