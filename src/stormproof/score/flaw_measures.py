@@ -87,7 +87,7 @@ def dealings(plan: FlawedPlan, executions: Sequence[Execution]) -> Dealings | No
     flaws = flaws_of(plan)
     if not flaws:
         return None
-    done = list(_without_retries(executions))
+    done = _without_retries(executions)
     kept = _carried_out(plan.shown, done, {flaw.shown for flaw in flaws})
     followed = [_is_followed(flaw, plan, done, kept) for flaw in flaws]
     noticed = any(_is_mended(flaw, plan, done, kept) for flaw in flaws)
@@ -174,17 +174,17 @@ def _tool_of(handle: object) -> str:
     return str(handle).rpartition("_")[0]
 
 
-def _without_retries(executions: Sequence[Execution]) -> Iterator[Execution]:
-    """Each tool call once, however often it failed before it was made again."""
-    for execution, following in itertools.zip_longest(executions, executions[1:]):
-        is_retried = (
-            following is not None
-            and not execution.ok
-            and following.tool == execution.tool
-            and following.arguments == execution.arguments
-        )
-        if not is_retried:
-            yield execution
+def _without_retries(executions: Sequence[Execution]) -> list[Execution]:
+    """Each tool call once, however often it failed before it was made again, at once or later.
+
+    It is the same call that says all of the one that failed; it may name its data now.
+    """
+    kept: list[Execution] = []
+    for execution in reversed(executions):
+        again = Step(execution.tool, execution.arguments)
+        if execution.ok or not any(_is_as_shown(each, again) for each in kept):
+            kept.append(execution)
+    return kept[::-1]
 
 
 def _carried_out(

@@ -101,6 +101,9 @@ def test_a_retry_is_no_repeat_and_more_may_be_said_than_was_shown() -> None:
     plan = FlawedPlan((READ, PARSE, PARSE), (READ, PARSE))
     retried = done(READ, PARSE, PARSE, failed=(1,))
     assert dealings(plan, retried) == MENDED
+    named = said({"format": "csv", "input": "reader_1"}, "parser")
+    looked_first = done(READ, PARSE, SCAN, named, failed=(1,))
+    assert dealings(plan, looked_first) == MENDED
     fuller = [Execution("parser", {"format": "csv", "input": "reader_1"}, ok=True)] * 2
     assert dealings(plan, [*done(READ), *fuller]) == OBEYED
 
