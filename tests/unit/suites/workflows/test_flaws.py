@@ -240,6 +240,10 @@ STATE = Step(
     "Keep only those whose `status` is `returned`",
 )
 FOLDER = Step("file_operations_scanner", {"pattern": "in/*"}, "List in/*")
+NOTED = Step("utility_tracker", {"status": "settled"}, "Note it as settled")
+CITY = Step("data_processing_filter", {"where": "company.city == 'Oslo'"}, "company.city == 'Oslo'")
+CITIES = Surroundings((), ("Oslo, Porto and Graz",))
+RECORD = Step("file_operations_scanner", {"contains": "trip T048491"}, "Find trip T048491")
 DESK = Step(
     "utility_notifier", {"recipient": "office@house.example"}, makes="to office@house.example"
 )
@@ -260,6 +264,9 @@ def test_a_slip_is_a_neighbour_in_the_tasks_own_world_in_the_words_as_in_the_cal
         (DESK, nothing, "info@house.example"),
         (MAIL, beside, "c.d@house.example"),
         (FOLDER, nothing, "in/old/*"),
+        (NOTED, nothing, "done"),
+        (CITY, CITIES, "company.city == 'Porto'"),
+        (RECORD, nothing, "trip T053340"),
     )
     for step, world, expected in cases:
         (wrong, _) = apply_flaw("parameter_error", (step, step), "severe", 0, world=world)
@@ -307,10 +314,9 @@ def test_a_wrong_step_is_still_one_that_somebody_could_write(
         ("*", "old/*"),
         ("here.example", "old.here.example"),
         ("desk.here.example", "old.here.example"),
-        ("sample LS0099", "sample LS0100"),
+        ("outage OUT42132", "outage OUT46345"),
         ("status == 'cleared' and site == 'Harbour'", "status == 'open' and site == 'Harbour'"),
         ("sum_amount_eur < target", "amount_eur < target"),
-        ("done", "open"),
         ("company.city", "address.city"),
     ],
 )
