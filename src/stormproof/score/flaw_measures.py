@@ -135,9 +135,26 @@ def _is_made_up_for(flaw: Flaw, plan: FlawedPlan, done: Sequence[Execution]) -> 
 def _is_nearer(done: Execution, wrong: Step, right: Step) -> bool:
     """Whether a tool call says something right that the wrong step does not say."""
     said, meant = _visible(wrong), _visible(right)
-    return done.tool == right.tool and any(
-        done.arguments.get(name) == meant.get(name) != said.get(name) for name in {*said, *meant}
-    )
+    if done.tool != right.tool:
+        return False
+    given = {**done.arguments, "input": _right_input(done, said.get("input"), meant.get("input"))}
+    return any(given.get(name) == meant.get(name) != said.get(name) for name in {*said, *meant})
+
+
+def _right_input(done: Execution, said: Any, meant: Any) -> Any:
+    """The input that a tool call names: as it is meant where it comes to that.
+
+    Who names the latest result does what the right step does that names none; and a result has
+    another number where an earlier tool call was made again.
+    """
+    named = done.arguments.get("input")
+    if not done.ok or named == said or not isinstance(named, str):
+        return named
+    return meant if meant is None or _tool_of(named) == _tool_of(meant) else named
+
+
+def _tool_of(handle: object) -> str:
+    return str(handle).rpartition("_")[0]
 
 
 def _without_retries(executions: Sequence[Execution]) -> Iterator[Execution]:

@@ -20,6 +20,7 @@ WRITE = Step("writer", {"path": "b.csv"})
 PLAN = (READ, PARSE, KEEP, WRITE)
 OTHER = Step("filter", {"where": "x > 2"})
 SCAN = Step("scanner", {})
+LOST = Step("parser", {"format": "csv", "input": "writer_1"})
 
 
 def done(*steps: Step, failed: tuple[int, ...] = ()) -> list[Execution]:
@@ -63,6 +64,14 @@ NEITHER = Dealings(0.0, noticed=False)
         ((READ, PARSE, OTHER, WRITE), done(READ, PARSE), NEITHER),
         ((READ, PARSE, OTHER, WRITE), done(READ, PARSE, said({"where": "y"})), NEITHER),
         ((READ, PARSE, OTHER, WRITE), done(READ, PARSE, OTHER, KEEP), LATE),
+        # the wrong data: who names what the right step leaves to be the latest has noticed
+        ((READ, LOST, KEEP, WRITE), done(READ, LOST, KEEP, failed=(1,)), OBEYED),
+        ((READ, LOST, KEEP, WRITE), done(READ, said({"input": "reader_2"}, "parser")), MENDED),
+        (
+            (READ, LOST, KEEP, WRITE),
+            done(READ, said({"input": "x"}, "parser"), failed=(1,)),
+            NEITHER,
+        ),
         # a wrong tool
         ((SCAN, PARSE, KEEP, WRITE), done(SCAN, PARSE), OBEYED),
         ((SCAN, PARSE, KEEP, WRITE), done(READ, PARSE), MENDED),

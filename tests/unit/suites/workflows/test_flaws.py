@@ -224,12 +224,24 @@ def test_a_light_drift_is_one_mark_of_the_goal_and_a_severe_one_all_and_more() -
     assert len(drift("severe")) == 5
 
 
+def test_a_drift_names_no_column_twice() -> None:
+    select = {"operations": [{"op": "select", "fields": ["order_id", "store", "amount_eur"]}]}
+    step = Step("data_processing_transformer", select, "Keep some columns")
+    (_, wrong, *_) = apply_flaw("semantic_drift", (READ, step), "severe", 0)
+    assert wrong.arguments["operations"][0]["fields"] == ["store", "amount_eur"]
+
+
 MONTH = Step("file_operations_reader", {"path": "in/x_2024-01.csv"}, "Read it", "in/x_2024-01.csv")
 STATE = Step(
     "data_processing_filter",
     {"where": "status == 'returned'"},
     "Keep only those whose `status` is `returned`",
 )
+FOLDER = Step("file_operations_scanner", {"pattern": "in/*"}, "List in/*")
+NOTED = Step("utility_tracker", {"status": "settled"}, "Note it as settled")
+CITY = Step("data_processing_filter", {"where": "company.city == 'Oslo'"}, "company.city == 'Oslo'")
+CITIES = Surroundings((), ("Oslo, Porto and Graz",))
+RECORD = Step("file_operations_scanner", {"contains": "trip T048491"}, "Find trip T048491")
 DESK = Step(
     "utility_notifier", {"recipient": "office@house.example"}, makes="to office@house.example"
 )
@@ -249,6 +261,10 @@ def test_a_slip_is_a_neighbour_in_the_tasks_own_world_in_the_words_as_in_the_cal
         (MAIL, nothing, "office@house.example"),
         (DESK, nothing, "info@house.example"),
         (MAIL, beside, "c.d@house.example"),
+        (FOLDER, nothing, "in/old/*"),
+        (NOTED, nothing, "done"),
+        (CITY, CITIES, "company.city == 'Porto'"),
+        (RECORD, nothing, "trip T053340"),
     )
     for step, world, expected in cases:
         (wrong, _) = apply_flaw("parameter_error", (step, step), "severe", 0, world=world)

@@ -55,7 +55,10 @@ def _said(value: Any, slips: Iterable[Slip]) -> Any:
         return value
     if isinstance(value, dict):
         return {k: v if k in _ASIDE else _said(v, slips) for k, v in value.items()}
-    return [_said(each, slips) for each in value] if isinstance(value, list | tuple) else value
+    if not isinstance(value, list | tuple):
+        return value
+    said = [_said(each, slips) for each in value]
+    return list(dict.fromkeys(said)) if all(isinstance(each, str) for each in said) else said
 
 
 def _slide(step: Step, world: Surroundings) -> Slip | None:

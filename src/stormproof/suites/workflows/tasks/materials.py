@@ -26,7 +26,7 @@ _FIRST = ("Ada", "Bilal", "Chiara", "Dmitri", "Esra", "Femi", "Greta", "Hugo", "
 _LAST = ("Adeyemi", "Berg", "Costa", "Dvorak", "Eklund", "Fischer", "Grant", "Horvat",
          "Iversen", "Jansen", "Kovacs", "Lindt", "Moreau", "Novak")  # fmt: skip
 _OFFICES = ("duty", "hotline", "office", "control", "dispatch", "nightshift")
-_CITIES = ("Ghent", "Oslo", "Porto", "Graz", "Leeds", "Turku", "Lyon", "Gdansk", "Trieste")
+CITIES = ("Ghent", "Oslo", "Porto", "Graz", "Leeds", "Turku", "Lyon", "Gdansk", "Trieste")
 _MOST_TRIES = 50
 _QUIET = ("started a worker", "request served", "cache warmed", "backup finished",
           "session closed", "index rebuilt", "health check passed")  # fmt: skip
@@ -151,7 +151,7 @@ def address(rng: Random, house: str) -> str:
 def contacts(rng: Random, size: int) -> list[Row]:
     """Nested records of people, each with a company and an address."""
     firsts, lasts = rng.choices(_FIRST, k=size), rng.choices(_LAST, k=size)
-    cities, rooms = rng.choices(_CITIES, k=size), rng.choices(range(1, 480), k=size)
+    cities, rooms = rng.choices(CITIES, k=size), rng.choices(range(1, 480), k=size)
     return [
         {
             "id": f"C-{number:04d}",

@@ -8,6 +8,7 @@ from stormproof.suites.workflows.tasks.scene import Scene
 from stormproof.suites.workflows.tasks.stages import stage
 from stormproof.suites.workflows.tasks.wording import EASY, MEDIUM, code
 
+STATUSES = ("done", "settled", "closed", "delivered")
 _MOST_LACKING = 40  # names that a message must not hold
 
 
@@ -135,7 +136,7 @@ def log_count(s: Scene) -> None:
 def mark_done(s: Scene) -> None:
     """A status noted."""
     name = f"{s.subject.stem}-{s.month.stamp}"
-    status = s.rng.choice(("done", "settled", "closed", "delivered"))
+    status = s.rng.choice(STATUSES)
     s.do(
         "utility_tracker",
         "note where the work stands",

@@ -8,7 +8,7 @@ from stormproof.suites.workflows.tasks.scene import Scene
 from stormproof.suites.workflows.tasks.sources import SITES, list_folder, listing, parse, read
 from stormproof.suites.workflows.tasks.stages import stage
 from stormproof.suites.workflows.tasks.stock import text_of, text_of_columns
-from stormproof.suites.workflows.tasks.wording import EASY, code, listed
+from stormproof.suites.workflows.tasks.wording import EASY, code, listed, plain
 from stormproof.suites.workflows.tasks.works import LEFT, without_listed
 
 
@@ -99,7 +99,8 @@ def predict(s: Scene) -> None:
     handle = s.do(
         "computation_predictor",
         "fit a line and go on with it",
-        words=f"fit a straight line to {code(s.measure)} and predict the next {ahead} weeks",
+        words=f"fit a straight line to {code(s.measure)} and predict the next {ahead} weeks, "
+        "with `field`, `slope`, `intercept`, `r_squared` and `predictions` as the outcome",
         makes="the trend",
         field=s.measure,
         steps=ahead,
@@ -150,7 +151,8 @@ def choose(s: Scene) -> None:
         "computation_optimizer",
         "choose the best of them",
         words=f"choose those of the greatest total {code('points')} whose total {code('cost')} "
-        f"stays within {budget:g}",
+        f"stays within {plain(budget)}, with `total_value`, `total_cost` and the `chosen` "
+        "records as the outcome",
         makes="the best choice",
         value="points",
         cost="cost",
@@ -162,7 +164,7 @@ def choose(s: Scene) -> None:
         "choose",
         value=code("points"),
         cost=code("cost"),
-        budget=f"{budget:g}",
+        budget=plain(budget),
         conditions=conditions,
     )
     outcome = materials.outcome(best)

@@ -116,7 +116,7 @@ class ConverterArguments(ToolArguments):
     input: Input = None
 
 
-@tool(returns={"value": "the converted text"})
+@tool(returns={"value": "the converted text (JSON can be worked on as it is, like parsed data)"})
 def file_operations_converter(world: World, arguments: ConverterArguments) -> Made:
     """Converts data between CSV, JSON, JSON Lines and XML, and gives the new text."""
     taken = take(world, arguments.input)
