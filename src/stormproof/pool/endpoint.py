@@ -99,6 +99,8 @@ class Lane:
     ) -> None:
         # Which endpoint it is. Never changes.
         self.endpoint = endpoint
+        # The most that a reply of it may have, None where nothing says. Never changes.
+        self.most_reply_tokens = endpoint.most_reply_tokens
         # Its index among all lanes of the scheduler. Never changes.
         self.place = place
         # All that it may share, declared limits first. Never changes.

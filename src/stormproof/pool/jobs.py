@@ -8,7 +8,6 @@ from typing import Protocol
 
 from stormproof.control.controller import Sent
 from stormproof.domain.calls import Answer, Request
-from stormproof.domain.pool import Endpoint
 from stormproof.errors import CallError
 from stormproof.pool.endpoint import Lane
 
@@ -149,11 +148,11 @@ class PendingRequest:
             self.avoid.add(lane)
 
 
-def estimated_tokens(request: Request, endpoint: Endpoint) -> float:
+def estimated_tokens(request: Request, lane: Lane) -> float:
     """A first estimate of a request's tokens: its text, and the most that it may write.
 
     That is what OpenAI and Azure hold against a limit of tokens when a request comes in.
     """
     chars = sum([len(message.content) for message in request.messages])
-    may_write = request.max_tokens or endpoint.most_reply_tokens or REPLY_TOKENS
+    may_write = request.max_tokens or lane.most_reply_tokens or REPLY_TOKENS
     return chars / CHARS_PER_TOKEN + may_write

@@ -178,7 +178,7 @@ class Scheduler:
 
     def ask(self, job: ActiveJob, request: Request, now: float) -> PendingRequest:
         """A request of the job: granted a slot at once where one is free, else queued."""
-        tokens = estimated_tokens(request, job.begun_for.endpoint)
+        tokens = estimated_tokens(request, job.begun_for)
         pending = PendingRequest(job, request, now, tokens)
         self.queue(pending, now)
         return pending

@@ -51,6 +51,7 @@ from stormproof.wire.replies import Unreadable, as_raw, load, read_reply, read_u
 
 _REFUSED = frozenset({429, 529})
 _NEVER_S = 366 * DAY_S  # a wait as long is no word about a quota
+_SUCCESS, _REDIRECTS = int(HTTPStatus.OK), int(HTTPStatus.MULTIPLE_CHOICES)
 _SERVERS = HTTPStatus.INTERNAL_SERVER_ERROR  # from here on it is the server's fault
 _TRANSIENT = frozenset({408, 409, 421, 424, 425, 499})
 _DENIED = frozenset({401, 403, 404, 405, 407, 410})
@@ -58,7 +59,7 @@ _DENIED = frozenset({401, 403, 404, 405, 407, 410})
 
 def succeeded(status: int) -> bool:
     """Whether a status is 2xx: whatever comes with it may have been paid for."""
-    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+    return _SUCCESS <= status < _REDIRECTS
 
 
 def classify(status: int, headers: Headers, body: bytes, now: float) -> Verdict:
