@@ -16,7 +16,6 @@ from stormproof.suites.weather import befalling
 from stormproof.suites.workflows import WORKFLOWS
 from stormproof.suites.workflows.optimum import Guide, own_turns, troubles
 from stormproof.suites.workflows.optimum.decision_process import Policy, is_exact, value
-from stormproof.suites.workflows.optimum.once_per_kind import structure
 from stormproof.suites.workflows.optimum.workflow import free_workflow, parts_of
 from suite_tasks import RATES, Figure, all_tasks
 
@@ -47,7 +46,7 @@ def simulation() -> Iterator[Figure]:
 
 def _large_tasks() -> list[Task]:
     """The tasks with the most parts, one of each structure."""
-    found = {structure(task): task for task in all_tasks()}
+    found = {task.structure: task for task in all_tasks()}
     ranked = sorted(found.values(), key=lambda task: (-len(parts_of(task)), task.task_id))
     return ranked[:LARGE]
 

@@ -417,7 +417,7 @@ async def test_another_plan_is_refused(tmp_path: Path) -> None:
             async with open_store(tmp_path, other):
                 pass
         assert "--results" in raised.value.hint
-    async with open_store(tmp_path, Header(suite="1", seed=0, created_at=-1.0, plan="wider")):
+    async with open_store(tmp_path, Header(suite="1", seed=0, created_at=-1.0, stormproof="9")):
         pass
 
 

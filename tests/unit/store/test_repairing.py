@@ -22,7 +22,7 @@ from stormproof.store import (
 )
 from stormproof.testing.records import a_trial, a_turn, an_episode
 
-HEADER = Header(suite="1", seed=0, options={"model": ["m"]})
+HEADER = Header(suite="1", seed=0)
 EPISODES = [an_episode(a_trial(n), [a_turn(0), a_turn(1)]) for n in range(12)]
 FORMATS = pytest.mark.parametrize("form", get_args(StorageFormat))
 

@@ -79,29 +79,29 @@ def _inserted(solution: Sequence[str], added: Collection[str]) -> tuple[str, ...
 
 def _forward(plans: Sequence[tuple[str, ...]], rate: float) -> Iterator[_Values]:
     """Each plan's chance to be done after one tool call, after two, and so on without end."""
-    longest = max(len(plan) for plan in plans)
-    unmet = np.zeros((len(plans), longest + 1), np.intp)
+    every, ends = np.arange(len(plans)), np.array([len(plan) for plan in plans])
+    unmet = np.zeros((len(plans), ends.max() + 1), np.intp)
     for at, plan in enumerate(plans):
         for place, tool in enumerate(plan):
             unmet[at, place] = sum(need not in plan[:place] for need in CATALOGUE[tool].spec.needs)
-    ends = np.array([len(plan) for plan in plans])
-    spread = np.zeros((len(plans), longest + 1, len(HISTORIES)))
-    spread[:, 0, 0] = 1.0
     rows = np.array([history.row for history in HISTORIES])
     breaks_off = (rows >= PATIENCE) & (unmet > 0)[:, :, None]
-    done = (np.arange(longest + 1) >= ends[:, None])[:, :, None]
-    tables = [_table(rate, int(unmet.max()), is_full=full) for full in (False, True)]
-    calls = 0
-    while True:
-        table = tables[calls >= WINDOW]
-        chance = np.where(done, 0.0, np.where(breaks_off, table[0], table[unmet]))
-        succeeded = spread * chance
-        stayed = np.where(breaks_off, succeeded, 0.0) @ ON_SUCCESS
-        moved = np.where(breaks_off, 0.0, succeeded) @ ON_SUCCESS
-        spread = np.where(done, spread, spread * (1 - chance) @ ON_FAILURE + stayed)
+    ways = []
+    for is_full in (False, True):
+        table = _table(rate, int(unmet.max()), is_full=is_full)
+        chance = np.where(breaks_off, table[0], table[unmet])
+        ways.append((chance * breaks_off, chance * ~breaks_off, 1 - chance))
+    spread = np.zeros((*unmet.shape, len(HISTORIES)))
+    spread[:, 0, 0] = 1.0
+    done = np.zeros(len(plans))
+    for calls in itertools.count():
+        stays, moves, fails = ways[calls >= WINDOW]
+        moved = spread * moves @ ON_SUCCESS
+        spread = spread * fails @ ON_FAILURE + spread * stays @ ON_SUCCESS
         spread[:, 1:] += moved[:, :-1]
-        calls += 1
-        yield np.where(done, spread, 0.0).sum(axis=(1, 2))
+        done = done + spread[every, ends].sum(axis=1)
+        spread[every, ends] = 0.0
+        yield done
 
 
 @functools.cache
