@@ -41,6 +41,18 @@ def structure(task: Task) -> Hashable:
 
     Field names that a call gives away belong to it: whoever tidies up names changes some of them.
     """
+    latest = _latest[0]
+    if latest is None or latest[0] is not task:
+        latest = _latest[0] = (task, _structure(task))
+    return latest[1]
+
+
+# The latest task that was asked for, with its structure: who plans a task asks several times. The
+# pair is replaced as a whole, so that threads may ask for different tasks.
+_latest: list[tuple[Task, Hashable] | None] = [None]
+
+
+def _structure(task: Task) -> Hashable:
     calls = tuple(
         (step.tool, *step.arguments, step.after, _named(step), _is_tidy(step))
         for step in task.solution

@@ -40,9 +40,21 @@ class Stock:
     def lines(self, form: str) -> list[str]:
         """A line for each record, `_NO_MONTH` in place of its month."""
         if form not in self._lines:
-            rows = records(self._subject, self.values, _NO_MONTH)
-            self._lines[form] = [line_of(form, row) for row in rows]
+            self._lines[form] = list(self._made_lines(form))
         return self._lines[form]
+
+    def _made_lines(self, form: str) -> Iterator[str]:
+        """What `line_of` makes of each record, all at once where that is faster."""
+        if form == "json":
+            rows = records(self._subject, self.values, _NO_MONTH)
+            return (line_of(form, row) for row in rows)
+        *others, days = zip(*self.values, strict=True)
+        columns: list[Sequence[object]] = [*others, [f"{_NO_MONTH}-{day:02d}" for day in days]]
+        line = ",".join(["%s"] * len(columns))
+        if form == "xml":
+            fields = "".join([f"<{name}>%s</{name}>" for name in self._subject.columns])
+            line, columns = f"  <record>{fields}</record>", [*map(_escaped, columns)]
+        return (line % values for values in zip(*columns, strict=True))
 
     def text(self, form: str, span: range, month: Month) -> str:
         """A slice of the stock as a file of a month, without making the records."""
@@ -144,6 +156,11 @@ class Table:
     def stamp(self) -> str:
         """Its month, as files are named."""
         return self._month.stamp
+
+
+def _escaped(column: Sequence[object]) -> list[str]:
+    """Values, none of which has a line's end, as XML holds them."""
+    return escape("\n".join(map(str, column)), quote=False).split("\n")
 
 
 # --- texts -----------------------------------------------------------------------------------
