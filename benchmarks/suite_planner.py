@@ -17,7 +17,6 @@ from stormproof.suites.weather import befalling
 from stormproof.suites.workflows import WORKFLOWS
 from stormproof.suites.workflows.optimum import Guide, own_turns, troubles
 from stormproof.suites.workflows.optimum.decision_process import Policy, is_exact, value
-from stormproof.suites.workflows.optimum.once_per_kind import structure
 from stormproof.suites.workflows.optimum.workflow import free_workflow, parts_of
 from stormproof.suites.workflows.tasks import small_sibling
 from suite_tasks import RATES, Figure, all_tasks
@@ -50,7 +49,7 @@ def simulation() -> Iterator[Figure]:
 @functools.cache
 def _large_tasks() -> list[Task]:
     """The tasks with the most parts, one of each structure."""
-    found = {structure(task): task for task in all_tasks()}
+    found = {task.structure: task for task in all_tasks()}
     ranked = sorted(found.values(), key=lambda task: (-len(parts_of(task)), task.task_id))
     return ranked[:LARGE]
 
@@ -83,7 +82,7 @@ def _tools(task: Task, trouble: Trouble | None) -> list[str]:
 def _with_few_records(task: Task) -> Task:
     """A task of the same structure in whose World a call takes less time, where there is one."""
     small = small_sibling(task)
-    return small if structure(small) == structure(task) else task
+    return small if small.structure == task.structure else task
 
 
 def _in_worlds(weather: WeatherMode) -> Iterator[Sample]:

@@ -10,6 +10,7 @@ import pytest
 import trio
 import trio.testing
 
+from stormproof.control.bounds import Bounds
 from stormproof.domain.calls import (
     Blocked,
     Denied,
@@ -93,6 +94,7 @@ def simulate(
     endpoints: int = 1,
     sharding: Sharding = "dynamic",
     groups: tuple[LimitGroup, ...] = (),
+    max_wait_s: float = 0.0,
 ) -> tuple[Dispatcher, Wire, float, dict[str, float]]:
     """Run to the end: also how long it took, and when a person was first told of each endpoint."""
     wire, said_at = Wire(says), dict[str, float]()
@@ -110,7 +112,8 @@ def simulate(
             )
             for n in range(endpoints)
         ]  # fmt: skip
-        dispatcher = Dispatcher(pool, wire, sharding=sharding, on_event=hear)
+        bounds = Bounds(max_wait_s=max_wait_s)
+        dispatcher = Dispatcher(pool, wire, sharding=sharding, bounds=bounds, on_event=hear)
         await dispatcher.run(work)
         return dispatcher, trio.current_time() - wire.began
 
@@ -123,13 +126,43 @@ def test_what_one_endpoint_rejects_another_answers_and_the_one_is_named(
     sharding: Sharding,
 ) -> None:
     work = Work(200)
-    dispatcher, wire, _, _ = simulate(
+    dispatcher, wire, took_s, said_at = simulate(
         lambda number, *_: Rejected("HTTP 400: tools?") if number == 1 else None, work, 2, sharding
     )
     assert (work.done, work.errors) == (200, [])
-    assert wire.sends[1] <= 10  # those that were in flight when three had come back
+    assert took_s < 10  # the share of the one that rejects goes to the other
+    assert wire.sends[1] <= 40
     (_, rejecting) = dispatcher.snapshot()
-    assert rejecting.stopped == "it rejects every request: HTTP 400: tools?"
+    assert rejecting.state == "closed: HTTP 400: tools?"
+    assert said_at["m1"] < 4
+
+
+@pytest.mark.parametrize("sharding", ["dynamic", "even"])
+def test_an_endpoint_whose_first_requests_are_rejected_is_asked_again_by_canaries(
+    sharding: Sharding,
+) -> None:
+    """Its server was given the wrong model, say, and is mended while the run goes on."""
+    work = Work(2000)
+    dispatcher, wire, _, _ = simulate(
+        lambda number, at, _: Rejected("HTTP 400: tools?") if number and at < 10 else None,
+        work,
+        2,
+        sharding,
+    )
+    assert (work.done, work.errors) == (2000, [])
+    assert all(state.accepted > 500 for state in dispatcher.snapshot())
+    assert wire.sends[1] - dispatcher.snapshot()[1].accepted <= 40
+
+
+def test_an_endpoint_that_goes_on_rejecting_is_given_up_in_time() -> None:
+    work = Work(20_000)
+    dispatcher, wire, took_s, _ = simulate(
+        lambda number, *_: Rejected("HTTP 400: tools?") if number else None, work, 2
+    )
+    assert (work.done, work.errors) == (20_000, [])
+    assert took_s > 300
+    assert dispatcher.snapshot()[1].stopped == "nothing else in 5 min: HTTP 400: tools?"
+    assert wire.sends[1] <= 200
 
 
 @pytest.mark.parametrize("sharding", ["dynamic", "even"])
@@ -262,3 +295,53 @@ def test_in_fixed_mode_a_declared_rate_is_used_whole_however_long_answers_take()
 
     took_s = trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
     assert took_s < 3000 / 10 + 60  # 3,000 calls at 10 a second; with eight slots 7,500 s
+
+
+def a_day(seconds: float, ends_at: float) -> Verdict | None:
+    """Used up after two seconds, until `ends_at`."""
+    if not 2 < seconds < ends_at:
+        return None
+    return Refused("429 per day", 60.0, of_a_day=True, resumes_in_s=ends_at - seconds)
+
+
+def test_a_days_quota_that_is_used_up_ends_the_model_at_once_and_says_so() -> None:
+    work = Work(500)
+    _, wire, took_s, _ = simulate(lambda _n, seconds, _r: a_day(seconds, 20_000), work)
+    assert took_s < 5
+    assert wire.sends[0] < 250
+    assert work.done > 50
+    assert "429 per day (--max-wait)" in str(work.errors[0])
+    assert {type(error) for error in work.errors} == {RateLimited}
+
+
+def test_a_days_quota_is_waited_for_where_that_is_asked_for_and_nothing_is_lost() -> None:
+    work = Work(500)
+    _, wire, took_s, said_at = simulate(
+        lambda _n, seconds, _r: a_day(seconds, 20_000), work, max_wait_s=20_000
+    )
+    assert (work.done, work.errors) == (500, [])
+    assert 20_000 < took_s < 20_100
+    assert wire.sends[0] < 1030
+    assert said_at["m0"] < 3
+
+
+def test_a_day_of_which_nobody_says_the_end_is_asked_for_now_and_then() -> None:
+    work = Work(500)
+    _, wire, took_s, _ = simulate(
+        lambda _n, at, _r: Refused("429 per day", 30.0, of_a_day=True) if 2 < at < 9000 else None,
+        work,
+        max_wait_s=10_000,
+    )
+    assert (work.done, work.errors) == (500, [])
+    assert 9000 < took_s < 9700
+    assert wire.sends[0] < 1200
+
+
+def test_another_endpoint_goes_on_while_one_rests() -> None:
+    work = Work(500)
+    _, wire, took_s, _ = simulate(
+        lambda number, at, _r: a_day(at, 20_000) if number else None, work, 2, max_wait_s=30_000
+    )
+    assert (work.done, work.errors) == (500, [])
+    assert took_s < 100
+    assert wire.sends[0] > 5 * wire.sends[1]

@@ -16,6 +16,7 @@ from stormproof.domain.pool import Endpoint, Limits
 from stormproof.domain.reasons import COLLIDING
 from stormproof.errors import CallError, RateLimited
 from stormproof.pool import Ask, Dispatcher, Event, Hedge, Job
+from stormproof.wire import Transport
 
 
 def endpoint(number: int) -> Endpoint:
@@ -71,10 +72,11 @@ class Work:
         if not self.left:
             return None
         self.left -= 1
+        trial_id = str(self.left)
 
         async def job(ask: Ask) -> None:
             try:
-                answer = await ask(Request("t", 0, model, (), protocol=self.protocol))
+                answer = await ask(Request(trial_id, 0, model, (), protocol=self.protocol))
                 self.hedged += answer.hedged
                 self.done += 1
             except CallError as error:
@@ -89,7 +91,7 @@ class Work:
 
 def simulate(
     numbers: list[int],
-    wire: Wire,
+    wire: Transport,
     work: Work,
     hedge: Hedge = "lost",
     on_event: Callable[[Event], None] | None = None,
@@ -113,6 +115,28 @@ def test_what_is_lost_on_a_hanging_endpoint_is_answered_by_another_and_labelled(
     hanging = dispatcher.snapshot()[1]
     assert work.hedged == hanging.hedges > 0
     assert hanging.accepted < ANSWERED
+    assert hanging.false_alarms == 0
+
+
+class Thinks:
+    """Answers in a second, but for the request of one trial, which takes 200 s wherever it goes."""
+
+    async def send(
+        self, endpoint: Endpoint, request: Request, *, timeout_s: float, attempt: int = 1
+    ) -> Verdict:
+        del endpoint, attempt
+        took_s = 200.0 if request.trial_id == "0" else 1.0
+        await anyio.sleep(min(took_s, timeout_s))
+        return Ok(Reply("hello")) if took_s <= timeout_s else Transient("no whole answer in time")
+
+
+def test_an_honest_answer_that_takes_longer_than_all_others_is_a_false_alarm_each_time() -> None:
+    work = Work(400)
+    dispatcher = simulate([0, 1], Thinks(), work)
+    assert work.done == 400
+    states = dispatcher.snapshot()
+    early, given_up = (sum(getattr(s, name) for s in states) for name in ("false_alarms", "hedges"))
+    assert early == given_up == 5  # of six tries the last one waits
 
 
 def test_what_hangs_from_first_contact_goes_elsewhere_once_it_is_known_what_answers_take() -> None:

@@ -94,28 +94,29 @@ def _inserted(solution: Sequence[str], added: Collection[str]) -> tuple[str, ...
 
 def _forward(plans: Sequence[tuple[str, ...]], rate: float) -> Iterator[_Values]:
     """Each plan's chance to be done after one tool call, after two, and so on without end."""
-    longest = max(len(plan) for plan in plans)
-    unmet = np.zeros((len(plans), longest + 1), np.intp)
+    every, ends = np.arange(len(plans)), np.array([len(plan) for plan in plans])
+    unmet = np.zeros((len(plans), ends.max() + 1), np.intp)
     for at, plan in enumerate(plans):
         for place, tool in enumerate(plan):
             unmet[at, place] = sum(need not in plan[:place] for need in CATALOGUE[tool].spec.needs)
-    ends = np.array([len(plan) for plan in plans])
     rows = np.array([history.row for history in HISTORIES])
     breaks_off = (rows >= PATIENCE) & (unmet > 0)[:, :, None]
-    done = (np.arange(longest + 1) >= ends[:, None])[:, :, None]
-    shares = []  # of those at a step: who stay there and succeed, go on to the next one, and fail
+    ways = []
     for is_full in (False, True):
         table = _table(rate, int(unmet.max()), is_full=is_full)
-        succeeds = np.where(breaks_off, table[0], table[unmet]) * ~done
-        shares.append((succeeds * breaks_off, succeeds * ~breaks_off, (1 - succeeds) * ~done))
-    spread = np.zeros((len(plans), longest + 1, len(HISTORIES)))
+        chance = np.where(breaks_off, table[0], table[unmet])
+        ways.append((chance * breaks_off, chance * ~breaks_off, 1 - chance))
+    spread = np.zeros((*unmet.shape, len(HISTORIES)))
     spread[:, 0, 0] = 1.0
+    done = np.zeros(len(plans))
     for calls in itertools.count():
-        stay, move, fail = shares[calls >= WINDOW]
-        moved = (spread * move) @ ON_SUCCESS
-        spread = spread * done + (spread * fail) @ ON_FAILURE + (spread * stay) @ ON_SUCCESS
+        stays, moves, fails = ways[calls >= WINDOW]
+        moved = spread * moves @ ON_SUCCESS
+        spread = spread * fails @ ON_FAILURE + spread * stays @ ON_SUCCESS
         spread[:, 1:] += moved[:, :-1]
-        yield (spread * done).sum(axis=(1, 2))
+        done = done + spread[every, ends].sum(axis=1)
+        spread[every, ends] = 0.0
+        yield done
 
 
 @functools.cache

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from stormproof.domain.conditions import Condition, WeatherMode
 from stormproof.domain.tasks import Step, Task
+from stormproof.suites.workflows.optimum.once_per_kind import once_per_kind
 from stormproof.suites.workflows.optimum.persistence import best_tools, turns_for
 from stormproof.suites.workflows.optimum.support_steps import sampled, useful_tools
 from stormproof.suites.workflows.optimum.workflow import survey
@@ -36,6 +37,7 @@ def turn_budget(task: Task, condition: Condition) -> int:
     return condition.max_turns or own_turns(task, condition.weather)
 
 
+@once_per_kind
 def own_turns(task: Task, weather: WeatherMode = "before") -> int:
     """The task's own turn budget."""
     tools, useful = _tools(task), useful_tools(task)

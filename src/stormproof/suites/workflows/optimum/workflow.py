@@ -25,7 +25,7 @@ from stormproof.domain.conditions import WeatherMode
 from stormproof.domain.tasks import Task, Trouble
 from stormproof.suites.weather import EFFECT_SHARE, drawable
 from stormproof.suites.workflows.falsehoods import FALSIFIABLE
-from stormproof.suites.workflows.optimum.once_per_kind import once_per_kind, structure
+from stormproof.suites.workflows.optimum.once_per_kind import once_per_kind
 from stormproof.suites.workflows.optimum.state_space import Item, Workflow
 from stormproof.suites.workflows.optimum.support_steps import closure, works_in
 from stormproof.suites.workflows.optimum.trial_run import (
@@ -101,7 +101,7 @@ def required_parts(task: Task) -> tuple[Part, ...]:
 def survey(task: Task) -> Survey:
     """The survey of a task's kind, made on few records where that kind can be had with few."""
     small = small_sibling(task)
-    own = small if structure(small) == structure(task) else task
+    own = small if small.structure == task.structure else task
     ran = trial_run(own)
     inputs = tuple((max(each.feeders, default=0), each.input) for each in ran)
     return Survey(_ways(own, ran), inputs)
