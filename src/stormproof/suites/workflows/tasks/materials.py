@@ -17,10 +17,12 @@ _IDEAS = (
     "safety audit", "customer survey", "label printer", "data clean-up", "quiet room",
     "loading ramp", "backup line", "web redesign", "tool cabinet", "night shift cover",
 )  # fmt: skip
-_NOT_YET = ("open", "refused")
-SITE = "Harbour"
-"""The site whose proposals count."""
-_OTHER_SITES = ("Airport", "Old Town", "Riverside", "Hilltop")
+STAGES = ("cleared", "open", "refused")
+"""How far a proposal is; the first may be had."""
+SITES = ("Harbour", "Airport", "Old Town", "Riverside", "Hilltop")
+"""Where proposals come from; those of the first count."""
+_CLEARED, *_NOT_YET = STAGES
+SITE, *_OTHER_SITES = SITES
 _FIRST = ("Ada", "Bilal", "Chiara", "Dmitri", "Esra", "Femi", "Greta", "Hugo", "Ines", "Jonas",
           "Kaja", "Liam", "Mara", "Nils", "Oona", "Pavel")  # fmt: skip
 _LAST = ("Adeyemi", "Berg", "Costa", "Dvorak", "Eklund", "Fischer", "Grant", "Horvat",
@@ -55,8 +57,8 @@ def proposals(rng: Random, candidates: int, uncleared: int, elsewhere: int) -> l
 
     Costs are in halves, exact in binary, so that sums are too.
     """
-    stages = ["cleared"] * candidates + [rng.choice(_NOT_YET) for _ in range(uncleared)]
-    stages += rng.choices(("cleared", *_NOT_YET), k=elsewhere)
+    stages = [_CLEARED] * candidates + [rng.choice(_NOT_YET) for _ in range(uncleared)]
+    stages += rng.choices(STAGES, k=elsewhere)
     sites = [SITE] * (candidates + uncleared) + rng.choices(_OTHER_SITES, k=elsewhere)
     order = list(range(len(stages)))
     rng.shuffle(order)

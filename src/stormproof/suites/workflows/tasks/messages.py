@@ -22,11 +22,15 @@ def tell(
     after: tuple[int, ...] = (),
     words: str = "",
 ) -> None:
-    """Send somebody a message that holds the answer, and none of the others."""
+    """Send somebody a message that holds the answer, and none of the others.
+
+    It tells what the last of the steps `after` has shown; without them, of the work itself.
+    """
     s.do(
         "utility_notifier",
         "tell them what they want to know",
         words=words,
+        reads=s.steps[after[-1]].makes if after else None,
         makes=f"a message to {name}",
         after=after or s.shown,
         recipient=name,

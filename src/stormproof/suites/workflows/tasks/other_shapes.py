@@ -72,7 +72,7 @@ def weekly_counts(s: Scene) -> None:
         "put the sites side by side and add them up",
         words=f"put them side by side by {code('week')}, with their sum in a column {code('all')}",
         reads="the weekly counts of the sites",
-        makes="the weekly counts of all sites",
+        makes="the weekly counts of every site",
         operations=[
             *({"op": "join", "table": each, "fields": ["week"]} for each in handles[:-1]),
             {"op": "compute", "field": "all", "expression": " + ".join(columns)},
@@ -86,7 +86,7 @@ def weekly_counts(s: Scene) -> None:
         }
         for across in zip(*tables, strict=True)
     ]
-    s.take("records", rows, "the weekly counts of all sites", handle)
+    s.take("records", rows, "the weekly counts of every site", handle)
     s.measure, s.group, s.trend = "all", "week", total
     s.say("weekly_counts", paths=listed([code(path) for path in paths]), folder=code(s.folder))
     s.say("weekly_sum")
