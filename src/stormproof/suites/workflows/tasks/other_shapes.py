@@ -37,7 +37,7 @@ def _lay(s: Scene, stem: str, form: str, text: str, earlier: str) -> str:
 def weekly_counts(s: Scene) -> None:
     """Counts of each week, a file for each site from medium on."""
     count = (1, 1, 2, 2, 3)[s.level]
-    form, weeks = s.form(), (8, 10, 20, 60, 260)[s.level]
+    form, weeks = s.form(), (8, 10, 20, 60, 260)[s.extent]
     columns = (
         [f"{site}_count" for site in s.rng.sample(SITES, count)]
         if count > 1
@@ -120,8 +120,8 @@ def predict(s: Scene) -> None:
 def proposals(s: Scene) -> None:
     """What somebody might buy: of many sites at the upper levels, and not all of it cleared."""
     form = s.form()
-    rows = materials.proposals(s.rng, *_PROPOSED[s.level])
-    other = materials.proposals(s.rng, *_PROPOSED[min(s.level, 2)])
+    rows = materials.proposals(s.rng, *_PROPOSED[s.extent])
+    other = materials.proposals(s.rng, *_PROPOSED[min(s.extent, 2)])
     path = _lay(s, "proposals", form, text_of(form, rows), text_of(form, other))
     after = list_folder(s, s.folder) if s.upper else ()
     read(s, path, "the proposals", after)
@@ -228,7 +228,7 @@ def revised_costs(s: Scene) -> None:
 @stage(1, 2, 2, 3, 3, lists=True)
 def contacts(s: Scene) -> None:
     """People, in nested records."""
-    size = (6, 8, 40, 220, 1_200)[s.level]
+    size = (6, 8, 40, 220, 1_200)[s.extent]
     people = materials.contacts(s.rng, size)
     text = materials.as_json(people)
     path = _lay(s, "contacts", "json", text, materials.as_json(materials.contacts(s.rng, 6)))
