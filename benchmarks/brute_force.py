@@ -22,6 +22,7 @@ from stormproof.suites.workflows.optimum.decision_process import (
     Policy,
     Position,
 )
+from stormproof.suites.workflows.optimum.histories import HISTORIES
 from stormproof.suites.workflows.optimum.state_space import FILLER, Indices, Item, Workflow
 from stormproof.suites.workflows.optimum.workflow import with_unseen_work
 
@@ -151,10 +152,10 @@ class Crowd:
             for m in (item.needs for item in workflow.items)
         ]
 
-        # Of each episode: where the policy thinks it is (a state and a history), which items are
-        # done, and all that the weather's formula asks for. `_playing` are those that go on.
+        # Of each episode: where the policy thinks it is (a state and a history, as one number),
+        # which items are done, and all that the weather's formula asks for. `_playing` go on.
         self._playing = np.arange(size)
-        self._positions = np.zeros((size, 2), np.int64)
+        self._positions = np.zeros(size, np.int64)
         self._done = np.zeros(size, np.int64)
         self._succeeded = np.zeros((size, len(names)), np.bool_)
         self._latest = np.zeros((size, len(names)), np.bool_)
@@ -173,9 +174,9 @@ class Crowd:
         return int(reached.sum())
 
     def _step(self, rng: np.random.Generator, made: int) -> None:
-        positions, which = np.unique(self._positions[self._playing], axis=0, return_inverse=True)
-        places = [Position(int(state), int(history), made) for state, history in positions]
-        actions = np.array([self._policy.action(place) for place in places])[which.ravel()]
+        positions, which = np.unique(self._positions[self._playing], return_inverse=True)
+        places = [_place(position, made) for position in positions.tolist()]
+        actions = np.array([self._policy.action(place) for place in places])[which]
         for action in np.unique(actions):
             if action != NOTHING_HELPS:
                 self._call(rng, made, int(action), self._playing[actions == action])
@@ -204,24 +205,30 @@ class Crowd:
     def _chances(self, needs: Sequence[int], made: int, own: Indices) -> NDArray[np.float64]:
         met, latest = self._succeeded[own][:, needs], self._latest[own][:, needs]
         recent = self._failures[own].sum(axis=1) if made >= WINDOW else np.zeros(len(own), int)
-        given = np.column_stack(((~met).sum(axis=1), recent, (met & ~latest).any(axis=1)))
-        cases, which = np.unique(given, axis=0, return_inverse=True)
+        since = (met & ~latest).any(axis=1)
+        cases, which = np.unique((~met).sum(axis=1) * 8 + recent * 2 + since, return_inverse=True)
         found = [
-            probability(self._rate, int(unmet), int(failures), failed_since=bool(since))
-            for unmet, failures, since in cases
+            probability(self._rate, case >> 3, case >> 1 & 3, failed_since=bool(case & 1))
+            for case in cases.tolist()
         ]
-        return np.array(found)[which.ravel()]
+        return np.array(found)[which]
 
     def _move_on(
         self, made: int, own: Indices, seen: NDArray[np.bool_], worked: NDArray[np.bool_]
     ) -> None:
         """Tell the policy what has come of its calls."""
-        told = np.column_stack((self._positions[own], seen, worked))
-        cases, which = np.unique(told, axis=0, return_inverse=True)
-        for at, (state, history, was_seen, was_worked) in enumerate(cases.tolist()):
-            place = Position(state, history, made)
-            later = self._policy.after(place, seen=bool(was_seen), worked=bool(was_worked))
-            self._positions[own[which.ravel() == at]] = later.state, later.history
+        told = self._positions[own] * 4 + seen * 2 + worked
+        cases, which = np.unique(told, return_inverse=True)
+        places = [
+            self._policy.after(_place(case >> 2, made), seen=bool(case & 2), worked=bool(case & 1))
+            for case in cases.tolist()
+        ]
+        numbers = [place.state * len(HISTORIES) + place.history for place in places]
+        self._positions[own] = np.array(numbers)[which]
+
+
+def _place(number: int, made: int) -> Position:
+    return Position(*divmod(number, len(HISTORIES)), made)
 
 
 _FILLER, _NEVER = "filler", "never"  # what no item is a call of, and what nobody ever calls

@@ -23,7 +23,7 @@ from suite_tasks import RATES, Figure, all_tasks
 
 SMALL, LARGE = 200, 40
 EPISODES = 10_000
-EPISODES_IN_WORLDS = 200
+EPISODES_IN_WORLDS = 100
 _SURE = 2.576  # standard errors that hold 99 % of all samples
 
 
