@@ -313,7 +313,7 @@ def main() -> None:
         "mount": (),
         "many": (5_000 if given.short else 200_000,),
         "soak": (0.2 if given.short else given.minutes,),
-        "fuzz": (1 if given.short else 20,),
+        "fuzz": (1 if given.short else 40,),
         "tools": (5_000 if given.short else 1_000_000,),
     }
     figures: dict[str, Figures] = {}
