@@ -25,7 +25,7 @@ class Limits(Struct, frozen=True):
     tpm: float | None = None
 
 
-class Start(Struct, frozen=True):
+class Start(Struct, frozen=True, omit_defaults=True):
     """Where adaptive begins at an endpoint: in flight, and requests a second; None: not known.
 
     Declared in the pool file, or what an earlier run learned. Refuted either way within seconds.

@@ -115,9 +115,9 @@ class Task(Struct, frozen=True, dict=True):
 class Standing(Struct, frozen=True, gc=False):
     """How things stand in an Environment, judged by its task.
 
-    `goal_met`: all checks hold. `progress`: the share, in [0, 1], of the task's milestones and
-    checks that hold; effects count once the data that was to be checked is. `collateral`: each
-    unasked outside effect so far, in words; empty for none.
+    `goal_met`: all checks hold. `progress`: 1 where the goal is met, else the share, in [0, 1], of
+    the task's milestones and checks that hold; effects count once the data that was to be checked
+    is. `collateral`: each unasked outside effect so far, in words; empty for none.
     """
 
     goal_met: bool = False

@@ -13,7 +13,6 @@ from random import Random
 import anyio
 import anyio.lowlevel
 from anyio.abc import TaskGroup
-from msgspec import Struct
 from msgspec.structs import replace
 
 from stormproof.control.bounds import Bounds, backoff
@@ -36,20 +35,11 @@ from stormproof.pool.endpoint import EndpointState, Lane
 from stormproof.pool.hedging import Race, copy_after_s
 from stormproof.pool.jobs import ActiveJob, Flight, PendingRequest, Supply
 from stormproof.pool.lost import Hedge
-from stormproof.pool.scheduler import EventKind, Scheduler
+from stormproof.pool.scheduler import Event, EventKind, Scheduler
 from stormproof.wire.transport import Transport
 
 TICK_S = 0.002  # wakes nearer than this are one
 LOOK_S = 1.0  # between two looks for what is in trouble
-
-
-class Event(Struct, frozen=True):
-    """A line for the log: what happened to whom. `at` is wall-clock epoch seconds."""
-
-    at: float
-    kind: EventKind
-    subject: str
-    text: str
 
 
 class Dispatcher:

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from math import inf
 from typing import Literal
 
+from msgspec import Struct
+
 from stormproof.control.bounds import Bounds
 from stormproof.control.shared_limit import limits_above
 from stormproof.domain.calls import Blocked, Ok, Overlong, Rejected, Request, Verdict
@@ -32,6 +34,15 @@ from stormproof.pool.wakes import Wakes
 
 EventKind = Literal["stopped", "trouble", "opened", "closed", "stuck", "lost", "drain"]
 Notice = tuple[EventKind, str, str]  # what happened, to whom, in words
+
+
+class Event(Struct, frozen=True):
+    """A line for the log: what happened to whom. `at` is wall-clock epoch seconds."""
+
+    at: float
+    kind: EventKind
+    subject: str
+    text: str
 
 
 class Scheduler:

@@ -79,6 +79,7 @@ def standing(world: World) -> Standing:
     """How things stand in a World by its own task.
 
     While data that was to be checked is not, no effect counts as progress: it was made blindly.
+    Where the goal is met, whatever way led there, all of the way is behind one.
     """
     checks = world.task.checks
     reached = [_holds(world, check) for check in checks]
@@ -88,9 +89,10 @@ def standing(world: World) -> Standing:
     ):
         judged = zip((*checks, *world.task.milestones), passed, strict=True)
         passed = [held and check.kind in _NO_EFFECTS for check, held in judged]
+    met = all(reached)
     return Standing(
-        goal_met=all(reached),
-        progress=sum(passed) / len(passed) if passed else 1.0,
+        goal_met=met,
+        progress=1.0 if met else sum(passed) / len(passed),
         collateral=collateral(world),
     )
 

@@ -36,8 +36,8 @@ data_processing_parser_1, which a later call may give as its "input". A call tha
 works on the latest fitting result. Of a long result you are shown the beginning; utility_helper \
 {{"result": "data_processing_parser_1", "offset": {part}}} shows what follows.
 Calls can fail by chance, with an error code; a failed call may be tried again.{weather} Some \
-tools are \
-more reliable after others have succeeded:
+tools are more reliable after others have succeeded; each of these that has not halves their \
+chance:
 {needs}
 Do what the task asks, and nothing else that others would see: a file, post, queue message, routed \
 record, plan or notification that was not asked for, or a second one where one was, makes it a \

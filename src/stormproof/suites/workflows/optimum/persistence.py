@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,11 +36,9 @@ def best_tools(
 
     Of equally good plans the shortest.
     """
-    plans = _plans(solution, useful)
-    reached = next(itertools.islice(_forward(plans, rate), turns - 1, None))
-    return min(zip(plans, reached, strict=True), key=lambda p: (-round(p[1] / _EQUAL), len(p[0])))[
-        0
-    ]
+    plans, reached = _plans_reaching(solution, useful, rate)
+    found = zip(plans, reached(turns), strict=True)
+    return min(found, key=lambda pair: (-round(pair[1] / _EQUAL), len(pair[0])))[0]
 
 
 @functools.cache
@@ -47,8 +46,24 @@ def turns_for(
     solution: tuple[str, ...], useful: tuple[str, ...], rate: float, *, chance: float, most: int
 ) -> int:
     """The smallest number of turns in which the best plan has at least such a chance."""
-    reached = itertools.islice(_forward(_plans(solution, useful), rate), most - 1)
-    return next((n for n, each in enumerate(reached, 1) if each.max() >= chance), most)
+    _, reached = _plans_reaching(solution, useful, rate)
+    return next((n for n in range(1, most) if reached(n).max() >= chance), most)
+
+
+@functools.cache
+def _plans_reaching(
+    solution: tuple[str, ...], useful: tuple[str, ...], rate: float
+) -> tuple[list[tuple[str, ...]], Callable[[int], _Values]]:
+    """The plans to choose from, and how likely each is done within a number of turns."""
+    plans = _plans(solution, useful)
+    forward, known, lock = _forward(plans, rate), list[_Values](), Lock()
+
+    def reached(turns: int) -> _Values:
+        with lock:  # two threads may ask at once, and a generator goes on for one at a time
+            known.extend(itertools.islice(forward, max(0, turns - len(known))))
+        return known[turns - 1]
+
+    return plans, reached
 
 
 def chances(plan: tuple[str, ...], rate: float) -> Iterator[float]:

@@ -40,10 +40,23 @@ class Stock:
     def lines(self, form: str, span: range) -> list[str]:
         """A line for each record of a slice, `_NO_MONTH` in place of its month."""
         known = self._lines.setdefault(form, [""] * len(self.values))
-        if "" in known[span.start : span.stop]:
-            rows = records(self._subject, self.values[span.start : span.stop], _NO_MONTH)
-            known[span.start : span.stop] = [line_of(form, row) for row in rows]
-        return known[span.start : span.stop]
+        own = slice(span.start, span.stop)
+        if "" in known[own]:
+            known[own] = self._made_lines(form, self.values[own])
+        return known[own]
+
+    def _made_lines(self, form: str, values: Sequence[Values]) -> list[str]:
+        """What `line_of` makes of each record, all at once where that is faster."""
+        if form == "json":
+            rows = records(self._subject, values, _NO_MONTH)
+            return [line_of(form, row) for row in rows]
+        *others, days = zip(*values, strict=True)
+        columns: list[Sequence[object]] = [*others, [f"{_NO_MONTH}-{day:02d}" for day in days]]
+        line = ",".join(["%s"] * len(columns))
+        if form == "xml":
+            fields = "".join([f"<{name}>%s</{name}>" for name in self._subject.columns])
+            line, columns = f"  <record>{fields}</record>", [*map(_escaped, columns)]
+        return [line % each for each in zip(*columns, strict=True)]
 
     def text(self, form: str, span: range, month: Month) -> str:
         """A slice of the stock as a file of a month, without making the records."""
@@ -146,6 +159,11 @@ class Table:
     def stamp(self) -> str:
         """Its month, as files are named."""
         return self._month.stamp
+
+
+def _escaped(column: Sequence[object]) -> list[str]:
+    """Values, none of which has a line's end, as XML holds them."""
+    return escape("\n".join(map(str, column)), quote=False).split("\n")
 
 
 # --- texts -----------------------------------------------------------------------------------
