@@ -18,6 +18,7 @@ from math import inf
 from stormproof.control.blame import Blame, Case
 from stormproof.control.breaker import LULL_S, SHARE, Breaker, State
 from stormproof.control.cap import UNHEARD_S, Cap
+from stormproof.control.chance import Chance
 from stormproof.control.controller import Fate, Sent, View
 from stormproof.control.limit import Limit
 from stormproof.control.measured import Measured
@@ -54,6 +55,7 @@ class Adaptive:
         self.silence = Silence()
         self.breaker = Breaker()
         self.word = Word()
+        self.chance = Chance(self.measured)
         self.decision = "start"
         self.rule = ""  # by which the last cut was made: one of `blame`, or of those named here
         self._limits: tuple[Limit, ...] = (
@@ -97,6 +99,8 @@ class Adaptive:
         ready = max(self._ceiling.ready_at(now, in_flight), self.breaker.ready_at)
         if ready == inf:
             return self._hears_at()
+        if self.chance.rush:
+            return max(ready, self.chance.rush.pace.ready_at)
         ready = max(ready, self.rate.ready_at(now, in_flight), self.window.ready_at(now, in_flight))
         opens = self.cap.ready_at(now, in_flight)
         if opens == inf and self._unconfirmed and self.cap.probing:
@@ -116,6 +120,8 @@ class Adaptive:
             share = SHARE if self.silence.heard else 1.0  # where nothing ever answered, ever less
             self.breaker.shut(State.SILENCE, "silence", now, share=share)
         sent.doubtful = self.silence.doubtful(now)
+        sent.within = self._has_room(sent)
+        self.chance.sent(sent, now)
         if sent.number > self.cap.believed:
             self.decision = "probe"
         for limit in self._limits:
@@ -247,6 +253,10 @@ class Adaptive:
             self._cuts_in_a_row, self._cap_before = 0, None
         if self.breaker.heeds(sent) and self.breaker.state is State.REFUSALS:
             self._reopen(sent, now)
+        if sent.epoch == self._epoch and self.chance.accepted(sent):
+            self._epoch += 1
+            self.forget(now)
+            self.decision = "refusals fall by chance"
         if sent.epoch == self._epoch and self.cap.raise_to(sent.least, now):
             self.decision = "grow"
 
@@ -277,9 +287,13 @@ class Adaptive:
 
     def _judge(self, sent: Sent, now: float) -> None:
         """A refusal that says something about now."""
-        self._epoch += 1
-        case = Case(sent, self._crowded(sent), self.cap, self.rate, self.window)
+        case = Case(sent, self._crowded(sent), self.cap, self.rate, self.window, self.chance)
         name = self._blame.of(case)
+        if name == "chance":
+            self.rate.excused(sent)
+            self.decision, self.rule = "refused by chance", ""
+            return
+        self._epoch += 1
         self._note_cut(name, self._blame.rule)
         if name == "window":
             self._cut = sent
@@ -298,6 +312,14 @@ class Adaptive:
                 self._heed_word(now)  # else what was measured says more
         if lowered and self._nothing_passes(sent) and self.breaker.state is State.OPEN:
             self._shut_for_refusals(now)
+
+    def _has_room(self, sent: Sent) -> bool:
+        """Whether all that is believed in lets it pass, and something is."""
+        if self.breaker.state is not State.OPEN or sent.number > self.cap.believed:
+            return False
+        if self.rate.believed == inf:
+            return self.cap.believed < inf
+        return self.rate.sure > 0 and not self.rate.above
 
     def _like_a_cap(self, sent: Sent) -> bool:
         """An error as quick as a refusal, near or above the most that was accepted of late."""

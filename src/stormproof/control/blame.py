@@ -7,6 +7,7 @@ from collections.abc import Callable
 from math import inf
 
 from stormproof.control.cap import Cap
+from stormproof.control.chance import Chance
 from stormproof.control.controller import Sent
 from stormproof.control.rate import RateLimit
 from stormproof.control.window import Window
@@ -22,15 +23,29 @@ class Case:
     how much that stays under what was accepted of late; times are since an earlier refusal.
     """
 
-    def __init__(self, sent: Sent, crowded: int, cap: Cap, rate: RateLimit, window: Window) -> None:
+    def __init__(
+        self,
+        sent: Sent,
+        crowded: int,
+        cap: Cap,
+        rate: RateLimit,
+        window: Window,
+        chance: Chance,
+    ) -> None:
         self.sent = sent
         self.crowded = crowded
         self.cap = cap
         self.rate = rate
         self.window = window
+        self.chance = chance
         self.below = cap.held - crowded
         self.since_below_s = inf  # since the last that was a little below, too
         self.same_number = False  # the third in a row at one number, which nothing exceeds
+
+
+def by_chance(case: Case) -> str:
+    """A share is refused whatever the load, or a rush is to show whether one is."""
+    return "chance" if case.chance.excuses(case.sent, case.rate.pace) else ""
 
 
 def used_up(case: Case) -> str:
@@ -77,6 +92,7 @@ def number(case: Case) -> str:  # noqa: ARG001  the last rule always speaks
 
 
 RULES: tuple[Callable[[Case], str], ...] = (
+    by_chance,
     used_up,
     cap_refuted,
     far_below,

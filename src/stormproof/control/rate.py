@@ -140,6 +140,14 @@ class RateLimit:
         self._spent, self._empty_at = 0.0, now
         self._pace.due = max(self._pace.due, now + max(pause_s, RESERVE / self.believed))
 
+    def excused(self, sent: Sent) -> None:
+        """It was refused by chance, and took nothing: it gives back what it spent."""
+        if self.believed == inf:
+            return
+        cost = self.flow.cost(sent.tokens)
+        self._spent -= cost
+        self._pace.due -= cost / self._pace.rate
+
     def wait_until(self, at: float, now: float) -> None:
         """It was told when a unit will be there, by an endpoint whose word is good.
 
@@ -151,7 +159,7 @@ class RateLimit:
 
     def acquit(self) -> None:
         """It was something else: no pace binds."""
-        self.believed = inf
+        self.believed = self._pace.rate = inf
         self.sure = 0.0
         self.hurry_until = -inf
 

@@ -5,9 +5,10 @@ A declared one holds from the start. One that nobody declared is only suspected 
 - Refusals within a second are one incident. It speaks for a shared limit when at least half of the
   endpoints that sent at about that instant were refused, two of them with different numbers in
   flight; otherwise, with half the weight, against. `BLAMED` in surplus move the blame up.
-- A bucket that several share refuses right after another has sent. A refused send that followed
-  another endpoint's more closely than each of the three before it did speaks for it, as one in four
-  would by chance; any other speaks against. At odds of `CLOSE_ODDS` the blame moves up.
+- A bucket that several share refuses right after another's send was accepted. A refused send that
+  followed such a one more closely than each of the endpoint's three accepted ones before did speaks
+  for it, as one in four would by chance; any other speaks against. At odds of `CLOSE_ODDS` the
+  blame moves up.
 - From then on a controller of its own for all of them hears of all sends and of the refusals, and
   grants; the endpoints' own go on from 'none met'.
 - A limit whose refusals fall on one endpoint far beyond its share of the sends is not to blame for
@@ -22,7 +23,7 @@ from collections.abc import Sequence
 from math import inf, log
 
 from stormproof.control.adaptive import Adaptive
-from stormproof.control.controller import Sent, View
+from stormproof.control.controller import Fate, Sent, View
 from stormproof.control.pace import Ceiling
 from stormproof.domain.calls import RateHeaders
 from stormproof.domain.pool import Endpoint, Limits, Start
@@ -33,8 +34,9 @@ DIFFERENT = 1.1  # × and one more: numbers in flight that are not the same limi
 MOST = 0.5  # of those that sent then, refused together
 BLAMED = 5.0  # incidents that speak for a shared limit, in surplus
 AGAINST = 0.5
+LATEST = 256  # sends of all that are remembered
 BEFORE = 3  # sends that are compared with the one after them
-CLOSE, CLOSE_SHARED = 1 / (BEFORE + 1), 0.7  # how often the closest is refused: by chance, shared
+CLOSE, CLOSE_SHARED = 1 / (BEFORE + 1), 0.85  # how often the closest is refused: by chance, shared
 CLOSE_ODDS = log(300)
 MINE = 0.9  # share of a limit's refusals that fall on an endpoint with one of its own
 CERTAIN = log(100)  # odds that it has
@@ -74,9 +76,8 @@ class SharedLimit:
         self._began = -inf
         # Whether the incident under way has been counted in `_score`: once at most.
         self._spoke = False
-        # Who sent last, and when; then the same of the last before that by another.
-        self._last: tuple[Member | None, float] = (None, -inf)
-        self._other: tuple[Member | None, float] = (None, -inf)
+        # The latest sends of all members, by whom, in the order of sending; each once.
+        self._latest = deque[tuple[Member, Sent]](maxlen=LATEST)
         # Log odds that refused ones follow another's too closely, never negative; 0 when acquitted.
         self._odds = 0.0
 
@@ -125,18 +126,35 @@ class SharedLimit:
         self._incident.append((member, sent))
         return self._score >= self._needs
 
-    def after_another_s(self, member: Member, now: float) -> float:
-        """A member sends: how long ago another last did."""
-        if self._last[0] is not member:
-            self._other = self._last
-        self._last = (member, now)
-        return now - self._other[1]
+    def member_sent(self, member: Member, sent: Sent) -> None:
+        """A member sends."""
+        self._latest.append((member, sent))
 
-    def follows(self, *, close: bool) -> bool:
+    def follows(self, member: Member, refused: Sent) -> bool:
         """A member was refused, close after another or not; true when the limit is to blame."""
-        odds = CLOSE_SHARED / CLOSE if close else (1 - CLOSE_SHARED) / (1 - CLOSE)
-        self._odds = max(0.0, self._odds + log(odds))
+        *before, gap_s = self._gaps_s(member, refused)
+        if len(before) == BEFORE:
+            close = gap_s < min(before)
+            odds = CLOSE_SHARED / CLOSE if close else (1 - CLOSE_SHARED) / (1 - CLOSE)
+            self._odds = max(0.0, self._odds + log(odds))
         return self._odds >= CLOSE_ODDS * self._needs / BLAMED
+
+    def _gaps_s(self, member: Member, refused: Sent) -> list[float]:
+        """How long another's send had gone before the refused one, at the end, and those before it.
+
+        What was refused took nothing from a bucket, and is left out.
+        """
+        gaps_s, other_at = deque[float](maxlen=BEFORE), -inf
+        for sender, sent in self._latest:
+            if sent is refused:
+                break
+            if sent.fate is Fate.REFUSED:
+                continue
+            if sender is member:
+                gaps_s.append(sent.at - other_at)
+            else:
+                other_at = sent.at
+        return [*gaps_s, refused.at - other_at]
 
     def blame(self, now: float) -> None:
         """From now on the limit has a controller, which knows of all that is in flight."""
@@ -187,10 +205,6 @@ class Member:
         # For each send that has not ended, what stands for it at the learned limit. It is the
         # present one's, or None where that has been none since the send went.
         self._above: dict[Sent, Sent | None] = {}
-        # How long another member's send had gone before each of the latest ones here.
-        self._gaps = deque[float](maxlen=BEFORE)
-        # Of the sends in `_above`, those that followed more closely than each of these before.
-        self._close = set[Sent]()
         limit.members.append(self)
 
     @property
@@ -214,10 +228,7 @@ class Member:
         sent = self.control.sent(now, tokens)
         above = self.limit.learned
         self._above[sent] = above.sent(now, tokens) if above else None
-        gap_s = self.limit.after_another_s(self, now)
-        if len(self._gaps) == BEFORE and gap_s < min(self._gaps):
-            self._close.add(sent)
-        self._gaps.append(gap_s)
+        self.limit.member_sent(self, sent)
         self.sends += 1
         self.sent_at = now
         return sent
@@ -230,11 +241,11 @@ class Member:
 
     def refused(self, sent: Sent, now: float, told_s: float | None) -> None:
         """See `Controller`."""
-        limit, close = self.limit, sent in self._close
+        limit = self.limit
         above = self._ended(sent)
         if limit.learned is None:
             self.control.refused(sent, now, told_s)
-            if limit.coincides(self, sent) or limit.follows(close=close):
+            if limit.coincides(self, sent) or limit.follows(self, sent):
                 limit.blame(now)
             return
         if above is None or self.own:
@@ -279,7 +290,6 @@ class Member:
             self._above[sent] = above.sent(now, sent.tokens)
 
     def _ended(self, sent: Sent) -> Sent | None:
-        self._close.discard(sent)
         return self._above.pop(sent)
 
     def _abandon_above(self, sent: Sent, now: float) -> None:

@@ -7,6 +7,7 @@ import pytest
 from stormproof.control import blame
 from stormproof.control.blame import Blame, Case
 from stormproof.control.cap import Cap
+from stormproof.control.chance import Chance
 from stormproof.control.controller import Sent
 from stormproof.control.measured import Measured
 from stormproof.control.rate import RateLimit
@@ -20,7 +21,7 @@ def case(number: int, *, held: int, at: float = 100.0, paced: bool = False) -> C
     cap.held = held
     sent = Sent(at, number, 1, 0, 1.0)
     sent.paced = paced
-    return Case(sent, number, cap, rate, Window(rate.flow))
+    return Case(sent, number, cap, rate, Window(rate.flow), Chance(measured))
 
 
 def test_a_number_never_accepted_speaks_to_the_cap() -> None:
