@@ -71,7 +71,9 @@ NOTHING = Arguments({}, strict=True)
 LARGEST = 250_000  # characters of a native call's arguments, or of a JSON object in a text
 _BLANK = "\\ \t\r\n"
 _TOO_LARGE = Arguments(
-    {}, strict=False, problem=f"the arguments are longer than {LARGEST:,} characters"
+    {},
+    strict=False,
+    problem=f"the arguments are longer than {LARGEST:,} characters, {LONGEST:,} if not JSON",
 )
 
 
@@ -81,13 +83,15 @@ def read_arguments(text: str, properties: Mapping[str, Any]) -> Arguments:
     `properties` are the tool's parameters: their order places positional values, their types
     tell a quoted number or object from a string where the notation quotes everything.
     """
-    text = text[: _reach(text)].strip(_BLANK)
+    reach = _reach(text)
+    goes_on = len(text) > reach
+    text = text[:reach].strip(_BLANK)
     if not text:
         return NOTHING
     escaped = "&quot;" in text and '"' not in text
     body = _begun(html.unescape(text) if escaped else text)
     if body[:1] == "{":
-        return _object(body, properties, strict=body is text)
+        return _object(body, properties, strict=body is text, goes_on=goes_on)
     if body[:1] in ('"', "'", "`") and body[1:].lstrip()[:1] == "{":  # encoded twice
         values = as_object(Scanner(body).value(0))
     elif body[:1] == "<":
@@ -196,8 +200,13 @@ def _without(pattern: re.Pattern[str], text: str) -> str:
     return text[match.end() :].strip() if match else text
 
 
-def _object(body: str, properties: Mapping[str, Any], *, strict: bool) -> Arguments:
-    """The object at the start of `body`, strict where it is all of it and JSON."""
+def _object(
+    body: str, properties: Mapping[str, Any], *, strict: bool, goes_on: bool = False
+) -> Arguments:
+    """The object at the start of `body`, strict where it is all of it and JSON.
+
+    Where the text `goes_on` beyond the body, an object that does not end in it is too large.
+    """
     if body[1:].lstrip()[:2] == '\\"':  # escaped as if it stood in a text
         body, strict = body.replace('\\"', '"'), False
     try:
@@ -207,6 +216,8 @@ def _object(body: str, properties: Mapping[str, Any], *, strict: bool) -> Argume
     except ValueError:
         scanner = Scanner(body)
         values = unwrap(as_object(scanner.value(0)), properties)
+        if goes_on and scanner.at >= len(body):
+            return _TOO_LARGE
         problem = ""
         if not values and _SOMETHING.search(body):
             problem = "the arguments cannot be read as a JSON object"

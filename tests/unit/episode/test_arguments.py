@@ -230,3 +230,15 @@ def test_a_long_object_is_read_to_its_end(rows: int) -> None:
     read = read_arguments(f"{text}\nThat was all.", {"input": {}})
     assert read.values == given
     assert len(text) > 160_000 or rows == 1_000
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_an_object_that_is_longer_than_is_read_is_not_cut_and_carried_out(quote: str) -> None:
+    rows = ", ".join(f"{{{quote}a{quote}: {number}}}" for number in range(30_000))
+    read = read_arguments(f"{{{quote}data{quote}: [{rows}]}} and so on", {"data": {}})
+    assert (read.values, read.problem[:29]) == ({}, "the arguments are longer than")
+
+
+def test_prose_beyond_what_is_read_makes_no_object_too_long() -> None:
+    read = read_arguments("{'data': [1]}" + " and so on" * 20_000, {"data": {}})
+    assert (read.values, read.problem) == ({"data": [1]}, "")
