@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import time
-from http.server import BaseHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,16 @@ class Hostile(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Not a word."""
+
+
+class HostileService(ThreadingHTTPServer):
+    """On a free port of this machine. Callers are killed in mid-request, which is no news."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Hostile)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing."""
 
 
 def peak_mb(process: subprocess.Popen[bytes]) -> int:

@@ -7,10 +7,9 @@ import re
 import sys
 import threading
 import time
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 
-from hostile_service import Hostile, peak_mb
+from hostile_service import HostileService, peak_mb
 from proving_ground import ProvingGround
 from stormproof.store import read_episodes, same_records
 
@@ -29,7 +28,7 @@ def hostile(folder: Path, minutes: float) -> dict[str, float | int]:
     itself tells what holds its loop for more than a second.
     """
     with (
-        ThreadingHTTPServer(("127.0.0.1", 0), Hostile) as service,
+        HostileService() as service,
         ProvingGround(folder, USUAL) as ground,
     ):
         threading.Thread(target=service.serve_forever, daemon=True).start()

@@ -8,12 +8,11 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from hostile_service import Hostile, peak_mb
+from hostile_service import HostileService, peak_mb
 from proving_ground import STORMPROOF, Delay
 from stormproof.store import read_episodes
 
@@ -22,7 +21,7 @@ HEARD_WITHIN_S = 1.0
 
 @pytest.fixture
 def pool(tmp_path: Path) -> Iterator[Path]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Hostile) as server:
+    with HostileService() as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         path = tmp_path / "pool.toml"
         path.write_text(
