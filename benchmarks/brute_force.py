@@ -2,6 +2,7 @@
 
 Kept apart from the planner. Histories are whole lists of calls; the weather's own memory judges
 them; every item may be called at any time, again too; nothing is merged and no order is assumed.
+Large ones are played by the thousand (`Crowd`).
 """
 
 from __future__ import annotations
@@ -10,16 +11,19 @@ import functools
 from collections.abc import Sequence
 from random import Random
 
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from stormproof.domain.episodes import FAILURES_IN_A_ROW
-from stormproof.suites.weather import History, draw, probability, success_probability
+from stormproof.suites.weather import WINDOW, History, probability
 from stormproof.suites.workflows.optimum.decision_process import (
     NOTHING_HELPS,
     Policy,
     Position,
 )
-from stormproof.suites.workflows.optimum.state_space import FILLER, Item, Workflow
+from stormproof.suites.workflows.optimum.histories import HISTORIES
+from stormproof.suites.workflows.optimum.state_space import FILLER, Indices, Item, Workflow
 from stormproof.suites.workflows.optimum.workflow import with_unseen_work
 
 
@@ -128,29 +132,116 @@ def calls_for(workflow: Workflow, rng: Random) -> int:
     return rng.randint(1, (9, 8, 7, 6)[min(3, len(workflow.items) - 1)])
 
 
-def played(
-    policy: Policy, workflow: Workflow, tools: Sequence[str], rate: float, seed: int
-) -> bool:
-    """Whether the policy reaches the goal against drawn weather, without a World."""
-    history, position, done, row = History(), Position(), 0, 0
-    while (action := policy.action(position)) != NOTHING_HELPS:
-        item = Item(quiet=workflow.quiet) if action == FILLER else workflow.items[action]
-        tool = "filler" if action == FILLER else tools[action]
-        needs = [_need(mask, tools) for mask in item.needs]
-        chance = 0.0 if item.blocked else success_probability(rate, needs, history)
-        drawn = draw(seed, tool, history.counts[tool])
-        ok = drawn.u <= chance and not item.blocked
-        worked = ok or item.blocked or drawn.effect < item.unseen * 2**32
-        seen = ok or item.quiet
-        history.add(tool, ok=seen)
-        if worked and action != FILLER:
-            done |= 1 << (action if ok or item.alone is None else item.alone)
-        row = 0 if seen else row + 1
-        if row == FAILURES_IN_A_ROW:
-            break
-        position = policy.after(position, seen=seen, worked=worked)
-    return all(done & mask for mask in workflow.goal)
+class Crowd:
+    """Many episodes played at once by one policy, against weather that numpy draws, in no World.
+
+    What the weather remembers of each is kept in arrays of its own, one place for each episode: it
+    is not what the policy remembers.
+    """
+
+    def __init__(
+        self, policy: Policy, workflow: Workflow, tools: Sequence[str], rate: float, size: int
+    ) -> None:
+        names = list(dict.fromkeys((*tools, _FILLER, _NEVER)))
+        self._policy = policy
+        self._workflow = workflow
+        self._rate = rate
+        self._tools = [names.index(tool) for tool in (*tools[: len(workflow.items)], _FILLER)]
+        self._needs = [
+            [names.index(tools[(mask & -mask).bit_length() - 1] if mask else _NEVER) for mask in m]
+            for m in (item.needs for item in workflow.items)
+        ]
+
+        # Of each episode: where the policy thinks it is (a state and a history, as one number),
+        # which items are done, and all that the weather's formula asks for. `_playing` go on.
+        self._playing = np.arange(size)
+        self._positions = np.zeros(size, np.int64)
+        self._done = np.zeros(size, np.int64)
+        self._succeeded = np.zeros((size, len(names)), np.bool_)
+        self._latest = np.zeros((size, len(names)), np.bool_)
+        self._failures = np.zeros((size, WINDOW), np.bool_)  # the latest last
+        self._row = np.zeros(size, np.int64)
+
+    def won(self, seed: int) -> int:
+        """Play to the end: how many episodes reach the goal."""
+        rng, made = np.random.default_rng(seed), 0
+        while len(self._playing):
+            self._step(rng, made)
+            made += 1
+        reached = np.ones(len(self._done), np.bool_)
+        for mask in self._workflow.goal:
+            reached &= (self._done & mask) != 0
+        return int(reached.sum())
+
+    def _step(self, rng: np.random.Generator, made: int) -> None:
+        positions, which = np.unique(self._positions[self._playing], return_inverse=True)
+        places = [_place(position, made) for position in positions.tolist()]
+        actions = np.array([self._policy.action(place) for place in places])[which]
+        for action in np.unique(actions):
+            if action != NOTHING_HELPS:
+                self._call(rng, made, int(action), self._playing[actions == action])
+        goes_on = (actions != NOTHING_HELPS) & (self._row[self._playing] < FAILURES_IN_A_ROW)
+        self._playing = self._playing[goes_on]
+
+    def _call(self, rng: np.random.Generator, made: int, action: int, own: Indices) -> None:
+        """Make the same call in some episodes."""
+        item = (
+            self._workflow.items[action] if action != FILLER else Item(quiet=self._workflow.quiet)
+        )
+        chance = self._chances(self._needs[action] if action != FILLER else [], made, own)
+        ok = (rng.random(len(own)) <= chance) & (not item.blocked)
+        worked = ok | item.blocked | (rng.random(len(own)) < item.unseen)
+        seen = ok | item.quiet
+        self._move_on(made, own, seen, worked)
+        tool = self._tools[action]
+        self._succeeded[own, tool] |= seen
+        self._latest[own, tool] = seen
+        self._failures[own] = np.column_stack((self._failures[own, 1:], ~seen))
+        self._row[own] = np.where(seen, 0, self._row[own] + 1)
+        if action != FILLER:
+            alone = action if item.alone is None else item.alone
+            self._done[own] |= np.where(worked, np.where(ok, 1 << action, 1 << alone), 0)
+
+    def _chances(self, needs: Sequence[int], made: int, own: Indices) -> NDArray[np.float64]:
+        met, latest = self._succeeded[own][:, needs], self._latest[own][:, needs]
+        recent = self._failures[own].sum(axis=1) if made >= WINDOW else np.zeros(len(own), int)
+        since = (met & ~latest).any(axis=1)
+        cases, which = np.unique((~met).sum(axis=1) * 8 + recent * 2 + since, return_inverse=True)
+        found = [
+            probability(self._rate, case >> 3, case >> 1 & 3, failed_since=bool(case & 1))
+            for case in cases.tolist()
+        ]
+        return np.array(found)[which]
+
+    def _move_on(
+        self, made: int, own: Indices, seen: NDArray[np.bool_], worked: NDArray[np.bool_]
+    ) -> None:
+        """Tell the policy what has come of its calls."""
+        told = self._positions[own] * 4 + seen * 2 + worked
+        cases, which = np.unique(told, return_inverse=True)
+        places = [
+            self._policy.after(_place(case >> 2, made), seen=bool(case & 2), worked=bool(case & 1))
+            for case in cases.tolist()
+        ]
+        numbers = [place.state * len(HISTORIES) + place.history for place in places]
+        self._positions[own] = np.array(numbers)[which]
 
 
-def _need(mask: int, tools: Sequence[str]) -> str:
-    return tools[(mask & -mask).bit_length() - 1] if mask else "never"
+def _place(number: int, made: int) -> Position:
+    return Position(*divmod(number, len(HISTORIES)), made)
+
+
+_FILLER, _NEVER = "filler", "never"  # what no item is a call of, and what nobody ever calls
+
+
+def times_won(
+    policy: Policy,
+    workflow: Workflow,
+    tools: Sequence[str],
+    rate: float,
+    *,
+    episodes: int,
+    seed: int,
+) -> int:
+    """How often the policy reaches the goal against drawn weather, in so many episodes."""
+    return Crowd(policy, workflow, tools, rate, episodes).won(seed)

@@ -20,10 +20,12 @@ from typing import Self
 from cluster_ground import Figures, RayNodes, asked, pid_of, widest_gap, workers_of
 from proving_ground import ProvingGround
 from stormproof.backends.lease_clock import LEASE_S, PATIENCE_S
+from stormproof.report.run_workers import WorkerSample
 
 GRID = ("--prompt-types", "optimal", "--num-instances", "400")
 OPTIONS = {"seed": 1, "time_scale": 0.5}
 REFUSING = OPTIONS | {"rules": [{"match": "*", "qps": 0.001, "retry_after": "1"}]}
+WORKERS = 2
 MOST_S = 90.0  # for anything that is waited for
 
 
@@ -44,10 +46,9 @@ class TwoWorkers:
 
     def __init__(self, ground: ProvingGround, *words: str) -> None:
         self.ground = ground
-        self.process = ground.start("f", *GRID, "--workers", "2", *words)
+        self.process = ground.start("f", *GRID, "--workers", str(WORKERS), *words)
         ground.await_turns("f", self.process, 100)
-        time.sleep(2)  # until the workers' lines say who has what
-        self.victim, self.other = [w for w in workers_of(ground, "f") if w.endpoints]
+        self.victim, self.other = self._at_work()
 
     def __enter__(self) -> Self:
         return self
@@ -55,6 +56,15 @@ class TwoWorkers:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
+
+    def _at_work(self) -> list[WorkerSample]:
+        """Both, as soon as the workers' lines say who has what."""
+        until = time.monotonic() + MOST_S
+        while len(found := [w for w in workers_of(self.ground, "f") if w.endpoints]) < WORKERS:
+            if self.process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError(f"the run has no two workers:\n{self.log}")
+            time.sleep(0.2)
+        return found
 
     @property
     def log(self) -> str:

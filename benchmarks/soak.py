@@ -6,7 +6,8 @@ import subprocess
 import time
 from bisect import bisect
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from math import inf
 from pathlib import Path
 from statistics import mean
 
@@ -17,7 +18,7 @@ from stormproof.store import episode_table
 from stormproof.store.folder import SEAL_AT
 
 EVERY_S = 0.5
-WARM_UP_S = 180.0  # caches fill, arenas find their size; a fifth of a shorter soak
+WARM_TASKS = 1_100  # a run remembers 1,024 tasks of a level, of some 60 kB each
 LEAST_CYCLES = 10
 INSTANCES = 5_000  # 500,000 trials: more than any soak gets through
 MB = 1 << 20
@@ -28,10 +29,12 @@ Sample = tuple[float, float]  # wall clock, resident bytes
 def soak(folder: Path, minutes: float) -> dict[str, float | int]:
     """Resident memory of a run of 30 minutes, as a rule; the table says how many it were.
 
-    It goes up and down with every 5,000 episodes, whose turns are sealed together. So the figures
-    are means over such cycles: the first and the last after 3 minutes of warm-up, and the slope
-    of the line through all of them in bytes for each episode that ends, with its 95 % interval.
-    No growth is shown where that interval holds 0.
+    It grows by design until the run has met 1,100 tasks, more than it remembers at once: so long
+    is the warm-up, or half the soak. Then it goes up and down with every 5,000 episodes, whose
+    turns are sealed together. So the figures are means over such cycles: the first and the last
+    after the warm-up, and the slope of the line through all of them in bytes for each episode that
+    ends, with its 95 % interval. Nothing is kept of a trial that has ended: no growth is shown
+    where that interval holds 0.
     """
     words = ("--prompt-types", "all", "--num-instances", str(INSTANCES))
     with ProvingGround(folder, {"seed": 1, "time_scale": 0.2}, workers=40) as ground:
@@ -42,10 +45,27 @@ def soak(folder: Path, minutes: float) -> dict[str, float | int]:
             raise SystemExit(f"torture: the run ended with {process.returncode}:\n{said}")
         process.terminate()
         process.wait(60)
-    ended = sorted(episode_table(folder / "a", ["ended_at"])["ended_at"].to_numpy())
-    warm_at = samples[0][0] + min(WARM_UP_S, 60 * minutes / 5)
-    return {"minutes": round((samples[-1][0] - samples[0][0]) / 60, 1), "episodes": len(ended),
+    table = episode_table(folder / "a", ["ended_at", "task_id"])
+    rows = sorted(zip(table["ended_at"].to_numpy(), map(str, table["task_id"]), strict=True))
+    ended = [at for at, _ in rows]
+    began, over = samples[0][0], samples[-1][0]
+    warm_at = min(warmed_up_at(rows), (began + over) / 2)
+    return {"minutes": round((over - began) / 60, 1), "episodes": len(ended),
+            "minutes_of_warm_up": round((warm_at - began) / 60, 1),
             **growth([s for s in samples if s[0] >= warm_at], ended)}  # fmt: skip
+
+
+def warmed_up_at(rows: Iterable[tuple[float, str]]) -> float:
+    """When so many tasks had been met that no more are remembered; infinite where never.
+
+    A row is when an episode ended, and its task's id; ascending.
+    """
+    met = set[str]()
+    for at, task_id in rows:
+        met.add(task_id)
+        if len(met) >= WARM_TASKS:
+            return at
+    return inf
 
 
 def watch(process: subprocess.Popen[bytes], seconds: float) -> list[Sample]:

@@ -1,8 +1,9 @@
 """The suite measured: tasks, plans, flaws, ceilings, agents, and recorded calls.
 
 One JSON line per figure. `--only PART` measures one part, or several; `--write-docs` puts the
-tables of what was measured into docs/suite.md; `--every N` plays flaws, substitutions and
-shortcuts on each N-th task; `--samples FILE` writes, for each recorded model, ten refused calls.
+tables of what was measured into docs/suite.md, and leaves the others; `--figures FILE` takes lines
+that were printed earlier and measures nothing; `--every N` plays flaws, substitutions and shortcuts
+on each N-th task; `--samples FILE` writes, for each recorded model, ten refused calls.
 
     .venv/bin/python benchmarks/suite.py [--only flaws] [--write-docs] [--samples FILE]
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -53,15 +54,24 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, metavar="N")
     parser.add_argument("--samples", type=Path, metavar="FILE")
     parser.add_argument("--write-docs", action="store_true")
+    parser.add_argument("--figures", type=Path, nargs="+", metavar="FILE")
     options = parser.parse_args()
-    found: list[Figure] = []
-    for name, part in parts(options.samples, options.every).items():
-        if options.only is None or name in options.only:
-            for figure in part():
-                print(json.dumps(figure), flush=True)
-                found.append(figure)
+    found = []
+    for figure in _printed(options.figures) if options.figures else _measured(options):
+        print(json.dumps(figure), flush=True)
+        found.append(figure)
     if options.write_docs:
         PAGE.write_text(rewritten(PAGE.read_text(), found))
+
+
+def _measured(options: argparse.Namespace) -> Iterator[Figure]:
+    for name, part in parts(options.samples, options.every).items():
+        if options.only is None or name in options.only:
+            yield from part()
+
+
+def _printed(files: Iterable[Path]) -> Iterator[Figure]:
+    return (json.loads(line) for file in files for line in file.read_text().splitlines())
 
 
 if __name__ == "__main__":

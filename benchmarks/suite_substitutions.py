@@ -122,7 +122,7 @@ def fetching_for_monitoring(_: Call, world: World, step: Step) -> str | None:
 
 
 def converter_for_parser(call: Call, _: World, step: Step) -> str | None:
-    """JSON text in place of records."""
+    """The data as JSON, which can be worked on as it is."""
     if step.tool != "data_processing_parser":
         return None
     return call("file_operations_converter", input=step.arguments["input"], to="json")

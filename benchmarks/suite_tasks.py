@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from stormproof.backends.interpreter import tuned_interpreter
 from stormproof.domain.conditions import (
     DIFFICULTIES,
     FLAWED_PREFIX,
@@ -23,6 +25,8 @@ from stormproof.suites import Weathered
 from stormproof.suites.workflows import WORKFLOWS
 from stormproof.suites.workflows.goals import standing
 from stormproof.suites.workflows.optimum import ceiling, optimal_plan, own_turns
+from stormproof.suites.workflows.optimum.persistence import chances
+from stormproof.suites.workflows.optimum.workflow import required_parts
 from stormproof.suites.workflows.prompts import opening, shown_plan
 from stormproof.suites.workflows.tasks import DEFAULT_COUNTS, load_task, task_ids
 from stormproof.suites.workflows.tasks.generate import task_and_fault
@@ -97,10 +101,11 @@ def planning() -> Iterator[Figure]:
 
 def _timed(what: str, works: list[Callable[[], object]]) -> Figure:
     spent = []
-    for work in works:
-        began = time.process_time()
-        work()
-        spent.append(time.process_time() - began)
+    with tuned_interpreter():  # as in a run
+        for work in works:
+            began = time.process_time()
+            work()
+            spent.append(time.process_time() - began)
     return {
         "figure": f"suite.{what}",
         "tasks": len(works),
@@ -150,17 +155,27 @@ def ceilings() -> Iterator[Figure]:
         own = [task for task in tasks if task.difficulty == difficulty]
         turns = [own_turns(task) for task in own]
         steps = [len(task.solution) for task in own]
+        needed = [len({part.place for part in required_parts(task)}) for task in own]
+        worked = list(map(_works_through, own, turns))
         yield {
             "figure": "suite.turns",
             "difficulty": difficulty,
             "tasks": len(own),
             "steps": [min(steps), statistics.fmean(steps), max(steps)],
+            "needed": round(statistics.fmean(needed), 2),
             "turns": [min(turns), statistics.fmean(turns), max(turns)],
+            "works_through": round(statistics.fmean(worked), 4),
         }
         for rate in RATES:
             yield _ceiling(difficulty, own, rate, "before")
         for weather in WEATHER_MODES[1:]:
             yield _ceiling(difficulty, own, 0.8, weather)
+
+
+def _works_through(task: Task, turns: int) -> float:
+    """The chance at 0.8 of who works through the best plan and repeats each step."""
+    plan = tuple(step.tool for step in optimal_plan(task, 0.8, turns))
+    return next(itertools.islice(chances(plan, 0.8), turns - 1, None))
 
 
 def _ceiling(

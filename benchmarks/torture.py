@@ -319,7 +319,9 @@ def main() -> None:
     figures: dict[str, Figures] = {}
     with tempfile.TemporaryDirectory(prefix="stormproof-torture-") as folder:
         for name in given.only:
+            began = time.monotonic()
             figures[name] = {"commit": _commit(), **PARTS[name](Path(folder) / name, *plans[name])}
+            figures[name]["took_minutes"] = round((time.monotonic() - began) / 60, 1)
             figures[name]["load_average"] = round(os.getloadavg()[1], 1)
             print(json.dumps({"torture": name, **figures[name]}), flush=True)
     if not given.short and set(given.only) == set(PARTS):

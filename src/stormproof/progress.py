@@ -38,10 +38,11 @@ class CellProgress(Struct, frozen=True):
 class EndpointProgress(Struct, frozen=True):
     """An endpoint now. `window` is how many requests it may have in flight, inf where nothing says.
 
-    `rps` is answers per second over the last five seconds; `refused`, `errors`, `discarded` and
-    `hedges` count sends since the start, as in `pool.EndpointState`. `state` says whether it is
-    open, `decision` what its controller did last. `trouble` is what its last send ended in where
-    that was no answer, `troubled_at` the wall-clock instant since when (epoch seconds).
+    `rps` is answers per second over the last five seconds; `sends`, `refused`, `errors`,
+    `discarded`, `hedges` and `false_alarms` count since the start, as in `pool.EndpointState`.
+    `state` says whether it is open, `decision` what its controller did last, `rule` by which rule
+    it made its last cut. `trouble` is what its last send ended in where that was no answer,
+    `troubled_at` the wall-clock instant since when (epoch seconds).
     """
 
     name: str
@@ -52,12 +53,21 @@ class EndpointProgress(Struct, frozen=True):
     errors: int
     state: str
     decision: str = ""
+    rule: str = ""
     discarded: int = 0
     discarded_tokens: int = 0
     hedges: int = 0
+    sends: int = 0
+    false_alarms: int = 0
     model: str = ""
     trouble: str = ""
     troubled_at: float = 0.0
+
+    @property
+    def decided(self) -> str:
+        """The decision and, of a cut, its rule."""
+        cut = "cut: " in self.decision and self.rule
+        return f"{self.decision} ({self.rule})" if cut else self.decision
 
     @property
     def is_shut(self) -> bool:
@@ -155,6 +165,16 @@ class Progress(Struct, frozen=True):
     def in_flight(self) -> int:
         """Model calls that have been sent and not ended."""
         return sum(endpoint.in_flight for endpoint in self.endpoints)
+
+    @property
+    def false_alarms(self) -> int:
+        """Sends declared lost too early, as far as is known."""
+        return sum(endpoint.false_alarms for endpoint in self.endpoints)
+
+    @property
+    def sends(self) -> int:
+        """Sends that have ended."""
+        return sum(endpoint.sends for endpoint in self.endpoints)
 
     @property
     def time_left_s(self) -> float | None:

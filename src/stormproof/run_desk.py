@@ -44,7 +44,10 @@ class RunStore(Protocol):
         ...
 
     async def turn(self, trial_id: str, turn: Turn) -> None:
-        """Keep a turn, in the place of the one that had its number; turns after it stay."""
+        """Keep a turn, in the place of the one that had its number.
+
+        Turns after it stay where this is the same answer, read in another way.
+        """
         ...
 
     async def episode(self, episode: Episode) -> None:

@@ -42,6 +42,7 @@ from stormproof.emulator import (
     pool_endpoints,
 )
 from stormproof.errors import ConfigError, StormproofError
+from stormproof.learned_limits import begun_where_learned, kept_as_learned
 from stormproof.plan import (
     Plan,
     RunOptions,
@@ -56,10 +57,7 @@ from stormproof.session import OnProgress, RunSummary, Session, Stop
 from stormproof.store import (
     Header,
     append_run,
-    forget_learned,
-    keep_learned,
     open_store,
-    read_learned,
 )
 from stormproof.suites.workflows import WORKFLOWS
 from stormproof.wire import HttpTransport, Transport
@@ -125,7 +123,7 @@ async def run_async(
         _check_reachable(own, simulated=simulated)
     try:
         async with _opened(options, store, simulated=simulated) as opened:
-            begun, said = (endpoints, "") if store else _begun_where_learned(options, endpoints)
+            begun, said = (endpoints, "") if store else begun_where_learned(options, endpoints)
             plan = make_plan(
                 options,
                 begun,
@@ -139,13 +137,11 @@ async def run_async(
                     append_run(Path(options.results), _record(plan))
                 if said:
                     session.say(said)
-                async with _crew(plan, session, transport, simulated=simulated) as crew:
-                    try:
-                        await session.run(crew)
-                    finally:
-                        if store is None:
-                            starts = {x.endpoint_id: x.learned for x in crew.snapshot()}
-                            keep_learned(Path(options.results), starts, time())
+                async with (
+                    _crew(plan, session, transport, simulated=simulated) as crew,
+                    nullcontext() if store else kept_as_learned(options, crew),
+                ):
+                    await session.run(crew)
                 await opened.seal()
             summary = session.close()
     except BaseExceptionGroup as group:
@@ -236,30 +232,6 @@ async def _opened(
         in_batches=not _is_alone(options),
     ) as opened:
         yield opened
-
-
-def _begun_where_learned(
-    options: RunOptions, endpoints: tuple[Endpoint, ...]
-) -> tuple[tuple[Endpoint, ...], str]:
-    """The endpoints with what an earlier run learned of them, and how old the oldest of it is."""
-    folder = Path(options.results)
-    if options.forget:
-        forget_learned(folder)
-    known = read_learned(folder) if options.rate_mode == "adaptive" else {}
-    ages_s = [time() - known[x.endpoint_id].at for x in endpoints if x.endpoint_id in known]
-    if not ages_s:
-        return endpoints, ""
-    begun = (
-        msgspec.structs.replace(x, start=known[x.endpoint_id].start)
-        if x.endpoint_id in known
-        else x
-        for x in endpoints
-    )
-    said = (
-        f"limits: {len(ages_s)} endpoints begin at what a run found up to "
-        f"{max(ages_s) / 3600:.1f} h ago (--forget drops it)"
-    )
-    return tuple(begun), said
 
 
 def _record(plan: Plan) -> dict[str, object]:

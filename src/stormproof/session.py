@@ -47,9 +47,11 @@ class RunSummary(Struct, frozen=True):
     run's. `reasons` are those of the infrastructure episodes, each counted, the most frequent
     first; `faults` those among them in which the suite broke. `discarded` replies came with a
     success status and were none, `discarded_tokens` is what they said they cost; `hedged` calls
-    were given up for a copy elsewhere: these may have to be paid as well.
-    `stopped` names each endpoint that was given up, with the reason and since when; where trials
-    are left without a score, `silent` names those whose last call was refused or failed.
+    were given up for a copy elsewhere: these may have to be paid as well. `false_alarms` among them
+    are known to have been given up too early.
+    `stopped` names each endpoint that was given up, with the reason and since when; `silent` those
+    that have answered nothing, and where trials are left without a score also those whose last call
+    was refused or failed.
     `notices` are the lines that `Progress` had last.
     """
 
@@ -72,6 +74,7 @@ class RunSummary(Struct, frozen=True):
     discarded: int = 0
     discarded_tokens: int = 0
     hedged: int = 0
+    false_alarms: int = 0
 
     @property
     def remaining(self) -> int:
@@ -258,9 +261,12 @@ class Session:
             errors=state.errors,
             state=state.state,
             decision=state.decision,
+            rule=state.rule,
             discarded=state.discarded,
             discarded_tokens=state.discarded_tokens,
             hedges=state.hedges,
+            sends=state.sends,
+            false_alarms=state.false_alarms,
             model=state.model,
             trouble=state.trouble,
             troubled_at=state.troubled_at,
@@ -281,8 +287,10 @@ class Session:
     def _summary(self) -> RunSummary:
         counts, planned, states = self._counts, self.plan.planned, self._states()
         given_up = [state for state in states if state.stopped]
-        troubled = [s for s in states if s.trouble and not s.stopped]
         ended = counts.scored + counts.blocked
+        troubled = [
+            s for s in states if s.trouble and not s.stopped and (ended < planned or not s.accepted)
+        ]
         return RunSummary(
             results=self.plan.options.results,
             planned=planned,
@@ -295,7 +303,7 @@ class Session:
             simulated=counts.simulated,
             interrupted=self.stop.is_draining,
             stopped=tuple(map(_blamed, given_up)),
-            silent=tuple(map(_blamed, troubled)) if ended < planned else (),
+            silent=tuple(map(_blamed, troubled)),
             notices=tuple(self._notices),
             blocked=counts.blocked,
             reasons=tuple(in_lines(counts.reasons.counted())),
@@ -303,6 +311,7 @@ class Session:
             discarded=sum(state.discarded for state in states),
             discarded_tokens=sum(state.discarded_tokens for state in states),
             hedged=sum(state.hedges for state in states),
+            false_alarms=sum(state.false_alarms for state in states),
         )
 
 

@@ -6,7 +6,7 @@ import subprocess
 from proving_ground import STORMPROOF, Grounds, ProvingGround, kill
 from stormproof.store import episode_table, same_records, turn_table
 
-GRID = ("--prompt-types", "optimal", "--num-instances", "20")
+GRID = ("--prompt-types", "optimal", "--num-instances", "10")
 
 
 def test_three_shards_merged_are_one_run(prove: Grounds) -> None:
@@ -19,17 +19,17 @@ def test_three_shards_merged_are_one_run(prove: Grounds) -> None:
     assert early.returncode == 0
     assert ground.finish("r1", *GRID, "--shard", "1/3") == 0
     told = stormproof(ground.folder, "merge", "r1", "r2", "r3", "--results", "all", "--json")
-    assert json.loads(told.stdout)["outcomes"] == {"completed": 200}
+    assert json.loads(told.stdout)["outcomes"] == {"completed": 100}
     assert ground.finish("one", *GRID) == 0
     assert same_records(ground.folder / "one", ground.folder / "all") == []
     tables = [turn_table(ground.folder / name) for name in ("one", "all")]
     assert tables[0].num_rows == tables[1].num_rows
     status = json.loads(stormproof(ground.folder, "status", "all", "--json").stdout)
-    assert [status[k] for k in ("planned", "scored", "remaining")] == [200, 200, 0]
+    assert [status[k] for k in ("planned", "scored", "remaining")] == [100, 100, 0]
     before = asked(ground)
     assert ground.finish("all", *GRID) == 0  # nothing is left, so nothing is asked
-    assert asked(ground) == before > 800
-    assert episode_table(ground.folder / "all").num_rows == 200
+    assert asked(ground) == before > 400
+    assert episode_table(ground.folder / "all").num_rows == 100
 
 
 def asked(ground: ProvingGround) -> int:

@@ -39,7 +39,7 @@ def by_id(episodes: Sequence[Episode]) -> dict[str, Episode]:
 async def finish(folder: Path, episodes: Sequence[Episode], form: StorageFormat = "json") -> int:
     """Run what is missing as the runner does; gives the number of model calls it took."""
     calls = 0
-    async with open_store(folder, HEADER, storage_format=form) as store:
+    async with open_store(folder, HEADER, storage_format=form, in_batches=True) as store:
         for episode in remaining(store, episodes):
             calls += await run(store, episode)
     return calls

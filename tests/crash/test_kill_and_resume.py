@@ -2,12 +2,14 @@
 
 import json
 import random
-import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 import torture
-from proving_ground import STORMPROOF, Grounds, ProvingGround, kill
+from proving_ground import Grounds, ProvingGround, kill
+from stormproof.cli import main
 from stormproof.store import episode_table, same_records
 
 WORDS = ("--prompt-types", "optimal", "--num-instances", "4")
@@ -21,7 +23,9 @@ def test_kills_leave_the_records_of_a_calm_run(tmp_path: Path) -> None:
     assert (found["lost"], found["doubled"], found["changed"]) == (0, 0, 0)
 
 
-def test_every_moment_of_a_run_can_be_its_last(prove: Grounds) -> None:
+def test_every_moment_of_a_run_can_be_its_last(
+    prove: Grounds, capsys: pytest.CaptureFixture[str]
+) -> None:
     """From the first import on; what was journalled once is never fewer afterwards."""
     ground = prove(workers=2)
     assert ground.finish("calm", *WORDS) == 0
@@ -31,7 +35,7 @@ def test_every_moment_of_a_run_can_be_its_last(prove: Grounds) -> None:
         ground.await_turns("killed", process, turns_before)
         time.sleep(moments.uniform(0, 0.3))
         kill(process)
-        turns = len(set(ground.journalled("killed"))) + scored(ground.folder / "killed")
+        turns = len(set(ground.journalled("killed"))) + scored(ground.folder / "killed", capsys)
         assert turns >= kept
         kept = turns
     assert kept > 0
@@ -39,13 +43,13 @@ def test_every_moment_of_a_run_can_be_its_last(prove: Grounds) -> None:
     assert same_records(ground.folder / "calm", ground.folder / "killed") == []
 
 
-def scored(folder: Path) -> int:
+def scored(folder: Path, capsys: pytest.CaptureFixture[str]) -> int:
     """Episodes that `status`, which looks into a folder in whatever state, calls scored."""
-    words = [*STORMPROOF, "status", str(folder), "--json"]
-    told = subprocess.run(words, capture_output=True, check=False)
-    assert told.returncode == (0 if (folder / "header.json").exists() else told.returncode)
-    assert b"Traceback" not in told.stderr
-    return 0 if told.returncode else int(json.loads(told.stdout)["scored"])
+    code = main(["status", str(folder), "--json"])
+    told = capsys.readouterr()
+    assert code == 0 or not (folder / "header.json").exists()
+    assert "Traceback" not in told.err
+    return 0 if code else int(json.loads(told.out)["scored"])
 
 
 def test_a_finished_run_costs_nothing_when_it_is_run_again(prove: Grounds) -> None:

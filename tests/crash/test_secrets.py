@@ -116,11 +116,12 @@ def _text(path: Path) -> bytes:
 
 FEW_TRIES = """\
 import sys
+from functools import partial
+from stormproof.backends import desk
 from stormproof.cli import main
 from stormproof.control.bounds import Bounds
-from stormproof.pool import dispatcher
 
-dispatcher.Bounds = lambda: Bounds(tries=2, believed_s=1)
+desk.Bounds = partial(Bounds, tries=2, believed_s=1)
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -42,7 +42,9 @@ def states(episodes: list[Episode]) -> list[Files]:
     fsync = os.fsync
 
     async def run(folder: Path, *, again: bool) -> None:
-        async with open_store(folder, HEADER, storage_format="json", seal_at=2) as store:
+        async with open_store(
+            folder, HEADER, storage_format="json", seal_at=2, in_batches=True
+        ) as store:
             done = store.take_finished()
             for number, episode in enumerate(episodes):
                 trial_id = episode.trial.trial_id
@@ -152,7 +154,7 @@ def opened(folder: Path, trials: set[str]) -> tuple[set[str], dict[str, tuple[Tu
     """What a run would take for finished, and what of the others it would not pay for again."""
 
     async def look() -> tuple[set[str], dict[str, tuple[Turn, ...]]]:
-        async with open_store(folder, HEADER, storage_format="json") as store:
+        async with open_store(folder, HEADER, storage_format="json", in_batches=True) as store:
             done = store.take_finished()
             return done, {trial: store.journalled(trial) for trial in trials - done}
 

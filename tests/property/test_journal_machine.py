@@ -50,7 +50,7 @@ class ResultsFolder(RuleBasedStateMachine):
     def open(self, form: StorageFormat, seal_at: int) -> None:
         self.form, self.seal_at = form, seal_at
         self._opened = self.portal.wrap_async_context_manager(
-            open_store(self.folder, HEADER, storage_format=form, seal_at=seal_at)
+            open_store(self.folder, HEADER, storage_format=form, seal_at=seal_at, in_batches=True)
         )
         self.store = self._opened.__enter__()
         assert self.store.take_finished() == self.done
@@ -71,12 +71,13 @@ class ResultsFolder(RuleBasedStateMachine):
 
     @rule(number=numbers, drawn=turns(), at=st.integers(0, 9))
     def replace(self, number: int, drawn: Turn, at: int) -> None:
-        """A later run reads a turn that is paid for in another way."""
+        """A later run reads an answer that is paid for in another way."""
         trial_id = a_trial(number).trial_id
         known = self.store.journalled(trial_id)
         if trial_id in self.done or not known:
             return
-        turn = msgspec.structs.replace(drawn, index=at % len(known))
+        before = known[at % len(known)]
+        turn = msgspec.structs.replace(drawn, index=before.index, answer=before.answer)
         self.portal.call(self.store.turn, trial_id, turn)
         self.paid[trial_id] = (*known[: turn.index], turn, *known[turn.index + 1 :])
 

@@ -12,12 +12,11 @@ import trio
 import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from simulated_work import Work
 
 from stormproof.control.bounds import Bounds
 from stormproof.domain.calls import (
-    Answer,
     Blocked,
-    Message,
     Ok,
     Refused,
     Rejected,
@@ -27,8 +26,8 @@ from stormproof.domain.calls import (
     Verdict,
 )
 from stormproof.domain.pool import Endpoint, LimitGroup, Limits, Sharding
-from stormproof.errors import CallError, PromptBlocked, TransientFailure
-from stormproof.pool import Ask, Dispatcher, Hedge, Job
+from stormproof.errors import PromptBlocked, TransientFailure
+from stormproof.pool import Dispatcher, Hedge
 
 CAP = 10
 SLOW_S = 400.0  # of a straggler; 1 s otherwise
@@ -83,42 +82,6 @@ class Wire:
             self.flying[endpoint.number] -= 1
 
 
-class Work:
-    """Episodes of three turns whose messages are what was answered before."""
-
-    def __init__(self, count: int) -> None:
-        self.left = list(range(count))
-        self.episodes: dict[int, list[str]] = {}
-        self.answers: list[Answer] = []
-        self.errors: list[CallError] = []
-
-    def take(self, model: str, shard: int | None) -> Job | None:
-        del shard
-        if not self.left:
-            return None
-        number = self.left.pop()
-
-        async def job(ask: Ask) -> None:
-            said: list[str] = []
-            try:
-                for turn in range(3):
-                    answer = await ask(
-                        Request(str(number), turn, model, tuple(Message("user", s) for s in said))
-                    )
-                    said.append(answer.reply.text)
-                    self.answers.append(answer)
-            except CallError as error:
-                self.errors.append(error)
-            assert number not in self.episodes
-            self.episodes[number] = said
-
-        return job
-
-    def remaining(self, model: str) -> int:
-        del model
-        return len(self.left)
-
-
 def simulate(
     wire: Wire,
     work: Work,
@@ -150,11 +113,11 @@ def simulate(
 
 @pytest.mark.parametrize("seed", range(4))
 def test_stragglers_are_overtaken_and_the_records_are_the_same(seed: int) -> None:
-    plain_work, work, wire = Work(400), Work(400), Wire(seed)
+    plain_work, work, wire = Work(400, 3), Work(400, 3), Wire(seed)
     _, plain_s = simulate(Wire(seed), plain_work, "none")
     dispatcher, took_s = simulate(wire, work)
     assert took_s < 0.5 * plain_s
-    assert work.episodes == plain_work.episodes
+    assert work.said == plain_work.said
     assert len(work.answers) == 1200
     hedges = sum(state.hedges for state in dispatcher.snapshot())
     assert wire.cancelled == hedges == sum(a.hedged for a in work.answers) > 0
@@ -164,14 +127,14 @@ def test_stragglers_are_overtaken_and_the_records_are_the_same(seed: int) -> Non
 
 def test_copies_use_idle_room_alone() -> None:
     wire = Wire(straggle=0.05)
-    simulate(wire, Work(400))
+    simulate(wire, Work(400, 3))
     assert wire.copies_at
     assert all(waiting == 0 for _, waiting in wire.copies_at)
 
 
 def test_a_shared_permit_is_left_to_what_waits() -> None:
     key = LimitGroup("key k", Limits(max_workers=CAP))
-    work, wire = Work(200), Wire(straggle=0.05)
+    work, wire = Work(200, 3), Wire(straggle=0.05)
     simulate(wire, work, groups=(key,))
     assert len(work.answers) == 600
     assert wire.copies_at
@@ -180,7 +143,7 @@ def test_a_shared_permit_is_left_to_what_waits() -> None:
 
 @pytest.mark.parametrize("second", [Refused("429"), Transient("503"), Rejected("400")])
 def test_a_copy_that_fails_leaves_the_race_to_the_first(second: Verdict) -> None:
-    work, wire = Work(60), Wire(straggle=0.1, second=second)
+    work, wire = Work(60, 3), Wire(straggle=0.1, second=second)
     simulate(wire, work)
     assert len(work.answers) == 180
     assert not work.errors
@@ -188,14 +151,14 @@ def test_a_copy_that_fails_leaves_the_race_to_the_first(second: Verdict) -> None
 
 
 def test_a_conversation_that_cannot_go_on_ends_its_race() -> None:
-    work, wire = Work(30), Wire(straggle=0.1, second=Blocked("400: content_filter"))
+    work, wire = Work(30, 3), Wire(straggle=0.1, second=Blocked("400: content_filter"))
     simulate(wire, work)
     assert work.errors
     assert all(isinstance(error, PromptBlocked) for error in work.errors)
 
 
 def test_even_shards_keep_to_their_endpoint() -> None:
-    work, wire = Work(90), Wire(straggle=0.05)
+    work, wire = Work(90, 3), Wire(straggle=0.05)
     simulate(wire, work, sharding="even", lost_s=300)
     assert len(work.answers) == 270
     assert all(answer.hedged == (answer.attempts > 1) for answer in work.answers)
@@ -204,16 +167,16 @@ def test_even_shards_keep_to_their_endpoint() -> None:
 
 
 def test_the_only_endpoint_gets_no_second_copy() -> None:
-    work, wire = Work(60), Wire(straggle=0.05)
+    work, wire = Work(60, 3), Wire(straggle=0.05)
     simulate(wire, work, "none", endpoints=1)
-    alone, alone_wire = Work(60), Wire(straggle=0.05)
+    alone, alone_wire = Work(60, 3), Wire(straggle=0.05)
     simulate(alone_wire, alone, endpoints=1)
     assert not any(answer.attempts > 1 for answer in work.answers)
-    assert alone.episodes == work.episodes
+    assert alone.said == work.said
 
 
 def test_draining_begins_no_copies() -> None:
-    work, wire = Work(400), Wire(straggle=0.3)
+    work, wire = Work(400, 3), Wire(straggle=0.3)
 
     async def main() -> None:
         dispatcher = Dispatcher([endpoint(n) for n in range(3)], wire, hedge="all")
@@ -258,10 +221,10 @@ class Fickle(Wire):
 def test_whatever_copies_come_to_each_turn_is_answered_once(
     seed: int, straggle: float, groups: tuple[LimitGroup, ...]
 ) -> None:
-    work = Work(40)
+    work = Work(40, 3)
     simulate(Fickle(seed, straggle), work, groups=groups)
-    assert len(work.episodes) == 40
+    assert len(work.said) == 40
     assert all(isinstance(error, TransientFailure) for error in work.errors)
     assert len(work.answers) >= 3 * (40 - len(work.errors))
-    for number, said in work.episodes.items():
+    for number, said in work.said.items():
         assert said == [f"the answer to {number}/{turn}" for turn in range(len(said))]

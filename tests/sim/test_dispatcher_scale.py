@@ -120,7 +120,7 @@ def test_fifty_thousand_waiting_requests_cost_no_more_each_and_wake_one_at_a_tim
     began = time.process_time()
     asked = []
     for number in range(WAITING):
-        job = scheduler.begin(lanes[number % 4], play)
+        job = scheduler.grants.begin(lanes[number % 4], play)
         asked.append(scheduler.ask(job, Request("t", number % 20, "m", ()), 0.0))
     flying = [w for w in asked if w.flight]
     assert len(flying) == 200

@@ -10,6 +10,7 @@ import anyio
 import pytest
 import trio
 import trio.testing
+from simulated_work import Work
 
 from stormproof.domain.calls import Answer, Denied, Refused, Request, Transient, Verdict
 from stormproof.domain.pool import Endpoint, LimitGroup, Limits
@@ -27,38 +28,6 @@ def endpoint(number: int, model: str = "m", **limits: Any) -> Endpoint:
     )  # fmt: skip
 
 
-class Work:
-    """`count` episodes of `turns` calls per model; remembers how each ended."""
-
-    def __init__(self, count: int, turns: int = 3, models: tuple[str, ...] = ("m",)) -> None:
-        self.left = {m: list(range(count)) for m in models}
-        self.turns = turns
-        self.ended: list[tuple[str, int]] = []
-        self.failed: list[BaseException] = []
-        self.answers: list[Answer] = []
-        self.shards: dict[str, int | None] = {}
-
-    def take(self, model: str, shard: int | None) -> Job | None:
-        if not self.left[model]:
-            return None
-        number = self.left[model].pop(0)
-        self.shards[f"{model}/{number}"] = shard
-
-        async def job(ask: Ask) -> None:
-            try:
-                for turn in range(self.turns):
-                    self.answers.append(await ask(Request(f"{model}/{number}", turn, model, ())))
-            except (AuthFailed, TransientFailure) as error:
-                self.failed.append(error)
-            else:
-                self.ended.append((model, number))
-
-        return job
-
-    def remaining(self, model: str) -> int:
-        return len(self.left[model])
-
-
 def simulate(dispatcher_of: Callable[[], Dispatcher], work: Work) -> float:
     """Run to the end on a mock clock; the simulated seconds it took."""
 
@@ -71,15 +40,15 @@ def simulate(dispatcher_of: Callable[[], Dispatcher], work: Work) -> float:
 
 
 def test_every_job_runs_once_and_the_run_ends() -> None:
-    work, wire = Work(200), SimulatedTransport()
+    work, wire = Work(200, 3), SimulatedTransport()
     simulate(lambda: Dispatcher([endpoint(0), endpoint(1)], wire), work)
-    assert sorted(work.ended) == [("m", n) for n in range(200)]
+    assert sorted(work.said) == sorted(f"m/{n}" for n in range(200))
     assert len(wire.sends) == 600
 
 
 @pytest.mark.parametrize("mode", ["fixed", "adaptive"])
 def test_declared_workers_are_a_ceiling_and_are_used_in_full(mode: Any) -> None:
-    work, wire = Work(400), SimulatedTransport()
+    work, wire = Work(400, 3), SimulatedTransport()
     seconds = simulate(
         lambda: Dispatcher([endpoint(0, max_workers=20)], wire, rate_mode=mode), work
     )
@@ -100,7 +69,7 @@ def test_a_dead_key_is_told_and_the_others_do_its_work() -> None:
     async def behaviour(endpoint: Endpoint, _: Request) -> Verdict | None:
         return Denied("401: bad key") if endpoint.number == 1 else None
 
-    work, wire = Work(60), SimulatedTransport(fault=behaviour)
+    work, wire = Work(60, 3), SimulatedTransport(fault=behaviour)
     dispatcher: list[Dispatcher] = []
 
     def make() -> Dispatcher:
@@ -108,7 +77,7 @@ def test_a_dead_key_is_told_and_the_others_do_its_work() -> None:
         return dispatcher[0]
 
     simulate(make, work)
-    assert len(work.ended) == 60
+    assert work.done == 60
     assert [e.subject for e in dispatcher[0].events] == ["m-1"]
     assert "stopped: 401: bad key" in [s.state for s in dispatcher[0].snapshot()]
 
@@ -117,11 +86,11 @@ def test_when_no_endpoint_lives_the_jobs_are_told_and_the_rest_is_not_begun() ->
     async def behaviour(_: Endpoint, __: Request) -> Verdict | None:
         return Denied("401")
 
-    work = Work(100)
+    work = Work(100, 3)
     simulate(lambda: Dispatcher([endpoint(0)], SimulatedTransport(fault=behaviour)), work)
-    assert all(isinstance(e, AuthFailed) for e in work.failed)
-    assert 0 < len(work.failed) < 10
-    assert work.remaining("m") == 100 - len(work.failed)
+    assert all(isinstance(e, AuthFailed) for e in work.errors)
+    assert 0 < len(work.errors) < 10
+    assert work.remaining("m") == 100 - len(work.errors)
 
 
 def test_refusals_for_twenty_seconds_lose_nothing() -> None:
@@ -133,14 +102,14 @@ def test_refusals_for_twenty_seconds_lose_nothing() -> None:
 
     began: list[float] = []
     wire = SimulatedTransport(fault=behaviour)
-    work = Work(100)
+    work = Work(100, 3)
 
     def make() -> Dispatcher:
         began.append(trio.current_time())
         return Dispatcher([endpoint(0, max_workers=2), endpoint(1, max_workers=2)], wire)
 
     simulate(make, work)
-    assert len(work.ended) == 100
+    assert work.done == 100
     late = [s for s in wire.sends if s.endpoint_id == "m-1" and s.at > began[0] + 25]
     assert len(late) > 20  # it is used again
 
@@ -149,15 +118,15 @@ def test_errors_spend_a_budget_of_their_own() -> None:
     async def behaviour(_: Endpoint, __: Request) -> Verdict | None:
         return Transient("200 with a web page", paid=True)
 
-    work, wire = Work(1), SimulatedTransport(fault=behaviour)
+    work, wire = Work(1, 3), SimulatedTransport(fault=behaviour)
     simulate(lambda: Dispatcher([endpoint(0)], wire), work)
     assert len(wire.sends) == 6  # what may have to be paid counts, though the last is a canary
     assert [sent.attempt for sent in wire.sends] == [1, 2, 3, 4, 5, 6]  # as the provider sees them
-    assert isinstance(work.failed[0], TransientFailure)
+    assert isinstance(work.errors[0], TransientFailure)
 
 
 def test_even_sharding_keeps_an_episode_at_its_shard() -> None:
-    work, wire = Work(90), SimulatedTransport()
+    work, wire = Work(90, 3), SimulatedTransport()
     simulate(
         lambda: Dispatcher([endpoint(n, max_workers=3) for n in range(3)], wire, sharding="even"),
         work,
@@ -168,7 +137,7 @@ def test_even_sharding_keeps_an_episode_at_its_shard() -> None:
 
 
 def test_stagger_starts_each_endpoint_at_its_offset() -> None:
-    work, wire = Work(300), SimulatedTransport()
+    work, wire = Work(300, 3), SimulatedTransport()
     simulate(
         lambda: Dispatcher(
             [endpoint(n, max_workers=3) for n in range(3)], wire, stagger=(0, 30, 20)
@@ -182,7 +151,7 @@ def test_stagger_starts_each_endpoint_at_its_offset() -> None:
 
 def test_a_shared_limit_is_shared_by_models_and_never_passed() -> None:
     key = LimitGroup("key k", Limits(max_workers=6))
-    work, wire = Work(150, models=("a", "b")), SimulatedTransport()
+    work, wire = Work(150, 3, models=("a", "b")), SimulatedTransport()
     simulate(
         lambda: Dispatcher(
             [endpoint(0, "a", groups=(key,)), endpoint(1, "b", groups=(key,))], wire
@@ -240,7 +209,7 @@ def test_no_more_jobs_are_begun_than_we_can_keep_up_with() -> None:
 
     work.take = slowed  # type: ignore[method-assign]
     simulate(lambda: Dispatcher([endpoint(0, max_workers=50)], wire), work)
-    assert len(work.ended) == 2_000
+    assert work.done == 2_000
     assert most <= 2 * 50 + 10
 
 
@@ -277,7 +246,7 @@ def test_a_bug_in_one_job_ends_the_run_without_taking_the_rest_of_the_work(mode:
 
 
 def test_a_run_that_is_cancelled_from_outside_begins_nothing_more() -> None:
-    work = Work(50_000)
+    work = Work(50_000, 3)
 
     async def main() -> None:
         with anyio.move_on_after(20):

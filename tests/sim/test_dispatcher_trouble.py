@@ -8,14 +8,16 @@ from typing import get_args
 import anyio
 import trio
 import trio.testing
+from simulated_work import Work
 
 from stormproof.control.bounds import Bounds
 from stormproof.domain.calls import Ok, Refused, Reply, Request, Transient, Verdict
 from stormproof.domain.conditions import Protocol
 from stormproof.domain.pool import Endpoint, Limits
 from stormproof.domain.reasons import COLLIDING
-from stormproof.errors import CallError, RateLimited
+from stormproof.errors import RateLimited
 from stormproof.pool import Ask, Dispatcher, Event, Hedge, Job
+from stormproof.wire import Transport
 
 
 def endpoint(number: int) -> Endpoint:
@@ -58,38 +60,9 @@ class Wire:
         return Ok(Reply("hello"))
 
 
-class Work:
-    def __init__(self, count: int, protocol: Protocol = "text") -> None:
-        self.left = count
-        self.protocol = protocol
-        self.hedged = 0
-        self.done = 0
-        self.errors: list[CallError] = []
-
-    def take(self, model: str, shard: int | None) -> Job | None:
-        del shard
-        if not self.left:
-            return None
-        self.left -= 1
-
-        async def job(ask: Ask) -> None:
-            try:
-                answer = await ask(Request("t", 0, model, (), protocol=self.protocol))
-                self.hedged += answer.hedged
-                self.done += 1
-            except CallError as error:
-                self.errors.append(error)
-
-        return job
-
-    def remaining(self, model: str) -> int:
-        del model
-        return self.left
-
-
 def simulate(
     numbers: list[int],
-    wire: Wire,
+    wire: Transport,
     work: Work,
     hedge: Hedge = "lost",
     on_event: Callable[[Event], None] | None = None,
@@ -111,8 +84,30 @@ def test_what_is_lost_on_a_hanging_endpoint_is_answered_by_another_and_labelled(
     dispatcher = simulate([0, 1], Wire("hang"), work)
     assert work.done == 200
     hanging = dispatcher.snapshot()[1]
-    assert work.hedged == hanging.hedges > 0
+    assert sum(answer.hedged for answer in work.answers) == hanging.hedges > 0
     assert hanging.accepted < ANSWERED
+    assert hanging.false_alarms == 0
+
+
+class Thinks:
+    """Answers in a second, but for the request of one trial, which takes 200 s wherever it goes."""
+
+    async def send(
+        self, endpoint: Endpoint, request: Request, *, timeout_s: float, attempt: int = 1
+    ) -> Verdict:
+        del endpoint, attempt
+        took_s = 200.0 if request.trial_id == "m/0" else 1.0
+        await anyio.sleep(min(took_s, timeout_s))
+        return Ok(Reply("hello")) if took_s <= timeout_s else Transient("no whole answer in time")
+
+
+def test_an_honest_answer_that_takes_longer_than_all_others_is_a_false_alarm_each_time() -> None:
+    work = Work(400)
+    dispatcher = simulate([0, 1], Thinks(), work)
+    assert work.done == 400
+    states = dispatcher.snapshot()
+    early, given_up = (sum(getattr(s, name) for s in states) for name in ("false_alarms", "hedges"))
+    assert early == given_up == 5  # of six tries the last one waits
 
 
 def test_what_hangs_from_first_contact_goes_elsewhere_once_it_is_known_what_answers_take() -> None:
@@ -126,7 +121,7 @@ def test_what_hangs_from_first_contact_goes_elsewhere_once_it_is_known_what_answ
 def test_without_hedging_nothing_is_sent_twice_before_its_timeout() -> None:
     work = Work(200)
     dispatcher = simulate([0, 1], Wire("hang"), work, hedge="none")
-    assert work.hedged == 0
+    assert sum(answer.hedged for answer in work.answers) == 0
     assert all(state.hedges == 0 for state in dispatcher.snapshot())
 
 
@@ -224,6 +219,6 @@ def test_who_takes_our_calls_for_its_own_is_told_of_at_once() -> None:
                 assert (event.kind, event.subject) == ("trouble", "m1")
                 told.append(anyio.current_time())
 
-        simulate([1], Wire("no JSON"), Work(20, protocol), on_event=hear)
+        simulate([1], Wire("no JSON"), Work(20, protocol=protocol), on_event=hear)
         assert len(told) == (protocol == "text")
         assert all(at < 2 for at in told)

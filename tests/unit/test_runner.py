@@ -18,11 +18,12 @@ import trio
 from msgspec.structs import replace
 
 import stormproof
-from stormproof import Pool, Progress, RunOptions, RunSummary, Stop
+from stormproof import Pool, Progress, RunOptions, RunSummary, Stop, learned_limits
 from stormproof.domain.calls import Denied, Request, Verdict
 from stormproof.domain.pool import Endpoint
 from stormproof.run_desk import RunStore
-from stormproof.store import read_header
+from stormproof.store import read_header, read_learned
+from stormproof.store.learned import LEARNED_FILE
 from stormproof.testing import MemoryStore, ScriptedModel, SimulatedTransport
 
 DONE = "I have finished. <finish>done</finish>"
@@ -221,6 +222,23 @@ def test_a_run_begins_at_what_the_last_one_learned_unless_it_is_to_forget(tmp_pa
     assert any("1 endpoints begin at" in line for line in go(more, store=None).notices)
     afresh = replace(options, num_instances=27, forget=True)
     assert not any("begin at" in line for line in go(afresh, store=None).notices)
+
+
+def test_what_is_learned_is_kept_while_the_run_goes_on_and_not_in_fixed_mode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learned_limits, "KEEP_EVERY_S", 0.1)
+    many = replace(SMALL, num_instances=60, results=str(tmp_path / "r"))
+    seen = list[bool]()
+
+    def look(progress: Progress) -> None:
+        seen.append(progress.under_way > 0 and bool(read_learned(tmp_path / "r")))
+
+    go(many, store=None, transport=transport(median_s=0.1), on_progress=look)
+    assert any(seen)
+    fixed = replace(many, rate_mode="fixed", results=str(tmp_path / "fixed"))
+    go(fixed, store=None)
+    assert not (tmp_path / "fixed" / LEARNED_FILE).exists()
 
 
 def test_a_folder_says_when_it_was_made_whatever_runs_come_later(tmp_path: Path) -> None:

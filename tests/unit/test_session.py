@@ -48,7 +48,7 @@ def test_every_second_a_line_on_every_endpoint_is_kept_as_json_can_say_it() -> N
     line = store.samples[0]
     assert list(line) == [
         "id", "t", "in_flight", "window", "rps", "refused", "errors", "state", "decision",
-        "discarded", "discarded_tokens", "hedges",
+        "rule", "discarded", "discarded_tokens", "hedges", "sends", "false_alarms",
     ]  # fmt: skip
     assert (line["id"], line["in_flight"]) == ("here", 2)
     assert line["window"] is None or line["window"] >= 2

@@ -5,8 +5,12 @@ What each service says is in its own words; the sources stand in `wire.complaint
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
+from functools import partial
+from importlib import import_module
+from math import inf
 from typing import Any
 
 import msgspec
@@ -17,8 +21,8 @@ from perfect_model import next_words, perfect, reply
 
 import stormproof
 from stormproof import Pool, Progress, RunOptions, RunSummary
+from stormproof.backends import desk
 from stormproof.control.bounds import Bounds
-from stormproof.pool import dispatcher
 from stormproof.suites import Weathered
 from stormproof.testing import MemoryStore
 
@@ -248,8 +252,8 @@ async def test_an_endpoint_that_rejects_everything_is_named_and_costs_nothing() 
         summary = await ran.against(good.url, bad.url)
         asked = len(bad.exchanges)
     assert (ran.full, summary.remaining) == (8, 0)
-    assert asked <= 8
-    assert "d-p1: it rejects every request: HTTP 422: seed: extra fields" in summary.stopped[0]
+    assert asked <= 14  # five that may be the requests, five that shut it, what flew, canaries
+    assert "d-p1: HTTP 422: seed: extra fields not permitted (no answer since" in summary.silent[0]
 
 
 async def test_a_404_names_the_address_that_was_called() -> None:
@@ -293,7 +297,7 @@ async def test_a_stream_that_nobody_asked_for_is_read() -> None:
 async def test_where_no_model_answers_the_reason_comes_in_seconds_and_then_the_end(
     quirk: Any, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatcher, "Bounds", lambda: Bounds(unreached_s=4.0))  # not a minute
+    monkeypatch.setattr(desk, "Bounds", partial(Bounds, unreached_s=4.0))  # not a minute
     async with FakeService(perfect(quirk)) as service:
         ran = Ran()
         summary = await ran.against(service.url if quirk else "http://127.0.0.1:9")
@@ -307,6 +311,84 @@ async def test_where_no_model_answers_the_reason_comes_in_seconds_and_then_the_e
     assert words in summary.reasons[0]
     assert max(asked.values(), default=0) <= 6  # no trial is bought more often
     assert summary.discarded == len(service.exchanges)
+
+
+GITHUBS_DAY = {
+    "error": {
+        "code": "RateLimitReached",
+        "message": "Rate limit of 50 per 86400s exceeded for UserByModelByDay. "
+        "Please wait {} seconds before retrying.",
+    }
+}
+GEMINIS_QUOTA = "GenerateRequestsPerDayPerProjectPerModel-FreeTier"
+GEMINIS_DAY = [
+    {
+        "error": {
+            "code": 429,
+            "status": "RESOURCE_EXHAUSTED",
+            "message": "You exceeded your current quota, please check your plan and billing "
+            "details. Please retry in 2.49s.",
+            "details": [{"violations": [{"quotaId": GEMINIS_QUOTA}]}],
+        }
+    }
+]
+
+
+def a_day_of(calls: int, value: Any, refilled_in_s: float = inf) -> Any:
+    """A service that answers so many calls and then says that its day's quota is used up."""
+    spent_at, left = list[float](), [calls]
+
+    async def quirk(exchange: Exchange, _: int) -> bool:
+        left[0] -= 1
+        if left[0] < 0 and not spent_at:
+            spent_at.append(time.monotonic())
+        if not spent_at or time.monotonic() > spent_at[0] + refilled_in_s:
+            return False
+        seconds = spent_at[0] + refilled_in_s - time.monotonic()
+        text = msgspec.json.encode(value).decode().replace("{}", f"{min(41282, seconds):.0f}")
+        await exchange.answer(429, text.encode())
+        return True
+
+    return perfect(quirk)
+
+
+async def test_a_days_quota_that_is_used_up_ends_the_run_and_says_when_it_would_go_on() -> None:
+    async with FakeService(a_day_of(9, GITHUBS_DAY)) as service:
+        ran = Ran()
+        summary = await ran.against(service.url)
+    assert summary.elapsed_s < 5
+    assert ran.outcomes.keys() <= {"completed", "infrastructure"}
+    at = time.strftime("%Y-%m-%d %H:", time.gmtime(time.time() + 41_282))
+    assert re.search(
+        rf"UserByModelByDay.*; goes on at {at}\d\d UTC \(--max-wait\)", summary.stopped[0]
+    )
+    assert "has any quota left" in summary.reasons[0]
+
+
+async def test_where_nobody_says_when_a_day_ends_it_is_believed_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(desk, "Bounds", partial(Bounds, believed_s=4.0))  # not five minutes
+    async with FakeService(a_day_of(9, GEMINIS_DAY)) as service:
+        ran = Ran()
+        summary = await ran.against(service.url)
+    assert 3.5 < summary.elapsed_s < 15
+    assert "You exceeded your current quota" in summary.stopped[0]
+    assert summary.stopped[0].count("(--max-wait)") == 1
+
+
+async def test_with_max_wait_a_days_quota_is_waited_for_and_nothing_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    classify = import_module("stormproof.wire.classify")  # its name there is the function's
+    monkeypatch.setattr(classify, "LONGEST_RETRY_AFTER_S", 0.5)  # a day of a few seconds
+    options = replace(OPTIONS, max_wait_s=60.0)
+    async with FakeService(a_day_of(9, GITHUBS_DAY, refilled_in_s=5.0)) as service:
+        ran = Ran()
+        summary = await ran.against(service.url, options=options)
+    assert (ran.full, summary.remaining, summary.stopped) == (8, 0, ())
+    assert 5 < summary.elapsed_s < 15
+    assert any("; asked again in " in line for line in ran.noticed_s)
 
 
 async def test_a_tool_that_breaks_in_one_episode_costs_that_one(

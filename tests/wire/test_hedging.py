@@ -12,7 +12,9 @@ from typing import Any
 import anyio
 import msgspec
 import pytest
+from simulated_work import Work
 
+from stormproof.control.bounds import Bounds
 from stormproof.domain.pool import Endpoint, Limits
 from stormproof.episode import run_episode
 from stormproof.plan import RunOptions, TrialSupply, plan_run
@@ -80,6 +82,41 @@ async def run(folder: Path, endpoints: list[Endpoint], hedge: Hedge) -> tuple[Di
             dispatcher = Dispatcher(endpoints, transport, hedge=hedge)
             await dispatcher.run(Episodes())
     return dispatcher, hedged
+
+
+@pytest.mark.parametrize(("begins", "early"), [(True, 1), (False, 0)])
+async def test_a_send_given_up_while_its_answer_came_is_a_false_alarm(
+    loopback: Server,
+    endpoint: Endpoint,
+    begins: bool,  # noqa: FBT001  the case's value
+    early: int,
+) -> None:
+    body = msgspec.json.encode(
+        {"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}]}
+    )
+    stalled = 0
+
+    async def script(exchange: Any) -> None:
+        nonlocal stalled
+        if exchange.headers["x-client-request-id"].startswith("model/199/") and not stalled:
+            stalled += 1
+            if begins:
+                head = f"HTTP/1.1 200 OK\r\ncontent-length: {len(body)}\r\n\r\n"
+                await exchange.send(head.encode() + body[:5])
+            await exchange.hang()
+        await anyio.sleep(0.02)
+        await exchange.answer(200, body)
+
+    work = Work(200, models=("model",))
+    async with loopback(script) as service, HttpTransport({"env:KEY": "sk"}) as transport:
+        one = msgspec.structs.replace(
+            endpoint, base_url=f"{service.url}/v1", limits=Limits(max_workers=4)
+        )
+        dispatcher = Dispatcher([one], transport, bounds=Bounds(lost_floor_s=2.0))
+        await dispatcher.run(work)
+    (state,) = dispatcher.snapshot()
+    assert (work.done, state.hedges, state.false_alarms) == (200, 1, early)
+    assert state.discarded == early  # it may have to be paid
 
 
 async def test_stragglers_are_overtaken_on_real_sockets(

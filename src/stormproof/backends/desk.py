@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
+from stormproof.control.bounds import Bounds
 from stormproof.domain.episodes import Episode, Turn
 from stormproof.domain.pool import Endpoint
 from stormproof.domain.trials import Trial
@@ -163,5 +164,6 @@ def dispatcher_of(
         sharding=options.sharding,
         stagger=options.stagger,
         hedge=options.hedge,
+        bounds=Bounds(max_wait_s=options.max_wait_s),
         on_event=on_event,
     )

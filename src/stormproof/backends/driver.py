@@ -33,6 +33,8 @@ from stormproof.store.record_lines import decode
 from stormproof.store.record_lines import encode as encode_record
 
 LOOK_EVERY_S = 0.1  # how late a silent worker may be noticed, beyond the driver's patience
+COUNTS = ("accepted", "refused", "errors", "hedges", "discarded", "discarded_tokens",
+          "false_alarms")  # fmt: skip
 STOOD_STILL_S = 1.0  # between two looks: this process did not run
 MOST_REPLACED = 50  # workers, over a run: something kills them, and it is not chance
 
@@ -167,8 +169,7 @@ class Driver:
         states = self._states.get(endpoint.endpoint_id)
         if not states:
             return EndpointState(endpoint.endpoint_id, endpoint.model, 0, 0, 0, 0, 0, 0, "", "")
-        names = ("accepted", "refused", "errors", "hedges", "discarded", "discarded_tokens")
-        sums = {name: sum(getattr(s, name) for s in states.values()) for name in names}
+        sums = {name: sum(getattr(s, name) for s in states.values()) for name in COUNTS}
         return msgspec.structs.replace(states[max(states)], **sums)
 
     # --- one worker ------------------------------------------------------------------------

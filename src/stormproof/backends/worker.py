@@ -120,11 +120,11 @@ class TrialStock:
         self._level = 1.0
 
     def want(self) -> int:
-        """How many more to ask for; once for each answer."""
+        """How many more to ask for, negative for too many; once for each answer."""
         doubled = 2 * self._level if self.ran_dry else 0.0
         self._level = min(MOST_WANTED, max(1.0, FADING * self._level, doubled, 2.0 * self.taken))
         self.taken, self.ran_dry = 0, False
-        return max(0, round(self._level) - len(self.trials))
+        return round(self._level) - len(self.trials)
 
 
 class LeaseDesk:
@@ -158,15 +158,27 @@ class LeaseDesk:
     def give_back(self, model: str) -> None:
         """Nobody here can begin the model's trials: the driver gets them back."""
         for (name, _), stock in self.stocks.items():
-            while name == model and stock.trials:
-                trial_id = stock.trials.popleft().trial_id
-                self._known.discard(trial_id)
-                self._outbox.add(self.epoch, trial_id, "returned", 0, b"")
+            if name == model:
+                self._return(stock, len(stock.trials))
 
     def wants(self) -> list[Want]:
-        """What could be begun soon."""
-        counts = [(*key, stock.want()) for key, stock in self.stocks.items()]
-        return [Want(self.epoch, *count) for count in counts if count[2]]
+        """What could be begun soon. Of what anybody may begin, more than that goes back."""
+        found = list[Want]()
+        for (model, shard), stock in self.stocks.items():
+            count = stock.want()
+            if count > 0:
+                found.append(Want(self.epoch, model, shard, count))
+            elif shard is None:
+                self._return(stock, -count)
+        return found
+
+    def _return(self, stock: TrialStock, count: int) -> None:
+        """The driver gets the youngest ones back."""
+        for _ in range(count):
+            trial_id = stock.trials.pop().trial_id
+            self._known.discard(trial_id)
+            self._turns.pop(trial_id, None)
+            self._outbox.add(self.epoch, trial_id, "returned", 0, b"")
 
     # --- what a dispatcher's episodes ask of a desk ----------------------------------------
 

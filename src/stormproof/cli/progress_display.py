@@ -143,8 +143,15 @@ def headline(progress: Progress) -> str:
             f"{progress.under_way} under way",
             f"{short(progress.calls)} calls",
             f"{short(progress.tokens)} tokens",
+            *_false_alarms(progress),
         ]
     )
+
+
+def _false_alarms(progress: Progress) -> list[str]:
+    if not progress.false_alarms:
+        return []
+    return [f"{progress.false_alarms} of {short(progress.sends)} sends given up too early"]
 
 
 def _drain(progress: Progress) -> list[str]:
@@ -272,7 +279,7 @@ def _endpoints(rows: list[EndpointProgress], width: int) -> Table:
     for row in rows:
         window = "∞" if row.window == inf else f"{row.window:.0f}"
         figures = [f"{row.rps:.1f}", str(row.refused), str(row.errors)][: len(counts)]
-        state = Text(row.state, style="red") if row.is_shut else Text(row.decision or row.state)
+        state = Text(row.state, style="red") if row.is_shut else Text(row.decided or row.state)
         name = row.name.partition("/")[2] or row.name
         table.add_row(name, f"{row.in_flight}/{window}", *figures, state)
     return table

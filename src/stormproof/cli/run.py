@@ -92,7 +92,8 @@ def _paid_for_nothing(summary: RunSummary) -> list[str]:
             f"in it; {summary.discarded_tokens:,} tokens by their own account"
         )
     if summary.hedged:
-        lines.append(f"given up: {counted(summary.hedged, 'call')}, sent again elsewhere")
+        early = f", {summary.false_alarms:,} of them too early" * bool(summary.false_alarms)
+        lines.append(f"given up: {counted(summary.hedged, 'call')}, sent again elsewhere{early}")
     return lines
 
 

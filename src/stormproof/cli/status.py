@@ -26,6 +26,7 @@ def status(
     from stormproof.domain.reasons import counted as counted_reasons  # noqa: PLC0415  --help does without
     from stormproof.domain.reasons import in_lines  # noqa: PLC0415  --help does without
     from stormproof.plan.folder_status import folder_status, recorded_runs  # noqa: PLC0415  --help does without
+    from stormproof.report.pool_samples import false_alarms  # noqa: PLC0415  --help does without
     from stormproof.report.run_workers import last_workers  # noqa: PLC0415  --help does without
     from stormproof.store import episode_table, read_header  # noqa: PLC0415  --help does without
 
@@ -44,6 +45,8 @@ def status(
     simulated = header.simulated or any(ended["simulated"])
     data = {"results": str(folder), "simulated": simulated, **sums, "unplanned": unplanned}
     data["reasons"] = msgspec.to_builtins(reasons)
+    early, sends = false_alarms(folder)
+    data |= {"sends": sends, "false_alarms": early}
     workers = last_workers(folder)
     if json:
         told = {
@@ -56,6 +59,8 @@ def status(
         _show_workers(workers)
         for line in in_lines(reasons):
             say(f"infrastructure: {line}")
+        if early:
+            say(f"given up too early: {early:,} of {counted(sends, 'send')}")
 
 
 def _sums(cells: tuple[CellStatus, ...]) -> dict[str, int]:

@@ -57,9 +57,17 @@ class Adaptive:
         self.word = Word()
         self.chance = Chance(self.measured)
         self.decision = "start"
-        self._limits: tuple[Limit, ...] = (self.queue, self.cap, self.rate, self.window)
+        self.rule = ""  # by which the last cut was made: one of `blame`, or of those named here
+        self._limits: tuple[Limit, ...] = (
+            self._ceiling,
+            self.queue,
+            self.cap,
+            self.rate,
+            self.window,
+        )
         self._blame = Blame()
         self._unconfirmed = deque[Sent]()  # in order of sending; the first one's fate is unknown
+        self.in_flight = 0  # sends that have not ended
         self._index = 0  # sends
         self._epoch = 0  # cuts and openings: what was sent before says nothing about now
         self._refused = deque[int](maxlen=RUN)  # indices of the latest refused sends
@@ -78,11 +86,6 @@ class Adaptive:
         self._canary: Sent | None = None  # the latest; None when the breaker has opened since
 
     @property
-    def in_flight(self) -> int:
-        """Sends that have not ended."""
-        return self._ceiling.in_flight
-
-    @property
     def closed(self) -> str:
         """See `Controller`."""
         return self.breaker.why
@@ -90,10 +93,10 @@ class Adaptive:
     def ready_at(self, now: float) -> float:
         """See `Controller`."""
         self._settle(now)
-        in_flight = self._ceiling.in_flight
+        in_flight = self.in_flight
         if in_flight + 1 > self.queue.bound:
             return inf
-        ready = max(self._ceiling.ready_at(), self.breaker.ready_at)
+        ready = max(self._ceiling.ready_at(now, in_flight), self.breaker.ready_at)
         if ready == inf:
             return self._hears_at()
         if self.chance.rush:
@@ -106,7 +109,7 @@ class Adaptive:
 
     def sent(self, now: float, tokens: float) -> Sent:
         """See `Controller`."""
-        self._ceiling.take(now, tokens)
+        self.in_flight += 1
         self._index += 1
         sent = Sent(now, self.in_flight, self._index, self._epoch, tokens)
         sent.canary = self.breaker.sent(now)
@@ -133,7 +136,7 @@ class Adaptive:
         self._free_slot(now)
         self.silence.answered(sent, now)
         if self.queue.answered(sent, now, output_tokens):
-            self.decision = "cut: queue"
+            self._note_cut("queue", "all beyond waits")
         if sent.at > self._errors_since:
             self._errors_in_a_row = 0
         if self.breaker.heeds(sent):
@@ -166,7 +169,7 @@ class Adaptive:
         """See `Controller`."""
         self._end(sent)
         if sent.fate is Fate.ACCEPTED and self.queue.gave_up(sent, now):
-            self.decision = "cut: queue"
+            self._note_cut("queue", "gateway gave up")
         if self.breaker.state is State.OPEN and self._like_a_cap(sent):
             self._turned_away(sent, Fate.FAILED)
             self._refused.append(sent.index)
@@ -174,6 +177,7 @@ class Adaptive:
                 self._epoch += 1
                 if self._cap_before is None:
                     self._cap_before = self.cap.believed
+                self._note_cut("cap", "quick error")
                 if self._cut_cap(sent, now) and self._nothing_passes(sent):
                     self._errors_after_s = now - sent.at
                     self._shut_for_errors(why, now)
@@ -199,7 +203,7 @@ class Adaptive:
 
     def told(self, rates: RateHeaders) -> None:
         """Headers give ceilings at once."""
-        self._ceiling.told(rates.limit_rpm, rates.limit_tpm)
+        self._ceiling.advertised(rates.limit_rpm, rates.limit_tpm)
 
     def view(self) -> View:
         """See `Controller`."""
@@ -207,7 +211,7 @@ class Adaptive:
         pace = self.rate.pace if self.rate.believed < inf else 0.0
         held = max(self.cap.held, self.in_flight)
         window = min(self._ceiling.workers, self.cap.believed, self.queue.bound, held)
-        return View(window, pace, state, self.decision)
+        return View(window, pace, state, self.decision, self.rule)
 
     def forget(self, now: float) -> None:
         """Somebody else is to blame for what was refused: start from what is accepted."""
@@ -215,6 +219,9 @@ class Adaptive:
         self.rate.forget()
 
     # --- evidence --------------------------------------------------------------------------
+
+    def _note_cut(self, limit: str, rule: str) -> None:
+        self.decision, self.rule = f"cut: {limit}", rule
 
     def _hears_at(self) -> float:
         """When the canary's silence will have said that it passed; inf where it will not."""
@@ -287,7 +294,7 @@ class Adaptive:
             self.decision = "refused by chance"
             return
         self._epoch += 1
-        self.decision = f"cut: {name}"
+        self._note_cut(name, self._blame.rule)
         if name == "window":
             self._cut = sent
             if not self.window.used_up:  # it has not begun yet
@@ -321,7 +328,6 @@ class Adaptive:
 
     def _cut_cap(self, sent: Sent, now: float) -> bool:
         """False when it was a probe."""
-        self.decision = "cut: cap"
         self._cut = sent
         probe = sent.number > self.cap.believed
         if not probe:  # the bucket may have been empty, too
@@ -402,6 +408,6 @@ class Adaptive:
         self.decision = "reopened"
 
     def _end(self, sent: Sent) -> None:
-        self._ceiling.give_back()
+        self.in_flight -= 1
         sent.ended = True
         self.silence.ended()

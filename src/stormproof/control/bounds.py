@@ -19,7 +19,9 @@ class Bounds(Struct, frozen=True):
     What an endpoint says of itself (its quota is spent, our key is not known, every request is
     wrong) may pass: it is asked again and again, and believed when it has said nothing else for
     `believed_s`. An endpoint that has never answered is believed about keys and deployments at
-    once, and about requests after `first_rejections` of them.
+    once; a model's endpoints are about requests when none has answered, and each rejected its
+    `first_rejections`; any is about a quota of a day when it says when that is refilled. That is
+    waited for within `max_wait_s`, and no other bound then holds.
     """
 
     request_timeout_s: float = 600.0  # one send, from grant to the whole body
@@ -34,6 +36,7 @@ class Bounds(Struct, frozen=True):
     unreached_s: float = 60.0  # nothing has ever answered as a model's service does
     believed_s: float = 300.0  # longer than any limit per minute lasts
     first_rejections: int = 3
+    max_wait_s: float = 0.0  # for quotas of a day to be refilled
 
 
 def backoff(bounds: Bounds, failures: int, told_s: float | None, rng: Random) -> float:

@@ -58,15 +58,21 @@ class Sent:
 
 
 class View:
-    """What a controller shows of itself: plain attributes, read once a second."""
+    """What a controller shows of itself: plain attributes, read once a second.
 
-    __slots__ = ("decision", "pace_rps", "state", "window")
+    `rule` is the one by which the last cut was made; empty before the first.
+    """
 
-    def __init__(self, window: float, pace_rps: float, state: str, decision: str) -> None:
+    __slots__ = ("decision", "pace_rps", "rule", "state", "window")
+
+    def __init__(
+        self, window: float, pace_rps: float, state: str, decision: str, rule: str = ""
+    ) -> None:
         self.window = window
         self.pace_rps = pace_rps
         self.state = state
         self.decision = decision
+        self.rule = rule
 
 
 class Controller(Protocol):

@@ -28,26 +28,23 @@ class Fixed:
         self._row = 0  # failures of sends since the first of them, with no success between
         self._row_since = 0.0
         self._index = 0
-
-    @property
-    def in_flight(self) -> int:
-        """Sends that have not ended."""
-        return self._ceiling.in_flight
+        self.in_flight = 0  # sends that have not ended
 
     @property
     def closed(self) -> str:
         """See `Controller`."""
         return self._breaker.why
 
-    def ready_at(self, now: float) -> float:  # noqa: ARG002  the seam's signature
+    def ready_at(self, now: float) -> float:
         """See `Controller`."""
-        return max(self._ceiling.ready_at(), self._breaker.ready_at)
+        return max(self._ceiling.ready_at(now, self.in_flight), self._breaker.ready_at)
 
     def sent(self, now: float, tokens: float) -> Sent:
         """See `Controller`."""
-        self._ceiling.take(now, tokens)
+        self.in_flight += 1
         self._index += 1
-        sent = Sent(now, self._ceiling.in_flight, self._index, 0, tokens)
+        sent = Sent(now, self.in_flight, self._index, 0, tokens)
+        self._ceiling.sent(sent, now)
         sent.canary = self._breaker.sent(now)
         return sent
 
@@ -94,7 +91,7 @@ class Fixed:
 
     def _end(self, sent: Sent, fate: Fate) -> None:
         sent.fate = fate
-        self._ceiling.give_back()
+        self.in_flight -= 1
 
     def _trouble(self, sent: Sent, state: State, why: str, now: float) -> None:
         if not self._row:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
+from stormproof.control.controller import Sent
 from stormproof.domain.pool import Limits
 
 TOLERANCE_S = 0.02  # a late timer may be caught up for; any T seconds hold ≤ rate·(T + 0.02) + 1
@@ -34,66 +35,43 @@ class Pace:
 
 
 class Ceiling:
-    """Declared limits of one level (endpoint, deployment, key or provider), held exactly.
+    """The `Limit` of what is declared for an endpoint, deployment, key or provider: held exactly.
 
-    `take` one permit per send and `give_back` it when the send has ended. Tokens are the
-    caller's estimate; `correct` adds what the estimate missed.
+    Tokens are the caller's estimate; `correct` adds what it missed.
     """
 
-    __slots__ = ("_declared_rpm", "_declared_tpm", "_paces", "_tokens", "_told", "in_flight",
-                 "workers")  # fmt: skip
+    name = "declared"
 
     def __init__(self, limits: Limits) -> None:
-        self.in_flight = 0
         self.workers = inf if limits.max_workers is None else limits.max_workers
-        self._paces = [Pace(limits.qps)] if limits.qps else []
-        self._told: Pace | None = None
-        self._tokens: Pace | None = None
-        self._declared_rpm = limits.rpm or inf
-        self._declared_tpm = limits.tpm or inf
-        self.told(limits.rpm, limits.tpm)
+        self._declared = limits
+        self._requests = Pace(limits.qps or inf)
+        self._per_minute = Pace(inf, MINUTE_TOLERANCE_S)
+        self._tokens = Pace(inf, MINUTE_TOLERANCE_S)
+        self.advertised(limits.rpm, limits.tpm)
 
-    def ready_at(self) -> float:
-        """The earliest instant for a send; inf when one must end first."""
-        if self.in_flight >= self.workers:
+    def ready_at(self, now: float, in_flight: int) -> float:  # noqa: ARG002  the protocol's
+        """See `Limit`; inf when a send must end first."""
+        if in_flight >= self.workers:
             return inf
-        ready = self._tokens.ready_at if self._tokens else -inf
-        if self._told:
-            ready = max(ready, self._told.ready_at)
-        for pace in self._paces:
-            ready = max(ready, pace.ready_at)
-        return ready
+        return max(self._requests.ready_at, self._per_minute.ready_at, self._tokens.ready_at)
 
-    def told(self, rpm: float | None, tpm: float | None) -> None:
-        """Limits per minute that headers told, beside the declared ones: the lower binds."""
+    def advertised(self, rpm: float | None, tpm: float | None) -> None:
+        """Limits per minute that headers name, beside the declared ones: the lower binds."""
         if rpm:
-            self._told = _at(self._told, min(rpm, self._declared_rpm) / 60)
+            self._per_minute.rate = min(rpm, self._declared.rpm or inf) / 60
         if tpm:
-            self._tokens = _at(self._tokens, min(tpm, self._declared_tpm) / 60)
+            self._tokens.rate = min(tpm, self._declared.tpm or inf) / 60
 
-    def take(self, now: float, tokens: float = 0.0) -> None:
-        """Account for a send of about `tokens` tokens."""
-        self.in_flight += 1
-        for pace in self._paces:
-            pace.spend(now)
-        if self._told:
-            self._told.spend(now)
-        if self._tokens:
-            self._tokens.spend(now, tokens)
+    def sent(self, sent: Sent, now: float) -> None:
+        """See `Limit`."""
+        self._requests.spend(now)
+        self._per_minute.spend(now)
+        self._tokens.spend(now, sent.tokens)
 
-    def give_back(self) -> None:
-        """The send has ended, in whatever way."""
-        self.in_flight -= 1
+    def evidence(self, sent: Sent, now: float) -> None:
+        """See `Limit`. What was declared stands, whatever becomes of a send."""
 
     def correct(self, now: float, tokens: float) -> None:
-        """The send cost `tokens` more (or fewer) than was estimated."""
-        if self._tokens:
-            self._tokens.spend(now, tokens)
-
-
-def _at(pace: Pace | None, rate: float) -> Pace:
-    """The pace, at a new rate."""
-    if pace is None:
-        return Pace(rate, MINUTE_TOLERANCE_S)
-    pace.rate = rate
-    return pace
+        """A send cost `tokens` more (or fewer) than was estimated."""
+        self._tokens.spend(now, tokens)

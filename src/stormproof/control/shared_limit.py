@@ -26,7 +26,7 @@ from stormproof.control.adaptive import Adaptive
 from stormproof.control.controller import Fate, Sent, View
 from stormproof.control.pace import Ceiling
 from stormproof.domain.calls import RateHeaders
-from stormproof.domain.pool import Endpoint, Limits
+from stormproof.domain.pool import Endpoint, Limits, Start
 
 INCIDENT_S = 1.0  # refusals so close together are one incident
 TOGETHER_S = 0.15  # sends so close together met the same state of a shared limit
@@ -46,21 +46,24 @@ DOUBTED = 3.0  # log odds, at most, that it has none
 class SharedLimit:
     """One provider, key or deployment above several endpoints, and what it grants them.
 
-    Permits of a declared one are taken by `take` and come back by `give_back`, one per send. Of a
-    learned one each `Member` tells of its sends and how they ended.
+    A declared one hears of each send by `sent` and of its end by `ended`. Of a learned one each
+    `Member` tells of its sends and how they ended.
     """
 
-    def __init__(self, name: str, limits: Limits | None = None) -> None:
+    def __init__(self, name: str, limits: Limits | None = None, start: Start | None = None) -> None:
         # What the limit is of, as shown: `key p/env:K`. Never changes.
         self.name = name
         # Names of the models that meet here, each once, in the endpoints' order. Set by
         # `limits_above` before the first send; never changes afterwards.
         self.models: list[str] = []
-        # What was declared, or None. Never changes. Counts each send from `take` to `give_back`.
+        # What was declared, or None. Never changes.
         self.declared = None if limits is None else Ceiling(limits)
+        # Where declared, sends that have not ended: each counts from `sent` to `ended`.
+        self.in_flight = 0
         # What was found, while the limit is to blame for refusals; None otherwise, and always
-        # where one was declared. Set by `blame`, cleared by `_acquit`.
-        self.learned: Adaptive | None = None
+        # where one was declared. There from the start where an earlier run has left it; set by
+        # `blame`, cleared by `_acquit`.
+        self.learned = None if start is None else Adaptive(Limits(), start)
         # The controllers of all endpoints below; none where declared. Each joins as it is made.
         self.members: list[Member] = []
         # Incidents that spoke for it, less those against, never negative; 0 after an acquittal.
@@ -83,28 +86,28 @@ class SharedLimit:
         """Whether it grants, or is only suspected."""
         return self.declared is not None or self.learned is not None
 
-    def ready_at(self) -> float:
+    def ready_at(self, now: float) -> float:
         """The earliest instant for a send by what was declared; inf when one must end first.
 
         A learned limit speaks through each `Member`.
         """
-        return self.declared.ready_at() if self.declared else -inf
+        return self.declared.ready_at(now, self.in_flight) if self.declared else -inf
 
-    def take(self, now: float, tokens: float) -> None:
-        """Account for a send of about `tokens` tokens."""
+    def sent(self, sent: Sent, now: float) -> None:
+        """A send goes."""
         if self.declared:
-            self.declared.take(now, tokens)
+            self.in_flight += 1
+            self.declared.sent(sent, now)
 
-    def give_back(self, now: float, missed_tokens: float) -> None:
-        """The send has ended; it cost so many more tokens than was estimated."""
+    def ended(self, now: float, missed_tokens: float) -> None:
+        """A send has ended; it cost so many more tokens than was estimated."""
         if self.declared:
-            self.declared.give_back()
+            self.in_flight -= 1
             self.declared.correct(now, missed_tokens)
 
     def has_room(self, beside: int) -> bool:
         """Whether one more may be in flight if `beside` others were sent now."""
-        here = self.declared
-        return here is None or beside + here.in_flight < here.workers
+        return self.declared is None or beside + self.in_flight < self.declared.workers
 
     def coincides(self, member: Member, sent: Sent) -> bool:
         """Note a refusal nobody answers for yet; true when the limit is to blame from now on."""
@@ -123,8 +126,8 @@ class SharedLimit:
         self._incident.append((member, sent))
         return self._score >= self._needs
 
-    def sent(self, member: Member, sent: Sent) -> None:
-        """A member sends."""
+    def member_sent(self, member: Member, sent: Sent) -> None:
+        """One of its endpoints sends."""
         self._latest.append((member, sent))
 
     def follows(self, member: Member, refused: Sent) -> bool:
@@ -225,7 +228,7 @@ class Member:
         sent = self.control.sent(now, tokens)
         above = self.limit.learned
         self._above[sent] = above.sent(now, tokens) if above else None
-        self.limit.sent(self, sent)
+        self.limit.member_sent(self, sent)
         self.sends += 1
         self.sent_at = now
         return sent
@@ -275,7 +278,8 @@ class Member:
             return own
         above = limit.learned.view()
         state = own.state if own.state != "open" or above.state == "open" else above.state
-        return View(own.window, own.pace_rps, state, f"{limit.name}: {above.decision}")
+        decision = f"{limit.name}: {above.decision}"
+        return View(own.window, own.pace_rps, state, decision, above.rule)
 
     def blamed_above(self, above: Adaptive, now: float) -> None:
         """The limit is to blame for what was refused: believe in none of one's own."""
@@ -299,13 +303,14 @@ def limits_above(endpoints: Sequence[Endpoint], *, learn: bool) -> list[tuple[Sh
     With `learn`, a key of several endpoints for which none was declared is suspected of one.
     """
     uses = Counter(_key_of(endpoint) for endpoint in endpoints)
+    starts = {_key_of(x): x.start.above for x in endpoints if x.start.above}
     known: dict[str, SharedLimit] = {}
     found = []
     for endpoint in endpoints:
         mine = [known.setdefault(x.name, SharedLimit(x.name, x.limits)) for x in endpoint.groups]
         key = _key_of(endpoint)
         if learn and uses[key] > 1:
-            suspect = known.setdefault(key, SharedLimit(key))
+            suspect = known.setdefault(key, SharedLimit(key, start=starts.get(key)))
             mine += [suspect] * (suspect.declared is None)
         for limit in mine:
             if endpoint.model not in limit.models:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from functools import cached_property
 from typing import Any, Literal
 
-from msgspec import Struct
+import msgspec
+from msgspec import Raw, Struct
 
 from stormproof.domain.conditions import Protocol
 
@@ -25,7 +28,15 @@ class ToolCall(Struct, frozen=True, gc=False, omit_defaults=True):
     carried: dict[str, Any] = {}
 
 
-class Message(Struct, frozen=True, omit_defaults=True):
+def as_json(value: object) -> Raw:
+    """A value as JSON; half an emoji, cut from a tool's text, as an escape that JSON can carry."""
+    try:
+        return Raw(msgspec.json.encode(value))
+    except UnicodeEncodeError:
+        return Raw(json.dumps(msgspec.to_builtins(value)).encode())
+
+
+class Message(Struct, frozen=True, omit_defaults=True, dict=True):
     """One message of a conversation, in Stormproof's form; dialects translate it.
 
     `carried`, here and in its tool calls, goes to the server of the endpoint `said_by` alone.
@@ -37,6 +48,11 @@ class Message(Struct, frozen=True, omit_defaults=True):
     tool_call_id: str = ""
     carried: dict[str, Any] = {}
     said_by: str = ""
+
+    @cached_property
+    def json(self) -> Raw:
+        """As it stands here, in JSON: made once, though it is sent again with every turn."""
+        return as_json(self)
 
 
 class Usage(Struct, frozen=True, gc=False):
@@ -138,13 +154,17 @@ class Refused(Struct, frozen=True, gc=False):
     """429 or its like: nothing was paid. `retry_after_s` as the provider asks, else None.
 
     `exhausted` means a quota that waiting does not refill; `quota` words that say so at one
-    service and mean a passing limit at another (`insufficient_quota`).
+    service and mean a passing limit at another (`insufficient_quota`). `of_a_day`: it
+    names a quota of a day; `resumes_in_s` is when that, or one of hours, is refilled, None where
+    that is not said.
     """
 
     reason: str
     retry_after_s: float | None = None
     exhausted: bool = False
     quota: bool = False
+    of_a_day: bool = False
+    resumes_in_s: float | None = None
     rates: RateHeaders | None = None
 
 

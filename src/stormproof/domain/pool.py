@@ -25,14 +25,17 @@ class Limits(Struct, frozen=True):
     tpm: float | None = None
 
 
-class Start(Struct, frozen=True):
+class Start(Struct, frozen=True, omit_defaults=True):
     """Where adaptive begins at an endpoint: in flight, and requests a second; None: not known.
 
     Declared in the pool file, or what an earlier run learned. Refuted either way within seconds.
+    `above` is what was learned of a limit that it shares with others and that nobody declared;
+    None where none was to blame.
     """
 
     max_workers: int | None = None
     qps: float | None = None
+    above: Start | None = None
 
 
 class LimitGroup(Struct, frozen=True):

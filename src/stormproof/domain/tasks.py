@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from functools import cached_property
 from typing import Any, Literal
 
 from msgspec import Struct, field
 
 from stormproof.domain.conditions import Difficulty, TaskType
+
+_LONGEST_HANDLE = 100
 
 
 class ToolSpec(Struct, frozen=True):
@@ -42,6 +46,15 @@ class Step(Struct, frozen=True):
     makes: str = ""
     after: tuple[int, ...] = ()
 
+    @property
+    def structure(self) -> Hashable:
+        """What of it does not hang on its data: see `Task.structure`."""
+        given = self.arguments.get("input", "")
+        handle = given if isinstance(given, str) and len(given) < _LONGEST_HANDLE else ""
+        fields = (value for value in self.arguments.values() if isinstance(value, dict))
+        is_tidy = all(name.islower() for names in fields for name in names)
+        return self.tool, *self.arguments, self.after, handle, is_tidy
+
 
 class Check(Struct, frozen=True):
     """One condition on the final World; the goal holds when all of a task's checks hold.
@@ -66,7 +79,7 @@ class Resource(Struct, frozen=True):
     credential: str | None = None
 
 
-class Task(Struct, frozen=True):
+class Task(Struct, frozen=True, dict=True):
     """A goal with data: everything an episode needs, and how its end state is judged.
 
     `required_tools` is in a correct order. `solution` is a correct plan with arguments, which
@@ -88,13 +101,23 @@ class Task(Struct, frozen=True):
     kind: str = ""
     milestones: tuple[Check, ...] = ()
 
+    @cached_property
+    def structure(self) -> Hashable:
+        """All that the outcome of tool calls can hang on, but for the data.
+
+        Field names that a call gives away belong to it: whoever tidies up names changes some.
+        """
+        calls = tuple(step.structure for step in self.solution)
+        holds = (bool(self.files), bool(self.resources), bool(self.credentials))
+        return self.kind, calls, holds, tuple(check.kind for check in self.checks)
+
 
 class Standing(Struct, frozen=True, gc=False):
     """How things stand in an Environment, judged by its task.
 
-    `goal_met`: all checks hold. `progress`: the share, in [0, 1], of the task's milestones and
-    checks that hold; effects count once the data that was to be checked is. `collateral`: each
-    unasked outside effect so far, in words; empty for none.
+    `goal_met`: all checks hold. `progress`: 1 where the goal is met, else the share, in [0, 1], of
+    the task's milestones and checks that hold; effects count once the data that was to be checked
+    is. `collateral`: each unasked outside effect so far, in words; empty for none.
     """
 
     goal_met: bool = False

@@ -55,6 +55,8 @@ class Conversation:
         # observation, so that a prefix of it is what each earlier request held.
         self._messages = list(WORKFLOWS.opening(task, trial.condition))
         self._protocol = trial.condition.protocol
+        # The native protocol's list, else none. Never changes.
+        self._tools = function_schemas() if self._protocol == "native" else ()
         self._max_turns = WORKFLOWS.turn_budget(task, trial.condition)
         # Turn budget used: max(1, executions) summed over `turns`; at most max_turns.
         self._spent = 0
@@ -75,7 +77,7 @@ class Conversation:
             turn=len(self.turns),
             model=self.trial.model,
             messages=tuple(self._messages),
-            tools=function_schemas() if self._protocol == "native" else (),
+            tools=self._tools,
             seed=self.trial.sampling_seed % 2**SEED_BITS,
             protocol=self._protocol,
         )

@@ -106,7 +106,7 @@ def broken_episode(
 class _SuiteAtWork:
     """Whatever breaks in here is one episode's trouble. Raises SuiteError in its place.
 
-    Its own text is left out: it may hold anything. A class, as each turn passes here twice.
+    Its own text is left out: it may hold anything. A class, as each turn passes here.
     """
 
     def __enter__(self) -> None:
@@ -146,10 +146,8 @@ async def _converse(
 ) -> tuple[Ending, str]:
     """Talk until the episode ends: how, and what broke."""
     while conversation.ending is None:
-        with suite_at_work:
-            request = conversation.request()
         try:
-            answer = await ask(request)
+            answer = await ask(conversation.request())
         except CallError as error:
             ending = ending_by(error, len(conversation.turns))
             return ending, _explained(error, conversation.trial)

@@ -5,6 +5,7 @@ One linear pass each; every repetition in a pattern is bounded or cannot start t
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Iterator
@@ -57,11 +58,14 @@ class Element(Struct):
         return not self.attributes and (not self.body or self.body.isspace())
 
 
+@functools.lru_cache(maxsize=8)
 def without_thoughts(text: str) -> tuple[str, str]:
     """The message without its thoughts, and what stood before a lone `</think>`.
 
     An unclosed `<think>` is thought to the end. Some servers cut the opening tag off: then all
     before the closing one is thought, yet still read where nothing after it asks for anything.
+
+    Remembered for a moment: a reply is read, and then shown to its model.
     """
     text = with_plain_thoughts(text)
     if "<" not in text or _THOUGHT.search(text) is None:

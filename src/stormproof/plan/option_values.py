@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from stormproof.domain.durations import DAY_S, duration_in_words, duration_s
 from stormproof.plan.mistakes import did_you_mean, shown, type_name
 from stormproof.plan.shards import Shard
 
@@ -14,6 +15,7 @@ Parser = Callable[[Any], Any]
 
 MAX_TEXT = 4_096
 MAX_SHARDS = 10_000
+LONGEST_WAIT_S = 30 * DAY_S
 
 
 class Unfit(Exception):
@@ -87,6 +89,19 @@ def numbers(least: float, most: float) -> Parser:
     """Comma-separated finite numbers within bounds, in the order given."""
     parse = _number(lambda x: least <= x <= most, f"numbers from {least:g} to {most:,.15g}")
     return lambda raw: tuple(parse(item) for item in _items(raw))
+
+
+def duration(most_s: float) -> Parser:
+    """Seconds, or a text as 90m, 12h or 1h30m, from 0 up to a bound."""
+    allowed = f"seconds, or as 90m, 12h or 1h30m, up to {duration_in_words(most_s)}"
+
+    def parse(raw: Any) -> float:
+        found = None if isinstance(raw, bool) else duration_s(str(raw))
+        if found is None or found > most_s:
+            raise Unfit(f"found {shown(raw)}; allowed: {allowed}")
+        return found
+
+    return parse
 
 
 def shard(raw: Any) -> Shard:

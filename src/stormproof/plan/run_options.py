@@ -44,7 +44,8 @@ class RunOptions(Struct, frozen=True):
     """Everything that shapes a run. () on an axis means that nothing was said about it.
 
     `pool` "" is the embedded emulator with the shipped pool; `models` () is every model of it.
-    `stagger` holds shard start offsets in seconds; the last one is repeated.
+    `stagger` holds shard start offsets in seconds; the last one is repeated. `max_wait_s` is for
+    quotas of a day, each time that one is used up.
     """
 
     pool: str = ""
@@ -74,6 +75,7 @@ class RunOptions(Struct, frozen=True):
     sharding: Sharding = "dynamic"
     stagger: tuple[float, ...] = ()
     hedge: Literal["lost", "all", "none"] = "lost"
+    max_wait_s: float = 0.0
     forget: bool = False
     storage_format: Literal["parquet", "json"] = "parquet"
     results: str = "results"
@@ -239,6 +241,12 @@ OPTIONS: tuple[Option, ...] = (
         "hedge",
         v.one(("lost", "all", "none")),
         "send lost requests again, also race stragglers with a copy (bends results), or none",
+    ),
+    Option(
+        "max_wait_s",
+        "max-wait",
+        v.duration(v.LONGEST_WAIT_S),
+        "wait so long (90m, 12h) for a day's quota to be refilled; else the endpoint is given up",
     ),
     Option(
         "forget",

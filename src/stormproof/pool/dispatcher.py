@@ -13,7 +13,7 @@ from random import Random
 import anyio
 import anyio.lowlevel
 from anyio.abc import TaskGroup
-from msgspec import Struct
+from msgspec.structs import replace
 
 from stormproof.control.bounds import Bounds, backoff
 from stormproof.domain.calls import (
@@ -35,20 +35,11 @@ from stormproof.pool.endpoint import EndpointState, Lane
 from stormproof.pool.hedging import Race, copy_after_s
 from stormproof.pool.jobs import ActiveJob, Flight, PendingRequest, Supply
 from stormproof.pool.lost import Hedge
-from stormproof.pool.scheduler import EventKind, Scheduler
+from stormproof.pool.scheduler import Event, EventKind, Scheduler
 from stormproof.wire.transport import Transport
 
 TICK_S = 0.002  # wakes nearer than this are one
 LOOK_S = 1.0  # between two looks for what is in trouble
-
-
-class Event(Struct, frozen=True):
-    """A line for the log: what happened to whom. `at` is wall-clock epoch seconds."""
-
-    at: float
-    kind: EventKind
-    subject: str
-    text: str
 
 
 class Dispatcher:
@@ -189,6 +180,7 @@ class Dispatcher:
                     verdict = await self._send(pending, flight)
                 if isinstance(verdict, Ok):
                     job.answered += 1
+                    lost.own_up(pending, self._now() - flight.sent.at)
                     return _answer(pending, flight, verdict.reply, self._now())
                 if isinstance(verdict, (Overlong, Blocked)):
                     raise lost.ended(flight.lane, verdict)
@@ -221,27 +213,35 @@ class Dispatcher:
 
     async def _send(self, pending: PendingRequest, flight: Flight) -> Verdict:
         """Send once, and tell the scheduler what came of it."""
-        lane, verdict = flight.lane, None
+        verdict = None
         pending.attempts += 1
-        patience_s = self._patience_s(pending, lane)
+        patience_s = self._patience_s(pending, flight.lane)
         try:
             verdict = await self._deliver(pending, flight, patience_s)
-            silent_s = self._now() - flight.sent.at
-            patience_s = min(patience_s, self._patience_s(pending, lane))
-            if isinstance(verdict, Transient) and lost.is_lost(silent_s, patience_s, self._bounds):
-                verdict = Transient(f"lost: silent for {patience_s:.0f} s")
-                pending.hedged = True
-                lane.lost()
-                text = f"a call of {pending.request.trial_id}: silent for {patience_s:.0f} s"
-                self._say("lost", lane.endpoint.endpoint_id, text)
-            if isinstance(verdict, Overlong) and pending.request.turn == 0:
-                verdict = lost.opening_rejected(verdict)
-            if isinstance(verdict, Rejected):
-                pending.rejected_by.add(lane)
+            if not isinstance(verdict, Ok):
+                verdict = self._understood(pending, flight, verdict, patience_s)
             return verdict
         finally:
             self._scheduler.hear(flight, verdict, self._now())
             self._act()
+
+    def _understood(
+        self, pending: PendingRequest, flight: Flight, verdict: Verdict, patience_s: float
+    ) -> Verdict:
+        """What came in place of a reply, as what it means for this request."""
+        lane, silent_s = flight.lane, self._now() - flight.sent.at
+        if isinstance(verdict, Transient):
+            patience_s = min(patience_s, self._patience_s(pending, lane))
+            if lost.is_lost(silent_s, patience_s, self._bounds):
+                lost.give_up(pending, lane, silent_s, begun=verdict.paid)
+                verdict = replace(verdict, reason=f"lost: silent for {patience_s:.0f} s")
+                text = f"a call of {pending.request.trial_id}: silent for {patience_s:.0f} s"
+                self._say("lost", lane.endpoint.endpoint_id, text)
+        if isinstance(verdict, Overlong) and pending.request.turn == 0:
+            verdict = lost.opening_rejected(verdict)
+        if isinstance(verdict, Rejected):
+            pending.rejected_by.add(lane)
+        return verdict
 
     def _patience_s(self, pending: PendingRequest, lane: Lane) -> float:
         """How long an answer is waited for, as far as is known now."""

@@ -7,6 +7,7 @@ from math import inf
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from stormproof.control.adaptive import Adaptive
 from stormproof.control.controller import Controller, Sent
@@ -29,7 +30,7 @@ from stormproof.domain.pool import Endpoint, RateMode, Start
 
 FIRST_P99_S = 60.0  # until so many answers as here say more
 FEW = 20
-LATER_REJECTIONS = 5  # in a row, until they are held against an endpoint that has answered
+MANY_REJECTIONS = 5  # in a row, until they are held against an endpoint, whatever others answer
 STEP = 0.0005  # by which one answer below it moves the 99th percentile
 
 
@@ -39,9 +40,12 @@ class EndpointState(Struct, frozen=True):
     Counts are sends since the start: accepted (answered in full), refused, errors, hedges (given
     up because a copy was sent elsewhere: lost, or slower than the copy), and among the errors
     discarded (it came with a success status and was no reply: it may have to be paid), with the
-    tokens that these said they cost. `trouble` is what its last send ended in where that was no
+    tokens that these said they cost. Of the lost, `false_alarms` are known to have been declared so
+    too early: the answer had begun, or the same request was then answered after a silence at least
+    as long. `trouble` is what its last send ended in where that was no
     answer, and `troubled_at` the wall-clock instant since when. `stopped` says why it was given
-    up, and is empty while it is not.
+    up, and is empty while it is not. `above` is what is known of a limit that it shares and that
+    nobody declared, while that is to blame.
     """
 
     endpoint_id: str
@@ -54,22 +58,30 @@ class EndpointState(Struct, frozen=True):
     errors: int
     state: str
     decision: str
+    rule: str = ""
     hedges: int = 0
     trouble: str = ""
     troubled_at: float = 0.0
     stopped: str = ""
     discarded: int = 0
     discarded_tokens: int = 0
+    above: Start | None = None
+    false_alarms: int = 0
+
+    @property
+    def sends(self) -> int:
+        """Sends that have ended, but for those that were cancelled for a quicker copy."""
+        return self.accepted + self.refused + self.errors
 
     @property
     def learned(self) -> Start:
-        """Where another controller of it may begin; nothing while it has answered but a few."""
-        if self.accepted < FEW or self.window == inf:
-            return Start()
-        return Start(int(self.window) or None, self.pace_rps or None)
+        """Where another controller of it may begin; of it alone while it has answered but a few."""
+        few = self.accepted < FEW
+        own = Start() if few else _start(self.window, self.pace_rps)
+        return replace(own, above=self.above)
 
 
-StopCause = Literal["", "denied", "quota", "rejecting", "silent"]
+StopCause = Literal["", "denied", "quota", "day", "rejecting", "silent"]
 
 
 class Lane:
@@ -87,6 +99,8 @@ class Lane:
     ) -> None:
         # Which endpoint it is. Never changes.
         self.endpoint = endpoint
+        # The most that a reply of it may have, None where nothing says. Never changes.
+        self.most_reply_tokens = endpoint.most_reply_tokens
         # Its index among all lanes of the scheduler. Never changes.
         self.place = place
         # All that it may share, declared limits first. Never changes.
@@ -102,8 +116,9 @@ class Lane:
         # How many jobs of the model had ended when the supply last had none for it: as long as
         # that is still their number, asking again is idle. -1: ask; inf: begin nothing more.
         self.ended_when_empty: float = -1
-        # No send before this instant: its stagger offset. Set once, at the opening.
-        self.starts_at = -inf
+        # No send before this instant: its stagger offset, set once, at the opening; then the end of
+        # the latest wait for a day's quota. It only grows. Set by the scheduler alone.
+        self.rests_until = -inf
         # The instant of its one valid entry among the scheduler's wakes; inf for none.
         self.wakes_at = inf
         # Why its gate was shut when that was last announced; empty for open.
@@ -137,26 +152,29 @@ class Lane:
         # Sends by how they ended, as in `EndpointState`: by `hear`; hedges by `lost` and
         # `lost_race`. They only grow; discarded ones are errors too.
         self.accepted = self.refused = self.errors = self.hedges = self.discarded = 0
+        # Sends that `lost` declared lost too early, as far as is known. It only grows.
+        self.false_alarms = 0
 
     def ready_at(self, now: float) -> float:
         """The earliest instant for a send, over all levels; inf when an answer must come."""
         if self.stopped:
             return inf
-        ready = max(self.starts_at, self.controller.ready_at(now))
+        ready = max(self.rests_until, self.controller.ready_at(now))
         for limit in self.shared:
-            ready = max(ready, limit.ready_at())
+            ready = max(ready, limit.ready_at(now))
         return ready
 
     def take(self, now: float, tokens: float) -> Sent:
         """Take a permit at every level."""
+        sent = self.controller.sent(now, tokens)
         for limit in self.shared:
-            limit.take(now, tokens)
-        return self.controller.sent(now, tokens)
+            limit.sent(sent, now)
+        return sent
 
     def give_back(self, now: float, missed_tokens: float) -> None:
         """Give the shared limits their permits back; the controller hears of it by the fate."""
         for limit in self.shared:
-            limit.give_back(now, missed_tokens)
+            limit.ended(now, missed_tokens)
 
     def share(self) -> bool:
         """Follow the suspect as it is blamed or acquitted; true when that has changed."""
@@ -186,7 +204,7 @@ class Lane:
                 control.answered(sent, now, sent.tokens)
             case Rejected(reason=reason):
                 self.rejections += 1
-                if self.accepted and self.rejections >= LATER_REJECTIONS:
+                if self.is_rejecting:
                     control.failed(sent, now, reason)
                 else:
                     control.answered(sent, now, sent.tokens)
@@ -230,18 +248,38 @@ class Lane:
             errors=self.errors,
             state=self.condition,
             decision=view.decision,
+            rule=view.rule,
             hedges=self.hedges,
             trouble=self.trouble,
             troubled_at=self.troubled_since + wall_ahead_s if self.troubled_since < inf else 0.0,
             stopped=self.stopped,
             discarded=self.discarded,
             discarded_tokens=self.discarded_tokens,
+            above=self._above,
+            false_alarms=self.false_alarms,
         )
+
+    @property
+    def _above(self) -> Start | None:
+        """Where another controller of the suspect may begin, while that is to blame."""
+        if self.suspect is None or self.suspect.learned is None:
+            return None
+        view = self.suspect.learned.view()
+        return _start(view.window, view.pace_rps)
+
+    @property
+    def is_rejecting(self) -> bool:
+        """Whether it has rejected so many requests in a row that it is itself the reason."""
+        return self.rejections >= MANY_REJECTIONS
 
     @property
     def condition(self) -> str:
         """Open, closed or stopped, and why."""
-        return f"stopped: {self.stopped}" if self.stopped else self.controller.view().state
+        if self.stopped:
+            return f"stopped: {self.stopped}"
+        if self.rests_until > self.doubted_since:
+            return f"closed: a day's quota is waited for: {self.trouble}"
+        return self.controller.view().state
 
     def _took(self, seconds: float) -> None:
         """An answer; the 99th percentile moves up 99 times as far as down."""
@@ -277,10 +315,10 @@ class Lane:
     def _doubts(self, verdict: Verdict) -> bool:
         """Whether the endpoint says of itself that it cannot be used, which may pass."""
         match verdict:
-            case Refused(quota=quota):
-                return quota
+            case Refused(quota=quota, of_a_day=of_a_day):
+                return quota or of_a_day or verdict.resumes_in_s is not None
             case Rejected():
-                return self.rejections >= LATER_REJECTIONS
+                return self.is_rejecting
             case _:
                 return isinstance(verdict, Denied)
 
@@ -295,6 +333,10 @@ def _controller(endpoint: Endpoint, mode: RateMode, suspect: SharedLimit | None)
         return Fixed(endpoint.limits, workers=endpoint.fixed_slots)
     own = Adaptive(endpoint.limits, endpoint.start)
     return own if suspect is None else Member(own, suspect)
+
+
+def _start(window: float, pace_rps: float) -> Start:
+    return Start() if window == inf else Start(int(window) or None, pace_rps or None)
 
 
 def _used_tokens(reply: Reply, estimate: float) -> float:

@@ -8,7 +8,6 @@ from typing import Protocol
 
 from stormproof.control.controller import Sent
 from stormproof.domain.calls import Answer, Request
-from stormproof.domain.pool import Endpoint
 from stormproof.errors import CallError
 from stormproof.pool.endpoint import Lane
 
@@ -100,7 +99,7 @@ class PendingRequest:
     """One request from its first queueing to its answer, over all its sends."""
 
     __slots__ = (
-        "asked_at", "attempts", "avoid", "error", "failures", "flight", "hedged", "job",
+        "asked_at", "attempts", "avoid", "error", "failures", "flight", "given_up", "hedged", "job",
         "queued_at", "queued_s", "rejected_by", "request", "tokens", "urgency", "withdrawn",
     )  # fmt: skip
 
@@ -119,6 +118,8 @@ class PendingRequest:
         self.failures = 0
         # Whether a second copy went out, or a lost one was sent again. Never cleared.
         self.hedged = False
+        # Where it was declared lost, and after how many seconds of silence. It only grows.
+        self.given_up: list[tuple[Lane, float]] = []
         # Seconds in queues, over all that have ended; and since when it is in the present one.
         self.queued_s = 0.0
         self.queued_at = now
@@ -147,11 +148,11 @@ class PendingRequest:
             self.avoid.add(lane)
 
 
-def estimated_tokens(request: Request, endpoint: Endpoint) -> float:
+def estimated_tokens(request: Request, lane: Lane) -> float:
     """A first estimate of a request's tokens: its text, and the most that it may write.
 
     That is what OpenAI and Azure hold against a limit of tokens when a request comes in.
     """
     chars = sum([len(message.content) for message in request.messages])
-    may_write = request.max_tokens or endpoint.most_reply_tokens or REPLY_TOKENS
+    may_write = request.max_tokens or lane.most_reply_tokens or REPLY_TOKENS
     return chars / CHARS_PER_TOKEN + may_write

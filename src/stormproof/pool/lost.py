@@ -36,6 +36,7 @@ Hedge = Literal["lost", "all", "none"]
 
 EARLY = 0.999  # of a time limit: timers round, and so do clocks
 BLIP_S = 2.0  # trouble of an endpoint that has never answered, before a person is told
+AFTER_S = 1.0  # a day's quota is asked for so long after it is refilled
 DOUBT_S = 5.0  # the same of one that has answered, and says of itself that it cannot be used
 _CAUSES: dict[type, StopCause] = {Refused: "quota", Denied: "denied", Rejected: "rejecting"}
 
@@ -67,12 +68,28 @@ def is_lost(silent_s: float, patience: float, bounds: Bounds) -> bool:
     return silent_s >= EARLY * patience < EARLY * bounds.request_timeout_s
 
 
+def give_up(pending: PendingRequest, lane: Lane, silent_s: float, *, begun: bool) -> None:
+    """A send is declared lost. Where its answer had begun, that was a false alarm."""
+    pending.hedged = True
+    lane.lost()
+    if begun:
+        lane.false_alarms += 1
+    else:
+        pending.given_up.append((lane, silent_s))
+
+
+def own_up(pending: PendingRequest, took_s: float) -> None:
+    """The request was answered, after so long: silence that was no longer was a false alarm."""
+    for lane, silent_s in pending.given_up:
+        lane.false_alarms += took_s >= silent_s
+
+
 # --- one request ---------------------------------------------------------------------------
 
 
 def unserved_s(pending: PendingRequest, model: ModelQueue, now: float) -> float:
     """For how long no endpoint of the model has accepted this request, or any other."""
-    return now - max(pending.asked_at, model.served_at)
+    return now - max(pending.asked_at, model.served_at, model.rests_until)
 
 
 def ending() -> TransientFailure:
@@ -121,26 +138,55 @@ def may_collide(pending: PendingRequest, verdict: Verdict) -> bool:
 # --- one endpoint --------------------------------------------------------------------------
 
 
-def unusable(lane: Lane, verdict: Verdict, bounds: Bounds, now: float) -> tuple[StopCause, str]:
+def unusable(
+    lane: Lane, model: ModelQueue, verdict: Verdict, bounds: Bounds, now: float
+) -> tuple[StopCause, str]:
     """As what, and why, an endpoint is given up for what it has just said; ("", "") if not.
 
-    An empty account is believed at once. Keys, deployments and requests are too where the
-    endpoint has never answered (requests when it rejected several). What may pass is believed
-    when the endpoint has said nothing else for `believed_s`: see `Bounds`.
+    An empty account is believed at once. Keys and deployments are too where the endpoint has never
+    answered; requests where no endpoint of the model has, and each rejected several. What may pass
+    is believed when the endpoint has said nothing else for `believed_s`: see `Bounds`.
     """
     match verdict:
         case Refused(reason=reason, exhausted=True):
             return "quota", reason
+        case Refused(reason=reason) if _of_a_day(verdict):
+            too_long = rest_s(lane, verdict, bounds, now) == inf
+            return ("day", f"{reason} (--max-wait)") if too_long else ("", "")
         case Denied(reason=reason) if not lane.accepted:
             return "denied", reason
-        case Rejected(reason=reason) if (
-            not lane.accepted and lane.rejections >= bounds.first_rejections
-        ):
+        case Rejected(reason=reason) if _all_reject(model, bounds):
             return "rejecting", f"it rejects every request: {reason}"
         case Refused() | Denied() | Rejected() if now - lane.doubted_since >= bounds.believed_s:
             why = f"nothing else in {bounds.believed_s / 60:.0f} min: {verdict.reason}"
             return _CAUSES[type(verdict)], why
     return "", ""
+
+
+def _all_reject(model: ModelQueue, bounds: Bounds) -> bool:
+    """Whether every living endpoint has rejected its first requests: it is what we ask for."""
+    return all(not x.accepted and x.rejections >= bounds.first_rejections for x in model.live)
+
+
+def _of_a_day(verdict: Verdict) -> bool:
+    """Whether it speaks of a quota that is refilled in hours, or when a day is over."""
+    long = isinstance(verdict, Refused) and verdict.resumes_in_s is not None
+    return isinstance(verdict, Refused) and not verdict.exhausted and (verdict.of_a_day or long)
+
+
+def rest_s(lane: Lane, verdict: Verdict, bounds: Bounds, now: float) -> float:
+    """How long a lane whose day's quota is used up rests: inf for too long, 0 where it is not.
+
+    Where it is not said when it is refilled, it is asked again every `believed_s`.
+    """
+    if not isinstance(verdict, Refused) or not _of_a_day(verdict):
+        return 0.0
+    doubted_s, resumes_in_s = now - lane.doubted_since, verdict.resumes_in_s
+    sure = verdict.of_a_day and resumes_in_s is not None
+    if not sure and doubted_s < bounds.believed_s:
+        return 0.0
+    too_long = doubted_s + (resumes_in_s or 0.0) > bounds.max_wait_s
+    return inf if too_long else (resumes_in_s or bounds.believed_s) + AFTER_S
 
 
 def is_noteworthy(lane: Lane, now: float) -> bool:
@@ -189,6 +235,7 @@ def silent_lanes(model: ModelQueue, bounds: Bounds, now: float) -> list[Lane]:
     """
     live = model.live
     since = max((lane.troubled_since for lane in live if lane.trouble), default=inf)
+    since = max(since, model.rests_until)
     longest = bounds.unserved_s + bounds.stuck_s
     return live if now - since > longest and all(lane.trouble for lane in live) else []
 
@@ -208,7 +255,7 @@ def given_up(model: ModelQueue, bounds: Bounds, now: float) -> Iterator[tuple[La
 
 def why_stuck(model: ModelQueue, bounds: Bounds, now: float) -> str:
     """What is known where requests wait and none has been sent for too long; else empty."""
-    silent_s = now - max(model.served_at, model.sent_at)
+    silent_s = now - max(model.served_at, model.sent_at, model.rests_until)
     if silent_s <= bounds.stuck_s:
         return ""
     states = ", ".join(f"{x.endpoint.endpoint_id}: {x.condition}" for x in model.lanes)
@@ -217,7 +264,8 @@ def why_stuck(model: ModelQueue, bounds: Bounds, now: float) -> str:
 
 def is_unserved(model: ModelQueue, bounds: Bounds, now: float) -> bool:
     """Whether nothing was accepted for too long, and nothing is in flight that may be."""
-    return now - model.served_at > bounds.unserved_s and not model.in_flight
+    silent_s = now - max(model.served_at, model.rests_until)
+    return silent_s > bounds.unserved_s and not model.in_flight
 
 
 def unserved(model: ModelQueue, silent_s: float) -> RateLimited:
@@ -236,6 +284,11 @@ def no_endpoint(model: ModelQueue) -> CallError:
         return TransientFailure(
             f"no endpoint of {model.name} answers: {reasons}",
             hint="check base_url in the pool file, or run again later; what is done stays done",
+        )
+    if "day" in causes:
+        return RateLimited(
+            f"no endpoint of {model.name} has any quota left: {reasons}",
+            hint="run the same command again then, or wait for it with --max-wait 12h, say",
         )
     kind: type[CallError] = AuthFailed
     if causes != {"denied"}:

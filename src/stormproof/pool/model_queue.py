@@ -184,10 +184,10 @@ class ModelQueue:
         if pending.rejected_by and (others := self.untried(pending)):
             return min(others, key=lambda lane: (lane.closed != "", load(lane)))
         lane = pending.job.pinned_to
-        return None if lane is None or lane.stopped else lane
+        return None if lane is None or lane.stopped or lane.is_rejecting else lane
 
     def unpin(self, lane: Lane) -> None:
-        """The lane has stopped: any other may take what waited for it."""
+        """The lane has stopped, or rejects everything: any other may take what waited for it."""
         if queue := self.pinned.pop(lane, None):
             for pending in queue.drain():
                 self.push(pending)
@@ -214,6 +214,11 @@ class ModelQueue:
         return [lane for lane in self.lanes if not lane.stopped]
 
     @property
+    def rests_until(self) -> float:
+        """When the last of its lanes begins, or goes on after a wait for a day's quota."""
+        return max((lane.rests_until for lane in self.live), default=-inf)
+
+    @property
     def is_sharing(self) -> bool:
         """Whether a shared limit is in force for any of its lanes."""
         for lane in self.lanes:  # noqa: SIM110  asked for each request: a generator costs thrice
@@ -235,7 +240,7 @@ class ModelQueue:
 class JobSource:
     """The supply, and to which lane it gives what: with `even` shares, first the lane's own.
 
-    Lanes that have stopped leave their shares to the others.
+    Lanes that have stopped, or reject everything, leave their shares to the others.
     """
 
     def __init__(self, supply: Supply | None, *, even: bool) -> None:
@@ -263,7 +268,7 @@ class JobSource:
         assert self._supply is not None  # noqa: S101  asked before
         if not self._even:
             return self._supply.take(model.name, None)
-        orphans = [x for x in model.lanes if x.stopped]
+        orphans = [x for x in model.lanes if x.stopped or x.is_rejecting]
         for shard in (lane, *orphans):
             if job := self._supply.take(model.name, shard.endpoint.number):
                 return job

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -34,7 +34,9 @@ def run_charts(folder: Path) -> tuple[Chart, ...]:
         Chart(
             "capacity",
             "How much of each endpoint was used?",
-            "Blue: requests in flight. Grey line: the window that the controller allowed." + more,
+            "Blue: requests in flight. Grey line: the window that the controller allowed."
+            + _last_rules(by_endpoint[name] for name in shown)
+            + more,
             finished(_facets(_capacity(records))),
         ),
         Chart(
@@ -70,8 +72,16 @@ def _points(name: str, samples: Sequence[Sample], offset: float) -> Iterator[dic
             "window": sample.window,
             "rps": round(sample.rps, 3),
             "refused": round(refused / seconds, 3) if seconds > 0 else 0.0,
+            "rule": sample.rule,
             "busy": sample.in_flight > 0 or sample.rps > 0 or refused > 0,
         }
+
+
+def _last_rules(endpoints: Iterable[list[dict[str, Any]]]) -> str:
+    """By which rules the controllers made their last cuts, in a sentence."""
+    rules = Counter(points[-1]["rule"] for points in endpoints if points[-1]["rule"])
+    said = ", ".join(f"{rule} ({count})" for rule, count in rules.most_common())
+    return f" The last cuts were made by these rules: {said}." if said else ""
 
 
 def _thinned(points: list[dict[str, Any]]) -> list[dict[str, Any]]:

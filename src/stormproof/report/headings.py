@@ -37,7 +37,8 @@ BOUNDS = (
 )
 CEILING = (
     "Ceiling is the best success probability that any agent could reach at these tool success "
-    "rates and turn budgets; share of ceiling is success divided by it, above 100 % by luck alone."
+    "rates and turn budgets, guesses apart; share of ceiling is success divided by it, above 100 % "
+    "by luck alone."
 )
 
 COUNTS = (

@@ -24,7 +24,8 @@ class Sample(Struct, frozen=True):
     """One endpoint at one moment; `t` is in seconds since the run's start.
 
     `refused`, `errors`, `discarded` (replies that may be paid for and were none), the tokens in
-    these, and `hedges` (second copies of a send) count since then too.
+    these, `hedges` (second copies of a send), `sends` that ended and `false_alarms` (declared lost
+    too early) count since then too. `rule` is that of the last cut.
     """
 
     id: str
@@ -37,7 +38,10 @@ class Sample(Struct, frozen=True):
     discarded: int = 0
     discarded_tokens: int = 0
     hedges: int = 0
+    sends: int = 0
+    false_alarms: int = 0
     state: str = ""
+    rule: str = ""
 
 
 _decode = msgspec.json.Decoder(Sample).decode
@@ -52,12 +56,22 @@ class SampledRun(Struct, frozen=True):
 
 def read_samples(folder: Path) -> list[SampledRun]:
     """The samples of every run of a folder, and of the folders that were merged into it."""
-    merged = [(path.stem, path) for path in sorted((folder / SOURCE_SAMPLES).glob("*.jsonl"))]
     return [
         SampledRun(source, run)
-        for source, path in (("", folder / SAMPLES_FILE), *merged)
+        for source, path in _files(folder)
         for run in _runs(sampled(path, _decode))
     ]
+
+
+def false_alarms(folder: Path) -> tuple[int, int]:
+    """Sends declared lost too early, as far as is known, and all sends: of every run together."""
+    last = [one for _, path in _files(folder) for one in _last_samples(sampled(path, _decode))]
+    return sum(one.false_alarms for one in last), sum(one.sends for one in last)
+
+
+def _files(folder: Path) -> list[tuple[str, Path]]:
+    merged = [(path.stem, path) for path in sorted((folder / SOURCE_SAMPLES).glob("*.jsonl"))]
+    return [("", folder / SAMPLES_FILE), *merged]
 
 
 def sampled(path: Path, decode: Callable[[bytes], _T]) -> Iterator[_T]:
@@ -85,6 +99,18 @@ def _runs(samples: Iterator[Sample]) -> Iterator[dict[str, list[Sample]]]:
         yield dict(run)
 
 
+def _last_samples(samples: Iterator[Sample]) -> Iterator[Sample]:
+    """The last of each endpoint in each run; what comes before is not held."""
+    last, latest = dict[str, Sample](), 0.0
+    for sample in samples:
+        if sample.t < latest:
+            yield from last.values()
+            last.clear()
+        latest = sample.t
+        last[sample.id] = sample
+    yield from last.values()
+
+
 class Carried(Struct, frozen=True):
     """What some endpoints carried together, over all runs.
 
@@ -98,6 +124,8 @@ class Carried(Struct, frozen=True):
     discarded: int = 0
     discarded_tokens: int = 0
     hedges: int = 0
+    sends: int = 0
+    false_alarms: int = 0
 
 
 def carried(runs: Sequence[SampledRun], ids: Collection[str]) -> Carried:
@@ -114,6 +142,8 @@ def carried(runs: Sequence[SampledRun], ids: Collection[str]) -> Carried:
         sum(one.discarded for one in every),
         sum(one.discarded_tokens for one in every),
         sum(one.hedges for one in every),
+        sum(one.sends for one in every),
+        sum(one.false_alarms for one in every),
     )
 
 
@@ -130,4 +160,6 @@ def _together(endpoints: Sequence[Sequence[Sample]]) -> Carried:
         sum(max(sample.discarded for sample in samples) for samples in endpoints),
         sum(max(sample.discarded_tokens for sample in samples) for samples in endpoints),
         sum(max(sample.hedges for sample in samples) for samples in endpoints),
+        sum(max(sample.sends for sample in samples) for samples in endpoints),
+        sum(max(sample.false_alarms for sample in samples) for samples in endpoints),
     )

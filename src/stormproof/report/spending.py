@@ -156,7 +156,8 @@ def spent_facts(results: Results, spent: Sequence[Spent]) -> Iterator[tuple[str,
     parts += [f"{unfinished:,} of them in episodes that have not ended"] if unfinished else []
     thrown = f"and {moved.discarded:,} replies of {moved.discarded_tokens:,} tokens thrown away"
     parts += [thrown] if moved.discarded else []
-    parts += [f"and {moved.hedges:,} more sent beside slow ones"] if moved.hedges else []
+    early = f", {moved.false_alarms:,} of them given up too early" * bool(moved.false_alarms)
+    parts += [f"and {moved.hedges:,} more sent beside slow ones{early}"] if moved.hedges else []
     yield "model calls", ", ".join(parts)
     prompt = sum(one.prompt_tokens for one in spent)
     completion = sum(one.completion_tokens for one in spent)

@@ -9,8 +9,9 @@ Where every tool of the task's own solution succeeded:
 5. `sequence_order`: a first success came before that of a dependency among them;
 6. `parameter_config`: the order is right, so what was done was not what the goal asks.
 
-Where one is missing, the last failed tool call of a missing tool decides; if none was tried and
-the episode ended by failures, the last failed tool call of any does:
+Where one is missing (or its latest tool call had failed when the episode was ended for the agent),
+the last failed tool call of a missing tool decides; if none was tried and the episode ended by
+failures, the last failed tool call of any does:
 7. `tool_selection`: it named no tool of the catalogue, or was of a tool that the solution does not
    use, and was refused or could not work;
 8. `parameter_config`: refused for its arguments, or the tool could not work with them;
@@ -67,10 +68,18 @@ def error_category(task: Task, turns: Sequence[Turn], ending: Ending) -> str:
         return "other"
     if final_standing(executions).collateral:
         return "collateral"
-    lacking = missing(task, executions)
+    lacking = missing(task, executions) or _broken_off(task, executions, ending)
     if lacking:
         return _of_missing(task, executions, lacking, ending)
     return "parameter_config" if respects_dependencies(task, executions) else "sequence_order"
+
+
+def _broken_off(task: Task, executions: Sequence[Execution], ending: Ending) -> tuple[str, ...]:
+    """The required tools whose latest call had failed when the episode was ended for the agent."""
+    if ending == "done":
+        return ()
+    latest = {e.tool: e for e in executions}
+    return tuple(t for t in dict.fromkeys(task.required_tools) if not latest[t].ok)
 
 
 def _of_missing(

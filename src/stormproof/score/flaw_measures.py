@@ -87,7 +87,7 @@ def dealings(plan: FlawedPlan, executions: Sequence[Execution]) -> Dealings | No
     flaws = flaws_of(plan)
     if not flaws:
         return None
-    done = list(_without_retries(executions))
+    done = _without_retries(executions)
     kept = _carried_out(plan.shown, done, {flaw.shown for flaw in flaws})
     followed = [_is_followed(flaw, plan, done, kept) for flaw in flaws]
     noticed = any(_is_mended(flaw, plan, done, kept) for flaw in flaws)
@@ -133,24 +133,58 @@ def _is_made_up_for(flaw: Flaw, plan: FlawedPlan, done: Sequence[Execution]) -> 
 
 
 def _is_nearer(done: Execution, wrong: Step, right: Step) -> bool:
-    """Whether a tool call says something right that the wrong step does not say."""
+    """Whether a tool call says something right that the wrong step does not say.
+
+    Perhaps among other things: steps can be put together into one.
+    """
+    if done.tool != right.tool:
+        return False
     said, meant = _visible(wrong), _visible(right)
-    return done.tool == right.tool and any(
-        done.arguments.get(name) == meant.get(name) != said.get(name) for name in {*said, *meant}
-    )
+    given = {**done.arguments, "input": _right_input(done, said.get("input"), meant.get("input"))}
+    gone = any(name not in meant and given.get(name) is None for name in said)
+    return gone or bool(_sayings(given) & (_sayings(meant) - _sayings(said)))
 
 
-def _without_retries(executions: Sequence[Execution]) -> Iterator[Execution]:
-    """Each tool call once, however often it failed before it was made again."""
-    for execution, following in itertools.zip_longest(executions, executions[1:]):
-        is_retried = (
-            following is not None
-            and not execution.ok
-            and following.tool == execution.tool
-            and following.arguments == execution.arguments
-        )
-        if not is_retried:
-            yield execution
+def _sayings(arguments: Mapping[str, Any]) -> set[tuple[str, bytes]]:
+    """Each argument's value, and each of its parts: a list's entries, a condition's clauses."""
+    return {(name, _encode(part)) for name, value in arguments.items() for part in _parts(value)}
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    yield value
+    if isinstance(value, list | tuple):
+        yield from value
+    elif isinstance(value, str):
+        yield from value.split(" and ")
+
+
+def _right_input(done: Execution, said: Any, meant: Any) -> Any:
+    """The input that a tool call names: as it is meant where it comes to that.
+
+    Who names the latest result does what the right step does that names none; and a result has
+    another number where an earlier tool call was made again.
+    """
+    named = done.arguments.get("input")
+    if not done.ok or named == said or not isinstance(named, str):
+        return named
+    return meant if meant is None or _tool_of(named) == _tool_of(meant) else named
+
+
+def _tool_of(handle: object) -> str:
+    return str(handle).rpartition("_")[0]
+
+
+def _without_retries(executions: Sequence[Execution]) -> list[Execution]:
+    """Each tool call once, however often it failed before it was made again, at once or later.
+
+    It is the same call that says all of the one that failed; it may name its data now.
+    """
+    kept: list[Execution] = []
+    for execution in reversed(executions):
+        again = Step(execution.tool, execution.arguments)
+        if execution.ok or not any(_is_as_shown(each, again) for each in kept):
+            kept.append(execution)
+    return kept[::-1]
 
 
 def _carried_out(

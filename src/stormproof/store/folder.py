@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -18,14 +18,16 @@ from stormproof.errors import StoreError
 from stormproof.store.disk import store_errors
 from stormproof.store.group_commit import LINGER_S, GroupCommit
 from stormproof.store.header import Header
-from stormproof.store.journal import Entry, PendingLine, SpanReader
+from stormproof.store.journal import Entry, PendingLine, SpanReader, pending
 from stormproof.store.parts import StorageFormat
 from stormproof.store.record_lines import (
     Note,
     TurnRecord,
     decode,
     episode_record,
+    note_of,
     to_line,
+    turn_note,
     turn_record,
 )
 from stormproof.store.recovery import Opened, open_folder
@@ -107,7 +109,7 @@ class Store:
     async def turn(self, trial_id: str, turn: Turn) -> None:
         """Journal a turn, in the place of the one that had its number; durable on return.
 
-        Turns after it stay. Raises StoreError.
+        Turns after it stay where this is the same answer, read in another way. Raises StoreError.
         """
         await self._commit.add(self._lines_of(trial_id, turn))
 
@@ -164,14 +166,14 @@ class Store:
         return len(entry.turns) if entry else 0
 
     def _records(self, trial_id: str) -> list[bytes]:
-        """The newest record of each turn. A journal that was cut short may have the first alone."""
+        """The newest record of each turn, all of one conversation."""
         entry = self._writer.log.entries.get(trial_id)
         own = [] if entry is None else self._read(entry)
         if entry is not None and entry.episode is not None:
             return own
         ended = self._sealing.entries.get(trial_id)
         older = self._sealed.of(trial_id) if ended is None else self._read(ended)
-        return [*own, *older[len(own) :]]
+        return [*own, *_going_on(own, older)]
 
     def _read(self, entry: Entry) -> list[bytes]:
         with store_errors("read", self.folder), SpanReader(self.folder) as reader:
@@ -193,13 +195,23 @@ class Store:
                 f"turn {len(records)} has not been",
                 hint="report this: it is a bug",
             )
-        stored = [_pending(trial_id, index, record) for index, record in enumerate(records)]
-        return [*stored[known : turn.index], line, *stored[turn.index + 1 :]]
+        stored = [*map(pending, records)]
+        old = stored[turn.index : turn.index + 1]
+        is_same = old and old[0].note.answer == line.note.answer
+        return [*stored[known : turn.index], line, *(stored[turn.index + 1 :] if is_same else [])]
 
 
 def _turn_line(trial_id: str, turn: Turn) -> PendingLine:
-    return _pending(trial_id, turn.index, turn_record(trial_id, turn))
+    return PendingLine(to_line(turn_record(trial_id, turn)), turn_note(trial_id, turn))
 
 
-def _pending(trial_id: str, index: int, record: bytes) -> PendingLine:
-    return PendingLine(to_line(record), Note(trial_id, index, ""))
+def _going_on(own: Sequence[bytes], older: Sequence[bytes]) -> Sequence[bytes]:
+    """The older turns behind one's own: a journal that was cut short has the first alone.
+
+    None where one's own are of another conversation, as of another machine whose folder was
+    merged in: what a model said in one is no answer in the other.
+    """
+    count = len(own)
+    if 0 < count < len(older) and note_of(own[-1]).answer != note_of(older[count - 1]).answer:
+        return ()
+    return older[count:]

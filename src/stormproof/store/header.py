@@ -25,16 +25,13 @@ RUNS_FILE = "runs.jsonl"
 class Header(Struct, frozen=True, kw_only=True):
     """What every record of the folder has in common. `suite` and `seed` are in each trial's id.
 
-    `options` are those of the run that made the folder, for people to read; no key value may be
-    among them. `created_at` is epoch seconds and orders nothing. `stormproof` is the version
-    that made the folder; `windtunnel` says it in folders made under the former name alone.
+    `created_at` is epoch seconds and orders nothing. `stormproof` is the version that made the
+    folder; `windtunnel` says it in folders made under the former name alone.
     """
 
     suite: str
     seed: int
     simulated: bool = False
-    plan: str = ""
-    options: dict[str, Any] = {}
     created_at: float = 0.0
     stormproof: str = ""
     windtunnel: str | UnsetType = UNSET

@@ -28,6 +28,7 @@ from stormproof.store.record_lines import (
     crc_in,
     encode,
     head_of,
+    note_of,
     read_lines,
     record_of,
     to_line,
@@ -54,12 +55,13 @@ def journal_numbers(folder: Path) -> list[int]:
 
 
 class Span(NamedTuple):
-    """Where a line stands, by the journal's number, and the checksum of its record."""
+    """Where a line stands, by the journal's number; its record's checksum; `answer` of its note."""
 
     journal: int
     offset: int
     length: int
     crc: int
+    answer: int = 0
 
 
 class Entry:
@@ -73,7 +75,8 @@ class Entry:
     __slots__ = ("ended", "episode", "is_settled", "outcome", "turns")
 
     def __init__(self) -> None:
-        # The newest line of every turn, at its number: no gaps. `turn` sets one, `end` cuts.
+        # The newest line of every turn, at its number: no gaps, and all of one conversation.
+        # `turn` sets one, and cuts what came of another answer; `end` cuts.
         self.turns: list[Span] = []
         # The newest end, and the lines of the turns it was made of. Only `end` sets the three,
         # together; before the first end they are None, () and "".
@@ -95,25 +98,33 @@ class Entry:
     def contradicted(self, note: Note, span: Span) -> Span | None:
         """What an older journal says in place of this line; None where both tell one story.
 
-        A journal that follows on another one begins with copies of all that goes on, so its first
-        word on a turn is the older one's last. Only an `infrastructure` end leaves that open.
+        A journal tells a trial from its start, and one that follows on another begins with copies
+        of all that goes on. So its first word on a turn, and on a final end, is the older one's
+        last, but for how an answer is read; and what it says first comes behind a turn of its own.
+        Otherwise it is another machine's, whose turns are of another conversation.
         """
         if note.outcome:
             known = [self.episode] if self.episode and self.outcome in FINAL else []
-        elif self.is_settled and self.outcome not in FINAL:
-            known = []
+            agrees = any(old.crc == span.crc for old in known)
         else:
             known = self.told(note.at)
-        differs = all(old.journal != span.journal and old.crc != span.crc for old in known)
-        return known[0] if known and differs else None
+            agrees = any(old.answer == span.answer for old in known)
+        if agrees or any(old.journal == span.journal for old in known):
+            return None
+        before = self.turns[note.at - 1 : note.at] if note.at else []
+        return next((old for old in [*known, *before] if old.journal != span.journal), None)
 
     def told(self, index: int) -> list[Span]:
         """The lines of a turn that count: of the trial as it goes on, and of its end."""
         return [turns[index] for turns in (self.turns, self.ended) if index < len(turns)]
 
     def turn(self, index: int, span: Span) -> None:
-        """Put a turn in its place, at the end or over the one that stood there."""
-        self.turns[index : index + 1] = [span]
+        """Put a turn in its place, at the end or over the one that stood there.
+
+        What came after that one stays only if this is the same answer, read in another way.
+        """
+        is_same = index < len(self.turns) and self.turns[index].answer == span.answer
+        self.turns[index : index + 1 if is_same else None] = [span]
         self.is_settled = False
 
     def end(self, note: Note, span: Span) -> None:
@@ -160,10 +171,11 @@ class Log:
         """Let go of a trial: all that is said of it stands elsewhere."""
         self.settled -= self.entries.pop(trial_id).is_settled
 
-    def follows(self, note: Note) -> bool:
+    def follows(self, note: Note, span: Span) -> bool:
         """Whether a line that came too early goes on from what there is, and replaces nothing."""
         entry = self.entries.get(note.trial_id) or Entry()
-        return note.at == len(entry.turns) and not (note.outcome and entry.episode)
+        is_next = note.at == len(entry.turns) and not (note.outcome and entry.episode)
+        return is_next and not entry.contradicted(note, span)
 
 
 class Damage(Struct, frozen=True):
@@ -224,7 +236,7 @@ def _wrong(line: JournalLine, number: int, log: Log, found: Scan) -> str:
     if isinstance(head, Header):
         found.header = head
         return ""
-    span = Span(number, line.offset, line.length, crc32(line.record))
+    span = Span(number, line.offset, line.length, crc32(line.record), head.answer)
     why = log.add(head, span)
     if why:
         found.early.setdefault(head.trial_id, []).append((head, span))
@@ -236,7 +248,7 @@ def _wrong(line: JournalLine, number: int, log: Log, found: Scan) -> str:
 def _take_early(trial_id: str, behind: int, log: Log, found: Scan) -> None:
     """Lines that somebody put in another order are all there: they are taken as they follow."""
     waiting = found.early.pop(trial_id)
-    while fitting := next((each for each in waiting if log.follows(each[0])), None):
+    while fitting := next((each for each in waiting if log.follows(*each)), None):
         waiting.remove(fitting)
         log.add(*fitting)
         del found.bad[fitting[1].offset]
@@ -261,6 +273,11 @@ class PendingLine(Struct):
 
     data: bytes
     note: Note
+
+
+def pending(record: bytes) -> PendingLine:
+    """The line of a record that stood in a journal, to be written into another."""
+    return PendingLine(to_line(record), note_of(record))
 
 
 class JournalWriter:
@@ -301,8 +318,7 @@ class JournalWriter:
                     os.fsync(self._fd)
             self._check_place()
             for line in lines:
-                span = Span(self.number, self._size, len(line.data), crc_in(line.data))
-                self.log.add(line.note, span)
+                self.log.add(line.note, self._next_span(line))
                 self._size += len(line.data)
 
     def rotate(self) -> dict[str, Entry]:
@@ -343,6 +359,11 @@ class JournalWriter:
         with store_errors("open", self.path):
             self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND)
             self._size = os.fstat(self._fd).st_size
+
+    def _next_span(self, line: PendingLine) -> Span:
+        """Where a line stands that comes next."""
+        crc = crc_in(line.data)
+        return Span(self.number, self._size, len(line.data), crc, line.note.answer)
 
     def _check_place(self) -> None:
         """A deleted file takes writes without a word; ask whether it is still the one we see."""

@@ -25,7 +25,7 @@ from stormproof.domain.episodes import Outcome, Score
 from stormproof.errors import PlanMismatch
 from stormproof.store.disk import store_errors, write_whole
 from stormproof.store.header import Header, append_run, differences, read_header, read_runs
-from stormproof.store.journal import JournalWriter, PendingLine, SpanReader
+from stormproof.store.journal import JournalWriter, PendingLine, SpanReader, pending
 from stormproof.store.parts import (
     RawEpisode,
     SealedPart,
@@ -36,7 +36,7 @@ from stormproof.store.parts import (
     write_part,
 )
 from stormproof.store.reading import Snapshot, snapshot
-from stormproof.store.record_lines import EpisodeRecord, Note, decode, head_of, to_line
+from stormproof.store.record_lines import EpisodeRecord, decode
 from stormproof.store.recovery import SAMPLES_FILE, open_folder
 from stormproof.store.sealing import remove_journals
 
@@ -101,7 +101,8 @@ def merge(
             standing, contradictions = _standing(views, [str(f) for f in (target, *others)])
             longest = _longest(views, standing)
             _take_in_episodes(target, opened.writer, views, standing, storage_format)
-            _take_in_turns(opened.writer, views, longest)
+            replaced = {trial_id for trial_id, record in standing.items() if record.place}
+            _take_in_turns(opened.writer, views, longest, replaced)
         _take_in_runs(target, others)
         _take_in_samples(target, others)
     finally:
@@ -217,13 +218,20 @@ def _add_part(
 
 
 def _take_in_turns(
-    writer: JournalWriter, views: Sequence[Snapshot], longest: dict[str, tuple[int, int]]
+    writer: JournalWriter,
+    views: Sequence[Snapshot],
+    longest: dict[str, tuple[int, int]],
+    replaced: Collection[str],
 ) -> None:
-    """Turns of trials that are under way: the target goes on from them."""
-    for place, view in enumerate(views[1:], start=1):
+    """Turns of trials that are under way: the target goes on from them.
+
+    Its own, too, where they were `replaced` by those of another's end that came with fewer.
+    """
+    for place, view in enumerate(views):
         for trial_id, turns in view.open_turns():
-            if longest.get(trial_id) == (place, len(turns)):
-                writer.append([_line(record) for record in turns])
+            is_new = place or trial_id in replaced
+            if is_new and longest.get(trial_id) == (place, len(turns)):
+                writer.append([*map(pending, turns)])
 
 
 def _rows(part: SealedPart, chosen: Collection[str]) -> Iterator[RawEpisode]:
@@ -231,13 +239,7 @@ def _rows(part: SealedPart, chosen: Collection[str]) -> Iterator[RawEpisode]:
 
 
 def _lines(row: RawEpisode) -> list[PendingLine]:
-    return [*map(_line, row.turns), _line(row.episode)]
-
-
-def _line(record: bytes) -> PendingLine:
-    head = head_of(record)
-    assert isinstance(head, Note)  # noqa: S101  a header is no part of a trial
-    return PendingLine(to_line(record), head)
+    return [*map(pending, row.turns), pending(row.episode)]
 
 
 def _take_in_runs(target: Path, sources: Sequence[Path]) -> None:

@@ -20,7 +20,7 @@ from msgspec import Struct
 from stormproof.errors import StoreCorrupt
 from stormproof.store.disk import checksum, damaged, store_errors, sync_folder, write_checked
 from stormproof.store.journal import Entry, SpanReader
-from stormproof.store.record_lines import UNREADABLE, Note, head_of, read_lines, to_line
+from stormproof.store.record_lines import UNREADABLE, Note, note_of, read_lines, to_line
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -177,11 +177,9 @@ def _json_records(path: Path) -> Iterator[bytes]:
 
 def _note(path: Path, record: bytes) -> Note:
     try:
-        head = head_of(record)
+        return note_of(record)
     except UNREADABLE as error:
         raise damaged(path, str(error)) from None
-    assert isinstance(head, Note)  # noqa: S101  parts hold no headers
-    return head
 
 
 def salvage(part: SealedPart) -> tuple[list[RawEpisode], int]:

@@ -32,7 +32,7 @@ from stormproof.store.parts import (
     read_notes,
     read_rows,
 )
-from stormproof.store.record_lines import EpisodeRecord, Note, TurnRecord, decode, head_of
+from stormproof.store.record_lines import EpisodeRecord, Note, TurnRecord, decode, note_of
 from stormproof.store.unsealed import check_half, drop_sealed
 
 _LOOKS = 100  # a seal comes every few thousand episodes: two looks do, unless a name is broken
@@ -84,9 +84,7 @@ class Snapshot:
         for entry in self.entries.values():
             assert entry.episode is not None  # noqa: S101  only what has ended is among them
             record = self._reader.record(entry.episode)
-            head = head_of(record)
-            assert isinstance(head, Note)  # noqa: S101  no header has a trial
-            yield head, record
+            yield note_of(record), record
 
     def open_turns(self) -> Iterator[tuple[str, tuple[bytes, ...]]]:
         """Of every trial under way: the turns that are paid for. It may have an episode too."""

@@ -126,21 +126,34 @@ class EpisodeRecord(Struct, frozen=True, tag_field="type", tag="episode"):
 class Note(NamedTuple):
     """What must be known of a line to know where a trial stands. `outcome` is "" for a turn.
 
-    `at` is the turn's index; for an episode, its number of turns.
+    `at` is the turn's index; for an episode, its number of turns. `answer` tells a turn's answer
+    from all others that a model gave: the checksum of what it said, when, and how long it took.
     """
 
     trial_id: str
     at: int
     outcome: Outcome | Literal[""]
+    answer: int = 0
 
 
-class _TurnIndex(Struct):
+class _ReplyHead(Struct):
+    text: str
+
+
+class _AnswerHead(Struct):
+    reply: _ReplyHead
+    latency_ms: float = 0.0
+    at: float = 0.0
+
+
+class _TurnPlace(Struct):
     index: int
+    answer: _AnswerHead
 
 
 class _TurnHead(Struct, tag_field="type", tag="turn"):
     trial_id: str
-    turn: _TurnIndex
+    turn: _TurnPlace
 
 
 class _TrialHead(Struct):
@@ -198,8 +211,22 @@ def head_of(record: bytes) -> Header | Note:
     if isinstance(head, HeaderRecord):
         return head.header
     if isinstance(head, _TurnHead):
-        return Note(head.trial_id, head.turn.index, "")
+        return turn_note(head.trial_id, head.turn)
     return Note(head.episode.trial.trial_id, head.totals.turns, head.episode.outcome)
+
+
+def note_of(record: bytes) -> Note:
+    """The note of a record that is a turn or an episode."""
+    head = head_of(record)
+    assert isinstance(head, Note)  # noqa: S101  headers belong to no trial
+    return head
+
+
+def turn_note(trial_id: str, turn: Turn | _TurnPlace) -> Note:
+    """The note of a turn, be it whole or read for this alone."""
+    answer = turn.answer
+    said = f"{answer.at} {answer.latency_ms} {answer.reply.text}"
+    return Note(trial_id, turn.index, "", crc32(said.encode(errors="surrogatepass")))
 
 
 def encode(record: Struct) -> bytes:

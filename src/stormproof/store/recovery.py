@@ -137,11 +137,11 @@ def _sealed(parts: list[SealedPart]) -> tuple[_Standing, dict[str, SealedPart]]:
     """What became of sealed trials, and those that are to be run again with their part."""
     standing, unfinished = _Standing(), dict[str, SealedPart]()
     for part in parts:  # the highest part's episode of a trial stands
-        for trial_id, _, outcome in read_notes(part):
-            if standing.take(trial_id, outcome):
-                unfinished.pop(trial_id, None)
+        for note in read_notes(part):
+            if standing.take(note.trial_id, note.outcome):
+                unfinished.pop(note.trial_id, None)
             else:
-                unfinished[trial_id] = part
+                unfinished[note.trial_id] = part
     return standing, unfinished
 
 

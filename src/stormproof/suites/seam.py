@@ -29,7 +29,10 @@ class Environment(Protocol):
         """
 
     def copied(self) -> Self:
-        """An environment in the same state, in which a tool call can be tried out."""
+        """An environment in the same state, in which a tool call can be tried out.
+
+        It takes the place of this one where that call is made next.
+        """
 
     def standing(self) -> Standing:
         """How things stand, judged by the task, after a tool call that took effect."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from stormproof.domain.conditions import Condition
 from stormproof.domain.tasks import Cause, Execution, Standing, Task, ToolResult
@@ -54,6 +55,20 @@ def _suite_error(what: str, error: Exception) -> SuiteError:
     )
 
 
+class _Tried(Struct, frozen=True):
+    """A tool call that was tried out: on which copy of the environment, and what it gave there."""
+
+    tool: str
+    arguments: dict[str, Any]
+    environment: Environment
+    result: ToolResult
+
+    def is_of(self, call: Execution) -> bool:
+        """Whether that is the same call. 1, 1.0 and true are equal, and not the same."""
+        mine, its = self.arguments, call.arguments
+        return self.tool == call.tool and mine == its and repr(mine) == repr(its)
+
+
 class Weathered:
     """One trial's Environment under its weather."""
 
@@ -72,6 +87,10 @@ class Weathered:
         # What the tools have changed so far. Only tool calls that took effect ran on it: all others
         # were tried out on a copy, or failed by themselves and changed nothing.
         self.environment = suite.environment(task)
+
+        # The latest call that weather failed, as it would have gone; None once another has been
+        # made. Until then the copy is what the environment becomes if that call is made again.
+        self._tried: _Tried | None = None
 
         # Every tool call so far, in order, whatever came of it; `_recorded` alone adds to it.
         self._history = History()
@@ -109,18 +128,18 @@ class Weathered:
             if tool in self._falsifiable:
                 return self._falsified(record, drawn)
             return self._by_weather(record, drawn, drawn.error_code(spec.errors))
-        return self._by_itself(record, self._run(self.environment, record))
+        return self._by_itself(record, self._made(record))
 
     def _in_trouble(self, record: Execution, code: str, message: str) -> Execution:
         """No chance at all, whatever the rate."""
         impossible = msgspec.structs.replace(record, probability=0.0)
-        failed = self._failed(impossible, self.environment.copied(), code, message)
+        failed = self._failed(impossible, code, message)
         self._told |= failed.cause == "weather"
         return failed
 
     def _falsified(self, record: Execution, drawn: Draw) -> Execution:
         """A storm that nobody is told of: the tool works, and what it shows is false."""
-        result = self._run(self.environment, record)
+        result = self._made(record)
         if not result.ok or result.handle is None:
             return self._by_itself(record, result)
         handle = result.handle
@@ -132,19 +151,33 @@ class Weathered:
     def _by_weather(self, record: Execution, drawn: Draw, code: str) -> Execution:
         """A storm, which may have let the tool work all the same."""
         effect = self._ambiguous and code == TIMEOUT and drawn.took_effect
-        environment = self.environment if effect else self.environment.copied()
-        return self._failed(record, environment, code, _MESSAGES.get(code, ""), effect=effect)
+        return self._failed(record, code, _MESSAGES.get(code, ""), effect=effect)
 
     def _failed(
-        self, record: Execution, environment: Environment, code: str, message: str, *,
-        effect: bool = False,
-    ) -> Execution:  # fmt: skip
-        """But first see, on a copy, whether the tool call would have got that far."""
-        result = self._run(environment, record)
+        self, record: Execution, code: str, message: str, *, effect: bool = False
+    ) -> Execution:
+        """But first see whether the tool call would have got that far."""
+        result = self._made(record) if effect else self._tried_out(record)
         if result.error_code == INVALID:
             return self._by_itself(record, result)
         failure = ToolResult(ok=False, error_code=code, message=message)
         return self._recorded(record, failure, "weather", effect=effect and result.ok)
+
+    def _made(self, record: Execution) -> ToolResult:
+        """Make the tool call; one that was tried out just before is not worked out again."""
+        tried, self._tried = self._tried, None
+        if tried is not None and tried.is_of(record):
+            self.environment = tried.environment
+            return tried.result
+        return self._run(self.environment, record)
+
+    def _tried_out(self, record: Execution) -> ToolResult:
+        """What the tool call would give: it is made on a copy."""
+        if self._tried is None or not self._tried.is_of(record):
+            copy = self.environment.copied()
+            result = self._run(copy, record)
+            self._tried = _Tried(record.tool, record.arguments, copy, result)
+        return self._tried.result
 
     def _run(self, environment: Environment, record: Execution) -> ToolResult:
         return _guarded(record.tool, lambda: environment.run(record.tool, record.arguments))

@@ -23,7 +23,7 @@ class MemoryStore:
         self.notices: tuple[str, ...] = ()
         # Lines on endpoints, oldest first.
         self.samples: list[dict[str, Any]] = []
-        # Trial id → turns 0, 1, … without a gap.
+        # Trial id → turns 0, 1, … of one conversation, without a gap.
         self._turns: dict[str, list[Turn]] = {}
         # Trial id → its standing episode without turns: those are in _turns.
         self._ended: dict[str, Episode] = {}
@@ -49,11 +49,15 @@ class MemoryStore:
         return tuple(self._turns.get(trial_id, ()))
 
     async def turn(self, trial_id: str, turn: Turn) -> None:
-        """Keep a turn in place of the one that had its number; turns after it stay."""
+        """Keep a turn in place of the one that had its number.
+
+        Turns after it stay where this is the same answer, read in another way.
+        """
         turns = self._turns.setdefault(trial_id, [])
         if len(turns) < turn.index:
             raise StoreError(f"turn {len(turns)} of trial {trial_id} is missing before it")
-        turns[turn.index : turn.index + 1] = [turn]
+        is_same = turn.index < len(turns) and turns[turn.index].answer == turn.answer
+        turns[turn.index : turn.index + 1 if is_same else None] = [turn]
         await anyio.lowlevel.checkpoint()
 
     async def episode(self, episode: Episode) -> None:

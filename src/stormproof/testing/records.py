@@ -47,8 +47,13 @@ def a_trial(
     )
 
 
-def a_turn(index: int = 0, *, text: str = "", endpoint_id: str = "here", at: float = 0.0) -> Turn:
-    """A turn with one tool call, which worked, and one repaired recognition."""
+def a_turn(
+    index: int = 0, *, text: str = "", endpoint_id: str = "here", at: float = 0.0, query: str = ""
+) -> Turn:
+    """A turn with one tool call, which worked, and one repaired recognition.
+
+    `text` tells apart what was answered, `query` how the same answer was read.
+    """
     reply = Reply(text or f"turn {index}", usage=Usage(100, 10), finish_reason="stop")
     return Turn(
         index,
@@ -56,6 +61,7 @@ def a_turn(index: int = 0, *, text: str = "", endpoint_id: str = "here", at: flo
         "call",
         executions=(Execution("file_operations_reader", {"path": "/in.csv"}, ok=True),),
         observation=(Message("user", "done"),),
+        query=query,
         format_repairs=1,
     )
 

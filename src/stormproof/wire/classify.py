@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
+from time import gmtime, strftime
 from typing import Any
 
 import msgspec
@@ -35,12 +36,22 @@ from stormproof.domain.calls import (
     Usage,
     Verdict,
 )
+from stormproof.domain.durations import DAY_S, HOUR_S
 from stormproof.wire.complaints import LONGEST_REASON, Complaint, complaint_in
 from stormproof.wire.finish_reasons import FULL, INTERRUPTED
-from stormproof.wire.headers import Headers, rate_headers, retry_after_s
+from stormproof.wire.headers import (
+    LONGEST_RETRY_AFTER_S,
+    Headers,
+    asked_wait_s,
+    day_resets_in_s,
+    rate_headers,
+    retry_after_s,
+)
 from stormproof.wire.replies import Unreadable, as_raw, load, read_reply, read_usage
 
 _REFUSED = frozenset({429, 529})
+_NEVER_S = 366 * DAY_S  # a wait as long is no word about a quota
+_SUCCESS, _REDIRECTS = int(HTTPStatus.OK), int(HTTPStatus.MULTIPLE_CHOICES)
 _SERVERS = HTTPStatus.INTERNAL_SERVER_ERROR  # from here on it is the server's fault
 _TRANSIENT = frozenset({408, 409, 421, 424, 425, 499})
 _DENIED = frozenset({401, 403, 404, 405, 407, 410})
@@ -48,7 +59,7 @@ _DENIED = frozenset({401, 403, 404, 405, 407, 410})
 
 def succeeded(status: int) -> bool:
     """Whether a status is 2xx: whatever comes with it may have been paid for."""
-    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+    return _SUCCESS <= status < _REDIRECTS
 
 
 def classify(status: int, headers: Headers, body: bytes, now: float) -> Verdict:
@@ -176,13 +187,34 @@ def _refusal(
     spent = status < _SERVERS and (spent or (complaint.quota and not passing))
     if not (spent or passing):
         return None
+    refill = None if spent else _refilled_in_s(headers, complaint, now)
     return Refused(
-        reason,
+        reason if refill is None else f"{reason}; goes on at {_utc(now + refill)}",
         retry_after_s(headers, now, complaint.text),
         exhausted=spent,
         quota=complaint.quota and not spent,
+        of_a_day=complaint.of_a_day and not spent,
+        resumes_in_s=refill,
         rates=rate_headers(headers),
     )
+
+
+def _refilled_in_s(headers: Headers, complaint: Complaint, now: float) -> float | None:
+    """When a quota of a day, or of hours, is refilled; None where it is none, or that is not said.
+
+    Gemini tells to retry in half a minute though the day is over, and what OpenAI and Groq count by
+    the day is refilled all day long: less than `LONGEST_RETRY_AFTER_S` is the next request's wait.
+    """
+    wait_s = asked_wait_s(headers, now, complaint.text) or 0.0
+    least_s = HOUR_S
+    if complaint.of_a_day:
+        wait_s = max(wait_s, day_resets_in_s(headers, now, complaint.reset))
+        least_s = LONGEST_RETRY_AFTER_S
+    return wait_s if least_s < wait_s < _NEVER_S else None
+
+
+def _utc(at: float) -> str:
+    return strftime("%Y-%m-%d %H:%M UTC", gmtime(at))
 
 
 def _says_something(reply: Reply) -> bool:

@@ -99,6 +99,8 @@ _FILTERED_TEXT = re.compile(
     r"|sensitive content|blocked by (?:the |our )?(?:content|safety) (?:filter|polic)",
     re.IGNORECASE,
 )
+# "Per day" of a rate that is refilled all day long, too: its next request is allowed soon.
+_OF_A_DAY = re.compile(r"per[ _-]?day|\b[RT]PD\b|\bdaily\b|per 86400 ?s|byday\b", re.IGNORECASE)
 _PER_TIME = re.compile(r"(?:tokens|requests) per (?:min|day|hour)|\bTP[MD]\b|\bRP[MD]\b")
 _MALFORMED = frozenset({"tool_use_failed", "output_parse_failed"})  # Groq
 
@@ -106,12 +108,14 @@ _MALFORMED = frozenset({"tool_use_failed", "output_parse_failed"})  # Groq
 class Complaint(Struct, frozen=True):
     """A provider's error in its own words: `text` for people, and codes in lower case.
 
-    `generated` is what the model said where the complaint is about that.
+    `generated` is what the model said where the complaint is about that. `reset` is the text of an
+    X-RateLimit-Reset that the error repeats.
     """
 
     text: str = ""
     codes: tuple[str, ...] = ()
     generated: str = ""
+    reset: str = ""
 
     @property
     def exhausted(self) -> bool:
@@ -122,6 +126,11 @@ class Complaint(Struct, frozen=True):
     def quota(self) -> bool:
         """Whether it may mean such a quota, and may mean a limit that passes."""
         return not _QUOTA.isdisjoint(self.codes)
+
+    @property
+    def of_a_day(self) -> bool:
+        """Whether it names a quota of a day."""
+        return bool(_OF_A_DAY.search(" ".join((self.text, *self.codes))))
 
     @property
     def asks_to_slow_down(self) -> bool:
@@ -170,13 +179,15 @@ def complaint_in(value: Any) -> Complaint:
         error = _without_error(value)
     text = next((error[k] for k in ("message", "detail", "msg") if error.get(k)), "")
     text = text if isinstance(text, str) else repr(text)
-    if isinstance(upstream := _part(error, "metadata").get("raw"), str):
+    metadata = _part(error, "metadata")
+    if isinstance(upstream := metadata.get("raw"), str):
         text = f"{text}: {upstream}"  # OpenRouter, of the provider behind it
     generated = error.get("failed_generation")
     return Complaint(
         text[:LONGEST_TEXT],
         tuple(_codes(error)),
         generated if isinstance(generated, str) else json.dumps(generated) if generated else "",
+        str(_part(metadata, "headers").get("X-RateLimit-Reset", "")),  # OpenRouter
     )
 
 
@@ -196,7 +207,17 @@ def _codes(error: Mapping[str, Any]) -> Iterator[str]:
     found.append(_part(error, "innererror").get("code"))
     if "flagged_input" in _part(error, "metadata"):
         found.append("flagged")
+    found += _spent_quotas(error)
     return (str(code)[:LONGEST_CODE].lower() for code in found if isinstance(code, str | int))
+
+
+def _spent_quotas(error: Mapping[str, Any]) -> Iterator[object]:
+    """Gemini's names of quotas that are used up, as "GenerateRequestsPerDayPerProjectPerModel"."""
+    details = error.get("details")
+    for detail in details if isinstance(details, list) else []:
+        violations = detail.get("violations") if isinstance(detail, dict) else None
+        for violation in violations if isinstance(violations, list) else []:
+            yield violation.get("quotaId") if isinstance(violation, dict) else None
 
 
 def _part(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
-from stormproof.domain.calls import Message, Request, ToolCall
+from stormproof.domain.calls import Message, Request, ToolCall, as_json
 from stormproof.domain.pool import Endpoint
 
 _encode = msgspec.json.Encoder().encode
@@ -57,10 +56,12 @@ def encode(fixed: FixedParts, request: Request) -> bytes:
     messages = request.messages if endpoint.system_role == "system" else _folded(request.messages)
     body: dict[str, Any] = {
         "model": endpoint.deployment,
-        "messages": [_message(m, fixed.server) if m.role == "assistant" else m for m in messages],
+        "messages": [
+            _message(m, fixed.server) if m.role == "assistant" else m.json for m in messages
+        ],
     }
     if request.tools:
-        body["tools"] = request.tools
+        body["tools"] = _tools.json(request.tools)
     if request.seed is not None:
         body["seed"] = request.seed
     if request.max_tokens is not None and "max_completion_tokens" not in fixed.parameters:
@@ -72,10 +73,24 @@ def encode(fixed: FixedParts, request: Request) -> bytes:
         if body.get("stream") is True:
             body.setdefault("stream_options", {"include_usage": True})
         body = {name: value for name, value in body.items() if value != ""}
-    try:
-        return _encode(body)
-    except UnicodeEncodeError:  # half an emoji, cut from a tool's text: no JSON can carry it
-        return json.dumps(msgspec.to_builtins(body)).encode()
+    return _encode(body)
+
+
+class _Tools:
+    """A list of tools as JSON. All requests of a run hold the same list, so one is kept."""
+
+    def __init__(self) -> None:
+        # The list that was asked for last, and its JSON. `json` alone sets them, both together.
+        self._last: tuple[object, Raw] = ((), Raw(b"[]"))
+
+    def json(self, tools: tuple[dict[str, Any], ...]) -> Raw:
+        """Made anew only where it is another list than the last one."""
+        if self._last[0] is not tools:
+            self._last = tools, as_json(tools)
+        return self._last[1]
+
+
+_tools = _Tools()
 
 
 def _folded(messages: tuple[Message, ...]) -> tuple[Message, ...]:
@@ -88,16 +103,16 @@ def _folded(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     return (Message("user", first.content), *rest)
 
 
-def _message(message: Message, server: str) -> Message | dict[str, Any]:
+def _message(message: Message, server: str) -> Raw:
     """A message as it goes to `server`, which alone is given back what its replies carried."""
     if not (message.tool_calls or message.said_by or message.carried):
-        return message
+        return message.json
     ours = message.said_by == server or message.said_by.startswith(f"{server}@")
     silent = None if message.tool_calls else ""
     written: dict[str, Any] = {"role": message.role, "content": message.content or silent}
     if message.tool_calls:
         written["tool_calls"] = [_tool_call(call, ours=ours) for call in message.tool_calls]
-    return message.carried | written if ours else written
+    return as_json(message.carried | written if ours else written)
 
 
 def _tool_call(call: ToolCall, *, ours: bool) -> dict[str, Any]:

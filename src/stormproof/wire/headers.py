@@ -8,21 +8,25 @@ from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 from stormproof.domain.calls import RateHeaders
+from stormproof.domain.durations import MINUTE_S, duration_s
 
 # A provider that asks for more is asked again after this: one refused request per ten minutes
 # costs nothing, while a wait of ten days believed would end a run that need not end.
 LONGEST_RETRY_AFTER_S = 600.0
-_MINUTE_S = 60.0
-_DAY_S = 86_400.0
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s|d)?")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": _DAY_S, "": 1.0}
 _IN_TEXT = re.compile(
-    r"(?:try again in|retry (?:again )?(?:in|after)|\"retryDelay\":\s*\")\s*"
-    r"((?:\d{1,9}(?:\.\d{1,9})?\s?(?:ms|milliseconds?|seconds?|minutes?|h|m|s)\s?){1,6})",
+    r"(?:try again in|retry (?:again )?(?:in|after)|please wait|\"retryDelay\":\s*\")\s*"
+    r"((?:\d{1,9}(?:\.\d{1,9})?\s?(?:ms|milliseconds?|seconds?|minutes?|hours?|h|m|s)\s?){1,6})",
     re.IGNORECASE,
 )
 _WORDS = (("milliseconds", "ms"), ("millisecond", "ms"), ("seconds", "s"), ("second", "s"),
-          ("minutes", "m"), ("minute", "m"), (" ", ""))  # fmt: skip
+          ("minutes", "m"), ("minute", "m"), ("hours", "h"), ("hour", "h"), (" ", ""))  # fmt: skip
+_OF_A_DAY = (
+    "x-ratelimit-reset-requests-day",  # Cerebras, SambaNova: seconds
+    "x-ratelimit-reset-tokens-day",
+    "x-ratelimit-reset-requests",
+    "x-ratelimit-reset",
+)
+_EPOCH_S, _EPOCH_MS = 1e9, 1e11  # numbers from here on are instants, since 2001 and since 1973
 
 
 class Headers(Protocol):
@@ -40,6 +44,12 @@ def retry_after_s(headers: Headers, now: float, text: str = "") -> float | None:
     the error's `text`. Zero, the past and garbage ask for nothing. `now` is wall-clock epoch
     seconds.
     """
+    asked_s = asked_wait_s(headers, now, text)
+    return None if asked_s is None else min(asked_s, LONGEST_RETRY_AFTER_S)
+
+
+def asked_wait_s(headers: Headers, now: float, text: str = "") -> float | None:
+    """The same, however long."""
     milliseconds = _number(headers.get("retry-after-ms"))
     for asked_s in (
         milliseconds / 1000 if milliseconds is not None else None,
@@ -47,24 +57,33 @@ def retry_after_s(headers: Headers, now: float, text: str = "") -> float | None:
         _named_in(text),
     ):
         if asked_s is not None and asked_s > 0:
-            return min(asked_s, LONGEST_RETRY_AFTER_S)
+            return asked_s
     return None
 
 
-def duration_s(text: str | None) -> float | None:
-    """Seconds of "6m0s", "12ms", "1h2m", "1.5" or "20s"; None for anything else."""
-    compact = (text or "").strip().lower()
-    if not compact or _PART.sub("", compact):
-        return None
-    return sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(compact))
+def day_resets_in_s(headers: Headers, now: float, reset: str = "") -> float:
+    """Seconds until a day's quota is refilled, by the latest of the resets; 0 where none is named.
+
+    `reset` is one that the error's body names. A number is of seconds, or an instant in seconds or
+    milliseconds of the epoch.
+    """
+    named = [reset, *(headers.get(name) or "" for name in _OF_A_DAY)]
+    return max(0.0, *(_until(text, now) for text in named))
+
+
+def _until(text: str, now: float) -> float:
+    value = duration_s(text) or 0.0
+    if value >= _EPOCH_S:
+        return value / (1000 if value >= _EPOCH_MS else 1) - now
+    return value
 
 
 def rate_headers(headers: Headers) -> RateHeaders | None:
     """Limits and what remains of them; None where no header names any."""
-    limit_requests = _number(headers.get("x-ratelimit-limit-requests"))
-    limit_tokens = _number(headers.get("x-ratelimit-limit-tokens"))
-    left_requests = _number(headers.get("x-ratelimit-remaining-requests"))
-    left_tokens = _number(headers.get("x-ratelimit-remaining-tokens"))
+    limit_requests = _of_a_minute(headers, "limit-requests")
+    limit_tokens = _of_a_minute(headers, "limit-tokens")
+    left_requests = _of_a_minute(headers, "remaining-requests")
+    left_tokens = _of_a_minute(headers, "remaining-tokens")
     if limit_requests is limit_tokens is left_requests is left_tokens is None:
         return None
     return RateHeaders(
@@ -75,6 +94,12 @@ def rate_headers(headers: Headers) -> RateHeaders | None:
     )
 
 
+def _of_a_minute(headers: Headers, name: str) -> float | None:
+    """A header's number; Cerebras says "-minute" behind the name that others have."""
+    found = headers.get(f"x-ratelimit-{name}")
+    return _number(found or headers.get(f"x-ratelimit-{name}-minute"))
+
+
 def _per_minute(
     limit: float | None, left: float | None, headers: Headers, kind: str
 ) -> float | None:
@@ -82,7 +107,8 @@ def _per_minute(
 
     The time to refill tells them apart: a token bucket that lacks `limit - left` is full again
     after `reset`, so its window is limit · reset / (limit - left). A window of minutes never
-    resets in more than 60 s; of the longer ones only a day is believed, of the shorter a second.
+    resets in more than 60 s. One that is longer, as a day's, is no rate: what it holds may be spent
+    at any pace. Of the shorter ones a second is believed.
     """
     if limit is None or limit <= 0:
         return None
@@ -91,10 +117,8 @@ def _per_minute(
         return limit
     window_s = limit * reset / (limit - left)
     if math.isclose(window_s, 1.0, rel_tol=0.2):
-        return limit * _MINUTE_S
-    if reset <= _MINUTE_S:
-        return limit
-    return limit * _MINUTE_S / _DAY_S if math.isclose(window_s, _DAY_S, rel_tol=0.2) else None
+        return limit * MINUTE_S
+    return limit if reset <= MINUTE_S else None
 
 
 def _retry_after(headers: Headers, now: float) -> float | None:

@@ -102,6 +102,8 @@ def _said(choices: list[Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
         ended = next((c for c in choices if isinstance(c, dict) and c.get("finish_reason")), None)
         return ended or {}, None if ended is None else {}
     first = read[0]
+    if len(read) == 1:
+        return first, first["message"]
     calling = next((c for c in read if _calls_in(c["message"])), first)
     words = {name: value for name, value in first["message"].items() if value}
     return calling, first["message"] if calling is first else calling["message"] | words
@@ -220,7 +222,7 @@ def _cached_tokens(usage: Mapping[str, Any]) -> int:
     details = usage.get("prompt_tokens_details")
     said = details.get("cached_tokens") if isinstance(details, dict) else None
     for place in (said, usage.get("prompt_cache_hit_tokens"), usage.get("cached_tokens")):
-        if found := _tokens(place):
+        if place and (found := _tokens(place)):
             return found
     return 0
 

@@ -5,7 +5,8 @@ from msgspec.structs import replace
 from stormproof.backends.driver import units_of
 from stormproof.backends.leasing import Ledger
 from stormproof.backends.worker_protocol import Delivery, Grant, Haul, Want
-from stormproof.domain.pool import Endpoint, LimitGroup, Limits
+from stormproof.domain.pool import Endpoint, LimitGroup, Limits, Start
+from stormproof.pool import EndpointState
 from stormproof.testing.records import a_trial, an_endpoint
 
 LEFT = {"a": 50, "b": 30, "c": 10}
@@ -125,6 +126,17 @@ def test_a_worker_with_nothing_left_takes_a_unit_over_once_it_has_come_to_rest()
     assert ledger.drained("two", replace(answer, drained=pull.draining)) == [grant.trial]
     ledger.lease(left)
     assert models(ledger, "one") == ["a", "b"]
+
+
+def test_the_next_owner_begins_at_what_the_last_one_learned() -> None:
+    ledger = a_ledger("one", "two")
+    pull = ledger.pull("one", LEFT)
+    learned = EndpointState("a", "a", 3, 7.0, 2.5, 100, 0, 0, "open", "grow", above=Start(9, 4.0))
+    ledger.hear("one", Haul(1, states=((pull.held[0], learned),)), pull, 1.0)
+    ledger.lose("one")
+    ledger.lease(LEFT)
+    begun = {e.endpoint_id: e.start for x in ledger.pull("two", LEFT).leases for e in x.endpoints}
+    assert begun == {"a": Start(7, 2.5, Start(9, 4.0)), "b": Start(), "c": Start()}
 
 
 def test_of_the_last_trials_each_unit_is_given_as_many_as_its_pace_says() -> None:

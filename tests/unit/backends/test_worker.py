@@ -79,3 +79,16 @@ def test_what_nobody_here_can_begin_goes_back() -> None:
         ("returned", a_trial().trial_id)
     ]
     assert desk.take("some-model", None) is None
+
+
+def test_what_anybody_may_begin_goes_back_when_it_is_more_than_is_wanted() -> None:
+    outbox = Outbox()
+    desk = LeaseDesk(1, outbox, {})
+    for number in range(9):
+        desk.give(Grant(1, a_trial(number), shard=None))
+        desk.give(Grant(1, a_trial(100 + number), shard=2))
+    desk.take("some-model", None)
+    assert desk.wants() == []
+    returned = [item.trial_id for item in outbox.items]
+    assert returned == [a_trial(number).trial_id for number in range(8, 2, -1)]  # the youngest
+    assert len(desk.stocks["some-model", 2].trials) == 9  # a share is one endpoint's

@@ -2,7 +2,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
-from soak import MB, growth
+from soak import MB, WARM_TASKS, growth, warmed_up_at
 
 RATE = 100  # episodes a second
 ENDED = [n / RATE for n in range(200_000)]
@@ -25,6 +25,12 @@ def test_sealing_is_no_growth() -> None:
 def test_growth_is_told_in_bytes_for_each_episode() -> None:
     found = grown(100)
     assert 50 < found["bytes_per_episode_at_least"] < 100 < found["bytes_per_episode_at_most"] < 150
+
+
+def test_the_warm_up_ends_when_no_more_tasks_are_remembered() -> None:
+    rows = [(at, f"task {n // 26}") for n, at in enumerate(ENDED)]
+    assert warmed_up_at(rows) == 26 * (WARM_TASKS - 1) / RATE
+    assert warmed_up_at(rows[:100]) == float("inf")
 
 
 def test_a_short_run_is_looked_at_in_short_cycles() -> None:

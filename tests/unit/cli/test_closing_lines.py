@@ -34,6 +34,8 @@ def test_what_may_have_to_be_paid_for_nothing_is_told() -> None:
         "account"
     ) in lines
     assert "given up: 1 call, sent again elsewhere" in lines
+    early = _closing(replace(DONE, hedged=3, false_alarms=2))
+    assert "given up: 3 calls, sent again elsewhere, 2 of them too early" in early
     assert not any(line.startswith(("thrown", "given")) for line in _closing(DONE))
 
 

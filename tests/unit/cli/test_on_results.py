@@ -164,6 +164,18 @@ def test_status_and_report_name_the_workers_of_the_last_run_that_had_any(
     )
 
 
+def test_status_says_how_many_sends_were_given_up_too_early(ran: Ran, said: Any) -> None:
+    out, _ = said("status", ran.folder, "--json")
+    before = json.loads(out)
+    assert before["sends"] > 0 == before["false_alarms"]
+    with (ran.folder / "pool.jsonl").open("a") as file:
+        for t, sends, early in ((100, 5, 0), (101, 900, 2), (1, 80, 1)):
+            line = {"id": "e", "t": t, "sends": sends, "false_alarms": early}
+            file.write(json.dumps(line) + "\n")
+    _, err = said("status", ran.folder)
+    assert f"given up too early: 3 of {before['sends'] + 980:,} sends" in err
+
+
 def test_status_in_words(made: Ran, said: Any) -> None:
     out, _ = said("status", made.folder)
     assert "models are SIMULATED" in out

@@ -91,6 +91,21 @@ def test_the_headline_names_no_model_where_there_is_one_and_no_time_that_nobody_
     assert "left" not in headline(replace(one, time_left=None))
 
 
+def test_of_a_cut_the_rule_is_shown_and_of_nothing_else() -> None:
+    shown = {}
+    for decision in ("cut: rate", "key p/k: cut: cap", "grow"):
+        row = replace(ENDPOINTS[0], decision=decision, rule="far below")
+        console = Console(width=120, height=50, file=io.StringIO(), record=True)
+        console.print(render(replace(MOMENT, endpoints=(row,)), 120, 50))
+        last = console.export_text().splitlines()[-1]
+        shown[decision] = last[last.index(decision) :].strip()
+    assert shown == {
+        "cut: rate": "cut: rate (far below)",
+        "key p/k: cut: cap": "key p/k: cut: cap (far below)",
+        "grow": "grow",
+    }
+
+
 def test_a_drain_says_what_it_waits_for_and_how_long_at_most() -> None:
     assert "Ctrl-C" not in headline(MOMENT)
     draining = replace(MOMENT, draining=True, drain_left_s=17.9, time_left=None)

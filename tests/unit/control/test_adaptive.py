@@ -76,7 +76,7 @@ def test_a_number_never_accepted_speaks_to_the_cap() -> None:
         over = [s for s in fill(control, now) if s.number > 40]
     for sent in over:
         control.refused(sent, now + 0.05, None)
-    assert control.decision == "cut: cap"
+    assert (control.decision, control.rule) == ("cut: cap", "number")
     assert control.cap.believed == over[0].number - 1
 
 
@@ -92,7 +92,7 @@ def test_a_number_that_was_accepted_speaks_to_the_rate() -> None:
     now += 1
     low = control.sent(now, 1.0)
     control.refused(low, now + 0.05, None)
-    assert control.decision == "cut: rate"
+    assert (control.decision, control.rule) == ("cut: rate", "far below")
 
 
 def accepted(control: Adaptive, cap: int) -> tuple[float, list[Sent]]:
@@ -126,7 +126,7 @@ def test_quick_errors_above_all_that_was_accepted_cut_as_a_cap_does() -> None:
         control.failed(sent, now + 0.05, "503")
     assert control.closed == ""
     assert held - 2 <= control.cap.believed <= held + 1
-    assert control.decision == "cut: cap"
+    assert (control.decision, control.rule) == ("cut: cap", "quick error")
 
 
 def test_errors_that_go_on_below_are_no_cap_and_leave_none_behind() -> None:

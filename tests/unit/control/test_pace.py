@@ -1,6 +1,9 @@
+from math import inf
+
 import pytest
 
-from stormproof.control.pace import TOLERANCE_S, Ceiling, Pace
+from stormproof.control.controller import Sent
+from stormproof.control.pace import MINUTE_TOLERANCE_S, TOLERANCE_S, Ceiling, Pace
 from stormproof.domain.pool import Limits
 
 
@@ -31,15 +34,23 @@ def test_idle_time_is_not_saved_up() -> None:
 
 def test_tokens_are_waited_for_after_the_send_and_corrected_later() -> None:
     ceiling = Ceiling(Limits(tpm=6000))  # 100 a second
-    ceiling.take(0.0, 500)
-    assert ceiling.ready_at() == pytest.approx(4.5)
+    ceiling.sent(Sent(0.0, 1, 1, 0, 500), 0.0)
+    assert ceiling.ready_at(0.0, 1) == pytest.approx(4.5)
     ceiling.correct(0.0, -300)
-    assert ceiling.ready_at() == pytest.approx(1.5)
+    assert ceiling.ready_at(0.0, 1) == pytest.approx(1.5)
 
 
-def test_workers_are_given_back() -> None:
+def test_of_what_is_declared_and_what_headers_name_the_lower_binds() -> None:
+    ceiling = Ceiling(Limits(rpm=60))
+    for rpm, wait_s in ((30, 2.0), (600, 1.0)):
+        ceiling.advertised(rpm, None)
+        at = max(0.0, ceiling.ready_at(0.0, 0)) + 10
+        ceiling.sent(Sent(at, 1, 1, 0, 0), at)
+        assert ceiling.ready_at(at, 0) == pytest.approx(at + wait_s - MINUTE_TOLERANCE_S)
+
+
+def test_no_more_than_the_declared_workers_are_in_flight() -> None:
     ceiling = Ceiling(Limits(max_workers=1))
-    ceiling.take(0.0)
-    assert ceiling.ready_at() == float("inf")
-    ceiling.give_back()
-    assert ceiling.ready_at() <= 0
+    ceiling.sent(Sent(0.0, 1, 1, 0, 0), 0.0)
+    assert ceiling.ready_at(0.0, 1) == inf
+    assert ceiling.ready_at(0.0, 0) <= 0

@@ -49,6 +49,15 @@ def test_lists_are_comma_separated_and_all_means_all(tmp_path: Path) -> None:
     assert told.difficulties == ("easy", "hard")
 
 
+def test_a_wait_is_written_as_people_write_it(tmp_path: Path) -> None:
+    waits = {"90m": 5400, "1h30m": 5400, "12h": 43_200, "0": 0, "600": 600}
+    assert {text: read(tmp_path, max_wait_s=text).max_wait_s for text in waits} == waits
+    (tmp_path / "stormproof.toml").write_text("max-wait = 600")
+    assert read(tmp_path).max_wait_s == 600
+    for wrong in ("soon", "31d", "-1h", ""):
+        assert "as 90m, 12h or 1h30m, up to 30 d" in mistakes(tmp_path, max_wait_s=wrong)
+
+
 def test_mistakes_of_all_sources_are_told_together(tmp_path: Path) -> None:
     (tmp_path / "stormproof.toml").write_text('rate-mod = "fixed"\nseed = -1\n')
     message = mistakes(

@@ -3,6 +3,7 @@
 from math import inf
 
 import pytest
+from msgspec.structs import replace
 
 from stormproof.control.shared_limit import limits_above
 from stormproof.domain.calls import (
@@ -17,7 +18,7 @@ from stormproof.domain.calls import (
     Usage,
     Verdict,
 )
-from stormproof.domain.pool import Endpoint, LimitGroup, Limits
+from stormproof.domain.pool import Endpoint, LimitGroup, Limits, Start
 from stormproof.pool.endpoint import FEW, FIRST_P99_S, Lane
 
 
@@ -111,3 +112,21 @@ def test_a_suspect_is_shared_as_long_as_it_is_to_blame() -> None:
     assert [lane.share() for lane in lanes] == [True, True]
     assert [lane.shared for lane in lanes] == [(suspect,), (suspect,)]
     assert not lanes[0].share()
+
+
+def test_what_was_learned_of_a_suspect_is_where_it_begins_the_next_time() -> None:
+    limit = limits_above([endpoint(0), endpoint(1)], learn=True)[0][0]
+    lane = Lane(endpoint(0), "adaptive", [limit])
+    assert lane.state(0.0).learned == Start()
+    limit.blame(0.0)
+    assert limit.learned
+    limit.learned.rate.begin(4.0)
+    found = lane.state(0.0).learned
+    assert found.above
+    assert found.above.qps == pytest.approx(4.0, rel=0.2)
+    begun = [replace(endpoint(n), start=found) for n in range(2)]
+    again = limits_above(begun, learn=True)
+    first, second = (Lane(e, "adaptive", x) for e, x in zip(begun, again, strict=True))
+    assert first.shared == second.shared == again[0]
+    first.take(0.0, 1.0)
+    assert second.ready_at(0.0) == pytest.approx(1 / 4, rel=0.3)

@@ -21,7 +21,7 @@ def race() -> tuple[Race, Flight, Flight]:
     ]
     scheduler = Scheduler(endpoints, "fixed")
     scheduler.open_at(0.0)
-    job = scheduler.begin(scheduler.lanes[0], play)
+    job = scheduler.grants.begin(scheduler.lanes[0], play)
     pending = scheduler.ask(job, Request("t", 0, "m", ()), 0.0)
     assert pending.flight
     copy = second_copy(scheduler, pending)
@@ -75,7 +75,7 @@ def test_no_copy_goes_where_a_shared_limit_has_no_room_for_it() -> None:
     ]
     scheduler = Scheduler(endpoints, "fixed")
     scheduler.open_at(0.0)
-    job = scheduler.begin(scheduler.lanes[0], play)
+    job = scheduler.grants.begin(scheduler.lanes[0], play)
     pending = scheduler.ask(job, Request("t", 0, "m", ()), 0.0)
     copy = second_copy(scheduler, pending)
     assert scheduler.decided == [pending]

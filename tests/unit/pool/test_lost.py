@@ -1,5 +1,7 @@
 """What counts as lost, silent, stuck and unserved."""
 
+from math import inf
+
 import pytest
 
 from stormproof.control.bounds import Bounds
@@ -94,7 +96,9 @@ def heard(lane: Lane, *verdicts: Verdict, at: float = 1.0) -> tuple[str, str]:
     """What is made of the last verdict, when the lane has heard all of them."""
     for verdict in verdicts:
         lane.hear(lane.take(at, 1.0), verdict, at)
-    return lost.unusable(lane, verdicts[-1], BOUNDS, at)
+    model = ModelQueue("m")
+    model.lanes = [lane]
+    return lost.unusable(lane, model, verdicts[-1], BOUNDS, at)
 
 
 QUOTA = Refused("429 insufficient_quota", quota=True)
@@ -120,6 +124,21 @@ def test_what_is_believed_at_once(verdicts: list[Verdict], cause: str) -> None:
     assert heard(two().lanes[0], *verdicts)[0] == cause
 
 
+def test_first_requests_are_rejected_by_all_endpoints_or_it_is_no_word_on_the_request() -> None:
+    model, no = two(), Rejected("400: tools?")
+    first, second = model.lanes
+
+    def says(lane: Lane) -> str:
+        lane.hear(lane.take(1.0, 1.0), no, 1.0)
+        return lost.unusable(lane, model, no, BOUNDS, 1.0)[0]
+
+    assert [says(first) for _ in range(4)] == [""] * 4  # the other has not been asked
+    assert [says(second) for _ in range(3)] == ["", "", "rejecting"]
+    assert says(first) == "rejecting"
+    second.hear(second.take(1.0, 1.0), ANSWER, 1.0)
+    assert says(first) == ""
+
+
 @pytest.mark.parametrize("verdict", [QUOTA, Denied("401"), Rejected("422")])
 def test_what_may_pass_is_believed_when_nothing_else_was_said(verdict: Verdict) -> None:
     lane = two().lanes[0]
@@ -130,6 +149,58 @@ def test_what_may_pass_is_believed_when_nothing_else_was_said(verdict: Verdict) 
     assert why.startswith("nothing else in 5 min: 4")
     heard(lane, ANSWER, at=400.0)
     assert heard(lane, *[verdict] * 5, at=600.0) == ("", "")  # it is doubted anew from here
+
+
+DAY = Refused("429 per day; goes on at noon", of_a_day=True, resumes_in_s=7200.0)
+SOME_DAY = Refused("429 per day", of_a_day=True)
+LATER = Refused("429", resumes_in_s=7200.0)
+
+
+def test_a_days_quota_is_believed_at_once_where_its_end_is_named() -> None:
+    assert heard(two().lanes[0], ANSWER, DAY) == (
+        "day",
+        "429 per day; goes on at noon (--max-wait)",
+    )
+
+
+@pytest.mark.parametrize("verdict", [SOME_DAY, LATER])
+def test_it_is_believed_in_time_where_half_of_that_is_said(verdict: Refused) -> None:
+    lane = two().lanes[0]
+    assert heard(lane, verdict, at=0.0) == ("", "")
+    assert heard(lane, ANSWER, verdict, at=200.0) == ("", "")  # it is refilled all day long
+    assert heard(lane, verdict, at=499.0) == ("", "")
+    assert heard(lane, verdict, at=500.0)[0] == "day"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "at", "rest_s"),
+    [(DAY, 0.0, 7201.0), (SOME_DAY, 0.0, 0.0), (SOME_DAY, 300.0, 301.0), (LATER, 300.0, 7201.0),
+     (DAY, 2000.0, inf), (SOME_DAY, 8001.0, inf), (QUOTA, 400.0, 0.0), (ANSWER, 0.0, 0.0)],
+)  # fmt: skip
+def test_a_days_quota_is_waited_for_as_long_as_the_user_wants(
+    verdict: Verdict, at: float, rest_s: float
+) -> None:
+    lane, patient = two().lanes[0], Bounds(max_wait_s=8000.0)
+    heard(lane, verdict, at=0.0)
+    assert lost.rest_s(lane, verdict, patient, at) == rest_s
+    assert (lost.unusable(lane, two(), verdict, patient, at)[0] == "day") == (rest_s == inf)
+
+
+def test_while_a_day_is_waited_for_nothing_is_stuck_silent_or_unserved() -> None:
+    model = two()
+    first, second = model.lanes
+    for lane in model.lanes:
+        heard(lane, DAY)
+    assert lost.why_stuck(model, BOUNDS, 5000.0)
+    assert lost.is_unserved(model, BOUNDS, 5000.0)
+    assert lost.silent_lanes(model, BOUNDS, 5000.0) == [first, second]
+    first.rests_until = 7202.0
+    assert first.condition.startswith("closed: a day's quota is waited for: 429 per day")
+    assert not lost.why_stuck(model, BOUNDS, 7202.0)
+    assert not lost.is_unserved(model, BOUNDS, 7202.0)
+    assert lost.silent_lanes(model, BOUNDS, 7202.0) == []
+    heard(first, ANSWER, at=7203.0)
+    assert first.condition == "open"
 
 
 def test_a_model_is_unreached_when_nothing_there_has_ever_spoken_as_a_service_does() -> None:
@@ -165,6 +236,7 @@ def test_trouble_is_worth_a_word_soon_and_says_for_how_long_it_is_borne() -> Non
     [
         ("silent", TransientFailure),
         ("quota", RateLimited),
+        ("day", RateLimited),
         ("rejecting", RequestRejected),
         ("denied", AuthFailed),
     ],

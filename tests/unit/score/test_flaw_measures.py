@@ -20,6 +20,7 @@ WRITE = Step("writer", {"path": "b.csv"})
 PLAN = (READ, PARSE, KEEP, WRITE)
 OTHER = Step("filter", {"where": "x > 2"})
 SCAN = Step("scanner", {})
+LOST = Step("parser", {"format": "csv", "input": "writer_1"})
 
 
 def done(*steps: Step, failed: tuple[int, ...] = ()) -> list[Execution]:
@@ -63,6 +64,14 @@ NEITHER = Dealings(0.0, noticed=False)
         ((READ, PARSE, OTHER, WRITE), done(READ, PARSE), NEITHER),
         ((READ, PARSE, OTHER, WRITE), done(READ, PARSE, said({"where": "y"})), NEITHER),
         ((READ, PARSE, OTHER, WRITE), done(READ, PARSE, OTHER, KEEP), LATE),
+        # the wrong data: who names what the right step leaves to be the latest has noticed
+        ((READ, LOST, KEEP, WRITE), done(READ, LOST, KEEP, failed=(1,)), OBEYED),
+        ((READ, LOST, KEEP, WRITE), done(READ, said({"input": "reader_2"}, "parser")), MENDED),
+        (
+            (READ, LOST, KEEP, WRITE),
+            done(READ, said({"input": "x"}, "parser"), failed=(1,)),
+            NEITHER,
+        ),
         # a wrong tool
         ((SCAN, PARSE, KEEP, WRITE), done(SCAN, PARSE), OBEYED),
         ((SCAN, PARSE, KEEP, WRITE), done(READ, PARSE), MENDED),
@@ -92,8 +101,22 @@ def test_a_retry_is_no_repeat_and_more_may_be_said_than_was_shown() -> None:
     plan = FlawedPlan((READ, PARSE, PARSE), (READ, PARSE))
     retried = done(READ, PARSE, PARSE, failed=(1,))
     assert dealings(plan, retried) == MENDED
+    named = said({"format": "csv", "input": "reader_1"}, "parser")
+    looked_first = done(READ, PARSE, SCAN, named, failed=(1,))
+    assert dealings(plan, looked_first) == MENDED
     fuller = [Execution("parser", {"format": "csv", "input": "reader_1"}, ok=True)] * 2
     assert dealings(plan, [*done(READ), *fuller]) == OBEYED
+
+
+def test_steps_put_together_are_nearer_where_one_of_them_is() -> None:
+    plan = FlawedPlan((READ, OTHER, WRITE), (READ, KEEP, WRITE))
+    both = {"where": "y == 'z' and x > 1"}
+    assert dealings(plan, done(READ, said(both), WRITE)) == MENDED
+    sort = {"op": "sort", "field": "x"}
+    wrong, right = said({"operations": [{**sort, "field": "y"}]}), said({"operations": [sort]})
+    plan = FlawedPlan((READ, wrong), (READ, right))
+    assert dealings(plan, done(READ, said({"operations": [{"op": "trim"}, sort]}))) == MENDED
+    assert dealings(plan, done(READ, said({"operations": [{"op": "trim"}]}))) == NEITHER
 
 
 def test_a_message_that_has_to_be_found_out_may_be_any() -> None:

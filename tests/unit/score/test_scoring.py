@@ -60,6 +60,8 @@ CASES: list[tuple[str, list[Turn], Ending]] = [
     ("parameter_config", turns(bad("read", "tool", "FILE_NOT_FOUND")), "done"),
     ("dependency", turns(bad("read"), bad("write", "weather", "TIMEOUT", ("parse",))), "done"),
     ("timeout", turns(good("read"), bad("parse", "weather", "TIMEOUT")), "max_turns"),
+    ("max_turns", turns(WHOLE[0], WHOLE[1], good("write"), bad("write")), "max_turns"),
+    ("parameter_config", turns(WHOLE[0], WHOLE[1], good("write"), bad("write")), "done"),
     ("max_turns", turns(good("read"), bad("parse")), "max_turns"),
     ("other", turns(good("read"), bad("parse")), "done"),
     ("other", turns(*[bad("read")] * 5), "failures"),

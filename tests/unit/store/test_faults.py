@@ -60,10 +60,10 @@ async def reopen(folder: Path) -> set[str]:
         return store.take_finished()
 
 
-@pytest.mark.parametrize("waiters", [1, 80])
-def test_a_full_disk(tmp_path: Path, waiters: int) -> None:
+@pytest.mark.parametrize(("waiters", "room"), [(1, 100_000), (80, 400_000)])
+def test_a_full_disk(tmp_path: Path, waiters: int, room: int) -> None:
     script = """
-    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
     async def work():
         async with open_store(folder, HEADER) as store:
             errors = []
@@ -81,7 +81,7 @@ def test_a_full_disk(tmp_path: Path, waiters: int) -> None:
             raise errors[0]
     main(work)
     """
-    process = python(script, tmp_path, waiters)
+    process = python(script, tmp_path, waiters, room)
     said, _ = process.communicate(timeout=30)
     assert process.returncode == 3
     assert "error StoreError cannot write" in said

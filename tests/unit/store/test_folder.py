@@ -225,7 +225,7 @@ async def test_a_turn_takes_the_place_of_its_number(
     tmp_path: Path, form: StorageFormat, outcome: str | None, index: int, *, is_sealed: bool
 ) -> None:
     """Whether a run had ended the trial or not, and wherever its turns lie by then."""
-    trial, anew = a_trial(), a_turn(index, text="anew")
+    trial, anew = a_trial(), a_turn(index, query="anew")
     turns = [a_turn(i) for i in range(3)]
     wanted = (*turns[:index], anew, *turns[index + 1 :])
     async with open_store(tmp_path, HEADER, storage_format=form) as store:
@@ -258,9 +258,9 @@ async def test_a_turn_takes_the_place_of_its_number(
 
 
 async def test_a_replaced_turn_may_be_the_last(tmp_path: Path) -> None:
-    trial, whole = a_trial(), an_episode(a_trial(), [a_turn(0), a_turn(1, text="anew")])
+    trial, whole = a_trial(), an_episode(a_trial(), [a_turn(0), a_turn(1, query="anew")])
     async with open_store(tmp_path, HEADER) as store:
-        for turn in (a_turn(0), a_turn(1), a_turn(2), a_turn(1, text="anew")):
+        for turn in (a_turn(0), a_turn(1), a_turn(2), a_turn(1, query="anew")):
             await store.turn(trial.trial_id, turn)
         await store.episode(whole)
     assert list(read_episodes(tmp_path)) == [whole]
@@ -272,19 +272,19 @@ async def test_a_journal_cut_between_carried_turns_loses_none(tmp_path: Path) ->
     async with open_store(tmp_path, HEADER) as store:
         await run_trial(store, 0, turns=4, outcome="infrastructure")
     async with open_store(tmp_path, HEADER) as store:
-        await store.turn(trial_id, a_turn(0, text="anew"))
+        await store.turn(trial_id, a_turn(0, query="anew"))
     (journal,) = files(tmp_path, "journal-*")
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(b"".join(lines[:3]))
     async with open_store(tmp_path, HEADER) as store:
-        assert store.journalled(trial_id) == (a_turn(0, text="anew"), *map(a_turn, range(1, 4)))
+        assert store.journalled(trial_id) == (a_turn(0, query="anew"), *map(a_turn, range(1, 4)))
         await store.turn(trial_id, a_turn(4))
     async with open_store(tmp_path, HEADER) as store:
         assert indices(store.journalled(trial_id)) == [0, 1, 2, 3, 4]
 
 
 async def test_a_journal_cut_behind_a_replaced_turn_keeps_the_later_ones(tmp_path: Path) -> None:
-    trial_id, anew = a_trial().trial_id, a_turn(0, text="anew")
+    trial_id, anew = a_trial().trial_id, a_turn(0, query="anew")
     async with open_store(tmp_path / "r", HEADER) as store:
         for turn in (*map(a_turn, range(4)), anew):
             await store.turn(trial_id, turn)
@@ -417,7 +417,7 @@ async def test_another_plan_is_refused(tmp_path: Path) -> None:
             async with open_store(tmp_path, other):
                 pass
         assert "--results" in raised.value.hint
-    async with open_store(tmp_path, Header(suite="1", seed=0, created_at=-1.0, plan="wider")):
+    async with open_store(tmp_path, Header(suite="1", seed=0, created_at=-1.0, stormproof="9")):
         pass
 
 

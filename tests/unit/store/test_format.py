@@ -66,7 +66,7 @@ def test_a_folder_of_the_first_version_goes_on(tmp_path: Path) -> None:
 
 def test_the_first_readers_see_a_replaced_turn_too(tmp_path: Path) -> None:
     """They forget the turns after one that is replaced, so those are written again."""
-    trial_id, anew = of_then().trial_id, a_turn(1, text="anew")
+    trial_id, anew = of_then().trial_id, a_turn(1, query="anew")
 
     async def replace_one() -> None:
         async with open_store(tmp_path, HEADER) as store:

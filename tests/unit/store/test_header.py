@@ -10,7 +10,7 @@ from stormproof.errors import StoreCorrupt, StoreError
 from stormproof.store import FORMAT, Header, read_header
 from stormproof.store.header import write_header
 
-HEADER = Header(suite="1.0", seed=3, simulated=True, options={"qps": 1.5}, created_at=5.0)
+HEADER = Header(suite="1.0", seed=3, simulated=True, created_at=5.0)
 
 
 def test_read_as_written(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from stormproof.store.learned import LEARNED_FILE
 
 
 def test_what_was_learned_is_kept_by_endpoint_with_its_time(tmp_path: Path) -> None:
-    keep_learned(tmp_path, {"a": Start(10, 2.5), "b": Start(3)}, 100.0)
+    keep_learned(tmp_path, {"a": Start(10, 2.5, Start(30)), "b": Start(3)}, 100.0)
     keep_learned(tmp_path, {"b": Start(5), "c": Start()}, 200.0)
     assert read_learned(tmp_path) == {
-        "a": Learned(Start(10, 2.5), 100.0),
+        "a": Learned(Start(10, 2.5, Start(30)), 100.0),
         "b": Learned(Start(5), 200.0),
     }
     forget_learned(tmp_path)

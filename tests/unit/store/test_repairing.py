@@ -22,7 +22,7 @@ from stormproof.store import (
 )
 from stormproof.testing.records import a_trial, a_turn, an_episode
 
-HEADER = Header(suite="1", seed=0, options={"model": ["m"]})
+HEADER = Header(suite="1", seed=0)
 EPISODES = [an_episode(a_trial(n), [a_turn(0), a_turn(1)]) for n in range(12)]
 FORMATS = pytest.mark.parametrize("form", get_args(StorageFormat))
 
@@ -157,7 +157,7 @@ def test_a_sound_folder_is_left_as_it_is(sealed: tuple[Path, StorageFormat]) -> 
 @pytest.mark.parametrize("damaged", range(6))
 def test_of_a_replaced_turn_the_latest_sound_line_counts(tmp_path: Path, damaged: int) -> None:
     trial = a_trial()
-    made = [a_turn(0), a_turn(1), a_turn(2), a_turn(1, text="anew"), a_turn(2)]
+    made = [a_turn(0), a_turn(1), a_turn(2), a_turn(1, query="anew"), a_turn(2)]
 
     async def store_and_die() -> None:
         async with open_store(tmp_path, HEADER) as store:

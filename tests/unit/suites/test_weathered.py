@@ -1,11 +1,13 @@
 import itertools
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stormproof.domain.conditions import TASK_TYPES, WEATHER_MODES, Condition, WeatherMode
-from stormproof.domain.tasks import Check, Execution, Resource, Step, Task
+from stormproof.domain.tasks import Check, Execution, Resource, Step, Task, ToolResult
 from stormproof.errors import SuiteError
 from stormproof.score import success
 from stormproof.suites import Weathered
@@ -18,6 +20,7 @@ from stormproof.suites.workflows.world import World
 
 RATES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.3)
 READ, PARSE = "file_operations_reader", "data_processing_parser"
+LOG = "utility_logger"
 INLET = "https://here.example/orders"
 TASK = Task(
     task_id="simple_task.easy.99998",
@@ -89,6 +92,59 @@ def test_a_storm_has_no_effect_and_says_so() -> None:
     assert not world_of(env).results
     assert not world_of(env).seen
     assert env.call(READ, {"path": "orders.csv"}).ok
+
+
+def runs_of(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tools that are run from now on, in order."""
+    ran: list[str] = []
+    run = WorldEnvironment.run
+
+    def counted(self: WorldEnvironment, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
+        ran.append(tool)
+        return run(self, tool, arguments)
+
+    monkeypatch.setattr(WorldEnvironment, "run", counted)
+    return ran
+
+
+def test_a_call_that_is_made_again_after_a_storm_is_not_worked_out_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    env, calm = environment(0.6, seed_where(READ, "ffs", 0.6)), environment()
+    ran = runs_of(monkeypatch)
+    told = [env.call(READ, {"path": "orders.csv"}) for _ in range(3)]
+    assert ran == [READ]
+    assert [e.ok for e in told] == [False, False, True]
+    assert env.value == "id\n1\n"
+    calm.call(READ, {"path": "orders.csv"})
+    assert world_of(env).seen == world_of(calm).seen
+    assert world_of(env).results == world_of(calm).results
+    assert world_of(env).weight == world_of(calm).weight
+
+
+@pytest.mark.parametrize("other", [{"message": "x", "level": True}, {"message": "x", "level": 1.0}])
+def test_equal_arguments_that_are_not_the_same_are_worked_out_anew(
+    monkeypatch: pytest.MonkeyPatch, other: dict[str, Any]
+) -> None:
+    env = environment(0.6, seed_where(LOG, "ff", 0.6))
+    ran = runs_of(monkeypatch)
+    env.call(LOG, {"message": "x", "level": 1})
+    env.call(LOG, other)
+    assert ran == [LOG, LOG]
+
+
+def test_what_was_done_between_a_storm_and_the_next_try_is_not_lost() -> None:
+    seed = next(
+        seed
+        for seed in itertools.count()
+        if draw(seed, READ, 0).u > 0.6 >= draw(seed, READ, 1).u and draw(seed, LOG, 0).u <= 0.3
+    )
+    env = environment(0.6, seed)
+    assert not env.call(READ, {"path": "orders.csv"}).ok
+    assert env.call(LOG, {"message": "meanwhile"}).ok
+    assert env.call(READ, {"path": "orders.csv"}).ok
+    assert [entry.message for entry in world_of(env).log] == ["meanwhile"]
+    assert set(world_of(env).results) == {f"{LOG}_1", f"{READ}_1"}
 
 
 def test_invalid_arguments_fail_by_themselves_in_any_weather() -> None:

@@ -76,7 +76,7 @@ def test_turns_of_an_unfinished_trial_are_there_for_the_next_run(kind: Kind) -> 
 
 
 def test_a_turn_takes_the_place_of_the_one_that_had_its_number(kind: Kind) -> None:
-    other = a_turn(1, text="read anew")
+    other = a_turn(1, query="read anew")
 
     async def work(store: RunStore) -> None:
         for index in range(3):
@@ -85,6 +85,18 @@ def test_a_turn_takes_the_place_of_the_one_that_had_its_number(kind: Kind) -> No
 
     kind.do(work)
     assert kind.found() == (set(), (a_turn(0), other, a_turn(2)))
+
+
+def test_what_came_of_another_answer_goes_with_it(kind: Kind) -> None:
+    other = a_turn(1, text="of another conversation")
+
+    async def work(store: RunStore) -> None:
+        for index in range(3):
+            await store.turn(ID, a_turn(index))
+        await store.turn(ID, other)
+
+    kind.do(work)
+    assert kind.found() == (set(), (a_turn(0), other))
 
 
 def test_an_episode_brings_the_turns_that_are_missing(kind: Kind) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from time import gmtime, strftime
 from typing import Any
 
 import pytest
@@ -92,6 +93,63 @@ def test_geminis_quota_words_for_a_mere_rate_are_not_exhaustion() -> None:
     assert isinstance(verdict, Refused)
     assert not verdict.exhausted
     assert verdict.retry_after_s == pytest.approx(34.07)
+
+
+GITHUB_DAY = (
+    "Rate limit of 50 per 86400s exceeded for UserByModelByDay. "
+    "Please wait 52220 seconds before retrying."
+)
+GROQ_DAY = "Rate limit reached on tokens per day (TPD): Limit 100000. Please try again in {}."
+GEMINI_QUOTA = "GenerateRequestsPerDayPerProjectPerModel-FreeTier"
+GEMINI_DAY = [
+    {
+        "error": {
+            "code": 429,
+            "status": "RESOURCE_EXHAUSTED",
+            "message": "You exceeded your current quota. Please retry in 38.49s.",
+            "details": [{"violations": [{"quotaId": GEMINI_QUOTA}]}],
+        }
+    }
+]
+OPENROUTER_DAY = {
+    "error": {
+        "code": 429,
+        "message": "Rate limit exceeded: free-models-per-day.",
+        "metadata": {"headers": {"X-RateLimit-Reset": str(int(NOW + 40_000) * 1000)}},
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "headers", "of_a_day", "resumes_in_s"),
+    [
+        (error(GITHUB_DAY, "RateLimitReached"), {}, True, 52_220),
+        (OPENROUTER_DAY, {}, True, 40_000),
+        (error("Requests per day limit exceeded - too many requests sent."),
+         {"x-ratelimit-reset-requests-day": "33011.38"}, True, 33_011.38),
+        (error(GROQ_DAY.format("12h30m")), {}, True, 45_000),
+        (error(GROQ_DAY.format("9m38s")), {}, True, None),  # it is refilled all day long
+        (GEMINI_DAY, {}, True, None),  # and that is no word on the day
+        (error("slow down"), {"retry-after": "7200"}, False, 7200),
+        (error("slow down"), {"retry-after": "1800"}, False, None),
+        (error("slow down"), {"retry-after": "1e300"}, False, None),
+        (error("slow down"), {"x-ratelimit-reset-requests-day": "33011"}, False, None),
+    ],
+)  # fmt: skip
+def test_a_quota_of_a_day_is_told_from_a_rate_and_when_it_is_refilled(
+    value: Any,
+    headers: dict[str, str],
+    of_a_day: bool,  # noqa: FBT001  the case's value
+    resumes_in_s: float | None,
+) -> None:
+    verdict = judge(429, value, headers)
+    assert isinstance(verdict, Refused)
+    assert (verdict.exhausted, verdict.quota, verdict.of_a_day) == (False, False, of_a_day)
+    expected = resumes_in_s if resumes_in_s is None else pytest.approx(resumes_in_s, abs=1)
+    assert verdict.resumes_in_s == expected
+    assert verdict.retry_after_s is None or verdict.retry_after_s <= 600
+    at = "" if resumes_in_s is None else strftime("%Y-%m-%d %H:%M", gmtime(NOW + resumes_in_s))
+    assert verdict.reason.endswith(f"; goes on at {at} UTC") == bool(at)
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405, 407, 410])

@@ -5,7 +5,12 @@ from email.utils import formatdate
 import pytest
 
 from stormproof.domain.calls import RateHeaders
-from stormproof.wire.headers import LONGEST_RETRY_AFTER_S, duration_s, rate_headers, retry_after_s
+from stormproof.wire.headers import (
+    LONGEST_RETRY_AFTER_S,
+    day_resets_in_s,
+    rate_headers,
+    retry_after_s,
+)
 
 NOW = 1_700_000_000.0
 
@@ -53,6 +58,7 @@ def test_retry_after(headers: dict[str, str], expected: float | None) -> None:
         ("Please try again in 86ms.", 0.086),
         ("Please retry after 7 seconds.", 7),
         ("Please retry after 1 minute", 60),
+        ("Please wait 52 seconds before retrying.", 52),
         ("Please retry in 34.074824224s.", 34.074824224),
         ("Try again in a while", None),
         ("", None),
@@ -66,12 +72,20 @@ def test_a_wait_named_in_the_error_counts_where_no_header_names_one(
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
-    [("6m0s", 360), ("12ms", 0.012), ("1h2m", 3720), ("1.5", 1.5), ("20s", 20),
-     ("2m59.56s", 179.56), ("", None), (None, None), ("soon", None), ("-1s", None), ("1s!", None)],
-)  # fmt: skip
-def test_durations(text: str | None, expected: float | None) -> None:
-    assert duration_s(text) == (expected if expected is None else pytest.approx(expected))
+    ("headers", "reset", "expected"),
+    [
+        ({}, "", 0),
+        ({"x-ratelimit-reset-requests-day": "33011.38"}, "", 33_011.38),
+        ({"x-ratelimit-reset-requests": "7m12s", "x-ratelimit-reset-tokens-day": "1h"}, "", 3600),
+        ({"x-ratelimit-reset": str(int(NOW) + 60)}, "", 60),
+        ({}, str(int(NOW + 60) * 1000), 60),
+        ({"x-ratelimit-reset": str(int(NOW) - 60)}, "soon", 0),
+    ],
+)
+def test_a_day_ends_with_the_latest_of_its_resets(
+    headers: dict[str, str], reset: str, expected: float
+) -> None:
+    assert day_resets_in_s(headers, NOW, reset) == pytest.approx(expected)
 
 
 def rates(**headers: str) -> RateHeaders | None:
@@ -94,6 +108,16 @@ def test_limits_and_what_remains() -> None:
     ) == RateHeaders(5000, 800_000, 4999, 799_980)
 
 
+def test_cerebras_names_the_minute_and_the_day() -> None:
+    assert rates(
+        limit_requests_day="14400",
+        remaining_requests_day="14399",
+        limit_tokens_minute="60000",
+        remaining_tokens_minute="59000",
+        reset_tokens_minute="11.4",
+    ) == RateHeaders(limit_tpm=60_000, remaining_tokens=59_000)
+
+
 def test_azure_tells_what_remains_without_a_limit() -> None:
     assert rates(remaining_requests="99", remaining_tokens="-1") == RateHeaders(
         remaining_requests=99, remaining_tokens=0
@@ -103,8 +127,8 @@ def test_azure_tells_what_remains_without_a_limit() -> None:
 @pytest.mark.parametrize(
     ("limit", "left", "reset", "limit_rpm"),
     [
-        ("200", "199", "7m12s", 200 / 1440),  # OpenAI's free tier and Groq count by the day
-        ("14400", "14370", "2m59.56s", 10),
+        ("200", "199", "7m12s", None),  # OpenAI's free tier and Groq count by the day
+        ("14400", "14370", "2m59.56s", None),
         ("5", "4", "200ms", 300),  # five a second
         ("5", "0", "1s", 300),
         ("100", "40", "60", 100),  # a fixed window of a minute

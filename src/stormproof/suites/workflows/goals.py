@@ -79,18 +79,20 @@ def standing(world: World) -> Standing:
     """How things stand in a World by its own task.
 
     While data that was to be checked is not, no effect counts as progress: it was made blindly.
+    Where the goal is met, whatever way led there, all of the way is behind one.
     """
     checks = world.task.checks
     reached = [_holds(world, check) for check in checks]
     passed = reached + [_holds(world, milestone) for milestone in world.task.milestones]
-    kinds = [check.kind for check in (*checks, *world.task.milestones)]
-    if not all(
-        held for check, held in zip(checks, reached, strict=True) if check.kind == "checked"
+    if any(
+        not held and check.kind == "checked" for check, held in zip(checks, reached, strict=True)
     ):
-        passed = [held and kind in _NO_EFFECTS for held, kind in zip(passed, kinds, strict=True)]
+        judged = zip((*checks, *world.task.milestones), passed, strict=True)
+        passed = [held and check.kind in _NO_EFFECTS for check, held in judged]
+    met = all(reached)
     return Standing(
-        goal_met=all(reached),
-        progress=sum(passed) / len(passed) if passed else 1.0,
+        goal_met=met,
+        progress=1.0 if met else sum(passed) / len(passed),
         collateral=collateral(world),
     )
 

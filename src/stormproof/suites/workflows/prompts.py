@@ -36,8 +36,8 @@ data_processing_parser_1, which a later call may give as its "input". A call tha
 works on the latest fitting result. Of a long result you are shown the beginning; utility_helper \
 {{"result": "data_processing_parser_1", "offset": {part}}} shows what follows.
 Calls can fail by chance, with an error code; a failed call may be tried again.{weather} Some \
-tools are \
-more reliable after others have succeeded:
+tools are more reliable after others have succeeded; each of these that has not halves their \
+chance:
 {needs}
 Do what the task asks, and nothing else that others would see: a file, post, queue message, routed \
 record, plan or notification that was not asked for, or a second one where one was, makes it a \
@@ -103,7 +103,7 @@ def opening(task: Task, condition: Condition) -> tuple[Message, ...]:
     parts = ["# Task", task.description, *_guidance(task, condition)]
     turns = turn_budget(task, condition)
     return (
-        Message("system", _instructions(condition.protocol, turns, condition.weather)),
+        _instructions(condition.protocol, turns, condition.weather),
         Message("user", "\n\n".join(parts)),
     )
 
@@ -176,7 +176,8 @@ def _in_order(given: Any, schema: Mapping[str, Any]) -> Any:
 
 
 @functools.cache
-def _instructions(protocol: Protocol, max_turns: int, weather: WeatherMode) -> str:
+def _instructions(protocol: Protocol, max_turns: int, weather: WeatherMode) -> Message:
+    """The system message: one for all episodes, as it is long."""
     how_things_are = _HOW_THINGS_ARE.format(
         max_turns=max_turns,
         needs=_needs(),
@@ -186,12 +187,13 @@ def _instructions(protocol: Protocol, max_turns: int, weather: WeatherMode) -> s
         repeats=REPEATED_SUCCESSES,
     )
     form = _NATIVE if protocol == "native" else _TEXT
-    return form.format(
+    text = form.format(
         how_to_call=_HOW_TO_CALL.get(protocol, ""),
         how_things_are=how_things_are,
         phrase=COMPLETION_PHRASE,
         tools=_tool_list(),
     )
+    return Message("system", text)
 
 
 def _needs() -> str:

@@ -31,6 +31,9 @@ Kind = Literal[
 DATA: tuple[Kind, ...] = ("table", "object")
 """Kinds that hold records: what tools that work on records take when no input is named."""
 
+STRUCTURED: tuple[Kind, ...] = (*DATA, "findings", "number")
+"""Kinds that are data and no text: what is reckoned with, or taken apart record by record."""
+
 PAYLOAD: tuple[Kind, ...] = ("text", "table", "object", "findings", "number")
 """Kinds that are data: what writer, poster, queue, cache take when no input is named."""
 

@@ -22,10 +22,12 @@ from stormproof.score import success
 from stormproof.suites import Weathered
 from stormproof.suites.workflows import WORKFLOWS
 from stormproof.suites.workflows.flaws import LOOK_ALIKES, Surroundings, apply_flaw
+from stormproof.suites.workflows.flaws.neighbours import slip_in
 from stormproof.suites.workflows.optimum import optimal_plan
 from stormproof.suites.workflows.prompts import opening, rendered, shown_plan
 from stormproof.suites.workflows.tasks import load_task, task_ids
 from stormproof.suites.workflows.tools import CATALOGUE
+from stormproof.suites.workflows.values.expressions import compiled
 
 Plan = tuple[Step, ...]
 Pairs = list[tuple[Step, Step]]
@@ -224,12 +226,24 @@ def test_a_light_drift_is_one_mark_of_the_goal_and_a_severe_one_all_and_more() -
     assert len(drift("severe")) == 5
 
 
+def test_a_drift_names_no_column_twice() -> None:
+    select = {"operations": [{"op": "select", "fields": ["order_id", "store", "amount_eur"]}]}
+    step = Step("data_processing_transformer", select, "Keep some columns")
+    (_, wrong, *_) = apply_flaw("semantic_drift", (READ, step), "severe", 0)
+    assert wrong.arguments["operations"][0]["fields"] == ["order_id", "status", "amount_eur"]
+
+
 MONTH = Step("file_operations_reader", {"path": "in/x_2024-01.csv"}, "Read it", "in/x_2024-01.csv")
 STATE = Step(
     "data_processing_filter",
     {"where": "status == 'returned'"},
     "Keep only those whose `status` is `returned`",
 )
+FOLDER = Step("file_operations_scanner", {"pattern": "in/*"}, "List in/*")
+NOTED = Step("utility_tracker", {"status": "settled"}, "Note it as settled")
+CITY = Step("data_processing_filter", {"where": "company.city == 'Oslo'"}, "company.city == 'Oslo'")
+CITIES = Surroundings((), ("Oslo, Porto and Graz",))
+RECORD = Step("file_operations_scanner", {"contains": "trip T048491"}, "Find trip T048491")
 DESK = Step(
     "utility_notifier", {"recipient": "office@house.example"}, makes="to office@house.example"
 )
@@ -249,6 +263,10 @@ def test_a_slip_is_a_neighbour_in_the_tasks_own_world_in_the_words_as_in_the_cal
         (MAIL, nothing, "office@house.example"),
         (DESK, nothing, "info@house.example"),
         (MAIL, beside, "c.d@house.example"),
+        (FOLDER, nothing, "in/old/*"),
+        (NOTED, nothing, "done"),
+        (CITY, CITIES, "company.city == 'Porto'"),
+        (RECORD, nothing, "trip T053340"),
     )
     for step, world, expected in cases:
         (wrong, _) = apply_flaw("parameter_error", (step, step), "severe", 0, world=world)
@@ -269,6 +287,43 @@ def test_no_sentence_of_a_step_still_holds_what_its_call_got_wrong(
         words = f"{b.purpose} {b.reads} {b.makes} ".replace("`", " ").replace(",", " ")
         for name in (v for v in a.arguments.values() if isinstance(v, str) and "/" in v):
             assert name in b.arguments.values() or f" {name} " not in f" {words} "
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 999), st.sampled_from(FLAWS), st.sampled_from(SEVERITIES))
+def test_a_wrong_step_is_still_one_that_somebody_could_write(
+    at: int, flaw: str, severity: Severity
+) -> None:
+    """Conditions can be read, no list names a thing twice, and hosts stay the house's own."""
+    task = a_task(at)
+    condition = Condition(f"flawed_{flaw}", task.difficulty, 0.8, severity=severity)
+    for step in shown_plan(task, condition):
+        if "where" in step.arguments:
+            compiled(step.arguments["where"])
+        fields = [o["fields"] for o in step.arguments.get("operations", ()) if "fields" in o]
+        for names in (*fields, list(step.arguments.get("mapping", {}).values())):
+            assert len(set(names)) == len(names), (task.task_id, step)
+        house = step.arguments.get("system", "").removeprefix("old.")
+        assert house in task.description or house in "".join(task.resources)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("in/*", "in/old/*"),
+        ("*", "old/*"),
+        ("here.example", "old.here.example"),
+        ("desk.here.example", "old.here.example"),
+        ("outage OUT42132", "outage OUT46345"),
+        ("status == 'cleared' and site == 'Harbour'", "status == 'open' and site == 'Harbour'"),
+        ("sum_amount_eur < target", "amount_eur < target"),
+        ("company.city", "address.city"),
+    ],
+)
+def test_what_has_no_neighbour_is_misremembered(right: str, wrong: str) -> None:
+    slip = slip_in(right, {}, Surroundings())
+    assert slip
+    assert slip.on(right) == wrong
 
 
 def test_look_alikes_are_other_tools_of_the_catalogue() -> None:

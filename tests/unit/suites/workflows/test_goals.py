@@ -257,6 +257,13 @@ def test_progress_is_the_share_of_milestones_and_checks_that_hold() -> None:
     assert standing(world) == Standing(goal_met=True, progress=1)
 
 
+def test_who_reached_the_goal_by_a_way_without_the_milestones_has_made_all_the_progress() -> None:
+    kept, way = Check("cache", "k", 2), Check("result", "data_processing_aggregator", 2)
+    world = World(replace(TASK, checks=(kept,), milestones=(way,)))
+    run_tool(world, "utility_cache", {"key": "k", "input": 2})
+    assert standing(world) == Standing(goal_met=True, progress=1)
+
+
 def test_what_changes_is_judged_anew() -> None:
     world, check = World(TASK), Check("queue", "work", ["a b", "c d"])
     judged = []

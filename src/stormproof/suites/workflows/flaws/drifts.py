@@ -35,39 +35,54 @@ def drifted(plan: Plan, share: float, rng: Random, world: Surroundings) -> Plan:
     """
     places = [(at, slip) for at in range(len(plan) - 1, 0, -1) if (slip := _slide(plan[at], world))]
     if not places:
-        return (*plan, _one_more(plan, rng))
+        return (*plan, _one_more(plan, _subject(plan), rng))
     steps = list(plan)
     for at, slip in reversed(places[: max(1, math.ceil(share * len(places)))]):
         steps[at:] = [slid(step, (slip,)) for step in steps[at:]]
-    return (*steps, _one_more(steps, rng)) if share == 1 else tuple(steps)
+    return (*steps, _one_more(steps, _subject(plan), rng)) if share == 1 else tuple(steps)
 
 
 def slid(step: Step, slips: Iterable[Slip]) -> Step:
     """The step with the slips in its words and its arguments."""
     slips = tuple(slips)
-    return restated(replace(step, arguments=_said(step.arguments, slips)), slips)
+    arguments = {k: v if k in _ASIDE else _said(v, slips) for k, v in step.arguments.items()}
+    return restated(replace(step, arguments=arguments), slips)
 
 
 def _said(value: Any, slips: Iterable[Slip]) -> Any:
+    """A value with the slips; a list or a mapping that would then name one thing twice stays."""
     if isinstance(value, str):
         for slip in slips:
             value = slip.on(value)
         return value
     if isinstance(value, dict):
-        return {k: v if k in _ASIDE else _said(v, slips) for k, v in value.items()}
-    return [_said(each, slips) for each in value] if isinstance(value, list | tuple) else value
+        said = {k: v if k in _ASIDE else _said(v, slips) for k, v in value.items()}
+        return said if _named(said.values()) == _named(value.values()) else value
+    if isinstance(value, list | tuple):
+        said_each = [_said(each, slips) for each in value]
+        return said_each if _named(said_each) == _named(value) else value
+    return value
+
+
+def _named(values: Iterable[Any]) -> int:
+    """How many different texts stand there."""
+    return len({value for value in values if isinstance(value, str)})
 
 
 def _slide(step: Step, world: Surroundings) -> Slip | None:
-    """What would make this step serve another goal; None for one that would serve any."""
+    """What would make this step serve another goal; None for one that would serve any.
+
+    What stands beside the right text already is no neighbour of it: nobody lists a column twice.
+    """
     properties = CATALOGUE[step.tool].spec.parameters["properties"]
     for name, value in step.arguments.items():
         schema = properties.get(name, {})
         if name in _ASIDE or "enum" in schema:
             continue
-        for text in texts_in(_goal_parts(value)):
+        texts = list(texts_in(_goal_parts(value)))
+        for text in texts:
             slip = slip_in(text, {}, world)
-            if slip is not None and slip.on(text) != text:
+            if slip is not None and slip.on(text) != text and slip.wrong not in texts:
                 return slip
     return None
 
@@ -79,9 +94,8 @@ def _goal_parts(value: Any) -> Any:
     return [_goal_parts(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-def _one_more(plan: Sequence[Step], rng: Random) -> Step:
+def _one_more(plan: Sequence[Step], subject: str, rng: Random) -> Step:
     """A step that goes beyond the goal with what the plan has made."""
-    subject = _subject(plan)
     made = next((step.makes for step in reversed(plan) if step.makes), "the outcome")
     return rng.choice(
         (

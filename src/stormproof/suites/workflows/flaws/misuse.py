@@ -19,7 +19,7 @@ LOOK_ALIKES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "file_operations_converter": ("data_processing_transformer", "integration_mapper"),
         "file_operations_compressor": ("file_operations_converter", "utility_cache"),
         "file_operations_writer": ("utility_cache", "utility_logger"),
-        "data_processing_parser": ("data_processing_validator", "file_operations_converter"),
+        "data_processing_parser": ("data_processing_validator", "computation_analyzer"),
         "data_processing_transformer": ("integration_mapper", "file_operations_converter"),
         "data_processing_validator": ("network_validator", "data_processing_filter"),
         "data_processing_filter": ("file_operations_scanner", "network_router"),

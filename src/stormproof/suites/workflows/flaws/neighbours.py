@@ -9,6 +9,7 @@ import functools
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Self
 
 from msgspec import Struct
@@ -16,6 +17,8 @@ from msgspec.structs import replace
 
 from stormproof.domain.tasks import Step, Task
 from stormproof.suites.workflows.tasks.lexicon import subjects
+from stormproof.suites.workflows.tasks.materials import CITIES, SITES, STAGES
+from stormproof.suites.workflows.tasks.messages import STATUSES
 
 _QUOTED = re.compile(r"'([^']+)'")
 _PERIOD = re.compile(
@@ -23,11 +26,31 @@ _PERIOD = re.compile(
 )
 _HANDLE = re.compile(r"(?P<tool>[a-z_]+)_(?P<count>\d+)")
 _NUMBER = re.compile(r"(?<![\w.'])\d+(?:\.\d+)?(?![\w.'])")
+_RECORD_NUMBER = re.compile(r"\b(?P<kind>[A-Z]{1,3})(?P<digits>\d{4,})\b")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _ENDING = re.compile(r"(?P<stem>.*[\w-])(?P<ending>\.[A-Za-z]\w{0,4}(?:\.gz|\.zip)?)")
+_SUMMED = re.compile(r"(?<!\w)(?:sum|mean|max)_(?P<column>\w+)")
 _ALIKE = 0.5
 _LAST_SAFE_DAY = 28
+_MADE: Mapping[str, str] = MappingProxyType(
+    {
+        "corrected": "original",
+        "revised": "original",
+        "gross": "net",
+        "zone": "region",
+        "target": "quota",
+        "count": "total",
+        "all": "total",
+        "week": "month",
+        "company": "address",
+        "reach": "address",
+        "id": "name",
+        "proposal": "idea",
+        "name": "title",
+    }
+)
+"""What tasks call columns of their own making → what is near to it."""
 
 
 class Slip(Struct, frozen=True):
@@ -84,7 +107,17 @@ def slip_in(text: str, schema: Mapping[str, Any], world: Surroundings) -> Slip |
     others = [choice for choice in schema.get("enum", ()) if choice != text]
     if others:
         return Slip(text, others[0])
-    finders = (_of_handle, _of_mail, _of_name, _of_value, _of_period, _of_number, _of_column)
+    finders = (
+        _of_handle,
+        _of_mail,
+        _of_name,
+        _of_status,
+        _of_value,
+        _of_period,
+        _of_number,
+        _of_column,
+        _of_made,
+    )
     found = (find(text, world) for find in finders)
     return next((slip for slip in found if slip), Slip(text, _renamed(text)) if text else None)
 
@@ -126,6 +159,11 @@ def _in_common(first: str, second: str) -> int:
     return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
+def _of_status(text: str, _world: Surroundings) -> Slip | None:
+    """Another state that work can be in."""
+    return Slip(text, next(o for o in STATUSES if o != text)) if text in STATUSES else None
+
+
 def _of_value(text: str, world: Surroundings) -> Slip | None:
     """Another value of the same column."""
     for value in _QUOTED.findall(text):
@@ -147,8 +185,13 @@ def _of_period(text: str, _world: Surroundings) -> Slip | None:
 
 
 def _of_number(text: str, _world: Surroundings) -> Slip | None:
-    match = _NUMBER.search(text)
-    return Slip(match[0], _text_of(near_number(_number_of(match[0])))) if match else None
+    """A figure misread; a record's number, too."""
+    if match := _NUMBER.search(text):
+        return Slip(match[0], _text_of(near_number(_number_of(match[0]))))
+    if match := _RECORD_NUMBER.search(text):
+        digits = str(near_number(int(match["digits"]))).zfill(len(match["digits"]))
+        return Slip(match[0], match["kind"] + digits)
+    return None
 
 
 def _number_of(text: str) -> float | int:
@@ -175,10 +218,23 @@ def _of_column(text: str, world: Surroundings) -> Slip | None:
     return None
 
 
+def _of_made(text: str, _world: Surroundings) -> Slip | None:
+    """Another name for what the plan itself makes; of a column of sums, its name before."""
+    if "/" in text:
+        return None
+    if match := _SUMMED.search(text):
+        return Slip(match[0], match["column"])
+    made = (word for word in _WORD.findall(text) if word in _MADE)
+    return next((Slip(word, _MADE[word]) for word in made), None)
+
+
 def _renamed(text: str) -> str:
-    """The older one, in form: `out/list_old.csv`, `old.house.example`, `south-desk-old`."""
+    """The older one, in form: `out/list_old.csv`, `old.house.example`, `data/old/*`."""
+    if text.endswith("*"):
+        return f"{text[:-1]}old/*"
     if text.endswith(".example"):
-        return f"old.{text.partition('.')[2]}"
+        _, _, domain = text.partition(".")
+        return f"old.{domain if '.' in domain else text}"
     if match := _ENDING.fullmatch(text):
         return f"{match['stem']}_old{match['ending']}"
     return f"{text}-old" if "-" in text else f"{text}_old"
@@ -188,14 +244,14 @@ def _renamed(text: str) -> str:
 def _values() -> Mapping[str, Sequence[str]]:
     """Each value of a column of few values → the others."""
     columns = [c for each in subjects() for c in (each.groups, tuple(each.states))]
-    return _others(columns)
+    return _others([*columns, STAGES, SITES, CITIES])
 
 
 @functools.cache
 def _columns() -> Mapping[str, Sequence[str]]:
     """Each column of a table → the one that is most easily taken for it."""
     pairs = [p for s in subjects() for p in ((s.amount, s.count), (s.group, s.state))]
-    return {**{s.id: (s.group,) for s in subjects()}, **_others(pairs)}
+    return {**{s.id: (s.group,) for s in subjects()}, **_others([*pairs, ("points", "cost")])}
 
 
 def _others(groups: Iterable[Sequence[str]]) -> Mapping[str, Sequence[str]]:

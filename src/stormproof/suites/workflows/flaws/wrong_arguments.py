@@ -16,6 +16,7 @@ from stormproof.suites.workflows.flaws.neighbours import (
     restated,
     slip_in,
 )
+from stormproof.suites.workflows.tasks.wording import plain
 from stormproof.suites.workflows.tools import CATALOGUE
 
 _FIXED = frozenset({"op", "table"})  # what a nested argument is, rather than what it says
@@ -75,7 +76,7 @@ def _wrong(value: Any, schema: Mapping[str, Any], world: Surroundings) -> tuple[
         return not value, None
     if isinstance(value, int | float):
         other = near_number(value)
-        return other, Slip(f"{value:g}", f"{other:g}")
+        return other, Slip(plain(value), plain(other))
     if isinstance(value, str):
         slip = slip_in(value, schema, world)
         return (slip.on(value), slip) if slip else ("default", None)

@@ -18,6 +18,7 @@ both actions, every order and all flags.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -34,6 +35,7 @@ from stormproof.suites.workflows.optimum.histories import (
 )
 from stormproof.suites.workflows.optimum.state_space import (
     MOST_STATES,
+    Indices,
     StateSpace,
     TooManyStates,
     Workflow,
@@ -90,7 +92,8 @@ class Policy:
         self._space = space = explored(workflow)
         self._calls = calls
         self._values = list(_each_induced(space, rate, calls))
-        self._chances = {full: _chances(space, rate, is_full=full) for full in (False, True)}
+        every = np.arange(len(space.actions))
+        self._chances = [_chances(space, every, rate, is_full=full) for full in (False, True)]
         ends = [*space.starts[1:], len(space.actions)]
         # State → its transitions; a state that has none is the goal.
         self._rows = {
@@ -148,36 +151,104 @@ class Policy:
             return float(later[state, (AFTER_SUCCESS if seen else AFTER_FAILURE)[history]])
 
         quiet = bool(space.quiet[row])
-        return float(
-            chances.succeeds[row, history] * worth(space.succeeded[row], seen=True)
-            + chances.fails[row, history] * worth(space.failed[row], seen=quiet)
-            + chances.works_unseen[row, history] * worth(space.worked[row], seen=quiet)
+        succeeds, works_unseen, fails = chances.of(row, history)
+        return (
+            succeeds * worth(space.succeeded[row], seen=True)
+            + fails * worth(space.failed[row], seen=quiet)
+            + works_unseen * worth(space.worked[row], seen=quiet)
         )
 
 
 def _each_induced(space: StateSpace, rate: float, calls: int) -> Iterator[_Values]:
     """Values by state and history, with 0, 1, … calls left of so many."""
     values = np.repeat(space.won[:, None], len(HISTORIES), axis=1).astype(float)
-    chances = {full: _chances(space, rate, is_full=full) for full in (False, True)}
     yield values
+    if not len(space.opened):
+        yield from itertools.repeat(values, calls)
+        return
+    step = _StepBack(space, rate)
     for left in range(1, calls + 1):
-        values = values.copy()
-        if len(space.opened):
-            worth = _worth(space, chances[calls - left >= WINDOW], values)
-            values[space.opened] = np.maximum.reduceat(worth, space.starts, axis=0)
+        values = step(values, is_full=calls - left >= WINDOW)
         yield values
 
 
+class _StepBack:
+    """Values one call earlier, for all states and histories at once.
+
+    Transitions are looked at in the order of their rank among those of their state, states with
+    most of them first: so the best of each state is found by comparing blocks of them. All that
+    is worked out on the way is written over and over: for large arrays, to allocate them would
+    take longer than to fill them.
+    """
+
+    def __init__(self, space: StateSpace, rate: float) -> None:
+        counts = np.diff(space.starts, append=len(space.actions))
+        by_count = np.argsort(-counts, kind="stable")
+        ranks = [by_count[: int((counts > rank).sum())] for rank in range(int(counts.max()))]
+        rows = np.concatenate([space.starts[states] + rank for rank, states in enumerate(ranks)])
+        unseen = np.where(space.quiet, 0, len(space.states))
+        self._won = space.won
+        self._opened = space.opened[by_count]
+        self._lengths = [len(states) for states in ranks]
+        self._succeeded = space.succeeded[rows]
+        self._failed = (space.failed + unseen)[rows]
+        self._worked = (space.worked + unseen)[rows]
+        self._chances = [_chances(space, rows, rate, is_full=full) for full in (False, True)]
+
+        # Each is written before it is read in every step.
+        self._outcomes = np.empty((2 * len(space.states), len(HISTORIES)))  # seen, and not seen
+        self._worth = np.empty((len(rows), len(HISTORIES)))
+        self._share = np.empty_like(self._worth)
+
+    def __call__(self, later: _Values, *, is_full: bool) -> _Values:
+        """The values before a call of which the values after it are known."""
+        if_seen, if_not = np.split(self._outcomes, 2)
+        later.take(AFTER_SUCCESS, axis=1, out=if_seen, mode="clip")
+        later.take(AFTER_FAILURE, axis=1, out=if_not, mode="clip")
+        if_not[:, LAST_CHANCE] = self._won  # one failure more in this row ends the episode
+        chances = self._chances[is_full]
+        self._outcomes.take(self._succeeded, axis=0, out=self._worth, mode="clip")
+        self._worth *= chances.succeeds
+        self._add(self._failed, chances.fails)
+        if chances.works_unseen is not None:
+            self._add(self._worked, chances.works_unseen)
+        values = later.copy()
+        values[self._opened] = self._best()
+        return values
+
+    def _add(self, states: Indices, chances: _Values) -> None:
+        self._outcomes.take(states, axis=0, out=self._share, mode="clip")
+        self._share *= chances
+        self._worth += self._share
+
+    def _best(self) -> _Values:
+        first, *others = self._lengths
+        best, start = self._worth[:first], first
+        for length in others:
+            np.maximum(best[:length], self._worth[start : start + length], out=best[:length])
+            start += length
+        return best
+
+
 class _Chances(Struct, frozen=True, eq=False):
-    """Of each transition (row) after each history (column)."""
+    """Of transitions (rows) after each history (column); a single column is of all histories.
+
+    `works_unseen` is None where none of them ever does.
+    """
 
     succeeds: _Values
-    works_unseen: _Values
+    works_unseen: _Values | None
     fails: _Values
 
+    def of(self, row: int, history: int) -> tuple[float, float, float]:
+        """One transition's after one history, in that order."""
+        at = row, min(history, self.succeeds.shape[1] - 1)
+        unseen = 0.0 if self.works_unseen is None else float(self.works_unseen[at])
+        return float(self.succeeds[at]), unseen, float(self.fails[at])
 
-def _chances(space: StateSpace, rate: float, *, is_full: bool) -> _Chances:
-    failures = [history.recent_failures * is_full for history in HISTORIES]
+
+def _chances(space: StateSpace, rows: Indices, rate: float, *, is_full: bool) -> _Chances:
+    failures = [history.recent_failures for history in HISTORIES] if is_full else [0]
     table = np.array(
         [
             [probability(rate, unmet, count, failed_since=since) for count in failures]
@@ -185,24 +256,11 @@ def _chances(space: StateSpace, rate: float, *, is_full: bool) -> _Chances:
             for since in (False, True)
         ]
     )
-    succeeds: _Values = table[space.unmet * 2 + space.since]
-    succeeds[space.blocked] = 0.0
-    unseen = np.where(space.blocked, 1.0, space.unseen)[:, None]
-    return _Chances(succeeds, (1 - succeeds) * unseen, (1 - succeeds) * (1 - unseen))
-
-
-def _worth(space: StateSpace, chances: _Chances, later: _Values) -> _Values:
-    """What each transition is worth after each history, one call before `later`."""
-    if_seen = later[:, AFTER_SUCCESS]
-    if_not = later[:, AFTER_FAILURE]
-    if_not[:, LAST_CHANCE] = space.won  # one failure more in this row ends the episode
-    outcomes = np.concatenate([if_seen, if_not])
-    unseen = np.where(space.quiet, 0, len(later))
-    worth: _Values = outcomes[space.succeeded]
-    worth *= chances.succeeds
-    failed = outcomes[space.failed + unseen]
-    failed *= chances.fails
-    worth += failed
-    if chances.works_unseen.any():
-        worth += chances.works_unseen * outcomes[space.worked + unseen]
-    return worth
+    succeeds: _Values = table[(space.unmet * 2 + space.since)[rows]]
+    blocked = space.blocked[rows]
+    succeeds[blocked] = 0.0
+    fails = 1 - succeeds
+    unseen = np.where(blocked, 1.0, space.unseen[rows])[:, None]
+    if not unseen.any():
+        return _Chances(succeeds, None, fails)
+    return _Chances(succeeds, fails * unseen, fails * (1 - unseen))

@@ -10,9 +10,8 @@ import functools
 from collections.abc import Callable, Hashable
 from typing import Concatenate, ParamSpec, TypeVar
 
-from stormproof.domain.tasks import Step, Task
+from stormproof.domain.tasks import Task
 
-_LONGEST_NAME = 100
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -28,33 +27,9 @@ def once_per_kind(work: Callable[Concatenate[Task, P], T]) -> Callable[Concatena
     def remembered(task: Task, /, *args: P.args, **kwargs: P.kwargs) -> T:
         if not task.kind:
             return work(task, *args, **kwargs)
-        key = (structure(task), args, *kwargs.items())
+        key = (task.structure, args, *kwargs.items())
         if key not in known:
             known[key] = work(task, *args, **kwargs)
         return known[key]
 
     return remembered
-
-
-def structure(task: Task) -> Hashable:
-    """All in a task that the outcome of tool calls can hang on, but for its data.
-
-    Field names that a call gives away belong to it: whoever tidies up names changes some of them.
-    """
-    calls = tuple(
-        (step.tool, *step.arguments, step.after, _named(step), _is_tidy(step))
-        for step in task.solution
-    )
-    holds = (bool(task.files), bool(task.resources), bool(task.credentials))
-    return (task.kind, calls, holds, tuple(check.kind for check in task.checks))
-
-
-def _named(step: Step) -> str:
-    """The result that a call names as its input."""
-    given = step.arguments.get("input", "")
-    return given if isinstance(given, str) and len(given) < _LONGEST_NAME else ""
-
-
-def _is_tidy(step: Step) -> bool:
-    named = (value for value in step.arguments.values() if isinstance(value, dict))
-    return all(name.islower() for fields in named for name in fields)

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,11 +36,9 @@ def best_tools(
 
     Of equally good plans the shortest.
     """
-    plans = _plans(solution, useful)
-    reached = next(itertools.islice(_forward(plans, rate), turns - 1, None))
-    return min(zip(plans, reached, strict=True), key=lambda p: (-round(p[1] / _EQUAL), len(p[0])))[
-        0
-    ]
+    plans, reached = _plans_reaching(solution, useful, rate)
+    found = zip(plans, reached(turns), strict=True)
+    return min(found, key=lambda pair: (-round(pair[1] / _EQUAL), len(pair[0])))[0]
 
 
 @functools.cache
@@ -47,8 +46,24 @@ def turns_for(
     solution: tuple[str, ...], useful: tuple[str, ...], rate: float, *, chance: float, most: int
 ) -> int:
     """The smallest number of turns in which the best plan has at least such a chance."""
-    reached = itertools.islice(_forward(_plans(solution, useful), rate), most - 1)
-    return next((n for n, each in enumerate(reached, 1) if each.max() >= chance), most)
+    _, reached = _plans_reaching(solution, useful, rate)
+    return next((n for n in range(1, most) if reached(n).max() >= chance), most)
+
+
+@functools.cache
+def _plans_reaching(
+    solution: tuple[str, ...], useful: tuple[str, ...], rate: float
+) -> tuple[list[tuple[str, ...]], Callable[[int], _Values]]:
+    """The plans to choose from, and how likely each is done within a number of turns."""
+    plans = _plans(solution, useful)
+    forward, known, lock = _forward(plans, rate), list[_Values](), Lock()
+
+    def reached(turns: int) -> _Values:
+        with lock:  # two threads may ask at once, and a generator goes on for one at a time
+            known.extend(itertools.islice(forward, max(0, turns - len(known))))
+        return known[turns - 1]
+
+    return plans, reached
 
 
 def chances(plan: tuple[str, ...], rate: float) -> Iterator[float]:
@@ -79,29 +94,29 @@ def _inserted(solution: Sequence[str], added: Collection[str]) -> tuple[str, ...
 
 def _forward(plans: Sequence[tuple[str, ...]], rate: float) -> Iterator[_Values]:
     """Each plan's chance to be done after one tool call, after two, and so on without end."""
-    longest = max(len(plan) for plan in plans)
-    unmet = np.zeros((len(plans), longest + 1), np.intp)
+    every, ends = np.arange(len(plans)), np.array([len(plan) for plan in plans])
+    unmet = np.zeros((len(plans), ends.max() + 1), np.intp)
     for at, plan in enumerate(plans):
         for place, tool in enumerate(plan):
             unmet[at, place] = sum(need not in plan[:place] for need in CATALOGUE[tool].spec.needs)
-    ends = np.array([len(plan) for plan in plans])
-    spread = np.zeros((len(plans), longest + 1, len(HISTORIES)))
-    spread[:, 0, 0] = 1.0
     rows = np.array([history.row for history in HISTORIES])
     breaks_off = (rows >= PATIENCE) & (unmet > 0)[:, :, None]
-    done = (np.arange(longest + 1) >= ends[:, None])[:, :, None]
-    tables = [_table(rate, int(unmet.max()), is_full=full) for full in (False, True)]
-    calls = 0
-    while True:
-        table = tables[calls >= WINDOW]
-        chance = np.where(done, 0.0, np.where(breaks_off, table[0], table[unmet]))
-        succeeded = spread * chance
-        stayed = np.where(breaks_off, succeeded, 0.0) @ ON_SUCCESS
-        moved = np.where(breaks_off, 0.0, succeeded) @ ON_SUCCESS
-        spread = np.where(done, spread, spread * (1 - chance) @ ON_FAILURE + stayed)
+    ways = []
+    for is_full in (False, True):
+        table = _table(rate, int(unmet.max()), is_full=is_full)
+        chance = np.where(breaks_off, table[0], table[unmet])
+        ways.append((chance * breaks_off, chance * ~breaks_off, 1 - chance))
+    spread = np.zeros((*unmet.shape, len(HISTORIES)))
+    spread[:, 0, 0] = 1.0
+    done = np.zeros(len(plans))
+    for calls in itertools.count():
+        stays, moves, fails = ways[calls >= WINDOW]
+        moved = spread * moves @ ON_SUCCESS
+        spread = spread * fails @ ON_FAILURE + spread * stays @ ON_SUCCESS
         spread[:, 1:] += moved[:, :-1]
-        calls += 1
-        yield np.where(done, spread, 0.0).sum(axis=(1, 2))
+        done = done + spread[every, ends].sum(axis=1)
+        spread[every, ends] = 0.0
+        yield done
 
 
 @functools.cache

@@ -19,8 +19,9 @@ from msgspec.structs import replace
 
 from stormproof.domain.conditions import Condition, WeatherMode
 from stormproof.domain.tasks import Step, Task
+from stormproof.suites.workflows.optimum.once_per_kind import once_per_kind
 from stormproof.suites.workflows.optimum.persistence import best_tools, turns_for
-from stormproof.suites.workflows.optimum.support_steps import sampled, useful_tools
+from stormproof.suites.workflows.optimum.support_steps import at_hand, useful_tools
 from stormproof.suites.workflows.optimum.workflow import survey
 
 REFERENCE_RATE = 0.8
@@ -36,6 +37,7 @@ def turn_budget(task: Task, condition: Condition) -> int:
     return condition.max_turns or own_turns(task, condition.weather)
 
 
+@once_per_kind
 def own_turns(task: Task, weather: WeatherMode = "before") -> int:
     """The task's own turn budget."""
     tools, useful = _tools(task), useful_tools(task)
@@ -76,5 +78,14 @@ def _merged(task: Task, tools: Sequence[str]) -> tuple[list[Step], list[int]]:
             places.append(len(plan))
             plan.append(task.solution[len(places) - 1])
         else:
-            plan.append(sampled(tool))
+            plan.append(_useful(task, tool, plan, len(places)))
     return plan, places
+
+
+def _useful(task: Task, tool: str, before: Sequence[Step], place: int) -> Step:
+    """A useful call ahead of the solution's step at `place`; a payload is checked that goes out."""
+    step = at_hand(tool, before)
+    _, handle = survey(task).inputs[place] if place < len(task.solution) else (0, "")
+    if tool != "network_validator" or not handle:
+        return step
+    return replace(step, arguments={"input": handle}, reads=task.solution[place].reads)

@@ -22,8 +22,10 @@ from __future__ import annotations
 
 import functools
 import operator
+from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -32,6 +34,7 @@ from numpy.typing import NDArray
 
 FILLER = -1
 MOST_STATES = 6_000
+_COLUMNS = 6  # of a transition's row
 Indices = NDArray[np.intp]
 
 
@@ -93,39 +96,33 @@ class TooManyStates(Exception):
 def explored(workflow: Workflow, most: int = MOST_STATES) -> StateSpace:
     """The state space. Raises TooManyStates."""
     rules = _Rules(ordered(workflow))
-    numbers = {rules.settled(0): 0}
-    rows: list[tuple[int, ...]] = []
-    opened, starts = [], []
-    states = list(numbers)
-    for number, state in enumerate(states):
-        if rules.is_won(state):
+    rules.number(0)
+    rows, opened, starts = array("q"), array("q"), array("q")
+    won = array("b")
+    for at, state in enumerate(rules.states):
+        won.append(rules.is_won(state))
+        if won[at]:
             continue
-        opened.append(number)
-        starts.append(len(rows))
-        for action in rules.choices(state):
-            unmet, since, *outcomes = rules.outcomes(state, action)
-            for outcome in outcomes:
-                if outcome not in numbers:
-                    numbers[outcome] = len(states)
-                    states.append(outcome)
-            rows.append((action, unmet, since, *(numbers[outcome] for outcome in outcomes)))
-        if len(states) > most:
+        opened.append(at)
+        starts.append(len(rows) // _COLUMNS)
+        rows.extend(rules.transitions(at))
+        if len(rules.states) > most:
             raise TooManyStates
-    return _space(rules, states, rows, opened, starts)
+    places = (np.array(each, np.intp) for each in (rows, opened, starts))
+    return _space(rules, np.array(won, np.bool_), *places)
 
 
 def _space(
-    rules: _Rules, states: list[int], rows: list[tuple[int, ...]], opened: list[int],
-    starts: list[int],
-) -> StateSpace:  # fmt: skip
-    columns = np.array(rows, np.intp).reshape(-1, 6).T
+    rules: _Rules, won: NDArray[np.bool_], rows: Indices, opened: Indices, starts: Indices
+) -> StateSpace:
+    columns = np.ascontiguousarray(rows.reshape(-1, _COLUMNS).T)
     filler = Item(quiet=rules.workflow.quiet)
     items = [*rules.workflow.items, filler]  # FILLER is the last place
     return StateSpace(
-        states=tuple(states),
-        won=np.array([rules.is_won(state) for state in states]),
-        opened=np.array(opened, np.intp),
-        starts=np.array(starts, np.intp),
+        states=tuple(rules.states),
+        won=won,
+        opened=opened,
+        starts=starts,
         actions=columns[0],
         unmet=columns[1],
         since=columns[2].astype(bool),
@@ -138,37 +135,64 @@ def _space(
     )
 
 
+class _Move(NamedTuple):
+    """What calling an item takes and does, in masks over the items and flags of a state."""
+
+    action: int
+    bit: int
+    ready: int  # items that must be done first
+    demands: list[int]  # demands that several items meet
+    needs: tuple[tuple[int, int], ...]  # each with its flag, 0 where it has none
+    own: tuple[tuple[int, int], ...]  # flagged needs that the item meets, with their flags
+    quiet: bool
+    work: int  # what is done by a call that fails and works all the same; 0 where none does
+    harmless: bool  # whether its failure does no more harm than the filler's
+
+
 class _Rules:
-    """A workflow's transitions, state by state."""
+    """A workflow's transitions, state by state, as far as they were asked for."""
 
     def __init__(self, workflow: Workflow) -> None:
+        # Settled states in the order in which they were found; `number` alone adds to them. Beside
+        # it, the place there of every state that was met, settled or not.
+        self.states: list[int] = []
+        self._numbers: dict[int, int] = {}
+
         self.workflow = workflow
         items = workflow.items
         count = len(items)
-        self._every = (1 << count) - 1
+        self._goal, self._goals = _split(workflow.goal)
         needed = dict.fromkeys(mask for item in items for mask in item.needs)
-        flagged = [mask for mask in needed if mask.bit_count() > 1]
-        # Needs of several items, each with its flag, and the items that have it.
+        several = [mask for mask in needed if mask.bit_count() > 1]
+        flags = {mask: 1 << count + at for at, mask in enumerate(several)}
+        # Flags, each with the items that have its need.
         self._flags = [
-            (mask, 1 << count + at, sum(1 << i for i, x in enumerate(items) if mask in x.needs))
-            for at, mask in enumerate(flagged)
+            (flag, _mask(i for i, item in enumerate(items) if mask in item.needs))
+            for mask, flag in flags.items()
         ]
-        self._flag_of = {mask: flag for mask, flag, _ in self._flags}
         # Items that may become superfluous, each with all that demands it: an item's bit (0 for
         # the goal), and the demand. Demanding items come before what they demand.
         demands = [self._demanded(at) for at in range(count)]
         spare = [at for at in _outermost_first(demands) if 1 << at not in workflow.goal]
         self._spare = [(1 << at, *_split_by_way(1 << at, demands[at])) for at in spare]
-        self._settled: dict[int, int] = {}  # what was worked out
-        self._hard = [_split(item.hard) for item in items]
-        flaggable = _union(flagged)
-        self._harmless = frozenset(
-            at
-            for at, item in enumerate(items)
-            if not flaggable >> at & 1
+        self._moves = [self._move(at, flags) for at in range(count)]
+
+    def _move(self, at: int, flags: Mapping[int, int]) -> _Move:
+        item = self.workflow.items[at]
+        works = item.unseen or item.blocked  # by chance, or by being refused
+        own = tuple((mask, flag) for mask, flag in flags.items() if mask >> at & 1)
+        return _Move(
+            at,
+            1 << at,
+            *_split(item.hard),
+            needs=tuple((mask, flags.get(mask, 0)) for mask in item.needs),
+            own=own,
+            quiet=item.quiet,
+            work=1 << (at if item.alone is None else item.alone) if works else 0,
+            harmless=not own
             and not item.blocked
-            and item.quiet >= workflow.quiet
-            and not any(mask in flagged for mask in item.needs)
+            and item.quiet >= self.workflow.quiet
+            and not any(mask in flags for mask in item.needs),
         )
 
     def _demanded(self, at: int) -> list[tuple[int, int]]:
@@ -185,69 +209,73 @@ class _Rules:
 
     def is_won(self, state: int) -> bool:
         """Whether the goal is reached."""
-        return all(state & mask for mask in self.workflow.goal)
+        if state & self._goal != self._goal:
+            return False
+        return not self._goals or all(state & mask for mask in self._goals)
 
-    def settled(self, state: int) -> int:
-        """The state with superfluous items done, and flags down that matter to nobody."""
-        known = self._settled.get(state)
+    def number(self, state: int) -> int:
+        """The place of the state in `states`, with superfluous items done and idle flags down."""
+        known = self._numbers.get(state)
         if known is None:
-            known = self._settled[state] = self._settle(state)
+            settled = self._settled(state)
+            known = self._numbers.setdefault(settled, len(self.states))
+            if known == len(self.states):
+                self.states.append(settled)
+            self._numbers[state] = known
         return known
 
-    def _settle(self, state: int) -> int:
+    def _settled(self, state: int) -> int:
+        """With superfluous items done, and flags down that matter to nobody."""
         for bit, users, others in self._spare:
             if state & bit or state & users != users:
                 continue
-            if all(state & who or state & mask for who, mask in others):
+            if not others or all(state & who or state & mask for who, mask in others):
                 state |= bit
-        for _, flag, users in self._flags:
+        for flag, users in self._flags:
             if state & flag and state & users == users:
                 state &= ~flag
         return state
 
-    def possible(self, state: int) -> list[int]:
-        """The items that can be called now, and are worth it."""
-        return [
-            at
-            for at, (all_of, any_of) in enumerate(self._hard)
-            if not state >> at & 1
-            and state & all_of == all_of
-            and all(state & mask for mask in any_of)
-        ]
+    def transitions(self, at: int) -> list[int]:
+        """Rows of all that can be done in a state, given by its place, and is worth it.
 
-    def choices(self, state: int) -> list[int]:
-        """The items that can be called now, and FILLER where no item is worth as much at least."""
-        possible = self.possible(state)
-        if any(self._is_no_worse(state, at) for at in possible):
-            return possible
-        return [*possible, FILLER]
+        Each row: the action, its unmet needs, whether a met one failed since, and the places of the
+        states after success, failure, and failure that did its work. FILLER is among them where no
+        item has its chance of success and does no harm by failing.
+        """
+        state, number = self.states[at], self.number
+        rows: list[int] = []
+        waits = True
+        for action, bit, ready, demands, needs, own, quiet, work, harmless in self._moves:
+            if state & bit or state & ready != ready:
+                continue
+            if demands and not all(state & mask for mask in demands):
+                continue
+            unmet = since = 0
+            for mask, flag in needs:
+                if not state & mask:
+                    unmet += 1
+                elif state & flag:
+                    since = 1
+            if harmless and not unmet:
+                waits = False
+            succeeded, failed = _flagged(state, own, quiet=quiet) if own else (state, state)
+            succeeded_at = number(succeeded | bit)
+            failed_at = at if failed == state else number(failed)
+            worked_at = number(failed | work) if work else failed_at
+            rows += (action, unmet, since, succeeded_at, failed_at, worked_at)
+        if waits:
+            rows += (FILLER, 0, 0, at, at, at)
+        return rows
 
-    def _is_no_worse(self, state: int, at: int) -> bool:
-        """Whether an item has the filler's chance of success, and its failure does no harm."""
-        return at in self._harmless and all(state & mask for mask in self.workflow.items[at].needs)
 
-    def outcomes(self, state: int, action: int) -> tuple[int, bool, int, int, int]:
-        """Unmet needs, whether a met one failed since, and the states that can follow."""
-        if action == FILLER:
-            return 0, False, state, state, state
-        item, bit = self.workflow.items[action], 1 << action
-        unmet, since, lowered, raised = 0, False, state, state
-        for mask in item.needs:
-            unmet += not state & mask & self._every
-            since = since or bool(state & self._flag_of.get(mask, 0))
-        for mask, flag, _ in self._flags:
-            if mask & bit:
-                lowered &= ~flag
-                raised |= flag if state & mask else 0
-        failed = lowered if item.quiet else raised
-        work = bit if item.alone is None else 1 << item.alone
-        return (
-            unmet,
-            since,
-            self.settled(lowered | bit),
-            self.settled(failed),
-            self.settled(failed | work),
-        )
+def _flagged(state: int, own: Iterable[tuple[int, int]], *, quiet: bool) -> tuple[int, int]:
+    """The state with the flags of these needs as a call's success leaves them, and its failure."""
+    lowered = raised = state
+    for mask, flag in own:
+        lowered &= ~flag
+        raised |= flag if state & mask else 0
+    return lowered, lowered if quiet else raised
 
 
 def _split(demands: Iterable[int]) -> tuple[int, list[int]]:
@@ -324,11 +352,12 @@ class _View:
         self._items = items
         self._wanted = [1 << at in goal for at in places]
         self._hard = [frozenset(item.hard) for item in items]
-        self._users = [_mask(x for x in places if _any(items[x].hard, at)) for at in places]
-        self._askers = [_mask(x for x in places if 1 << at in items[x].hard) for at in places]
-        self._supports = [_mask(j for j, m in enumerate(needs) if m >> at & 1) for at in places]
+        self._users = _by_place(len(items), ((m, x) for x in places for m in items[x].hard))
+        alone = ((m, x) for x in places for m in items[x].hard if m.bit_count() == 1)
+        self._askers = _by_place(len(items), alone)
+        self._supports = _by_place(len(items), ((mask, j) for j, mask in enumerate(needs)))
         self._flags = _mask(j for j, m in enumerate(needs) if m.bit_count() > 1)
-        self._goals = [_mask(j for j, m in enumerate(goal) if m >> at & 1) for at in places]
+        self._goals = _by_place(len(items), ((mask, j) for j, mask in enumerate(goal)))
 
     def comes_first(self, a: int, b: int) -> bool:
         """Whether A is to be done before B; of two that are alike, the first."""
@@ -365,8 +394,16 @@ def _outermost_first(demands: list[list[tuple[int, int]]]) -> list[int]:
     return left
 
 
-def _any(masks: Iterable[int], at: int) -> bool:
-    return any(mask >> at & 1 for mask in masks)
+def _by_place(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
+    """For each of so many places the numbers, as a mask, of those whose mask has it."""
+    found = [0] * count
+    for mask, number in pairs:
+        left = mask
+        while left:
+            lowest = left & -left
+            found[lowest.bit_length() - 1] |= 1 << number
+            left ^= lowest
+    return found
 
 
 def _union(masks: Iterable[int]) -> int:

@@ -6,6 +6,8 @@ import functools
 from collections.abc import Iterable
 from typing import Any
 
+from msgspec.structs import replace
+
 from stormproof.domain.tasks import Step, Task
 from stormproof.suites.workflows.optimum.once_per_kind import once_per_kind
 from stormproof.suites.workflows.tools import CATALOGUE, run_tool
@@ -61,6 +63,18 @@ _WORDS = {
 }
 
 
+_TEXTS = ("file_operations_reader", "network_fetcher")
+_RECORDS = ("data_processing_parser",)
+_TAKES = {
+    "data_processing_parser": _TEXTS,
+    "data_processing_transformer": _RECORDS,
+    "data_processing_aggregator": _RECORDS,
+    "network_validator": (*_TEXTS, *_RECORDS),
+    "computation_analyzer": _RECORDS,
+}
+"""Tool → those whose results it can work on when no input is named."""
+
+
 @once_per_kind
 def useful_tools(task: Task) -> tuple[str, ...]:
     """The dependencies, near and far, of the solution's tools that can succeed in this task."""
@@ -86,6 +100,17 @@ def closure(tools: Iterable[str]) -> tuple[str, ...]:
     for tool in tools:
         visit(tool)
     return tuple(found)
+
+
+def at_hand(tool: str, before: Iterable[Step]) -> Step:
+    """A call of a tool on the data at hand, as its words say; on a sample where there is none.
+
+    Of several texts the latest may be a note that nothing can parse.
+    """
+    step = sampled(tool)
+    fitting = sum(each.tool in _TAKES.get(tool, ()) for each in before)
+    is_there = fitting == 1 if tool == "data_processing_parser" else fitting > 0
+    return replace(step, arguments={}) if is_there else step
 
 
 @functools.cache

@@ -19,14 +19,14 @@ from stormproof.suites.workflows.optimum.workflow import required_parts
 STAND_INS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "data_processing_parser": ("file_operations_converter",),
-        "data_processing_validator": ("network_validator",),
+        "data_processing_validator": ("network_validator", "computation_analyzer"),
         "network_validator": ("data_processing_validator",),
         "network_monitor": ("network_fetcher",),
         "file_operations_scanner": ("utility_helper", "file_operations_reader"),
         "integration_connector": ("utility_helper",),
         "integration_mapper": ("data_processing_transformer",),
         "computation_analyzer": ("data_processing_aggregator", "computation_calculator"),
-        "computation_calculator": ("data_processing_aggregator",),
+        "computation_calculator": ("data_processing_transformer",),
     }
 )
 """Tool → tools that do its work as well, perhaps in more calls."""
@@ -41,7 +41,7 @@ _NOTED = (
 )
 _LOGGED = (
     "utility_logger",
-    "Nothing goes out unrecorded. Write an entry with utility_logger, then call again.",
+    "This tool wants its calls on record. Write an entry with utility_logger, then call again.",
 )
 _ASKED = (
     "utility_helper",

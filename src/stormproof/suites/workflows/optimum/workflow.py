@@ -35,6 +35,7 @@ from stormproof.suites.workflows.optimum.trial_run import (
     superfluous,
     trial_run,
 )
+from stormproof.suites.workflows.tasks import small_sibling
 from stormproof.suites.workflows.tools import CATALOGUE
 
 Demands = tuple[tuple[int, ...], ...]
@@ -98,10 +99,12 @@ def required_parts(task: Task) -> tuple[Part, ...]:
 
 @once_per_kind
 def survey(task: Task) -> Survey:
-    """The survey of a task's kind."""
-    ran = trial_run(task)
+    """The survey of a task's kind, made on few records where that kind can be had with few."""
+    small = small_sibling(task)
+    own = small if small.structure == task.structure else task
+    ran = trial_run(own)
     inputs = tuple((max(each.feeders, default=0), each.input) for each in ran)
-    return Survey(_ways(task, ran), inputs)
+    return Survey(_ways(own, ran), inputs)
 
 
 def _ways(task: Task, ran: Sequence[Ran]) -> tuple[Part, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 from stormproof.suites.workflows.tasks import ledger
 from stormproof.suites.workflows.tasks.scene import Scene
 from stormproof.suites.workflows.tasks.stages import stage
-from stormproof.suites.workflows.tasks.wording import code, listed
+from stormproof.suites.workflows.tasks.wording import code, listed, plain
 from stormproof.suites.workflows.tasks.works import side_table
 
 _FIGURES = {"sum": "total", "mean": "mean", "max": "greatest", "min": "smallest"}
@@ -24,7 +24,7 @@ def _by_group(s: Scene, function: str) -> None:
     field: dict[str, Any] = {} if function == "count" else {"field": column}
     handle = s.do(
         "data_processing_aggregator",
-        "sum up the records by group",
+        "work out the figures by group",
         words=f"work out {what} for each {code(s.group)}, as {code(s.group)} and {code(name)}",
         makes="the table",
         function=function,
@@ -138,7 +138,7 @@ def on_top(s: Scene) -> None:
         "add the percentage",
         words=f"add {percent} % to {s.it} and round it to two decimals",
         makes="the figure with something on top",
-        expression=f"round(value * {1 + percent / 100:g}, 2)",
+        expression=f"round(value * {plain(1 + percent / 100)}, 2)",
         **s.named(),
     )
     s.say("on_top", percent=str(percent))
@@ -154,8 +154,8 @@ def outlook(s: Scene) -> None:
     handle = s.do(
         "computation_simulator",
         "let the figure grow",
-        words=f"simulate {ahead} steps from {s.it}, each with a growth of {growth / 100:g} and no "
-        "volatility",
+        words=f"simulate {ahead} steps from {s.it}, each with a growth of {plain(growth / 100)} "
+        "and no volatility, with `mean`, `low`, `high` and `path` as the outcome",
         makes="the outlook",
         growth=growth / 100,
         steps=ahead,

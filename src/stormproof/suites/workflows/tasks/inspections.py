@@ -196,8 +196,9 @@ def units(s: Scene) -> None:
     """The amounts may stand in thousands: then they have to be multiplied."""
     amount, unit = s.subject.amount, s.subject.amount_unit
     sheet = f"cover/{s.subject.stem}_{s.month.stamp}.txt"
-    scale = f"1 stands for 1000 {unit}" if s.fault else f"1 stands for 1 {unit}"
-    s.files[sheet] = f"Cover sheet, {s.month.full}\n{s.subject.count}: pieces\n{amount}: {scale}\n"
+    scale = f"in thousands of {unit}" if s.fault else f"in {unit}"
+    count = f"{s.subject.count}: counted one by one"
+    s.files[sheet] = f"Cover sheet, {s.month.full}\n{count}\n{amount}: {scale}\n"
     read(s, sheet, "the cover sheet")
     s.check("seen", sheet, None)
     s.operations[-1] = s.operations[-1].followed_by(

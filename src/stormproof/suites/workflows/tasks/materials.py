@@ -17,16 +17,18 @@ _IDEAS = (
     "safety audit", "customer survey", "label printer", "data clean-up", "quiet room",
     "loading ramp", "backup line", "web redesign", "tool cabinet", "night shift cover",
 )  # fmt: skip
-_NOT_YET = ("open", "refused")
-SITE = "Harbour"
-"""The site whose proposals count."""
-_OTHER_SITES = ("Airport", "Old Town", "Riverside", "Hilltop")
+STAGES = ("cleared", "open", "refused")
+"""How far a proposal is; the first may be had."""
+SITES = ("Harbour", "Airport", "Old Town", "Riverside", "Hilltop")
+"""Where proposals come from; those of the first count."""
+_CLEARED, *_NOT_YET = STAGES
+SITE, *_OTHER_SITES = SITES
 _FIRST = ("Ada", "Bilal", "Chiara", "Dmitri", "Esra", "Femi", "Greta", "Hugo", "Ines", "Jonas",
           "Kaja", "Liam", "Mara", "Nils", "Oona", "Pavel")  # fmt: skip
 _LAST = ("Adeyemi", "Berg", "Costa", "Dvorak", "Eklund", "Fischer", "Grant", "Horvat",
          "Iversen", "Jansen", "Kovacs", "Lindt", "Moreau", "Novak")  # fmt: skip
 _OFFICES = ("duty", "hotline", "office", "control", "dispatch", "nightshift")
-_CITIES = ("Ghent", "Oslo", "Porto", "Graz", "Leeds", "Turku", "Lyon", "Gdansk", "Trieste")
+CITIES = ("Ghent", "Oslo", "Porto", "Graz", "Leeds", "Turku", "Lyon", "Gdansk", "Trieste")
 _MOST_TRIES = 50
 _QUIET = ("started a worker", "request served", "cache warmed", "backup finished",
           "session closed", "index rebuilt", "health check passed")  # fmt: skip
@@ -55,8 +57,8 @@ def proposals(rng: Random, candidates: int, uncleared: int, elsewhere: int) -> l
 
     Costs are in halves, exact in binary, so that sums are too.
     """
-    stages = ["cleared"] * candidates + [rng.choice(_NOT_YET) for _ in range(uncleared)]
-    stages += rng.choices(("cleared", *_NOT_YET), k=elsewhere)
+    stages = [_CLEARED] * candidates + [rng.choice(_NOT_YET) for _ in range(uncleared)]
+    stages += rng.choices(STAGES, k=elsewhere)
     sites = [SITE] * (candidates + uncleared) + rng.choices(_OTHER_SITES, k=elsewhere)
     order = list(range(len(stages)))
     rng.shuffle(order)
@@ -151,7 +153,7 @@ def address(rng: Random, house: str) -> str:
 def contacts(rng: Random, size: int) -> list[Row]:
     """Nested records of people, each with a company and an address."""
     firsts, lasts = rng.choices(_FIRST, k=size), rng.choices(_LAST, k=size)
-    cities, rooms = rng.choices(_CITIES, k=size), rng.choices(range(1, 480), k=size)
+    cities, rooms = rng.choices(CITIES, k=size), rng.choices(range(1, 480), k=size)
     return [
         {
             "id": f"C-{number:04d}",

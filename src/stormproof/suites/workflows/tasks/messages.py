@@ -8,6 +8,7 @@ from stormproof.suites.workflows.tasks.scene import Scene
 from stormproof.suites.workflows.tasks.stages import stage
 from stormproof.suites.workflows.tasks.wording import EASY, MEDIUM, code
 
+STATUSES = ("done", "settled", "closed", "delivered")
 _MOST_LACKING = 40  # names that a message must not hold
 
 
@@ -21,11 +22,15 @@ def tell(
     after: tuple[int, ...] = (),
     words: str = "",
 ) -> None:
-    """Send somebody a message that holds the answer, and none of the others."""
+    """Send somebody a message that holds the answer, and none of the others.
+
+    It tells what the last of the steps `after` has shown; without them, of the work itself.
+    """
     s.do(
         "utility_notifier",
         "tell them what they want to know",
         words=words,
+        reads=s.steps[after[-1]].makes if after else None,
         makes=f"a message to {name}",
         after=after or s.shown,
         recipient=name,
@@ -135,7 +140,7 @@ def log_count(s: Scene) -> None:
 def mark_done(s: Scene) -> None:
     """A status noted."""
     name = f"{s.subject.stem}-{s.month.stamp}"
-    status = s.rng.choice(("done", "settled", "closed", "delivered"))
+    status = s.rng.choice(STATUSES)
     s.do(
         "utility_tracker",
         "note where the work stands",

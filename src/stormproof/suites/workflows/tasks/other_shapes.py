@@ -8,7 +8,7 @@ from stormproof.suites.workflows.tasks.scene import Scene
 from stormproof.suites.workflows.tasks.sources import SITES, list_folder, listing, parse, read
 from stormproof.suites.workflows.tasks.stages import stage
 from stormproof.suites.workflows.tasks.stock import text_of, text_of_columns
-from stormproof.suites.workflows.tasks.wording import EASY, code, listed
+from stormproof.suites.workflows.tasks.wording import EASY, code, listed, plain
 from stormproof.suites.workflows.tasks.works import LEFT, without_listed
 
 
@@ -37,7 +37,7 @@ def _lay(s: Scene, stem: str, form: str, text: str, earlier: str) -> str:
 def weekly_counts(s: Scene) -> None:
     """Counts of each week, a file for each site from medium on."""
     count = (1, 1, 2, 2, 3)[s.level]
-    form, weeks = s.form(), (8, 10, 20, 60, 260)[s.level]
+    form, weeks = s.form(), (8, 10, 20, 60, 260)[s.extent]
     columns = (
         [f"{site}_count" for site in s.rng.sample(SITES, count)]
         if count > 1
@@ -72,7 +72,7 @@ def weekly_counts(s: Scene) -> None:
         "put the sites side by side and add them up",
         words=f"put them side by side by {code('week')}, with their sum in a column {code('all')}",
         reads="the weekly counts of the sites",
-        makes="the weekly counts of all sites",
+        makes="the weekly counts of every site",
         operations=[
             *({"op": "join", "table": each, "fields": ["week"]} for each in handles[:-1]),
             {"op": "compute", "field": "all", "expression": " + ".join(columns)},
@@ -86,7 +86,7 @@ def weekly_counts(s: Scene) -> None:
         }
         for across in zip(*tables, strict=True)
     ]
-    s.take("records", rows, "the weekly counts of all sites", handle)
+    s.take("records", rows, "the weekly counts of every site", handle)
     s.measure, s.group, s.trend = "all", "week", total
     s.say("weekly_counts", paths=listed([code(path) for path in paths]), folder=code(s.folder))
     s.say("weekly_sum")
@@ -99,7 +99,8 @@ def predict(s: Scene) -> None:
     handle = s.do(
         "computation_predictor",
         "fit a line and go on with it",
-        words=f"fit a straight line to {code(s.measure)} and predict the next {ahead} weeks",
+        words=f"fit a straight line to {code(s.measure)} and predict the next {ahead} weeks, "
+        "with `field`, `slope`, `intercept`, `r_squared` and `predictions` as the outcome",
         makes="the trend",
         field=s.measure,
         steps=ahead,
@@ -119,8 +120,8 @@ def predict(s: Scene) -> None:
 def proposals(s: Scene) -> None:
     """What somebody might buy: of many sites at the upper levels, and not all of it cleared."""
     form = s.form()
-    rows = materials.proposals(s.rng, *_PROPOSED[s.level])
-    other = materials.proposals(s.rng, *_PROPOSED[min(s.level, 2)])
+    rows = materials.proposals(s.rng, *_PROPOSED[s.extent])
+    other = materials.proposals(s.rng, *_PROPOSED[min(s.extent, 2)])
     path = _lay(s, "proposals", form, text_of(form, rows), text_of(form, other))
     after = list_folder(s, s.folder) if s.upper else ()
     read(s, path, "the proposals", after)
@@ -150,7 +151,8 @@ def choose(s: Scene) -> None:
         "computation_optimizer",
         "choose the best of them",
         words=f"choose those of the greatest total {code('points')} whose total {code('cost')} "
-        f"stays within {budget:g}",
+        f"stays within {plain(budget)}, with `total_value`, `total_cost` and the `chosen` "
+        "records as the outcome",
         makes="the best choice",
         value="points",
         cost="cost",
@@ -162,7 +164,7 @@ def choose(s: Scene) -> None:
         "choose",
         value=code("points"),
         cost=code("cost"),
-        budget=f"{budget:g}",
+        budget=plain(budget),
         conditions=conditions,
     )
     outcome = materials.outcome(best)
@@ -226,7 +228,7 @@ def revised_costs(s: Scene) -> None:
 @stage(1, 2, 2, 3, 3, lists=True)
 def contacts(s: Scene) -> None:
     """People, in nested records."""
-    size = (6, 8, 40, 220, 1_200)[s.level]
+    size = (6, 8, 40, 220, 1_200)[s.extent]
     people = materials.contacts(s.rng, size)
     text = materials.as_json(people)
     path = _lay(s, "contacts", "json", text, materials.as_json(materials.contacts(s.rng, 6)))

@@ -50,14 +50,33 @@ _LOOKS = ("seen", "checked", "probed")
 """Kinds of checks that a look satisfies."""
 
 
+class _Words(dict[str, str]):
+    """Words for a sentence, by name; a name with a capital stands for its word with one."""
+
+    def __missing__(self, name: str) -> str:
+        return upper_first(self[name[:1].lower() + name[1:]])
+
+
 class Scene:
     """The builder that stages work on. `level` counts from 0 (very_easy) to 4 (very_hard).
+
+    `extent` is the level that it has as much data as: its own, or medium at most where it is to be
+    `small`.
 
     `turn` counts the tasks of this `kind` (archetype) and level so far. Subject and month move on
     with it and with the level, so that tasks of a kind differ in what they are about.
     """
 
-    def __init__(self, identity: Identity, seed: int, version: str, turn: int, kind: str) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        seed: int,
+        version: str,
+        turn: int,
+        kind: str,
+        *,
+        small: bool = False,
+    ) -> None:
         # What the task is about: settled here and by every draw from `rng` since. The order of the
         # draws is part of the suite's version.
         self.identity = identity
@@ -66,6 +85,7 @@ class Scene:
         self.kind = kind
         self.rng = rng = Random(seed_of("task", version, seed, identity.task_id))  # noqa: S311  reproducible, not secret
         self.level = DIFFICULTIES.index(identity.difficulty)
+        self.extent = min(self.level, MEDIUM) if small else self.level
         start = seed_of("start", version, seed, kind)
         place = turn * len(DIFFICULTIES) + self.level
         self._subject_at = (start + _SUBJECT_STRIDE * place) % len(subjects())
@@ -137,7 +157,7 @@ class Scene:
     def table(self, size: int | None = None) -> Table:
         """Some records of this month, from anywhere in the stock."""
         source = stock(self.version, self.seed, self._subject_at)
-        count = min(size or self.rng.randrange(*_SIZES[self.level]), len(source.values))
+        count = min(size or self.rng.randrange(*_SIZES[self.extent]), len(source.values))
         start = self.rng.randrange(len(source.values) - count + 1)
         table = Table(source, self.subject, self.month, range(start, start + count))
         self.whole = [table.copied()]
@@ -148,7 +168,7 @@ class Scene:
     def parts(self, count: int) -> list[Table]:
         """Tables of this month that have no record in common."""
         source = stock(self.version, self.seed, self._subject_at)
-        low, high = _SIZES[self.level]
+        low, high = _SIZES[self.extent]
         size = max(5, self.rng.randrange(low, high) // count)
         start = self.rng.randrange(len(source.values) - count * size + 1)
         starts = range(start, start + count * size, size)
@@ -348,8 +368,7 @@ class Scene:
             "year": str(self.month.year),
             **values,
         }
-        words |= {upper_first(name): upper_first(value) for name, value in words.items()}
-        self.sentences.append(upper_first(form.format_map(words)))
+        self.sentences.append(upper_first(form.format_map(_Words(words))))
 
     def build(self) -> Task:
         """The finished task."""

@@ -45,6 +45,11 @@ def listed(items: Sequence[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
 
+def plain(number: float) -> str:
+    """A number in plain digits, as tasks state it and plans hold it: never with an exponent."""
+    return f"{number:.6f}".rstrip("0").rstrip(".")
+
+
 def upper_first(text: str) -> str:
     """With a capital, for the beginning of a sentence."""
     return text[:1].upper() + text[1:]

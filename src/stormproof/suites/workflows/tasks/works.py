@@ -10,7 +10,7 @@ from stormproof.suites.workflows.tasks.scene import Scene
 from stormproof.suites.workflows.tasks.sources import FORMS, listing, parse, read
 from stormproof.suites.workflows.tasks.stages import stage
 from stormproof.suites.workflows.tasks.stock import text_of, text_of_columns
-from stormproof.suites.workflows.tasks.wording import EASY, HARD, code, listed
+from stormproof.suites.workflows.tasks.wording import EASY, HARD, code, listed, plain
 
 _FEW = 4  # records that are not cut down any further
 LEFT = "the records that are left"
@@ -82,11 +82,11 @@ def keep_above(s: Scene) -> None:
     kept = [row for row in s.rows if row[column] > bound]
     _keep(
         s,
-        f"{column} > {bound:g}",
-        f"keep only those whose {code(column)} is greater than {bound:g}",
+        f"{column} > {plain(bound)}",
+        f"keep only those whose {code(column)} is greater than {plain(bound)}",
         kept,
     )
-    s.say("keep_above", column=s.column(column), bound=f"{bound:g} {s.subject.amount_unit}")
+    s.say("keep_above", column=s.column(column), bound=f"{plain(bound)} {s.subject.amount_unit}")
 
 
 def _between(ordered: list[float], share: float) -> float:
@@ -307,7 +307,7 @@ def _new_amounts(s: Scene, count: int) -> list[float]:
 def add_gross(s: Scene) -> None:
     """A column more, with something on top."""
     amount, percent = s.subject.amount, s.rng.choice((5, 7, 10, 12, 19, 20, 25))
-    factor = f"{1 + percent / 100:g}"
+    factor = plain(1 + percent / 100)
     handle = s.do(
         "data_processing_transformer",
         "add the column",

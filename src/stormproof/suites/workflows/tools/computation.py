@@ -29,7 +29,7 @@ from stormproof.suites.workflows.values.tabular import (
     records_of,
     require_field,
 )
-from stormproof.suites.workflows.world import DATA, Examination, Kind, World
+from stormproof.suites.workflows.world import DATA, STRUCTURED, Examination, World
 
 # --- computation_analyzer ----------------------------------------------------------------------
 
@@ -67,9 +67,6 @@ def computation_analyzer(world: World, arguments: AnalyzerArguments) -> Made:
 # --- computation_calculator --------------------------------------------------------------------
 
 
-_CALCULABLE: tuple[Kind, ...] = ("number", "table", "object", "findings")
-
-
 class CalculatorArguments(ToolArguments):
     """Arguments of `computation_calculator`."""
 
@@ -88,11 +85,11 @@ class CalculatorArguments(ToolArguments):
 def computation_calculator(world: World, arguments: CalculatorArguments) -> Made:
     """Evaluates an arithmetic expression over numbers, an object's fields or a table's columns."""
     if not arguments.expression:
-        return Made(_sum_of_all(take(world, arguments.input, _CALCULABLE).value), "number")
+        return Made(_sum_of_all(take(world, arguments.input, STRUCTURED).value), "number")
     formula = compiled(arguments.expression)
     known = {}
     if formula.names:
-        known = _names_in(take(world, arguments.input, _CALCULABLE).value)
+        known = _names_in(take(world, arguments.input, STRUCTURED).value)
         formula.check_names(known)
     formula.check_work(_longest(known))
     made = formula.run(known)

@@ -18,12 +18,13 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from stormproof.domain.tasks import ToolSpec
 from stormproof.errors import SuiteError
 from stormproof.suites.workflows.values import invalid
 from stormproof.suites.workflows.values.documents import as_json
+from stormproof.suites.workflows.values.formats import parse, recognise
 from stormproof.suites.workflows.values.tabular import is_table
 from stormproof.suites.workflows.world import PAYLOAD, Kind, Result, World
 
@@ -169,8 +170,14 @@ def take(world: World, given: Any, kinds: tuple[Kind, ...] = PAYLOAD) -> Result:
     """The data that a tool call works on: what it names or holds, else the latest fitting result.
 
     A text names a handle, a tool (its newest result) or a path or address already read; any
-    other text that looks like a name is refused, all else is the data itself.
+    other text that looks like a name is refused, all else is the data itself. A tool that does
+    not work on text reads JSON text as what it says.
     """
+    found = _named_or_latest(world, given, kinds)
+    return found if found.kind != "text" or "text" in kinds else _read(found)
+
+
+def _named_or_latest(world: World, given: Any, kinds: tuple[Kind, ...]) -> Result:
     if given is None or given == "":
         latest = world.latest(kinds)
         if latest is None:
@@ -183,6 +190,15 @@ def take(world: World, given: Any, kinds: tuple[Kind, ...] = PAYLOAD) -> Result:
             return found
         _refuse_name(world, name)
     return Result("", "", kind_of(given), given)
+
+
+def _read(found: Result) -> Result:
+    """JSON text's value in its place; any other text as it is."""
+    form = recognise(found.value)
+    if form not in ("json", "jsonl"):
+        return found
+    value = parse(found.value, form)
+    return structs.replace(found, kind=kind_of(value), value=value)
 
 
 def reported(faults: Sequence[str], **figures: int) -> Made:

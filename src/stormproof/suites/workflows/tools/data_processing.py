@@ -220,14 +220,14 @@ class TransformerArguments(ToolArguments):
         tuple[Operation, ...],
         Meta(
             description='What to do, in order, such as [{"op": "sort", "field": "price"}]. '
-            "op is rename (field, to), select (fields), drop (fields), compute (field, "
-            "expression), convert (field, to: number or text), sort (field, descending), "
-            "limit (count), deduplicate (fields, or whole records), round (field, count), "
-            "uppercase, lowercase, trim (fields), normalise, or one with a second table, given by "
-            "its handle or path: join (table, fields: adds the fields of its first record with "
-            "equal fields, null where none has), append (table: adds its records), without "
-            "(table, fields: drops the records whose fields it has). Default: normalise, that is "
-            "field names to snake_case and texts trimmed."
+            "op is rename (field, to), select (fields), drop (fields), compute (field, expression, "
+            "such as price * 1.2 or a if a > b else b), convert (field, to: number or text), sort "
+            "(field, descending), limit (count), deduplicate (fields, or whole records), round "
+            "(field, count), uppercase, lowercase, trim (fields), normalise, or one with a second "
+            "table, given by its handle or path: join (table, fields: adds the fields of its first "
+            "record with equal fields, null where none has), append (table: adds its records), "
+            "without (table, fields: drops the records whose fields it has). Default: normalise, "
+            "that is field names to snake_case and texts trimmed."
         ),
     ] = ()
 

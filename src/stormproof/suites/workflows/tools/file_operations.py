@@ -12,7 +12,14 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from stormproof.suites.workflows.tools.contract import Input, Made, ToolArguments, take, tool
+from stormproof.suites.workflows.tools.contract import (
+    Input,
+    Made,
+    ToolArguments,
+    kind_of,
+    take,
+    tool,
+)
 from stormproof.suites.workflows.values import ToolFault, affordable, invalid
 from stormproof.suites.workflows.values.formats import format_of, parse, recognise, render
 from stormproof.suites.workflows.values.tabular import listed
@@ -116,13 +123,15 @@ class ConverterArguments(ToolArguments):
     input: Input = None
 
 
-@tool(returns={"value": "the converted text"})
+@tool(returns={"value": "the converted text; for json the data itself, as after parsing"})
 def file_operations_converter(world: World, arguments: ConverterArguments) -> Made:
-    """Converts data between CSV, JSON, JSON Lines and XML, and gives the new text."""
+    """Converts data between CSV, JSON, JSON Lines and XML."""
     taken = take(world, arguments.input)
     value = taken.value
     if isinstance(value, str):
         value = parse(value, recognise(value))
+    if arguments.to == "json":
+        return Made(value, kind_of(value), taken.source)
     return Made(render(value, arguments.to), "text")
 
 

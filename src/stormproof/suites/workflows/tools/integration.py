@@ -17,7 +17,15 @@ from stormproof.suites.workflows.tools.contract import (
 )
 from stormproof.suites.workflows.values import failed, invalid
 from stormproof.suites.workflows.values.tabular import Record, is_table, listed, records_of
-from stormproof.suites.workflows.world import DATA, EXPIRED, Schedule, World, host_of
+from stormproof.suites.workflows.world import (
+    DATA,
+    EXPIRED,
+    PAYLOAD,
+    STRUCTURED,
+    Schedule,
+    World,
+    host_of,
+)
 
 # --- integration_authenticator -----------------------------------------------------------------
 
@@ -35,7 +43,7 @@ def integration_authenticator(world: World, arguments: AuthenticatorArguments) -
     """Opens a session with a service, with the credentials held for it."""
     services = world.credentials
     if not services:
-        raise failed("No credentials are held here.")
+        raise invalid("No credentials are held in this task.")
     service = arguments.service or _first_closed(world)
     if service not in services:
         raise invalid(f"No credentials for {service[:60]!r}. Services are: {listed(services)}.")
@@ -72,7 +80,7 @@ def integration_connector(world: World, arguments: ConnectorArguments) -> Made:
     """Connects to a system and lists the addresses that it offers."""
     hosts = list(dict.fromkeys(host_of(url) for url in world.resources))
     if not hosts:
-        raise failed("No system is known here.")
+        raise invalid("No system is known in this task.")
     first = next((host for host in hosts if host not in world.connections), hosts[0])
     system = _host(arguments.system) if arguments.system else first
     if system not in hosts:
@@ -201,8 +209,8 @@ def integration_queue(world: World, arguments: QueueArguments) -> Made:
 
 
 def _push(world: World, messages: list[Any], arguments: QueueArguments) -> Made:
-    value = take(world, arguments.input).value
-    pushed = value if arguments.each and is_table(value) else [value]
+    taken = take(world, arguments.input, STRUCTURED if arguments.each else PAYLOAD)
+    pushed = taken.value if arguments.each and is_table(taken.value) else [taken.value]
     if len(messages) + len(pushed) > MOST_MESSAGES:
         raise failed(f"Queue {arguments.name[:60]} is full.")
     messages.extend(pushed)

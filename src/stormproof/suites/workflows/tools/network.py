@@ -89,7 +89,7 @@ def network_fetcher(world: World, arguments: FetcherArguments) -> Made:
 def _next_unfetched(world: World) -> str:
     """The first address that was not fetched yet; when all were, the first of all."""
     if not world.resources:
-        raise ToolFault("NETWORK_ERROR", "No address is known here.")
+        raise invalid("No address is known in this task: give one in url.")
     urls = world.resources
     return next((url for url in urls if url not in world.seen), next(iter(urls)))
 
@@ -110,7 +110,7 @@ def network_monitor(world: World, arguments: MonitorArguments) -> Made:
     """Checks whether addresses answer, and how."""
     urls = [locate(world, arguments.url)] if arguments.url else list(world.resources)
     if not urls:
-        raise ToolFault("NETWORK_ERROR", "No address is known here.")
+        raise invalid("No address is known in this task: give one in url.")
     world.probed.update(urls)
     return Made([_state(world, url) for url in urls], "report")
 

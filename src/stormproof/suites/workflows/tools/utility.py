@@ -79,7 +79,7 @@ class HelperArguments(ToolArguments):
 def utility_helper(world: World, arguments: HelperArguments) -> Made:
     """Tells what is in the workspace, how to call a tool, or more of a long result."""
     if arguments.result:
-        return Made(_part(world, arguments.result, arguments.offset), "receipt")
+        return _part(world, arguments.result, arguments.offset)
     if not arguments.tool:
         return Made(_workspace(world), "receipt")
     from stormproof.suites.workflows.tools import CATALOGUE  # noqa: PLC0415  the catalogue holds this tool
@@ -93,15 +93,17 @@ def utility_helper(world: World, arguments: HelperArguments) -> Made:
     return Made({**described, "parameters": spec.parameters, "needs": list(spec.needs)}, "receipt")
 
 
-def _part(world: World, handle: str, offset: int) -> str:
-    """So much of a result's text as is shown at once."""
+def _part(world: World, handle: str, offset: int) -> Made:
+    """So much of a result's text as is shown at once, and where it stands."""
     found = world.named(handle)
     if found is None:
         raise invalid(f"There is no result called {handle[:60]!r}. {known_handles(world)}")
     text = found.value if isinstance(found.value, str) else as_json(found.value)
     if offset >= len(text):
         raise invalid(f"{handle[:60]} has {len(text)} characters.")
-    return text[offset : offset + PART]
+    part = text[offset : offset + PART]
+    place = f"Characters {offset} to {offset + len(part)} of {len(text)}."
+    return Made(part, "receipt", note=place)
 
 
 def _workspace(world: World) -> dict[str, Any]:

@@ -150,8 +150,18 @@ def _sequence(node: Any, names: set[str]) -> Run:
 
 def _logic(node: Any, names: set[str]) -> Run:
     parts = [_build(each, names) for each in node.values]
-    combine = all if isinstance(node.op, ast.And) else any
-    return lambda known: combine(part(known) for part in parts)
+    decisive = isinstance(node.op, ast.Or)
+
+    def run(known: Names) -> Any:
+        """The first that decides it, as in Python: `corrected or amount` is one of the two."""
+        value: Any = None
+        for part in parts:
+            value = part(known)
+            if bool(value) is decisive:
+                break
+        return value
+
+    return run
 
 
 def _choice(node: Any, names: set[str]) -> Run:

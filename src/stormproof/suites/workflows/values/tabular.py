@@ -25,7 +25,10 @@ def records_of(value: Any) -> list[Record]:
     stands for that table. Raises ToolFault for a text, which must be parsed first.
     """
     if isinstance(value, str):
-        raise invalid("This is unparsed text: parse it with data_processing_parser first.")
+        raise invalid(
+            "This is unparsed text: parse it with data_processing_parser first, or have "
+            "file_operations_converter make JSON of it."
+        )
     if isinstance(value, dict):
         tables = [each for each in value.values() if each and is_table(each)]
         return _bounded(tables[0]) if len(tables) == 1 else [value]

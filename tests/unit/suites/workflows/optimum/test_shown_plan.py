@@ -37,6 +37,26 @@ def test_plans_reach_the_goal_and_hold_the_solution_in_its_order() -> None:
                 assert all(place < plan.index(step) for place in step.after)
 
 
+def test_useful_calls_work_on_the_tasks_own_data_as_their_words_say() -> None:
+    """Whether they succeed there, the plans that reach the goal say."""
+    bare = checked = 0
+    for task in some_tasks(3):
+        plan = optimal_plan(task, 0.6, own_turns(task))
+        for at, step in enumerate(plan):
+            if step.tool == "network_validator" and step.arguments:
+                payloads = [each.arguments.get("input") for each in plan[at + 1 :]]
+                assert step.arguments["input"] in payloads
+                checked += 1
+            if step.reads == "the data at hand" and step.arguments:
+                assert step.tool == "data_processing_parser"
+                texts = [
+                    s for s in plan[:at] if s.tool in {"file_operations_reader", "network_fetcher"}
+                ]
+                assert len(texts) > 1
+            bare += step.reads == "the data at hand"
+    assert min(bare, checked) > len(some_tasks(3)) / 4
+
+
 def test_at_rate_one_the_plan_is_the_solution_and_the_ceiling_is_one() -> None:
     for task in some_tasks():
         assert optimal_plan(task, 1.0, own_turns(task)) == task.solution

@@ -64,3 +64,11 @@ def test_no_order_by_amount_is_ambiguous_and_ids_ascend(at: int) -> None:
     assert len(set(ids)) == len(ids)
     for start in range(0, 200, 10):  # however short a slice, it has several states
         assert len({state for _, _, state, *_ in values[start : start + 10]}) > 1
+
+
+@pytest.mark.parametrize("word", ["settled", "corrected", "twice", "undelivered"])
+def test_no_state_is_called_what_a_list_beside_the_records_is(word: str) -> None:
+    """A task that leaves out what is settled, and asks for what has been settled, says nothing."""
+    for subject in subjects():
+        for state, words in subject.states.items():
+            assert word not in f"{state} {words}", subject.stem

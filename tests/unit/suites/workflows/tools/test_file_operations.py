@@ -43,13 +43,34 @@ def test_an_unknown_method_is_refused(orders: Any) -> None:
 def test_csv_becomes_json(bench: Any) -> None:
     here = bench(files={"a.csv": "id,name\n1,Ann\n"})
     here.call("file_operations_reader")
-    text = here.call("file_operations_converter", to="json")
-    assert json.loads(text) == [{"id": 1, "name": "Ann"}]
+    assert here.call("file_operations_converter", to="json") == [{"id": 1, "name": "Ann"}]
+    here.call("file_operations_writer", path="b.json")
+    assert json.loads(here.world.files["b.json"]) == [{"id": 1, "name": "Ann"}]
 
 
-def test_parsed_data_becomes_any_format_and_back(orders: Any) -> None:
+def test_what_became_json_can_be_worked_on_as_it_is(bench: Any) -> None:
+    made = bench(files={"a.csv": "id,amount\n1,2.5\n2,4\n"})
+    made.call("file_operations_reader")
+    code, message = made.fault("data_processing_filter", input="file_operations_reader_1")
+    assert code == "INVALID_INPUT"
+    assert "file_operations_converter" in message
+    made.call("file_operations_converter")
+    assert len(made.call("data_processing_filter", where="amount > 0")) == 2
+    given = {"input": "file_operations_converter_1"}
+    assert made.call("data_processing_filter", where="amount > 3", **given) == [
+        {"id": 2, "amount": 4}
+    ]
+    assert made.call("computation_calculator", expression="sum(amount)", **given) == 6.5
+    assert made.call("data_processing_validator", required=["id"], **given)["checked"] == 2
+    table = [{"op": "without", "fields": ["id"], "table": "file_operations_converter_1"}]
+    assert made.call("data_processing_transformer", input=[{"id": 2}], operations=table) == []
+    made.call("integration_queue", name="work", each=True, **given)
+    assert made.world.queues["work"] == [{"id": 1, "amount": 2.5}, {"id": 2, "amount": 4}]
+
+
+def test_parsed_data_becomes_any_text_and_back(orders: Any) -> None:
     wanted = orders.world.results["data_processing_parser_1"].value
-    for to in ("csv", "json", "jsonl", "xml"):
+    for to in ("csv", "jsonl", "xml"):
         orders.call("file_operations_converter", to=to, input="data_processing_parser_1")
         assert orders.call("data_processing_parser", format=to)[:2] == wanted[:2]
 

@@ -35,7 +35,7 @@ def test_the_secret_is_never_shown(bench: Any) -> None:
 
 
 def test_unknown_services_are_told(bench: Any) -> None:
-    assert bench().fault("integration_authenticator")[0] == "OPERATION_FAILED"
+    assert bench().fault("integration_authenticator")[0] == "INVALID_INPUT"
     here = bench(credentials={"crm": "a"})
     code, text = here.fault("integration_authenticator", service="hr")
     assert code == "INVALID_INPUT"
@@ -60,7 +60,7 @@ def test_lists_what_a_system_offers(bench: Any) -> None:
 
 
 def test_unknown_systems_are_told(bench: Any) -> None:
-    assert bench().fault("integration_connector")[0] == "OPERATION_FAILED"
+    assert bench().fault("integration_connector")[0] == "INVALID_INPUT"
     here = bench(resources={"https://a.b/x": ""})
     assert "a.b" in here.fault("integration_connector", system="sap")[1]
 

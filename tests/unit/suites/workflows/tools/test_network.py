@@ -45,7 +45,7 @@ def test_a_session_opens_what_is_protected(bench: Any) -> None:
 
 
 def test_nothing_to_fetch(bench: Any) -> None:
-    assert bench().fault("network_fetcher")[0] == "NETWORK_ERROR"
+    assert bench().fault("network_fetcher")[0] == "INVALID_INPUT"
 
 
 # --- network_monitor --------------------------------------------------------------------------
@@ -61,7 +61,7 @@ def test_states_of_all_or_one(bench: Any) -> None:
 
 
 def test_nothing_to_watch(bench: Any) -> None:
-    assert bench().fault("network_monitor")[0] == "NETWORK_ERROR"
+    assert bench().fault("network_monitor")[0] == "INVALID_INPUT"
 
 
 # --- network_poster ---------------------------------------------------------------------------

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from stormproof.suites.workflows.tools import run_tool
 from stormproof.suites.workflows.world import PAYLOAD, LogEntry, Notification
 
 # --- utility_cache ----------------------------------------------------------------------------
@@ -60,6 +61,9 @@ def test_more_of_a_long_result_is_shown_part_by_part(bench: Any) -> None:
     ]
     assert "".join(parts) == "0123456789" * 500
     assert here.world.latest(PAYLOAD).source == "a.txt"  # a part is no data
+    rest = {"result": "file_operations_reader_1", "offset": 4_000}
+    told = run_tool(here.world, "utility_helper", rest).message
+    assert told == "Characters 4000 to 5000 of 5000."
     _, text = here.fault("utility_helper", result="file_operations_reader_1", offset=5_000)
     assert "5000 characters" in text
     assert "Results so far" in here.fault("utility_helper", result="no_such_1")[1]

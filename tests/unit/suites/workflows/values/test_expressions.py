@@ -38,6 +38,9 @@ def test_arithmetic_is_pythons(text: str) -> None:
     [
         ("a = 1 AND b <> 'x'", {"a": 1, "b": "y"}, True),
         ("a == 'x = y'", {"a": "x = y"}, True),
+        ("a or b", {"a": None, "b": 7.5}, 7.5),
+        ("a and b", {"a": 3, "b": 7.5}, 7.5),
+        ("a || b || c", {"a": None, "b": 0, "c": None}, None),
         ("a == 'x AND y'", {"a": "x AND y"}, True),
         ("a is null", {"a": None}, True),
         ("a != NULL", {"a": 1}, True),
