@@ -15,7 +15,7 @@ FIRST_PROBE_S = 0.4  # after a cut, one above the cap is tried; the wait doubles
 LAST_PROBE_S = 4.0
 FREE_PROBES = 4  # that failed; from then on, so many sends lie between two, twice as many each
 PROBE_AFTER, PROBE_AFTER_MOST = 20, 120  # time
-STANDS, STANDS_S = 2, 1.0  # failed probes, and seconds waited for one, that make a cap certain
+STANDS = 2  # failed probes that make a cap certain
 FALLEN_S, FALLEN_SENDS = 15.0, 10  # once it has fallen, a probe is due after this time and so many
 GENERATION = 20  # accepted sends after which what was held before them no longer counts
 SHARP = 0.2  # slots of blur that are none
@@ -59,8 +59,8 @@ class Cap:
 
     @property
     def stands(self) -> bool:
-        """Whether it was met again and again at the same number, for a while."""
-        return self._failed_probes >= STANDS and self._probe_wait_s > STANDS_S
+        """Whether it was met again and again at the same number."""
+        return self._failed_probes >= STANDS
 
     @property
     def probing(self) -> bool:
