@@ -165,6 +165,7 @@ class MemberMachine(AnyEndpoint):
         return self.control.control.breaker
 
     def send(self) -> bool:
+        self.control.ready_at(self.now)  # a canary that has been silent for long enough opens it
         above = self.limit.learned
         shut = above is not None and bool(above.breaker.why)
         before = above.in_flight if above else 0

@@ -24,7 +24,7 @@ from stormproof.errors import PoolFileError
 from stormproof.plan import OPTIONS, POOL_SCHEMA
 from stormproof.plan.poolfile import check_pool
 
-FUZZ = int(os.environ.get("FUZZ", "1"))  # times as many inputs as usual
+FUZZ = int(os.environ.get("FUZZ", "1"))  # times as many inputs as usual; torture has 40
 
 UNPRINTABLE = "\x00\x07\x1b[31m\u202e\ud7ff\U0001f4a9"
 texts = st.text(st.characters(codec="utf-8"), max_size=20) | st.sampled_from(
@@ -154,7 +154,7 @@ def told(*words: str) -> tuple[int, str]:
     return code, said
 
 
-@settings(max_examples=80 * FUZZ, deadline=None)
+@settings(max_examples=40 * FUZZ, deadline=None)
 @given(changed(POOL))
 def test_any_pool_file(tables: dict[str, Any]) -> None:
     with folder() as here:
@@ -166,7 +166,7 @@ def test_any_pool_file(tables: dict[str, Any]) -> None:
 SCHEMA = Draft7Validator(json.loads(POOL_SCHEMA.read_text(encoding="utf-8")))
 
 
-@settings(max_examples=150 * FUZZ, deadline=None)
+@settings(max_examples=75 * FUZZ, deadline=None)
 @given(changed(POOL))
 def test_what_the_parser_takes_the_schema_takes(tables: dict[str, Any]) -> None:
     try:
@@ -176,7 +176,7 @@ def test_what_the_parser_takes_the_schema_takes(tables: dict[str, Any]) -> None:
     SCHEMA.validate(tables)
 
 
-@settings(max_examples=60 * FUZZ, deadline=None)
+@settings(max_examples=30 * FUZZ, deadline=None)
 @given(
     st.binary(max_size=100) | texts.map(str.encode), st.sampled_from(["p.toml", "stormproof.toml"])
 )
@@ -195,7 +195,7 @@ OPTIONS_TOLD: dict[str, Any] = {
 FLAGS = [option.flag for option in OPTIONS]
 
 
-@settings(max_examples=80 * FUZZ, deadline=None)
+@settings(max_examples=40 * FUZZ, deadline=None)
 @given(changed(OPTIONS_TOLD))
 def test_any_stormproof_toml(keys: dict[str, Any]) -> None:
     with folder() as here:
@@ -211,7 +211,7 @@ fits = st.lists(
 words = texts.filter(lambda text: "\x00" not in text) | numbers.map(str)
 
 
-@settings(max_examples=60 * FUZZ, deadline=None)
+@settings(max_examples=30 * FUZZ, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(FLAGS), words, st.booleans()), max_size=2), fits)
 def test_any_flags(
     drawn: list[tuple[str, str, bool]], fitting: list[tuple[str, str, bool]]
@@ -221,14 +221,14 @@ def test_any_flags(
         told("plan", "--json", *(word for pair in pairs for word in pair))
 
 
-@settings(max_examples=60 * FUZZ, deadline=None)
+@settings(max_examples=30 * FUZZ, deadline=None)
 @given(st.lists(words, max_size=4))
 def test_any_words(drawn: list[str]) -> None:
     with folder():
         told("plan", *drawn)
 
 
-@settings(max_examples=60 * FUZZ, deadline=None)
+@settings(max_examples=30 * FUZZ, deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(VARIABLES)), words, max_size=3))
 def test_any_environment(variables: dict[str, str]) -> None:
     with folder(), mock.patch.dict(os.environ, variables):

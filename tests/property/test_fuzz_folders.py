@@ -23,7 +23,7 @@ from stormproof.store import Header, open_store
 from stormproof.store.record_lines import to_line
 from stormproof.testing.records import a_trial, a_turn, an_episode
 
-FUZZ = int(os.environ.get("FUZZ", "1"))  # times as many inputs as usual
+FUZZ = int(os.environ.get("FUZZ", "1"))  # times as many inputs as usual; torture has 40
 
 READER = "file_operations_reader"
 RECORDED: dict[str, Any] = {
@@ -85,7 +85,7 @@ def output_of(*words: str) -> tuple[int, str]:
     return code, said
 
 
-@settings(max_examples=30 * FUZZ, deadline=None)
+@settings(max_examples=15 * FUZZ, deadline=None)
 @given(st.lists(recordings(), min_size=1, max_size=3))
 def test_any_recording(lines: list[bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -145,7 +145,7 @@ def damage(path: Path, how: str, where: float, data: bytes) -> None:
     path.write_bytes(made[how])
 
 
-@settings(max_examples=30 * FUZZ, deadline=None)
+@settings(max_examples=15 * FUZZ, deadline=None)
 @given(st.floats(0, 0.999), st.lists(damages(), min_size=1, max_size=2))
 def test_any_results_folder(
     sound: Path, which: float, done: list[tuple[str, float, bytes]]

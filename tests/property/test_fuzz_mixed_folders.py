@@ -22,7 +22,7 @@ from stormproof.errors import StoreError
 from stormproof.store import Header, open_store, read_episodes, repair
 from stormproof.testing.records import a_trial, a_turn, an_episode
 
-FUZZ = int(os.environ.get("FUZZ", "1"))  # times as many inputs as usual
+FUZZ = int(os.environ.get("FUZZ", "1"))  # times as many inputs as usual; torture has 40
 HEADER = Header(suite="1", seed=0)
 Files = dict[str, bytes]  # by path below the folder
 
@@ -177,7 +177,7 @@ def checked(folder: Path, files: Files, known: list[Episode]) -> None:
     assert len([*folder.glob("journal-*.jsonl")]) == 1
 
 
-@settings(max_examples=60 * FUZZ, deadline=None)
+@settings(max_examples=30 * FUZZ, deadline=None)
 @given(st.data())
 def test_two_machines_with_trials_of_their_own(draw: st.DataObject) -> None:
     files, halves = put_together(draw, APART)
@@ -192,7 +192,7 @@ def test_two_machines_with_trials_of_their_own(draw: st.DataObject) -> None:
             checked(folder, sound, OF_A + OF_B)
 
 
-@settings(max_examples=30 * FUZZ, deadline=None)
+@settings(max_examples=15 * FUZZ, deadline=None)
 @given(st.data())
 def test_two_machines_that_ran_some_trials_both(draw: st.DataObject) -> None:
     files, _ = put_together(draw, OVERLAPPING)

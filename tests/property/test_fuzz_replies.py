@@ -16,7 +16,7 @@ from stormproof.episode import catalogue_vocabulary, recognise
 from stormproof.suites.workflows.tools import CATALOGUE
 from stormproof.wire.classify import classify
 
-FUZZ = int(os.environ.get("FUZZ", "1"))  # times as many inputs as usual
+FUZZ = int(os.environ.get("FUZZ", "1"))  # times as many inputs as usual; torture has 40
 
 texts = st.text(st.characters(codec="utf-8"), max_size=30)
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | texts
@@ -76,7 +76,7 @@ told = st.sampled_from(WAITS)
 headers = st.dictionaries(st.sampled_from(HEADERS), told | texts | st.floats().map(str))
 
 
-@settings(max_examples=400 * FUZZ, deadline=None)
+@settings(max_examples=200 * FUZZ, deadline=None)
 @given(statuses | st.integers(100, 599), headers, sent())
 def test_any_answer_is_a_verdict(status: int, given_headers: dict[str, str], body: bytes) -> None:
     verdict = classify(status, given_headers, body, 1.7e9)
@@ -106,7 +106,7 @@ PIECES = [
 messages = st.lists(st.sampled_from(PIECES) | texts, max_size=25).map("".join)
 
 
-@settings(max_examples=400 * FUZZ, deadline=None)
+@settings(max_examples=200 * FUZZ, deadline=None)
 @given(messages)
 def test_any_message_is_read(text: str) -> None:
     found = recognise(text, VOCABULARY)

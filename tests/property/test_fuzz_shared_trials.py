@@ -20,7 +20,7 @@ from stormproof.errors import StoreError
 from stormproof.store import Header, journal, merge, open_store, read_episodes, repair
 from stormproof.testing.records import a_trial, a_turn, an_episode
 
-FUZZ = int(os.environ.get("FUZZ", "1"))  # times as many inputs as usual
+FUZZ = int(os.environ.get("FUZZ", "1"))  # times as many inputs as usual; torture has 40
 HEADER = Header(suite="1", seed=0)
 TRIAL = a_trial()
 
@@ -115,7 +115,7 @@ def finished(folder: Path, turns: Sequence[Turn]) -> None:
     assert list(read_episodes(folder)) == [an_episode(TRIAL, whole)]
 
 
-@settings(max_examples=30 * FUZZ, deadline=None)
+@settings(max_examples=15 * FUZZ, deadline=None)
 @given(st.data())
 def test_a_merge_and_whatever_a_crash_leaves_of_it(draw: st.DataObject) -> None:
     with two_machines(draw) as (a, b):
@@ -140,7 +140,7 @@ def test_a_merge_and_whatever_a_crash_leaves_of_it(draw: st.DataObject) -> None:
             finished(folder, turns)
 
 
-@settings(max_examples=30 * FUZZ, deadline=None)
+@settings(max_examples=15 * FUZZ, deadline=None)
 @given(st.data())
 def test_journals_of_both_in_one_folder(draw: st.DataObject) -> None:
     with two_machines(draw) as (a, b):

@@ -291,7 +291,7 @@ class Adaptive:
         name = self._blame.of(case)
         if name == "chance":
             self.rate.excused(sent)
-            self.decision = "refused by chance"
+            self.decision, self.rule = "refused by chance", ""
             return
         self._epoch += 1
         self._note_cut(name, self._blame.rule)

@@ -127,7 +127,7 @@ class SharedLimit:
         return self._score >= self._needs
 
     def member_sent(self, member: Member, sent: Sent) -> None:
-        """One of its endpoints sends."""
+        """A member sends."""
         self._latest.append((member, sent))
 
     def follows(self, member: Member, refused: Sent) -> bool:

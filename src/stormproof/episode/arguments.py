@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from stormproof.episode.json_values import TooDeep, read_json, read_whole
-from stormproof.episode.nearly_json import KEY, LONGEST, Scanner, as_object, parsed
+from stormproof.episode.nearly_json import KEY, LONGEST, Scanner, as_object, parsed, read_object
 
 _MOST_CHILDREN = 64
 _MOST_WRAPPERS = 3
@@ -68,7 +68,8 @@ class Arguments(Struct, frozen=True):
 
 
 NOTHING = Arguments({}, strict=True)
-LARGEST = 250_000  # characters of a native call's arguments
+LARGEST = 250_000  # characters of a native call's arguments, or of a JSON object in a text
+_BLANK = "\\ \t\r\n"
 _TOO_LARGE = Arguments(
     {}, strict=False, problem=f"the arguments are longer than {LARGEST:,} characters"
 )
@@ -80,7 +81,7 @@ def read_arguments(text: str, properties: Mapping[str, Any]) -> Arguments:
     `properties` are the tool's parameters: their order places positional values, their types
     tell a quoted number or object from a string where the notation quotes everything.
     """
-    text = text[:LONGEST].strip("\\ \t\r\n")
+    text = text[: _reach(text)].strip(_BLANK)
     if not text:
         return NOTHING
     escaped = "&quot;" in text and '"' not in text
@@ -96,6 +97,17 @@ def read_arguments(text: str, properties: Mapping[str, Any]) -> Arguments:
     if not values and (near := _OBJECT_NEAR.match(body)):
         return _object(body[near.end() :], properties, strict=False)
     return Arguments(_fitting(values, properties), strict=False)
+
+
+def _reach(text: str) -> int:
+    """How far arguments are looked for: `LONGEST`, or the end of a longer object that is JSON.
+
+    To cut that would leave an object that is nearly JSON, and less than what was written.
+    """
+    if len(text) > LONGEST:
+        read = read_object(text[:LARGEST], len(text) - len(text.lstrip(_BLANK)))
+        return max(LONGEST, read[1]) if read is not None else LONGEST
+    return LONGEST
 
 
 def read_native_arguments(text: str, properties: Mapping[str, Any]) -> Arguments:

@@ -1,3 +1,4 @@
+import json
 import time
 from typing import Any
 
@@ -219,3 +220,13 @@ def test_long_texts_take_little_time(piece: str) -> None:
     start = time.process_time()
     read_arguments("(" + piece * (400_000 // len(piece)), PROPERTIES)
     assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize("rows", [1_000, 4_000])
+def test_a_long_object_is_read_to_its_end(rows: int) -> None:
+    """Cut short it would be nearly JSON, and be carried out on part of its data."""
+    given = {"input": [{"id": f"A-{at:05d}", "state": "open", "at": at} for at in range(rows)]}
+    text = f" {json.dumps(given)}"
+    read = read_arguments(f"{text}\nThat was all.", {"input": {}})
+    assert read.values == given
+    assert len(text) > 160_000 or rows == 1_000

@@ -165,9 +165,9 @@ def _of_status(text: str, _world: Surroundings) -> Slip | None:
 
 
 def _of_value(text: str, world: Surroundings) -> Slip | None:
-    """Another value of the same column."""
+    """Another value of the same column, such as can stand between the same quotes."""
     for value in _QUOTED.findall(text):
-        others = [o for o in _values().get(value, ()) if world.hold(o)]
+        others = [o for o in _values().get(value, ()) if "'" not in o and world.hold(o)]
         if others:
             return Slip(value, others[0])
     return None
