@@ -489,15 +489,15 @@ def refusals_count(rng: Random, seed: int, number: int) -> Server:
     return replace(server)  # with a full bucket
 
 
-# --- on which nothing was ever tuned ----------------------------------------------------------
-
-
 @_world()
 def replicas(rng: Random, seed: int, number: int) -> Server:
     """Replicas behind one address, of which one in ten to one in three refuses whatever comes."""
     server = _either(rng, seed, number)
     server.dice = rng.uniform(0.1, 0.33)
     return server
+
+
+# --- on which nothing was ever tuned ----------------------------------------------------------
 
 
 @_world()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil, inf, log2
 
 from stormproof.control.controller import Fate, Sent
-from stormproof.control.measured import Measured
+from stormproof.control.measured import FALLEN, Measured
 
 START = 2.0  # in flight at once before anything is known
 DOUBLING_S = 0.4  # the ramp doubles in this time
@@ -15,10 +15,8 @@ FIRST_PROBE_S = 0.4  # after a cut, one above the cap is tried; the wait doubles
 LAST_PROBE_S = 4.0
 FREE_PROBES = 4  # that failed; from then on, so many sends lie between two, twice as many each
 PROBE_AFTER, PROBE_AFTER_MOST = 20, 120  # time
-STANDS, STANDS_S = 2, 1.0  # failed probes, and seconds waited for one, that make a cap certain
-FALLEN = 0.8  # × what it was: it may come back, and
-FALLEN_S, FALLEN_SENDS = 15.0, 10  # a probe is due after this time and so many sends
-APART_S = 0.5  # at most, from the last send to a probe
+STANDS = 2  # failed probes that make a cap certain
+FALLEN_S, FALLEN_SENDS = 15.0, 10  # once it has fallen, a probe is due after this time and so many
 GENERATION = 20  # accepted sends after which what was held before them no longer counts
 SHARP = 0.2  # slots of blur that are none
 UNHEARD_S = 0.05  # from a slot's end at the server to our hearing of it
@@ -61,8 +59,8 @@ class Cap:
 
     @property
     def stands(self) -> bool:
-        """Whether it was met again and again at the same number, for a while."""
-        return self._failed_probes >= STANDS and self._probe_wait_s > STANDS_S
+        """Whether it was met again and again at the same number."""
+        return self._failed_probes >= STANDS
 
     @property
     def probing(self) -> bool:
@@ -219,5 +217,5 @@ class Cap:
         """Midway between two sends: at one with the last, a small bucket would refuse it."""
         apart = 0.0
         if self._step == 1:
-            apart = min(APART_S, 0.5 / max(self._measured.recent_rps, 1.0))
+            apart = 0.5 / max(self._measured.recent_rps, 1.0)
         return max(self._due_at, self._sent_at + apart)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 FIRST_CONFIRM_S = 0.3  # no refusal within this time is an acceptance, until refusals prove slower
 SLOWER = 1.3  # × the slowest refusal
+FALLEN = 0.8  # × what was believed: the limit has fallen, and may come back
 RECENT_S = 1.0  # time constant of the recent rate of acceptance
 
 

@@ -8,7 +8,7 @@ from stormproof.control.controller import Fate, Sent
 
 BAND = 1.5  # ratio of numbers in flight that are judged together
 ENOUGH = 12  # answers in a band that make it known
-WEIGHT = 0.1  # of the newest answer in its band's latency, once there are many
+WEIGHT = 0.02  # of the newest answer in its band's latency, once there are many
 APART = 2  # bands between which latency is compared
 PROPORTIONAL = 0.95  # elasticity of latency: a rise as steep means that all beyond only waits
 UNPROVEN = 64.0  # in flight before anything was answered

@@ -7,13 +7,12 @@ from math import inf, sqrt
 
 from stormproof.control.breaker import LULL_S
 from stormproof.control.controller import Fate, Sent
-from stormproof.control.flow import Flow
-from stormproof.control.measured import Measured
+from stormproof.control.flow import ENOUGH, Flow
+from stormproof.control.measured import FALLEN, Measured
 from stormproof.control.pace import Pace
 
 SLOWEST = 1 / 60  # units/s: refusals that fall by chance would slow it down without end
 GUESS = 0.6  # × the recent rate of acceptance, where a limit was met and not measured
-ENOUGH = 12.0  # units between two empty buckets that make a measurement
 EDGE = 0.5  # units: a measurement over n of them is off by about this over n
 LEAST_EDGE, MOST_EDGE = 0.005, 0.1  # so far below what is believed the pace begins anew
 # Of pacing until the pace is back at the limit: least units, most units, seconds between them.
@@ -27,7 +26,6 @@ DOUBLING_S, DOUBLING_UNITS = 1.0, 3.0  # these two of paced sending
 PATIENCE = 10.0  # × that, while a window may be in force
 LATE_S, LATE = 0.01, 0.25  # a send this late (seconds, intervals) still waited for the pace
 IDLE_S = 1.0  # and the slack: nothing was asked for, and the bucket may have overflowed
-FALLEN = 0.8  # of what is believed: the limit has fallen, however short the stretch
 LIFT_PAUSE = 0.5  # of the time in which sends are confirmed: those on their way empty the bucket
 NOISE = 1.3  # × what is believed, refused at such a pace: it may just have been measured badly
 SURE = 2  # measurements in agreement after which what is refuted was right, and has changed

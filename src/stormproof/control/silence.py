@@ -6,10 +6,9 @@ from collections import deque
 
 from stormproof.control.controller import Sent
 
-ENOUGH, MANY = 10, 40  # sends in a row that are all silent for longer than answers take:
-LONGER = 2.0  # × the median answer the fewer, the median itself the more
+ENOUGH = 10  # sends in a row that are all silent for longer than answers take
+LONGER = 2.0  # × the median answer
 STEP = 0.01  # by which one answer moves the median's estimate; the first ones move it more
-SETTLED = 20  # answers until it is known how many sends are usually newer than the newest of them
 FIRST_GUESS_S = 10.0  # before anything has been answered
 
 
@@ -23,7 +22,6 @@ class Silence:
     def __init__(self) -> None:
         self.median_s = FIRST_GUESS_S
         self._answers = 0
-        self._usual = 0.0  # sends newer than the newest answered one, when an answer comes
         self._newer = deque[Sent]()
 
     @property
@@ -45,9 +43,6 @@ class Silence:
         if self.doubtful(now):
             return
         self._answers += 1
-        few = self._answers <= SETTLED
-        newer = len(self._newer)
-        self._usual = max(self._usual, newer) if few else self._usual + STEP * (newer - self._usual)
         step = max(STEP, 0.5 / self._answers)
         self.median_s *= 1 + step if now - sent.at > self.median_s else 1 - step
 
@@ -58,17 +53,11 @@ class Silence:
 
     def doubtful(self, now: float) -> bool:
         """Whether answers are late enough that nothing should grow on silence."""
-        return self._unusual or self._overdue(now, ENOUGH, self.median_s)
+        return self._overdue(now, self.median_s)
 
     def hangs(self, now: float) -> bool:
         """Whether the endpoint is silent."""
-        few = self._overdue(now, ENOUGH, LONGER * self.median_s)
-        return few or (self._unusual and self._overdue(now, MANY, self.median_s))
+        return self._overdue(now, LONGER * self.median_s)
 
-    @property
-    def _unusual(self) -> bool:
-        """Whether more are newer than the newest answered one than ever happens by chance."""
-        return self._answers > SETTLED and len(self._newer) > LONGER * self._usual + ENOUGH
-
-    def _overdue(self, now: float, count: int, age_s: float) -> bool:
-        return len(self._newer) >= count and now - self._newer[count - 1].at > age_s
+    def _overdue(self, now: float, age_s: float) -> bool:
+        return len(self._newer) >= ENOUGH and now - self._newer[ENOUGH - 1].at > age_s
