@@ -17,7 +17,7 @@ from math import inf
 
 from stormproof.control.blame import Blame, Case
 from stormproof.control.breaker import LULL_S, SHARE, Breaker, State
-from stormproof.control.cap import UNHEARD_S, Cap
+from stormproof.control.cap import JITTER_S, UNHEARD_S, Cap
 from stormproof.control.chance import Chance
 from stormproof.control.controller import Fate, Sent, View
 from stormproof.control.limit import Limit
@@ -36,7 +36,6 @@ CUTS_IN_A_ROW = 3
 RUN = 4  # sends, one after the other, all refused, that shut the gate after a second cut
 HEDGED = 0.8  # × the recent rate of acceptance: what met a cap first may have been a rate
 LULL_UNITS = 3.0  # told to wait for longer than so many units take: nothing passes
-JITTER_S = 0.02  # by which sends may overtake each other on their way
 
 
 class Adaptive:
@@ -162,7 +161,7 @@ class Adaptive:
         elif sent.epoch == self._epoch and self.breaker.state is State.OPEN:
             self._judge(sent, now)
         elif self._cut and self._cut.speaks_to == "cap" and sent.at <= self._cut.at:
-            self._refine(sent, self._cut)
+            self.cap.refine(sent, self._cut)
         self._tell(sent, now)
 
     def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:  # noqa: ARG002  the seam's signature
@@ -170,7 +169,7 @@ class Adaptive:
         self._end(sent)
         if sent.fate is Fate.ACCEPTED and self.queue.gave_up(sent, now):
             self._note_cut("queue", "gateway gave up")
-        if self.breaker.state is State.OPEN and self._like_a_cap(sent):
+        if self.breaker.state is State.OPEN and self.cap.may_refuse(sent):
             self._turned_away(sent, Fate.FAILED)
             self._refused.append(sent.index)
             if sent.epoch == self._epoch:
@@ -321,11 +320,6 @@ class Adaptive:
             return self.cap.believed < inf
         return self.rate.sure > 0 and not self.rate.above
 
-    def _like_a_cap(self, sent: Sent) -> bool:
-        """An error as quick as a refusal, near or above the most that was accepted of late."""
-        cap = self.cap
-        return sent.fate is Fate.PENDING and cap.held > 0 and sent.number > cap.held - 2 * cap.fuzz
-
     def _cut_cap(self, sent: Sent, now: float) -> bool:
         """False when it was a probe."""
         self._cut = sent
@@ -340,13 +334,6 @@ class Adaptive:
         if self.cap.stands:
             self.rate.acquit()
         return not probe
-
-    def _refine(self, sent: Sent, cut: Sent) -> None:
-        """Of the same overshoot: the cap is below it, or, sent with it, one less."""
-        if sent.at < cut.at - JITTER_S:
-            self.cap.refine(sent.number)
-        elif not self.cap.held:
-            self.cap.refine(self.cap.believed)
 
     def _heed_word(self, now: float) -> None:
         until = self.word.until(now)

@@ -19,6 +19,7 @@ STANDS = 2  # failed probes that make a cap certain
 FALLEN_S, FALLEN_SENDS = 15.0, 10  # once it has fallen, a probe is due after this time and so many
 GENERATION = 20  # accepted sends after which what was held before them no longer counts
 SHARP = 0.2  # slots of blur that are none
+JITTER_S = 0.02  # by which sends may overtake each other on their way
 UNHEARD_S = 0.05  # from a slot's end at the server to our hearing of it
 
 
@@ -153,8 +154,19 @@ class Cap:
         if self.stood:
             self._best = max(self._best, number - 1)
 
-    def refine(self, number: float) -> None:
-        """An earlier send of the same overshoot was refused too: the cut was not deep enough."""
+    def may_refuse(self, failed: Sent) -> bool:
+        """An error as quick as a refusal, near or above the most that was accepted of late."""
+        near = failed.number > self.held - 2 * self.fuzz
+        return failed.fate is Fate.PENDING and self.held > 0 and near
+
+    def refine(self, sent: Sent, cut: Sent) -> None:
+        """Of the same overshoot: the cap is below it, or, sent with it, one less."""
+        if sent.at < cut.at - JITTER_S:
+            self._refine(sent.number)
+        elif not self.held:
+            self._refine(self.believed)
+
+    def _refine(self, number: float) -> None:
         if number - 1 < self.believed < inf:
             self._believe(max(1.0, number - 1))
 
