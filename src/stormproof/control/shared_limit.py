@@ -37,7 +37,7 @@ AGAINST = 0.5
 LATEST = 256  # sends of all that are remembered
 BEFORE = 3  # sends that are compared with the one after them
 CLOSE, CLOSE_SHARED = 1 / (BEFORE + 1), 0.85  # how often the closest is refused: by chance, shared
-CLOSE_ODDS = log(300)
+CLOSE_ODDS = log(3_000)
 MINE = 0.9  # share of a limit's refusals that fall on an endpoint with one of its own
 CERTAIN = log(100)  # odds that it has
 DOUBTED = 3.0  # log odds, at most, that it has none
@@ -132,7 +132,7 @@ class SharedLimit:
 
     def follows(self, member: Member, refused: Sent) -> bool:
         """A member was refused, close after another or not; true when the limit is to blame."""
-        *before, gap_s = self._gaps_s(member, refused)
+        *before, gap_s = self._gaps_s(member, refused) or [inf]
         if len(before) == BEFORE:
             close = gap_s < min(before)
             odds = CLOSE_SHARED / CLOSE if close else (1 - CLOSE_SHARED) / (1 - CLOSE)
@@ -142,19 +142,22 @@ class SharedLimit:
     def _gaps_s(self, member: Member, refused: Sent) -> list[float]:
         """How long another's send had gone before the refused one, at the end, and those before it.
 
-        What was refused took nothing from a bucket, and is left out.
+        What was refused took nothing from a bucket, and is left out. Each of those before is
+        compared with once: nothing is known of more that are refused with the first, nor of one
+        that is among the latest no more.
         """
-        gaps_s, other_at = deque[float](maxlen=BEFORE), -inf
+        gaps_s, other_at, is_first = deque[float](maxlen=BEFORE), -inf, True
         for sender, sent in self._latest:
             if sent is refused:
-                break
+                return [*gaps_s, refused.at - other_at] if is_first else []
             if sent.fate is Fate.REFUSED:
-                continue
-            if sender is member:
+                is_first = is_first and sender is not member
+            elif sender is member:
                 gaps_s.append(sent.at - other_at)
+                is_first = True
             else:
                 other_at = sent.at
-        return [*gaps_s, refused.at - other_at]
+        return []
 
     def blame(self, now: float) -> None:
         """From now on the limit has a controller, which knows of all that is in flight."""

@@ -3,7 +3,7 @@
 from random import Random
 
 from stormproof.control.adaptive import Adaptive
-from stormproof.control.shared_limit import BLAMED, Member, SharedLimit
+from stormproof.control.shared_limit import BLAMED, LATEST, Member, SharedLimit
 from stormproof.domain.pool import Limits
 
 
@@ -100,4 +100,30 @@ def test_refusals_that_follow_it_by_chance_do_not() -> None:
             first.refused(sent, at + 0.1, None)
         else:
             first.answered(sent, at + 0.1, 1.0)
+    assert limit.learned is None
+
+
+def test_a_rush_that_is_refused_speaks_once_however_many_it_was() -> None:
+    limit, (one, other, *_) = four()
+    for n in range(3):  # accepted, long after another's
+        other.answered(other.sent(n, 1.0), n + 0.9, 1.0)
+        one.answered(one.sent(n + 0.5, 1.0), n + 0.9, 1.0)
+    other.answered(other.sent(4.0, 1.0), 4.9, 1.0)
+    for sent in [one.sent(4.01 + number / 1000, 1.0) for number in range(20)]:
+        one.refused(sent, 4.2, None)
+    assert limit.learned is None
+
+
+def test_a_refusal_that_is_heard_of_too_late_says_nothing() -> None:
+    limit, (one, other, *_) = four()
+    late = []
+    for n in range(20):
+        for number in range(3):
+            one.answered(one.sent(10 * n + number, 1.0), 10 * n + number + 0.9, 1.0)
+        late.append(one.sent(10 * n + 5, 1.0))
+    for number in range(LATEST):
+        member = (one, other)[number % 2]
+        member.answered(member.sent(201 + number / 1000, 1.0), 202, 1.0)
+    for sent in late:
+        one.refused(sent, 203, None)
     assert limit.learned is None
