@@ -23,7 +23,8 @@ from stormproof.suites.workflows.optimum.decision_process import (
     Position,
 )
 from stormproof.suites.workflows.optimum.histories import HISTORIES
-from stormproof.suites.workflows.optimum.state_space import FILLER, Indices, Item, Workflow
+from stormproof.suites.workflows.optimum.items import Item, Workflow
+from stormproof.suites.workflows.optimum.state_space import FILLER, Indices
 from stormproof.suites.workflows.optimum.workflow import with_unseen_work
 
 

@@ -33,12 +33,12 @@ from stormproof.suites.workflows.optimum.histories import (
     LAST_CHANCE,
     START,
 )
+from stormproof.suites.workflows.optimum.items import Workflow
 from stormproof.suites.workflows.optimum.state_space import (
     MOST_STATES,
     Indices,
     StateSpace,
     TooManyStates,
-    Workflow,
     eased,
     explored,
 )

@@ -20,8 +20,6 @@ is worth no less, so the value is then an upper bound.
 
 from __future__ import annotations
 
-import functools
-import operator
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -32,38 +30,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from stormproof.suites.workflows.optimum.item_order import ordered
+from stormproof.suites.workflows.optimum.items import Item, Workflow, mask_of, union
+
 FILLER = -1
 MOST_STATES = 6_000
 _COLUMNS = 6  # of a transition's row
 Indices = NDArray[np.intp]
-
-
-class Item(Struct, frozen=True):
-    """One tool call.
-
-    `hard` are the demands that must be met first; each unmet one of `needs` halves the chance.
-    `unseen` is the share of failed calls that do their work all the same. A `quiet` item's failed
-    calls look like successes. A `blocked` one's calls always fail, and do their work by that.
-    Where work done unseen meets no need, `alone` is the item that is done by it in place of this.
-    """
-
-    hard: tuple[int, ...] = ()
-    needs: tuple[int, ...] = ()
-    unseen: float = 0.0
-    quiet: bool = False
-    blocked: bool = False
-    alone: int | None = None
-
-
-class Workflow(Struct, frozen=True):
-    """Items, each after those that it demands, and the demands of the goal.
-
-    `quiet` says whether some call that is no item always looks like a success.
-    """
-
-    items: tuple[Item, ...]
-    goal: tuple[int, ...]
-    quiet: bool = False
 
 
 class StateSpace(Struct, frozen=True, eq=False):
@@ -167,7 +140,7 @@ class _Rules:
         flags = {mask: 1 << count + at for at, mask in enumerate(several)}
         # Flags, each with the items that have its need.
         self._flags = [
-            (flag, _mask(i for i, item in enumerate(items) if mask in item.needs))
+            (flag, mask_of(i for i, item in enumerate(items) if mask in item.needs))
             for mask, flag in flags.items()
         ]
         # Items that may become superfluous, each with all that demands it: an item's bit (0 for
@@ -281,7 +254,7 @@ def _flagged(state: int, own: Iterable[tuple[int, int]], *, quiet: bool) -> tupl
 def _split(demands: Iterable[int]) -> tuple[int, list[int]]:
     """The items that are demanded each by itself, as one mask, and the demands of several."""
     masks = list(demands)
-    return _union(m for m in masks if m.bit_count() == 1), [m for m in masks if m.bit_count() != 1]
+    return union(m for m in masks if m.bit_count() == 1), [m for m in masks if m.bit_count() != 1]
 
 
 def _split_by_way(
@@ -292,7 +265,7 @@ def _split_by_way(
     The goal demands none alone, else its item would never be superfluous.
     """
     pairs = list(demanded)
-    return _union(w for w, mask in pairs if mask == bit), [p for p in pairs if p[1] != bit]
+    return union(w for w, mask in pairs if mask == bit), [p for p in pairs if p[1] != bit]
 
 
 # --- fewer states ---------------------------------------------------------------------------------
@@ -311,72 +284,6 @@ def eased(workflow: Workflow) -> Workflow:
     return replace(workflow, items=items)
 
 
-def ordered(workflow: Workflow) -> Workflow:
-    """The workflow with an order among items where one can be shown to be best.
-
-    A is done before B where both are sure to be wanted, have equal chances, A can be done
-    whenever B can, whatever demands B also demands A, and whatever B's success supports A's
-    supports as well. For then an agent that does B first loses nothing by doing A in its place,
-    and B where it does A. Each order found may show another one, until there is none left.
-    """
-    further = _further_ordered(workflow)
-    return workflow if further == workflow else ordered(further)
-
-
-def _further_ordered(workflow: Workflow) -> Workflow:
-    closed = _closed(workflow.items)
-    view = _View(closed, workflow.goal)
-    items = []
-    for b, item in enumerate(workflow.items):
-        first = [1 << a for a in range(len(closed)) if a != b and view.comes_first(a, b)]
-        items.append(replace(item, hard=tuple(dict.fromkeys((*item.hard, *first)))))
-    return replace(workflow, items=tuple(items))
-
-
-def _closed(items: tuple[Item, ...]) -> list[Item]:
-    """Items with what they demand directly or through others."""
-    found: list[Item] = []
-    for item in items:
-        near = [m for m in item.hard if m.bit_count() == 1 and m.bit_length() <= len(found)]
-        far = [mask for near_mask in near for mask in found[near_mask.bit_length() - 1].hard]
-        found.append(replace(item, hard=tuple(dict.fromkeys((*item.hard, *far)))))
-    return found
-
-
-class _View:
-    """Who demands whom, as bit masks, so that pairs can be compared fast."""
-
-    def __init__(self, items: list[Item], goal: tuple[int, ...]) -> None:
-        places = range(len(items))
-        needs = list(dict.fromkeys(mask for item in items for mask in item.needs))
-        self._items = items
-        self._wanted = [1 << at in goal for at in places]
-        self._hard = [frozenset(item.hard) for item in items]
-        self._users = _by_place(len(items), ((m, x) for x in places for m in items[x].hard))
-        alone = ((m, x) for x in places for m in items[x].hard if m.bit_count() == 1)
-        self._askers = _by_place(len(items), alone)
-        self._supports = _by_place(len(items), ((mask, j) for j, mask in enumerate(needs)))
-        self._flags = _mask(j for j, m in enumerate(needs) if m.bit_count() > 1)
-        self._goals = _by_place(len(items), ((mask, j) for j, mask in enumerate(goal)))
-
-    def comes_first(self, a: int, b: int) -> bool:
-        """Whether A is to be done before B; of two that are alike, the first."""
-        return self._no_worse(a, b) and (a < b or not self._no_worse(b, a))
-
-    def _no_worse(self, a: int, b: int) -> bool:
-        one, other = self._items[a], self._items[b]
-        return (
-            self._wanted[a]
-            and self._wanted[b]
-            and self._goals[a].bit_count() == self._goals[b].bit_count() == 1
-            and replace(one, hard=()) == replace(other, hard=())
-            and self._hard[a] <= self._hard[b]
-            and not self._users[b] & ~self._askers[a]
-            and not self._supports[b] & ~self._supports[a]
-            and not (self._supports[a] ^ self._supports[b]) & self._flags
-        )
-
-
 def _outermost_first(demands: list[list[tuple[int, int]]]) -> list[int]:
     """Items in such an order that whatever demands one comes before it, but for rings."""
     entered: set[int] = set()
@@ -392,23 +299,3 @@ def _outermost_first(demands: list[list[tuple[int, int]]]) -> list[int]:
     for at in range(len(demands)):
         visit(at)
     return left
-
-
-def _by_place(count: int, pairs: Iterable[tuple[int, int]]) -> list[int]:
-    """For each of so many places the numbers, as a mask, of those whose mask has it."""
-    found = [0] * count
-    for mask, number in pairs:
-        left = mask
-        while left:
-            lowest = left & -left
-            found[lowest.bit_length() - 1] |= 1 << number
-            left ^= lowest
-    return found
-
-
-def _union(masks: Iterable[int]) -> int:
-    return functools.reduce(operator.or_, masks, 0)
-
-
-def _mask(places: Iterable[int]) -> int:
-    return sum(1 << place for place in places)

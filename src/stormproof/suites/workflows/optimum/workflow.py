@@ -12,9 +12,7 @@ the look is required all the same.
 
 from __future__ import annotations
 
-import functools
-import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -25,8 +23,8 @@ from stormproof.domain.conditions import WeatherMode
 from stormproof.domain.tasks import Task, Trouble
 from stormproof.suites.weather import EFFECT_SHARE, drawable
 from stormproof.suites.workflows.falsehoods import FALSIFIABLE
+from stormproof.suites.workflows.optimum.items import Item, Workflow, mask_of, union
 from stormproof.suites.workflows.optimum.once_per_kind import once_per_kind
-from stormproof.suites.workflows.optimum.state_space import Item, Workflow
 from stormproof.suites.workflows.optimum.support_steps import closure, works_in
 from stormproof.suites.workflows.optimum.trial_run import (
     Ran,
@@ -197,7 +195,7 @@ def assembled(
     waits for another tool, and then two items more stand for that (`_waiting`).
     """
     tools = [part.tool for part in parts]
-    places = {p.place: _mask(_places([q.place for q in parts], p.place)) for p in parts}
+    places = {p.place: mask_of(_places([q.place for q in parts], p.place)) for p in parts}
     items = tuple(_item(part, tools, places, weather) for part in parts)
     goal = tuple(mask for place, mask in places.items() if place is not None)
     workflow = Workflow(items, goal, quiet=weather == "silent")
@@ -215,8 +213,8 @@ def _item(
     is_required = part.place is not None  # others are called for the sake of being seen to succeed
     unseen = EFFECT_SHARE / len(drawable(spec.errors)) if weather == "ambiguous" else 0.0
     return Item(
-        hard=tuple(_union(places[place] for place in group) for group in part.after),
-        needs=tuple(_mask(_places(tools, need)) for need in spec.needs),
+        hard=tuple(union(places[place] for place in group) for group in part.after),
+        needs=tuple(mask_of(_places(tools, need)) for need in spec.needs),
         unseen=unseen if is_required else 0.0,
         quiet=weather == "silent" and part.tool in FALSIFIABLE,
     )
@@ -224,7 +222,7 @@ def _item(
 
 def with_unseen_work(workflow: Workflow) -> Workflow:
     """With an item more for each that others need: its work done unseen, which meets no need."""
-    needed = _union(mask for item in workflow.items for mask in item.needs)
+    needed = union(mask for item in workflow.items for mask in item.needs)
     for at, item in enumerate(workflow.items):
         if item.unseen and needed >> at & 1:
             alone = len(workflow.items)
@@ -239,7 +237,7 @@ def _down(workflow: Workflow, tools: Sequence[str], trouble: Trouble) -> Workflo
     """Where a tool never works: it can never be called, and meets no need."""
     dead = _places(tools, trouble.tool)
     items = [
-        replace(item, needs=tuple(mask & ~_mask(dead) for mask in item.needs))
+        replace(item, needs=tuple(mask & ~mask_of(dead) for mask in item.needs))
         for item in workflow.items
     ]
     for at in dead:
@@ -254,7 +252,7 @@ def _waiting(workflow: Workflow, tools: Sequence[str], trouble: Trouble) -> Work
     twin of its item stands for it.
     """
     told = 1 << len(tools)
-    demanded = _union((*workflow.goal, *(m for item in workflow.items for m in item.hard)))
+    demanded = union((*workflow.goal, *(m for item in workflow.items for m in item.hard)))
     twins = [at for at in _places(tools, trouble.until) if demanded >> at & 1]
     freed = sum(told << number + 1 for number in range(len(twins) + 1))
     items = [
@@ -282,11 +280,3 @@ def _with_twin(workflow: Workflow, at: int, twin: Item) -> Workflow:
 
 def _places(values: Sequence[object], value: object) -> list[int]:
     return [at for at, each in enumerate(values) if each == value]
-
-
-def _mask(places: Iterable[int]) -> int:
-    return sum(1 << place for place in places)
-
-
-def _union(masks: Iterable[int]) -> int:
-    return functools.reduce(operator.or_, masks, 0)

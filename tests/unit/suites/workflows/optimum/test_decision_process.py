@@ -15,7 +15,8 @@ from stormproof.suites.workflows.optimum.decision_process import (
     value,
 )
 from stormproof.suites.workflows.optimum.histories import LAST_CHANCE
-from stormproof.suites.workflows.optimum.state_space import FILLER, Item, Workflow
+from stormproof.suites.workflows.optimum.items import Item, Workflow
+from stormproof.suites.workflows.optimum.state_space import FILLER
 
 sys.path.insert(0, str(Path(__file__).parents[5] / "benchmarks"))
 from brute_force import best_chance, calls_for, random_workflow, times_won

@@ -4,8 +4,8 @@ import pytest
 
 from stormproof.suites.weather import History, draw, success_probability
 from stormproof.suites.workflows.optimum.decision_process import value
+from stormproof.suites.workflows.optimum.items import Item, Workflow
 from stormproof.suites.workflows.optimum.persistence import best_tools, chances, turns_for
-from stormproof.suites.workflows.optimum.state_space import Item, Workflow
 from stormproof.suites.workflows.tools import CATALOGUE
 
 READ, WRITE = "file_operations_reader", "file_operations_writer"
