@@ -106,15 +106,12 @@ class Scene:
 
         # Whether the stage at work is the one whose data has a fault; set before each stage.
         self.fault = False
-
         # What puts that fault into the data, where the data itself has it; and what it put there.
         self.spoil: Callable[[Scene, Table], None] | None = None
         self.spoiled: list[Row] = []
         self.whole: list[Table] = []  # the tables of the source as they were before
-
         # Whether the thing may stay text: at the lowest level, for deliveries that take any data.
         self.raw = False
-
         # Whether a fault has ended the work: set once, by a stage that found it. What later stages
         # would do is still said, for tasks with and without a fault have the same words.
         self.stopped = False
@@ -130,7 +127,6 @@ class Scene:
 
         self.fact: tuple[str, str, list[str]] = ("", "", [])  # of an outcome: figure, words, others
         self.scale = 1  # of amounts, beside those of the stock
-
         self.trend = Trend("", 0, 0, 0)  # the line that weekly counts lie on
 
         # Formats that later stages go by, and how many results have a name so far.
