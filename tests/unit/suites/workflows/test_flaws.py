@@ -133,6 +133,7 @@ def test_every_flaw_of_every_severity_shows_in_the_prompt(at: int, rate: float) 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 999), st.integers(0, 2**53), st.sampled_from(SEVERITIES))
+@example(393, 10710, "light")  # a later step makes what is called the same
 def test_plans_are_never_mutated_and_seeds_decide(at: int, seed: int, severity: Severity) -> None:
     task = a_task(at)
     plan = optimal_plan(task, 0.8, 10)

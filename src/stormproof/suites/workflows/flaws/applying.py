@@ -165,8 +165,8 @@ def _logical_inconsistency(plan: Plan, draw: _Draw) -> Plan:
     fed = sorted(draw.order, key=lambda at: not _takes_input(plan[at]))
     steps = list(plan)
     for at in _hit(fed, draw.share):
-        later = draw.rng.randrange(at + 1, len(plan)) if at + 1 < len(plan) else at
-        steps[at] = _fed_by(plan[at], plan[later])
+        later = [step for step in plan[at + 1 :] if made_by(step) != plan[at].reads]
+        steps[at] = _fed_by(plan[at], draw.rng.choice(later) if later else plan[at])
     return tuple(steps)
 
 
