@@ -18,7 +18,7 @@ from stormproof.errors import StoreError
 from stormproof.store.disk import store_errors
 from stormproof.store.group_commit import LINGER_S, GroupCommit
 from stormproof.store.header import Header
-from stormproof.store.journal import Entry, PendingLine, SpanReader, pending
+from stormproof.store.journal import Entry, PendingLine, pending
 from stormproof.store.parts import StorageFormat
 from stormproof.store.record_lines import (
     Note,
@@ -32,6 +32,7 @@ from stormproof.store.record_lines import (
 )
 from stormproof.store.recovery import Opened, open_folder
 from stormproof.store.sealing import SealedTurns, Sealing
+from stormproof.store.spans import SpanReader
 
 SEAL_AT = 5_000  # ended episodes in the journal before it is sealed in the middle of a run
 

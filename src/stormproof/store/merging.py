@@ -25,7 +25,7 @@ from stormproof.domain.episodes import Outcome, Score
 from stormproof.errors import PlanMismatch
 from stormproof.store.disk import store_errors, write_whole
 from stormproof.store.header import Header, append_run, differences, read_header, read_runs
-from stormproof.store.journal import JournalWriter, PendingLine, SpanReader, pending
+from stormproof.store.journal import JournalWriter, PendingLine, pending
 from stormproof.store.parts import (
     RawEpisode,
     SealedPart,
@@ -39,6 +39,7 @@ from stormproof.store.reading import Snapshot, snapshot
 from stormproof.store.record_lines import EpisodeRecord, decode
 from stormproof.store.recovery import SAMPLES_FILE, open_folder
 from stormproof.store.sealing import remove_journals
+from stormproof.store.spans import SpanReader
 
 SOURCE_SAMPLES = "pool"  # the folder of what the sources' samples say, a file for each source
 

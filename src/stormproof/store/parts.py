@@ -19,8 +19,9 @@ from msgspec import Struct
 
 from stormproof.errors import StoreCorrupt
 from stormproof.store.disk import checksum, damaged, store_errors, sync_folder, write_checked
-from stormproof.store.journal import Entry, SpanReader
+from stormproof.store.journal import Entry
 from stormproof.store.record_lines import UNREADABLE, Note, note_of, read_lines, to_line
+from stormproof.store.spans import SpanReader
 
 if TYPE_CHECKING:
     from types import ModuleType

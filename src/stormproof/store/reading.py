@@ -14,15 +14,7 @@ from stormproof.domain.episodes import Episode
 from stormproof.errors import StoreError
 from stormproof.store.disk import store_errors
 from stormproof.store.header import read_header
-from stormproof.store.journal import (
-    Entry,
-    Log,
-    SpanReader,
-    corrupt,
-    journal_numbers,
-    journal_path,
-    scan,
-)
+from stormproof.store.journal import Entry, Log, corrupt, scan
 from stormproof.store.part_listing import list_files
 from stormproof.store.parts import (
     RawEpisode,
@@ -33,6 +25,7 @@ from stormproof.store.parts import (
     read_rows,
 )
 from stormproof.store.record_lines import EpisodeRecord, Note, TurnRecord, decode, note_of
+from stormproof.store.spans import SpanReader, journal_numbers, journal_path
 from stormproof.store.unsealed import check_half, drop_sealed
 
 _LOOKS = 100  # a seal comes every few thousand episodes: two looks do, unless a name is broken

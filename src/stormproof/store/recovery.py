@@ -24,17 +24,7 @@ from stormproof.store.disk import (
     write_whole,
 )
 from stormproof.store.header import HEADER_FILE, Header, check_same, read_header, write_header
-from stormproof.store.journal import (
-    JournalWriter,
-    Log,
-    Scan,
-    corrupt,
-    journal_name,
-    journal_numbers,
-    journal_path,
-    scan,
-    take,
-)
+from stormproof.store.journal import JournalWriter, Log, Scan, corrupt, scan, take
 from stormproof.store.part_listing import list_files, list_parts, numbers_met_twice
 from stormproof.store.parts import (
     EPISODES,
@@ -45,6 +35,7 @@ from stormproof.store.parts import (
 )
 from stormproof.store.record_lines import JournalLine, to_line
 from stormproof.store.sealing import remove_journals
+from stormproof.store.spans import journal_name, journal_numbers, journal_path
 from stormproof.store.unsealed import check_half, drop_sealed
 
 _Said = TypeVar("_Said")

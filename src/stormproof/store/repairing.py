@@ -10,7 +10,7 @@ from pathlib import Path
 from stormproof.errors import StoreCorrupt, StoreError
 from stormproof.store.disk import store_errors, sync_folder, write_whole
 from stormproof.store.header import HEADER_FILE, Header, read_header, write_header
-from stormproof.store.journal import Log, Scan, journal_numbers, journal_path, scan, take
+from stormproof.store.journal import Log, Scan, scan, take
 from stormproof.store.part_listing import list_files, numbers_met_twice
 from stormproof.store.parts import (
     EPISODES,
@@ -24,6 +24,7 @@ from stormproof.store.parts import (
 )
 from stormproof.store.record_lines import read_lines, to_line
 from stormproof.store.recovery import FolderLock
+from stormproof.store.spans import journal_numbers, journal_path
 from stormproof.store.unsealed import check_half
 
 

@@ -14,20 +14,14 @@ from pathlib import Path
 
 from stormproof.domain.episodes import FINAL
 from stormproof.store.disk import store_errors
-from stormproof.store.journal import (
-    Entry,
-    JournalWriter,
-    Span,
-    SpanReader,
-    journal_numbers,
-    journal_path,
-)
+from stormproof.store.journal import Entry, JournalWriter
 from stormproof.store.parts import (
     SealedPart,
     StorageFormat,
     read_rows,
     write_part,
 )
+from stormproof.store.spans import Span, SpanReader, journal_numbers, journal_path
 
 
 class SealedTurns:

@@ -13,7 +13,7 @@ from zlib import crc32
 
 from stormproof.domain.episodes import FINAL
 from stormproof.errors import StoreCorrupt
-from stormproof.store.journal import Entry, Log, Span, journal_name
+from stormproof.store.journal import Entry, Log
 from stormproof.store.parts import (
     SealedPart,
     checked,
@@ -23,6 +23,7 @@ from stormproof.store.parts import (
     read_notes,
 )
 from stormproof.store.record_lines import Note
+from stormproof.store.spans import Span, journal_name
 
 
 def drop_sealed(log: Log, parts: Iterable[SealedPart]) -> None:
