@@ -133,12 +133,12 @@ class Adaptive:
         self._end(sent)
         self._ceiling.correct(now, tokens - sent.tokens)
         self._free_slot(now)
-        self.silence.answered(sent, now)
+        wakes = self.silence.answered(sent, now) and self.breaker.state is State.SILENCE
         if self.queue.answered(sent, now, output_tokens):
             self._note_cut("queue", "all beyond waits")
         if sent.at > self._errors_since:
             self._errors_in_a_row = 0
-        if self.breaker.heeds(sent):
+        if wakes or self.breaker.heeds(sent):
             self._reopen(sent, now)
         if sent.fate is Fate.PENDING:
             self._accept(sent, now)
