@@ -130,10 +130,10 @@ class Adaptive:
 
     def answered(self, sent: Sent, now: float, tokens: float, output_tokens: float = 0.0) -> None:
         """See `Controller`."""
+        heard = self.silence.answered(sent, now) and not sent.canary
         self._end(sent)
         self._ceiling.correct(now, tokens - sent.tokens)
         self._free_slot(now)
-        heard = self.silence.answered(sent, now) and not sent.canary
         if self.queue.answered(sent, now, output_tokens):
             self._note_cut("queue", "all beyond waits")
         if sent.at > self._errors_since:
