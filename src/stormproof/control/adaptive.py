@@ -129,12 +129,12 @@ class Adaptive:
         self._end(sent)
         self._ceiling.correct(now, tokens - sent.tokens)
         self._free_slot(now)
-        self.silence.answered(sent, now)
+        heard = self.silence.answered(sent, now) and not sent.canary
         if self.queue.answered(sent, now, output_tokens):
             self._note_cut("queue", "all beyond waits")
         if sent.at > self._errors_since:
             self._errors_in_a_row = 0
-        if self.breaker.heeds(sent):
+        if self.breaker.heeds(sent) or (heard and self.breaker.state is State.SILENCE):
             self._reopen(sent, now)
         if sent.fate is Fate.PENDING:
             self._accept(sent, now)
@@ -160,9 +160,11 @@ class Adaptive:
     def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:  # noqa: ARG002  the seam's signature
         """See `Controller`."""
         self._end(sent)
-        if sent.fate is Fate.ACCEPTED and self.queue.gave_up(sent, now):
+        opened = self.breaker.state is State.OPEN
+        if sent.fate is Fate.ACCEPTED and self.queue.gave_up(sent, now) and opened:
             self._note_cut("queue", "gateway gave up")
-        if self.breaker.state is State.OPEN and self.cap.may_refuse(sent):
+            return
+        if opened and self.cap.may_refuse(sent):
             self._turned_away(sent, Fate.FAILED)
             if sent.epoch == self._epoch:
                 self._epoch += 1
