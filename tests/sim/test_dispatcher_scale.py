@@ -9,7 +9,6 @@ import anyio
 import trio
 import trio.testing
 
-from stormproof.control.tail import FEWEST
 from stormproof.domain.calls import Denied, Ok, Refused, Reply, Request, Transient, Verdict
 from stormproof.domain.pool import Endpoint, Limits
 from stormproof.domain.trials import Trial
@@ -17,6 +16,7 @@ from stormproof.plan import RunOptions, TrialSupply, plan_run
 from stormproof.pool import Ask, Dispatcher, Job
 from stormproof.pool.bounds import Bounds
 from stormproof.pool.scheduler import Scheduler
+from stormproof.pool.tail import FEWEST
 
 MODEL = "qwen2.5-72b-instruct"
 WAITING = 50_000
