@@ -31,7 +31,8 @@ def write_page(rows: Sequence[dict[str, object]]) -> None:
     text += "slowest seed, in which a world is given 90 % of the oracle's mean rate over the run "
     text += "(bursts count); and of how many sends an honest answer would have been declared lost. "
     text += "Worlds from `liars` to `queues` were invented; those below were met in the wild, and "
-    text += "`benchmarks/worlds.py` names where; nothing was tuned on those from `neighbour` on but `gateway`.\n\n"
+    text += "`benchmarks/worlds.py` names where; nothing was tuned on those from `neighbour` on, "
+    text += "but for `gateway`.\n\n"
     text += "![Window, pace and refusals over time for four endpoints](speed.svg)\n"
     page.write_text(head + text)
     chart().save(DOCS / "speed.svg")
