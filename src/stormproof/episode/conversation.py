@@ -138,10 +138,10 @@ class Conversation:
         """Execute the tool calls, as long as the episode runs, and say what came of each."""
         results: list[str] = []
         for call in calls:
-            running = len(self._executions) - self._settled
+            ran = len(self._executions) - self._settled  # at 0 the turn before has been judged
             if self._given_up:
                 raise GivenUp
-            if self._spent + running >= self._max_turns or stuck(self._executions):
+            if ran and (self._spent + ran >= self._max_turns or stuck(self._executions)):
                 break
             results.append(self._carry_out(call))
         return results

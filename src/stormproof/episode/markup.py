@@ -7,6 +7,7 @@ as it is read between the prompt's tags. The forms are those of the models' chat
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -95,7 +96,9 @@ _TRACES = (
 )  # fmt: skip
 
 
+@functools.lru_cache(maxsize=8)
 def _is_plain(text: str) -> bool:
+    """Whether none of these forms is in it. Remembered for a moment: two passes ask."""
     return not any(map(text.__contains__, _TRACES))
 
 

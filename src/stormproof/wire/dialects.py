@@ -57,7 +57,8 @@ def encode(fixed: FixedParts, request: Request) -> bytes:
     body: dict[str, Any] = {
         "model": endpoint.deployment,
         "messages": [
-            _message(m, fixed.server) if m.role == "assistant" else m.json for m in messages
+            _message(m, fixed.server) if m.said_by or m.tool_calls or m.carried else m.json
+            for m in messages
         ],
     }
     if request.tools:
@@ -105,8 +106,6 @@ def _folded(messages: tuple[Message, ...]) -> tuple[Message, ...]:
 
 def _message(message: Message, server: str) -> Raw:
     """A message as it goes to `server`, which alone is given back what its replies carried."""
-    if not (message.tool_calls or message.said_by or message.carried):
-        return message.json
     ours = message.said_by == server or message.said_by.startswith(f"{server}@")
     silent = None if message.tool_calls else ""
     written: dict[str, Any] = {"role": message.role, "content": message.content or silent}

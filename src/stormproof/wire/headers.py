@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import Protocol
 
@@ -34,6 +35,10 @@ class Headers(Protocol):
 
     def get(self, name: str, /) -> str | None:
         """The first value of a header, or None."""
+        ...
+
+    def __iter__(self) -> Iterator[str]:
+        """The names, in any case."""
         ...
 
 
@@ -80,6 +85,8 @@ def _until(text: str, now: float) -> float:
 
 def rate_headers(headers: Headers) -> RateHeaders | None:
     """Limits and what remains of them; None where no header names any."""
+    if not any(name.lower().startswith("x-ratelimit-") for name in headers):
+        return None  # as with most services
     limit_requests = _of_a_minute(headers, "limit-requests")
     limit_tokens = _of_a_minute(headers, "limit-tokens")
     left_requests = _of_a_minute(headers, "remaining-requests")

@@ -183,6 +183,10 @@ class _Received(Received):
         value = self.headers.get(name)
         return None if value is None else self._caller.scrubber.text(value)
 
+    def __iter__(self) -> Iterator[str]:
+        """The headers' names."""
+        return iter(self.headers)
+
     @property
     def address(self) -> str:
         """What was called, for a person to read."""
