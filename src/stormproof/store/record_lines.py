@@ -127,7 +127,8 @@ class Note(NamedTuple):
     """What must be known of a line to know where a trial stands. `outcome` is "" for a turn.
 
     `at` is the turn's index; for an episode, its number of turns. `answer` tells a turn's answer
-    from all others that a model gave: the checksum of what it said, when, and how long it took.
+    from all others that a model gave, in this process: a hash of what it said, when, and how long
+    it took.
     """
 
     trial_id: str
@@ -192,14 +193,14 @@ def totals_of(turns: Sequence[Turn]) -> Totals:
     return Totals(
         turns=len(turns),
         calls=len(executions),
-        failed_calls=sum(not e.ok for e in executions),
-        prompt_tokens=sum(u.prompt_tokens for u in usages),
-        completion_tokens=sum(u.completion_tokens for u in usages),
-        format_repairs=sum(turn.format_repairs for turn in turns),
-        format_errors=sum(turn.format_error for turn in turns),
-        cut_off=sum(turn.answer.reply.finish_reason == "length" for turn in turns),
-        unread=sum(turn.unread for turn in turns),
-        attempts=sum(turn.answer.attempts for turn in turns),
+        failed_calls=sum([not e.ok for e in executions]),
+        prompt_tokens=sum([u.prompt_tokens for u in usages]),
+        completion_tokens=sum([u.completion_tokens for u in usages]),
+        format_repairs=sum([turn.format_repairs for turn in turns]),
+        format_errors=sum([turn.format_error for turn in turns]),
+        cut_off=sum([turn.answer.reply.finish_reason == "length" for turn in turns]),
+        unread=sum([turn.unread for turn in turns]),
+        attempts=sum([turn.answer.attempts for turn in turns]),
         endpoints=tuple(dict.fromkeys(turn.answer.endpoint_id for turn in turns)),
     )
 
@@ -225,8 +226,8 @@ def note_of(record: bytes) -> Note:
 def turn_note(trial_id: str, turn: Turn | _TurnPlace) -> Note:
     """The note of a turn, be it whole or read for this alone."""
     answer = turn.answer
-    said = f"{answer.at} {answer.latency_ms} {answer.reply.text}"
-    return Note(trial_id, turn.index, "", crc32(said.encode(errors="surrogatepass")))
+    said = hash((answer.at, answer.latency_ms, answer.reply.text))
+    return Note(trial_id, turn.index, "", said)
 
 
 def encode(record: Struct) -> bytes:
