@@ -26,7 +26,7 @@ from stormproof.control import blame
 from worlds import SECONDS, WORLDS
 
 POINT = 0.01
-ELSEWHERE = {"bounds", "shared_limit", "fixed", "tail", "pace"}  # not driven by these worlds
+ELSEWHERE = {"shared_limit", "fixed", "pace"}  # not driven by these worlds
 Score = dict[str, tuple[float, float]]  # by world: delivered, refused
 Number = float | int | tuple[float, ...]
 
