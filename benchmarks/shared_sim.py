@@ -8,10 +8,13 @@ Four deployments at one key, each of a model of its own with more work than it c
 bucket, and nobody says so. `shared_and_own` has such a cap, and one deployment a smaller one. In
 `own` each has limits of its own; in `own_alike` equal ones, so that refusals come together. A key
 that takes one request a second in all is `shared_slow`, four `shared_four`; in `own_slow` each of
-fifty deployments takes one.
+fifty deployments takes one. Two share a bucket in `shared_by_two`, twenty a bucket or a cap in
+`shared_by_twenty`. In `own_caps` to `own_caps_503` the eleven endpoints of that world of
+`worlds.py` hang on one key, which has no limit: some refuse by chance, some fail.
 
 Delivered = slot-seconds used over those that the cap allows, requests admitted over those that the
-bucket lets through, or (`own…`) what an oracle gets from each. Refused = refusals over sends.
+bucket lets through, or (`own…`) what an oracle gets from each. Refused = refusals and errors over
+sends.
 `fairness` is what the deployment that got least has of an equal share (in its best case 1).
 """
 
@@ -22,7 +25,7 @@ import heapq
 import itertools
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import exp, inf, log
 from pathlib import Path
@@ -39,6 +42,7 @@ from stormproof.pool.endpoint import Lane
 from stormproof.pool.jobs import ActiveJob, PendingRequest, Status
 from stormproof.pool.scheduler import Scheduler
 from worlds import RETRIES, SECONDS, Server
+from worlds import WORLDS as ALONE
 
 DEPLOYMENTS = 4
 AHEAD = 300  # requests that wait at each endpoint
@@ -138,6 +142,9 @@ class Drive:
             return
         if kind == "heard":
             lane.controller.answered(sent, now, 1.0, more)
+        elif kind == "503":
+            self.refused += 1
+            lane.controller.failed(sent, now, kind)
         else:
             self.refused += 1
             lane.controller.refused(sent, now, None if more < 0 else more)
@@ -147,9 +154,13 @@ class Drive:
 
     def _arrive(self, lane: Lane, sent: Sent, server: Server, shared: Server | None) -> None:
         now = self.now
-        limits = [server] + [shared] * (shared is not None)
-        blocking = next((x for x in limits if x and x.blocked_until(now, 1.0) > now), None)
-        if blocking is None:
+        limits = [x for x in (server, shared) if x]
+        blocking = next((x for x in limits if x.blocked_until(now, 1.0) > now), None)
+        if server.trouble(now):
+            self._push(now + self.net.uniform(0.01, 0.05), "503", lane, sent)
+        elif blocking is None and server.is_unlucky():
+            self._push(now + self.net.uniform(*server.refusal_s), "refused", lane, sent, -1.0)
+        elif blocking is None:
             took = server.admit(now, 1.0)
             if shared:
                 shared.admit(now, 1.0)
@@ -159,7 +170,7 @@ class Drive:
         else:
             told = blocking.retry_after(now, 1.0)
             at = now + self.net.uniform(*server.refusal_s)
-            self._push(at, "refused", lane, sent, -1.0 if told is None else told)
+            self._push(at, blocking.refusal, lane, sent, -1.0 if told is None else told)
 
     def _push(
         self, at: float, kind: str, lane: Lane | None = None, sent: Sent | None = None,
@@ -249,10 +260,35 @@ def own_slow(rng: Random, seed: int) -> World:
     return World([_server(rng, seed, str(n), rate=1.0, burst_s=0.0) for n in range(50)])
 
 
+def shared_by_two(rng: Random, seed: int) -> World:
+    """A bucket that two deployments share."""
+    world = shared_rate(rng, seed)
+    return World(world.servers[:2], world.shared)
+
+
+def shared_by_twenty(rng: Random, seed: int) -> World:
+    """A bucket or a cap that twenty deployments share."""
+    world = (shared_rate, shared_cap)[seed % 2](rng, seed)
+    world.servers = [_server(rng, seed, str(n)) for n in range(20)]
+    return world
+
+
+def _alone(name: str) -> Callable[[Random, int], World]:
+    """The eleven endpoints of one of the worlds of `worlds.py`, all at one key."""
+
+    def make(rng: Random, seed: int) -> World:
+        del rng
+        return World(ALONE[name](seed))
+
+    make.__name__ = f"own_{name}"
+    return make
+
+
 WORLDS = {
     x.__name__: x
-    for x in (shared_cap, shared_rate, shared_and_own, own, own_alike, shared_slow, shared_four,
-              own_slow)
+    for x in (shared_cap, shared_rate, shared_and_own, shared_slow, shared_four, shared_by_two,
+              shared_by_twenty, own, own_alike, own_slow,
+              *map(_alone, ("caps", "rate_buckets", "replicas", "outages", "caps_503")))
 }  # fmt: skip
 
 

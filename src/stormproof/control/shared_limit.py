@@ -9,6 +9,7 @@ A declared one holds from the start. One that nobody declared is only suspected 
   followed such a one more closely than each of the endpoint's three accepted ones before did speaks
   for it, as one in four would by chance; any other speaks against. At odds of `CLOSE_ODDS` the
   blame moves up.
+- Refusals of an endpoint where a share is known to be refused by chance say nothing of either.
 - From then on a controller of its own for all of them hears of all sends and of the refusals, and
   grants; the endpoints' own go on from 'none met'.
 - A limit whose refusals fall on one endpoint far beyond its share of the sends is not to blame for
@@ -248,6 +249,8 @@ class Member:
         above = self._ended(sent)
         if limit.learned is None:
             self.control.refused(sent, now, told_s)
+            if self.control.chance.share:  # it would have been refused whatever the key takes
+                return
             if limit.coincides(self, sent) or limit.follows(self, sent):
                 limit.blame(now)
             return

@@ -33,6 +33,15 @@ def test_refusals_that_coincide_at_different_numbers_move_the_blame_up() -> None
     assert members[0].view().decision == "key p/env:K: start"
 
 
+def test_refusals_where_a_share_is_refused_by_chance_leave_the_blame_where_it_is() -> None:
+    limit, members = four()
+    for member in members:
+        member.control.chance.share = 0.2
+    for n in range(2 * int(BLAMED)):
+        incident(members, 10.0 + 5 * n, (3, 8, 0, 0))
+    assert limit.learned is None
+
+
 def test_refusals_at_one_number_are_each_endpoints_own() -> None:
     limit, members = four()
     for n in range(40):
