@@ -12,12 +12,11 @@
 from __future__ import annotations
 
 from collections import deque
-from itertools import takewhile
 from math import inf
 
 from stormproof.control.blame import Blame, Case
 from stormproof.control.breaker import LULL_S, SHARE, Breaker, State
-from stormproof.control.cap import JITTER_S, UNHEARD_S, Cap
+from stormproof.control.cap import UNHEARD_S, Cap
 from stormproof.control.chance import Chance
 from stormproof.control.controller import Fate, Sent, View
 from stormproof.control.limit import Limit
@@ -33,7 +32,6 @@ from stormproof.domain.pool import Limits, Start
 
 ERRORS_IN_A_ROW = 5
 CUTS_IN_A_ROW = 3
-RUN = 4  # sends, one after the other, all refused, that shut the gate after a second cut
 HEDGED = 0.8  # × the recent rate of acceptance: what met a cap first may have been a rate
 LULL_UNITS = 3.0  # told to wait for longer than so many units take: nothing passes
 
@@ -69,12 +67,10 @@ class Adaptive:
         self.in_flight = 0  # sends that have not ended
         self._index = 0  # sends
         self._epoch = 0  # cuts and openings: what was sent before says nothing about now
-        self._refused = deque[int](maxlen=RUN)  # indices of the latest refused sends
         self._refused_at = -inf  # when the latest of them went
         self._cut: Sent | None = None  # whose refusal made the last cut
         self._cuts_in_a_row = 0  # with nothing accepted that was sent after the first of them,
         self._row_since = -inf  # which was then
-        self._cap_before: float | None = None  # believed before errors cut it, in this row
         self._errors_in_a_row = 0  # with no answer to what was sent after the first of them,
         self._errors_since = -inf  # which was then,
         self._errors_after_s = inf  # and the quickest of them came after so long
@@ -133,12 +129,12 @@ class Adaptive:
         self._end(sent)
         self._ceiling.correct(now, tokens - sent.tokens)
         self._free_slot(now)
-        self.silence.answered(sent, now)
+        heard = self.silence.answered(sent, now) and not sent.canary
         if self.queue.answered(sent, now, output_tokens):
             self._note_cut("queue", "all beyond waits")
         if sent.at > self._errors_since:
             self._errors_in_a_row = 0
-        if self.breaker.heeds(sent):
+        if self.breaker.heeds(sent) or (heard and self.breaker.state is State.SILENCE):
             self._reopen(sent, now)
         if sent.fate is Fate.PENDING:
             self._accept(sent, now)
@@ -149,11 +145,8 @@ class Adaptive:
         self._settle(now)
         self.measured.refused(now - sent.at)
         self.word.told(sent.at, now, told_s)
-        self._refused.append(sent.index)
         self._refused_at = max(self._refused_at, sent.at)
         self._errors_in_a_row = 0
-        if sent.fate is Fate.ACCEPTED:
-            self.cap.unhold(sent.number)
         self._turned_away(sent, Fate.REFUSED)
         if self.breaker.heeds(sent):
             self.breaker.canary_failed(now)
@@ -167,19 +160,18 @@ class Adaptive:
     def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:  # noqa: ARG002  the seam's signature
         """See `Controller`."""
         self._end(sent)
-        if sent.fate is Fate.ACCEPTED and self.queue.gave_up(sent, now):
+        opened = self.breaker.state is State.OPEN
+        if sent.fate is Fate.ACCEPTED and self.queue.gave_up(sent, now) and opened:
             self._note_cut("queue", "gateway gave up")
-        if self.breaker.state is State.OPEN and self.cap.may_refuse(sent):
+            return
+        if opened and self.cap.may_refuse(sent):
             self._turned_away(sent, Fate.FAILED)
-            self._refused.append(sent.index)
             if sent.epoch == self._epoch:
                 self._epoch += 1
-                if self._cap_before is None:
-                    self._cap_before = self.cap.believed
                 self._note_cut("cap", "quick error")
                 if self._cut_cap(sent, now) and self._nothing_passes(sent):
                     self._errors_after_s = now - sent.at
-                    self._shut_for_errors(why, now)
+                    self.breaker.shut(State.ERRORS, why, now)
             self._tell(sent, now)
             return
         self._tell_silent(sent, now, Fate.FAILED)
@@ -189,7 +181,7 @@ class Adaptive:
         self._errors_in_a_row += 1
         if self.breaker.state is State.OPEN:
             if self._errors_in_a_row >= ERRORS_IN_A_ROW:
-                self._shut_for_errors(why, now)
+                self.breaker.shut(State.ERRORS, why, now)
         elif self.breaker.heeds(sent) and self.breaker.state is not State.SILENCE:
             self.breaker.canary_failed(now)
 
@@ -249,7 +241,7 @@ class Adaptive:
         self.word.accepted(sent.at)
         self._tell(sent, now)
         if sent.at > self._row_since:
-            self._cuts_in_a_row, self._cap_before = 0, None
+            self._cuts_in_a_row = 0
         if self.breaker.heeds(sent) and self.breaker.state is State.REFUSALS:
             self._reopen(sent, now)
         if sent.epoch == self._epoch and self.chance.accepted(sent):
@@ -268,12 +260,11 @@ class Adaptive:
                 later.least -= 1
 
     def _free_slot(self, now: float) -> None:
-        """An answer's slot was free at the server before we heard; of many, `Cap.fuzz` knows."""
-        if not self.cap.fuzz:
-            for sent in reversed(self._unconfirmed):
-                if sent.at < now - UNHEARD_S:
-                    return
-                sent.least -= 1
+        """An answer's slot was free at the server before we heard."""
+        for sent in reversed(self._unconfirmed):
+            if sent.at < now - UNHEARD_S:
+                return
+            sent.least -= 1
 
     def _tell(self, sent: Sent, now: float) -> None:
         for limit in self._limits:
@@ -286,7 +277,7 @@ class Adaptive:
 
     def _judge(self, sent: Sent, now: float) -> None:
         """A refusal that says something about now."""
-        case = Case(sent, self._crowded(sent), self.cap, self.rate, self.window, self.chance)
+        case = Case(sent, self.cap, self.rate, self.window, self.chance)
         name = self._blame.of(case)
         if name == "chance":
             self.rate.excused(sent)
@@ -328,9 +319,7 @@ class Adaptive:
             sent.speaks_to = "cap"
         if self.cap.believed == inf and not self.rate.sure:
             self.rate.cut(now, guess=HEDGED)
-        crowd = self._crowded(sent)
-        held = max(sent.number, self.cap.held)
-        self.cap.cut(min(crowd, held) if self.cap.held else crowd, now)
+        self.cap.cut(sent.number, now)
         if self.cap.stands:
             self.rate.acquit()
         return not probe
@@ -351,27 +340,13 @@ class Adaptive:
         if (until := self.word.until(now)) > now:
             self.breaker.wait_until(until)
 
-    def _shut_for_errors(self, why: str, now: float) -> None:
-        if self._cap_before is not None:  # it was no cap that turned them away
-            self.cap.restore(self._cap_before)
-            self._cap_before = None
-        self.breaker.shut(State.ERRORS, why, now)
-
     def _nothing_passes(self, sent: Sent) -> bool:
-        """Cut upon cut and nothing accepted for a while, or every send of a run refused."""
+        """Cut upon cut, and nothing accepted for a while."""
         if not self._cuts_in_a_row:
             self._row_since = sent.at
         self._cuts_in_a_row += 1
         long = sent.at > self._row_since + self.measured.confirm_s
-        if self._cuts_in_a_row >= CUTS_IN_A_ROW and long:
-            return True
-        run = all(sent.index - n in self._refused for n in range(1, RUN))
-        return self._cuts_in_a_row > 1 and run
-
-    def _crowded(self, sent: Sent) -> int:
-        """Its number, had it been the last to arrive of those sent with it."""
-        crowd = takewhile(lambda x: x.index > sent.index, reversed(self._unconfirmed))
-        return sent.number + sum(x.at <= sent.at + JITTER_S for x in crowd)
+        return self._cuts_in_a_row >= CUTS_IN_A_ROW and long
 
     def _reopen(self, sent: Sent, now: float) -> None:
         """A canary has passed: limits may have changed after refusals, not after errors."""
@@ -385,7 +360,7 @@ class Adaptive:
         else:
             self.rate.rested(shut_at, sent.at)
         if refusals:
-            self.cap.restart(max(sent.number, self.in_flight), now, paced=self.rate.sure > 0)
+            self.cap.restart(max(sent.number, self.in_flight), now)
         else:
             self.cap.probe_lost(now)
         self.breaker.canary_passed()

@@ -12,34 +12,29 @@ from stormproof.control.controller import Sent
 from stormproof.control.rate import RateLimit
 from stormproof.control.window import Window
 
-STRIKE_S = 3.0  # two refusals a little below what had been accepted, so close, speak to the rate
 SAME = 3  # refusals at one number in flight speak to the cap
 
 
 class Case:
     """One refusal, and what was known when it was heard.
 
-    `crowded` is its number, had it been the last to arrive of those sent with it; `below` is by
-    how much that stays under what was accepted of late; times are since an earlier refusal.
+    `below` is by how much its number stays under what was accepted of late.
     """
 
     def __init__(
         self,
         sent: Sent,
-        crowded: int,
         cap: Cap,
         rate: RateLimit,
         window: Window,
         chance: Chance,
     ) -> None:
         self.sent = sent
-        self.crowded = crowded
         self.cap = cap
         self.rate = rate
         self.window = window
         self.chance = chance
-        self.below = cap.held - crowded
-        self.since_below_s = inf  # since the last that was a little below, too
+        self.below = cap.held - sent.number
         self.same_number = False  # the third in a row at one number, which nothing exceeds
 
 
@@ -53,26 +48,9 @@ def used_up(case: Case) -> str:
     return "window" if case.window.refused() else ""
 
 
-def cap_refuted(case: Case) -> str:
-    """More than the cap was accepted since it was met: it was the rate."""
-    refuted, case.cap.refuted = case.cap.refuted, False
-    return "rate" if refuted else ""
-
-
 def far_below(case: Case) -> str:
     """A number well below what was accepted of late is no cap: it was the rate."""
     return "rate" if case.below >= 2 * case.cap.fuzz else ""
-
-
-def below_twice(case: Case) -> str:
-    """A little below may be blur; twice within a few seconds is the rate."""
-    close = case.below >= case.cap.fuzz and case.since_below_s < STRIKE_S
-    return "rate" if close else ""
-
-
-def probe(case: Case) -> str:
-    """A probe above the cap speaks to the cap alone."""
-    return "cap" if case.sent.number > case.cap.believed else ""
 
 
 def free_again(case: Case) -> str:
@@ -94,10 +72,7 @@ def number(case: Case) -> str:  # noqa: ARG001  the last rule always speaks
 RULES: tuple[Callable[[Case], str], ...] = (
     by_chance,
     used_up,
-    cap_refuted,
     far_below,
-    below_twice,
-    probe,
     free_again,
     pace_at_limit,
     number,
@@ -109,14 +84,11 @@ class Blame:
 
     def __init__(self) -> None:
         self.rule = ""  # that decided last, in words
-        self._below_at = -inf  # when the last went that was a little below what was accepted
         self._numbers = deque[int](maxlen=SAME)  # of the latest that went at the measured limit
 
     def of(self, case: Case) -> str:
         """The name of the limit."""
         sent = case.sent
-        if case.below >= case.cap.fuzz:
-            case.since_below_s, self._below_at = sent.at - self._below_at, sent.at
         if sent.paced:
             self._numbers.append(sent.number)
             near = 1 + sent.number / 50

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from math import ceil, inf, log2
+from math import inf, log2
 
 from stormproof.control.controller import Fate, Sent
-from stormproof.control.measured import FALLEN, Measured
+from stormproof.control.measured import Measured
 
 START = 2.0  # in flight at once before anything is known
 DOUBLING_S = 0.4  # the ramp doubles in this time
@@ -16,9 +16,8 @@ LAST_PROBE_S = 4.0
 FREE_PROBES = 4  # that failed; from then on, so many sends lie between two, twice as many each
 PROBE_AFTER, PROBE_AFTER_MOST = 20, 120  # time
 STANDS = 2  # failed probes that make a cap certain
-FALLEN_S, FALLEN_SENDS = 15.0, 10  # once it has fallen, a probe is due after this time and so many
 GENERATION = 20  # accepted sends after which what was held before them no longer counts
-SHARP = 0.2  # slots of blur that are none
+BLUR = 40  # in flight to one slot that is free at the server and not yet heard of
 JITTER_S = 0.02  # by which sends may overtake each other on their way
 UNHEARD_S = 0.05  # from a slot's end at the server to our hearing of it
 
@@ -36,8 +35,6 @@ class Cap:
         self._measured = measured
         self.believed = inf
         self.held = 0  # the highest number known accepted, in this generation or the last
-        self.stood = False  # it was met again and again, and not refuted since
-        self.refuted = False  # an acceptance above it, while it had not stood: it was none
         self._holding = 0  # the highest number accepted in this generation
         self._accepted = 0  # sends in this generation
         self._failed_probes = 0  # at this number
@@ -47,7 +44,6 @@ class Cap:
         self._refused_at = -inf  # the number at which it was met last
         self._probing = False  # a probe is out, and says nothing yet
         self._probe_at = inf
-        self._cut_at = -inf
         self._probe_wait_s = FIRST_PROBE_S
         self._sends = 0  # since the last cut
         self._sent_at = -inf
@@ -56,7 +52,7 @@ class Cap:
     @property
     def fuzz(self) -> int:
         """Slots freed but not yet heard of blur the numbers by about so much."""
-        return ceil(self.held / 40 + self._measured.recent_rps * UNHEARD_S - SHARP)
+        return round(self.held / BLUR)
 
     @property
     def stands(self) -> bool:
@@ -70,7 +66,7 @@ class Cap:
 
     def begin(self, number: int) -> None:
         """So many were accepted earlier: they are at once, and more is tried at once."""
-        self.believed, self.stood, self._probe_at = number, True, -inf
+        self.believed, self._probe_at = number, -inf
 
     def ready_at(self, now: float, in_flight: int) -> float:
         """See `Limit`."""
@@ -108,16 +104,8 @@ class Cap:
         self._accepted += 1
         self.held = max(self.held, number)
 
-    def unhold(self, number: int) -> None:
-        """A send that was taken for accepted was refused after all, later than any before."""
-        self.held = min(self.held, max(0, number - 1))
-        self._holding = min(self._holding, self.held)
-
     def raise_to(self, number: int, now: float) -> bool:
-        """A send newer than the last cut was accepted; true when that moves the belief up.
-
-        By more than blur, it refutes a belief that has not stood; one that had stood has risen.
-        """
+        """A send newer than the last cut was accepted; true when that moves the belief up."""
         if number < self.believed + self._step or self.believed == inf:
             return False
         self.believed = number
@@ -130,7 +118,6 @@ class Cap:
         self._failed_probes = 0
         self._refused_at = number
         self._probe_wait_s = FIRST_PROBE_S
-        self.refuted = self.refuted or not self.stood
         return True
 
     def cut(self, number: int, now: float) -> None:
@@ -144,14 +131,12 @@ class Cap:
             self._failed_probes = 0
             self._probe_wait_s = FIRST_PROBE_S
         self._refused_at = number
-        self.stood = self.stands
         if self._step > 1 and number <= self._best:  # it did not return to what it was
             self._best = number - 1
         self._believe(max(1, number - 1))
         self._sends = 0
         self._probe_at = now + self._probe_wait_s
-        self._cut_at = now
-        if self.stood:
+        if self.stands:
             self._best = max(self._best, number - 1)
 
     def may_refuse(self, failed: Sent) -> bool:
@@ -170,10 +155,6 @@ class Cap:
         if number - 1 < self.believed < inf:
             self._believe(max(1.0, number - 1))
 
-    def restore(self, believed: float) -> None:
-        """Something else turned sends away: back to what was believed."""
-        self._believe(believed)
-
     def probe_lost(self, now: float) -> None:
         """The probe ended without saying anything."""
         self._probing = False
@@ -187,17 +168,14 @@ class Cap:
         self._failed_probes = 0
         self._refused_at = -inf
         self._probing = False
-        self.stood = False
         self._step = 1
         self._size = max(START, self.held + 1.0)
         self._grown_at = now
 
-    def restart(self, in_flight: int, now: float, *, paced: bool) -> None:
-        """What held before no longer counts: ramp from what is in flight, or at the pace."""
-        before, self.held = self.held, in_flight
+    def restart(self, in_flight: int, now: float) -> None:
+        """What held before no longer counts: ramp from what is in flight."""
+        self.held = in_flight
         self.forget(now)
-        if paced:
-            self._size = max(self._size, before)
 
     @property
     def _top(self) -> float:
@@ -209,8 +187,6 @@ class Cap:
         more = self._failed_probes - FREE_PROBES
         if more < 0 or self._sends >= min(PROBE_AFTER_MOST, PROBE_AFTER * 2**more):
             return self._probe_at
-        if self.believed < FALLEN * self._best and self._sends >= FALLEN_SENDS:
-            return self._cut_at + FALLEN_S
         return inf
 
     def _believe(self, number: float) -> None:

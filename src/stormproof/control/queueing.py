@@ -12,9 +12,10 @@ WEIGHT = 0.02  # of the newest answer in its band's latency, once there are many
 APART = 2  # bands between which latency is compared
 PROPORTIONAL = 0.95  # elasticity of latency: a rise as steep means that all beyond only waits
 UNPROVEN = 64.0  # in flight before anything was answered
-PER_ANSWER = 8.0  # and so many more for each answer: silence alone carries no further
+PER_ANSWER = 4.0  # and so many more for each answer: silence alone carries no further
 ROOM = 1.5  # × the band beyond which all waits, so that no slot idles
 SAME, SAME_AGE = 3, 0.1  # errors in a row, each as old as the one before to within this share
+FEWER = 0.8  # × the number at which a gateway gives up
 LOOK_AFTER = 400  # answers until one band more is tried
 CLOCK_S = 1e-3  # an event loop's clock may stand still while a whole batch comes in
 
@@ -87,7 +88,7 @@ class Queue:
         return band.answers % ENOUGH == 0 and self._judge(number)
 
     def gave_up(self, sent: Sent, now: float) -> bool:
-        """An accepted send failed; true when the bound has come down.
+        """An accepted send failed; true when it waited for too long, and says nothing else.
 
         Errors of one age are a gateway's patience, at an end: where they outnumber the answers,
         fewer may wait. What a restart kills differs in age; where all hangs, nothing is answered
@@ -98,13 +99,11 @@ class Queue:
         self._same, self._age_s = self._same + 1 if same else 1, age_s
         _, band = self._band(sent)
         band.given_up += 1
-        known = self._proven >= UNPROVEN + ENOUGH * PER_ANSWER and not self._refuses
-        waited = self._same >= SAME and self._answered_at > (sent.at + now) / 2
-        bound = max(1.0, sent.number - 1.0)
-        lower = known and waited and band.given_up > band.answers and bound < self._limit
-        if lower:
-            self._limit, self._answers = bound, 0
-        return lower
+        answered = self._answered_at > (sent.at + now) / 2
+        waited = self._same >= SAME and answered and not self._refuses
+        if waited and band.given_up > band.answers:
+            self._lower(FEWER * sent.number)
+        return waited
 
     def _band(self, sent: Sent) -> tuple[int, Band]:
         number = int(log(max(1, sent.number)) / log(BAND))
@@ -116,12 +115,13 @@ class Queue:
         if low is None or low.answers < ENOUGH:
             return False
         rise = high.latency_log - low.latency_log
-        if rise < PROPORTIONAL * APART * log(BAND):
-            return False
-        bound = max(1.0, BAND ** (number - APART + 1) * ROOM)
-        lower = bound < self._limit
+        steep = rise >= PROPORTIONAL * APART * log(BAND)
+        return steep and self._lower(BAND ** (number - APART + 1) * ROOM)
+
+    def _lower(self, bound: float) -> bool:
+        lower = max(1.0, bound) < self._limit
         if lower:
-            self._limit, self._answers = bound, 0
+            self._limit, self._answers = max(1.0, bound), 0
         return lower
 
     def _lift(self) -> None:

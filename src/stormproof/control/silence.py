@@ -6,45 +6,52 @@ from collections import deque
 
 from stormproof.control.controller import Sent
 
-ENOUGH = 10  # sends in a row that are all silent for longer than answers take
-LONGER = 2.0  # × the median answer
-STEP = 0.01  # by which one answer moves the median's estimate; the first ones move it more
-FIRST_GUESS_S = 10.0  # before anything has been answered
+FEWEST = 10  # sends without an answer that can be silence
+LONGER = 1.5  # × the longest gap
+REMEMBERED = 500.0  # gaps, after which the longest one counts for a third
+ENOUGH = 30  # gaps that show how long they are; before that,
+FIRST_GUESS_S = 10.0  # is what the longest takes at least
 
 
 class Silence:
-    """Sends newer than the newest answered one; when ten of them are overdue, it hangs.
+    """Watches the sends newer than the newest answered one: a gap, until one of them is answered.
 
-    Ten answers in a row that all take more than twice the median: once in a thousand years for
-    any spread of latencies that depends on the request alone.
+    However much answers differ, among many sends one is soon answered, and where they come back in
+    the order of sending, each gap is an answer long. So a gap longer than those before it, of at
+    least as many sends, is an endpoint that hangs.
     """
 
     def __init__(self) -> None:
-        self.median_s = FIRST_GUESS_S
-        self._answers = 0
+        self._gaps = 0  # that have ended
+        self._longest_s = 0.0  # of them; it fades, as does
+        self._most = 0.0  # sends in one of them
         self._newer = deque[Sent]()
 
     @property
     def heard(self) -> bool:
         """Whether anything was ever answered."""
-        return self._answers > 0
+        return self._gaps > 0
 
     def sent(self, sent: Sent) -> None:
         """Watch a send."""
         self._newer.append(sent)
 
-    def answered(self, sent: Sent, now: float) -> None:
-        """An answer clears every older send.
+    def answered(self, sent: Sent, now: float) -> bool:
+        """Forget all sends up to this one; true when it ended a gap, so that nothing hangs.
 
-        While new sends are overdue the median stays: only slow answers of old ones come now.
+        What hung and woke says little of gaps: it lengthens the longest by no more than `LONGER`.
         """
-        while self._newer and self._newer[0].index <= sent.index:
-            self._newer.popleft()
-        if self.doubtful(now):
-            return
-        self._answers += 1
-        step = max(STEP, 0.5 / self._answers)
-        self.median_s *= 1 + step if now - sent.at > self.median_s else 1 - step
+        newer = self._newer
+        if not newer or sent.index < newer[0].index:
+            return False
+        gap_s = min(now - newer[0].at, LONGER * self._usual_s)
+        fade = 1 - 1 / REMEMBERED
+        self._longest_s = max(fade * self._longest_s, gap_s)
+        self._most = max(fade * self._most, min(len(newer), LONGER * max(FEWEST, self._most)))
+        self._gaps += 1
+        while newer and newer[0].index <= sent.index:
+            newer.popleft()
+        return True
 
     def ended(self) -> None:
         """Forget sends that have ended otherwise."""
@@ -53,11 +60,17 @@ class Silence:
 
     def doubtful(self, now: float) -> bool:
         """Whether answers are late enough that nothing should grow on silence."""
-        return self._overdue(now, self.median_s)
+        return self._exceeds(now, self._usual_s)
 
     def hangs(self, now: float) -> bool:
         """Whether the endpoint is silent."""
-        return self._overdue(now, LONGER * self.median_s)
+        return self._exceeds(now, LONGER * self._usual_s)
 
-    def _overdue(self, now: float, age_s: float) -> bool:
-        return len(self._newer) >= ENOUGH and now - self._newer[ENOUGH - 1].at > age_s
+    @property
+    def _usual_s(self) -> float:
+        guess_s = FIRST_GUESS_S if self._gaps < ENOUGH else 0.0
+        return max(guess_s, self._longest_s)
+
+    def _exceeds(self, now: float, gap_s: float) -> bool:
+        newer = self._newer
+        return len(newer) >= max(FEWEST, self._most) and now - newer[0].at > gap_s

@@ -129,7 +129,7 @@ def test_quick_errors_above_all_that_was_accepted_cut_as_a_cap_does() -> None:
     assert (control.decision, control.rule) == ("cut: cap", "quick error")
 
 
-def test_errors_that_go_on_below_are_no_cap_and_leave_none_behind() -> None:
+def test_errors_that_go_on_below_a_cut_shut_the_gate() -> None:
     control = Adaptive(Limits())
     now, before = accepted(control, 40)
     for _ in range(20):
@@ -140,7 +140,6 @@ def test_errors_that_go_on_below_are_no_cap_and_leave_none_behind() -> None:
             control.failed(sent, now + 0.05, "503")
         now += 0.1
     assert control.view().state == "closed: 503"
-    assert control.cap.believed == inf
 
 
 def test_a_canary_that_still_flies_opens_the_breaker_once() -> None:
@@ -200,19 +199,6 @@ def test_a_canary_that_outlives_the_errors_reopens_at_the_remembered_level() -> 
     assert control.view().state == "open"
     assert len(fill(control, opens + 2.01)) > 1
     assert control.view().window >= flying
-
-
-def test_of_sends_at_one_instant_a_refusal_speaks_of_the_last() -> None:
-    control, sends, now = Adaptive(Limits()), list[Sent](), 0.0
-    while control.in_flight < 40:
-        sends += fill(control, now)
-        now += 0.05
-    for sent in sends:
-        control.answered(sent, now + 1, 1.0)
-    crowd = fill(control, now + 1)
-    control.refused(crowd[5], now + 1.05, None)  # overtaken by all the others on its way
-    assert control.decision == "cut: cap"
-    assert control.cap.believed >= 39
 
 
 @pytest.mark.parametrize("answers", [0, 100])
