@@ -1,6 +1,6 @@
 """Measures all that docs/speed.md says, and writes its tables and its chart.
 
-    python benchmarks/speed.py                           everything: four hours on two cores
+    python benchmarks/speed.py                           everything: three hours on two cores
     python benchmarks/speed.py --only worlds,http        these parts; the others stay as they are
     python benchmarks/speed.py --only http --rows FILE   rows are kept there, beside those of others
     python benchmarks/speed.py --rows FILE --measured    writes from what is there
