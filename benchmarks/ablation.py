@@ -39,7 +39,7 @@ from capacity_sim import CONTROLLERS, Drive, oracle
 from worlds import SECONDS, WORLDS, Server
 
 PACKAGE = Path(stormproof.__file__).parent
-NOT_DRIVEN = {"bounds", "controller", "fixed", "limit", "tail"}  # by these worlds
+NOT_DRIVEN = {"controller", "fixed", "limit"}  # by these worlds
 SEAM = {"sent", "answered", "refused", "failed", "abandoned", "told"}
 SHARED = "key: "  # before the name of a world of several endpoints under a key
 WHOLE = {"drop", "outages", "day_quota"}  # worlds whose point comes late

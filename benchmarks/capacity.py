@@ -28,10 +28,10 @@ import uvloop
 import capacity_sim
 from live import Ground, Stats, Work, drive_for, ground, say
 from plain_controllers import Aimd, Workers
-from stormproof.control.bounds import Bounds
 from stormproof.control.controller import Controller
 from stormproof.emulator import Change, Latency, Outage, Rule
 from stormproof.pool import Dispatcher
+from stormproof.pool.bounds import Bounds
 from worlds import SECONDS, WORLDS, Server
 
 SIX = ("caps", "rate_buckets", "token_buckets", "fixed_windows", "drop", "outages")

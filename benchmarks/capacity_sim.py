@@ -29,8 +29,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from plain_controllers import Aimd, Workers
 from stormproof.control.adaptive import Adaptive
 from stormproof.control.controller import Controller, Sent
-from stormproof.control.tail import Tail
 from stormproof.domain.pool import Limits
+from stormproof.pool.tail import Tail
 from worlds import SECONDS, WORLDS, Server
 
 TICK_S = 0.002  # the dispatcher's own

@@ -37,7 +37,7 @@ from proving_ground import ProvingGround, kill
 from soak import soak
 from storage_torture import disk, many, mount, writers
 from stormproof.cli.user_errors import EXIT_INTERRUPTED
-from stormproof.control.bounds import Bounds
+from stormproof.pool.bounds import Bounds
 from stormproof.store import episode_table, read_episodes, same_records
 
 DOCS = Path(__file__).parents[1] / "docs" / "reliability.md"

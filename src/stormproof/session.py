@@ -15,11 +15,11 @@ import msgspec
 from msgspec import Struct
 
 from stormproof.backends.desk import Crew
-from stormproof.control.bounds import Bounds
 from stormproof.domain.reasons import in_lines
 from stormproof.loop_watch import watch_loop
 from stormproof.plan import Plan
 from stormproof.pool import EndpointState, Event
+from stormproof.pool.bounds import Bounds
 from stormproof.progress import (
     Counts,
     EndpointProgress,

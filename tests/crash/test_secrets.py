@@ -119,7 +119,7 @@ import sys
 from functools import partial
 from stormproof.backends import desk
 from stormproof.cli import main
-from stormproof.control.bounds import Bounds
+from stormproof.pool.bounds import Bounds
 
 desk.Bounds = partial(Bounds, tries=2, believed_s=1)
 sys.exit(main(sys.argv[1:]))

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from proving_ground import Delay, Grounds, ProvingGround, kill
-from stormproof.control.bounds import Bounds
+from stormproof.pool.bounds import Bounds
 from stormproof.store import episode_table, same_records
 
 WORDS = ("--model", "beta", "--prompt-types", "optimal", "--num-instances", "2")

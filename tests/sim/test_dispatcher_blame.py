@@ -11,7 +11,6 @@ import trio
 import trio.testing
 from simulated_work import Work
 
-from stormproof.control.bounds import Bounds
 from stormproof.domain.calls import (
     Blocked,
     Denied,
@@ -34,6 +33,7 @@ from stormproof.errors import (
     TransientFailure,
 )
 from stormproof.pool import Dispatcher, Event
+from stormproof.pool.bounds import Bounds
 
 Says = Callable[[int, float, Request], Verdict | None]  # endpoint, seconds since the start
 

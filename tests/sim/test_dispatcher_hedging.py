@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated_work import Work
 
-from stormproof.control.bounds import Bounds
 from stormproof.domain.calls import (
     Blocked,
     Ok,
@@ -28,6 +27,7 @@ from stormproof.domain.calls import (
 from stormproof.domain.pool import Endpoint, LimitGroup, Limits, Sharding
 from stormproof.errors import PromptBlocked, TransientFailure
 from stormproof.pool import Dispatcher, Hedge
+from stormproof.pool.bounds import Bounds
 
 CAP = 10
 SLOW_S = 400.0  # of a straggler; 1 s otherwise

@@ -9,14 +9,14 @@ import anyio
 import trio
 import trio.testing
 
-from stormproof.control.bounds import Bounds
-from stormproof.control.tail import FEWEST
 from stormproof.domain.calls import Denied, Ok, Refused, Reply, Request, Transient, Verdict
 from stormproof.domain.pool import Endpoint, Limits
 from stormproof.domain.trials import Trial
 from stormproof.plan import RunOptions, TrialSupply, plan_run
 from stormproof.pool import Ask, Dispatcher, Job
+from stormproof.pool.bounds import Bounds
 from stormproof.pool.scheduler import Scheduler
+from stormproof.pool.tail import FEWEST
 
 MODEL = "qwen2.5-72b-instruct"
 WAITING = 50_000

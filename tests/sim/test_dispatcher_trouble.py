@@ -10,13 +10,13 @@ import trio
 import trio.testing
 from simulated_work import Work
 
-from stormproof.control.bounds import Bounds
 from stormproof.domain.calls import Ok, Refused, Reply, Request, Transient, Verdict
 from stormproof.domain.conditions import Protocol
 from stormproof.domain.pool import Endpoint, Limits
 from stormproof.domain.reasons import COLLIDING
 from stormproof.errors import RateLimited
 from stormproof.pool import Ask, Dispatcher, Event, Hedge, Job
+from stormproof.pool.bounds import Bounds
 from stormproof.wire import Transport
 
 

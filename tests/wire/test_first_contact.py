@@ -22,7 +22,7 @@ from perfect_model import next_words, perfect, reply
 import stormproof
 from stormproof import Pool, Progress, RunOptions, RunSummary
 from stormproof.backends import desk
-from stormproof.control.bounds import Bounds
+from stormproof.pool.bounds import Bounds
 from stormproof.suites import Weathered
 from stormproof.testing import MemoryStore
 

@@ -14,11 +14,11 @@ import msgspec
 import pytest
 from simulated_work import Work
 
-from stormproof.control.bounds import Bounds
 from stormproof.domain.pool import Endpoint, Limits
 from stormproof.episode import run_episode
 from stormproof.plan import RunOptions, TrialSupply, plan_run
 from stormproof.pool import Ask, Dispatcher, Hedge, Job
+from stormproof.pool.bounds import Bounds
 from stormproof.store import Header, open_store
 from stormproof.store.comparing import same_records
 from stormproof.suites.workflows.tasks import load_task

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from stormproof.control.bounds import Bounds
 from stormproof.domain.episodes import Episode, Turn
 from stormproof.domain.pool import Endpoint
 from stormproof.domain.trials import Trial
@@ -18,6 +17,7 @@ from stormproof.episode import Reread, broken_episode, run_episode, suite_at_wor
 from stormproof.errors import SuiteError
 from stormproof.plan import RunOptions
 from stormproof.pool import Ask, Dispatcher, EndpointState, Event, Job
+from stormproof.pool.bounds import Bounds
 from stormproof.progress import WorkerProgress
 from stormproof.suites.workflows import WORKFLOWS
 from stormproof.wire import Transport

@@ -15,7 +15,7 @@ from collections import deque
 from math import inf
 
 from stormproof.control.blame import Blame, Case
-from stormproof.control.breaker import LULL_S, SHARE, Breaker, State
+from stormproof.control.breaker import LULL_S, SHARE, Breaker, Row, State
 from stormproof.control.cap import UNHEARD_S, Cap
 from stormproof.control.chance import Chance
 from stormproof.control.controller import Fate, Sent, View
@@ -69,11 +69,9 @@ class Adaptive:
         self._epoch = 0  # cuts and openings: what was sent before says nothing about now
         self._refused_at = -inf  # when the latest of them went
         self._cut: Sent | None = None  # whose refusal made the last cut
-        self._cuts_in_a_row = 0  # with nothing accepted that was sent after the first of them,
-        self._row_since = -inf  # which was then
-        self._errors_in_a_row = 0  # with no answer to what was sent after the first of them,
-        self._errors_since = -inf  # which was then,
-        self._errors_after_s = inf  # and the quickest of them came after so long
+        self._cuts = Row()  # ended by an acceptance
+        self._errors = Row()  # ended by an answer or a refusal
+        self._errors_after_s = inf  # how soon the quickest error of the row came
         if start.max_workers:
             self.cap.begin(start.max_workers)
         if start.qps:
@@ -126,14 +124,13 @@ class Adaptive:
 
     def answered(self, sent: Sent, now: float, tokens: float, output_tokens: float = 0.0) -> None:
         """See `Controller`."""
+        heard = self.silence.answered(sent, now) and not sent.canary
         self._end(sent)
         self._ceiling.correct(now, tokens - sent.tokens)
         self._free_slot(now)
-        heard = self.silence.answered(sent, now) and not sent.canary
         if self.queue.answered(sent, now, output_tokens):
             self._note_cut("queue", "all beyond waits")
-        if sent.at > self._errors_since:
-            self._errors_in_a_row = 0
+        self._errors.passed(sent.at)
         if self.breaker.heeds(sent) or (heard and self.breaker.state is State.SILENCE):
             self._reopen(sent, now)
         if sent.fate is Fate.PENDING:
@@ -146,7 +143,7 @@ class Adaptive:
         self.measured.refused(now - sent.at)
         self.word.told(sent.at, now, told_s)
         self._refused_at = max(self._refused_at, sent.at)
-        self._errors_in_a_row = 0
+        self._errors.count = 0
         self._turned_away(sent, Fate.REFUSED)
         if self.breaker.heeds(sent):
             self.breaker.canary_failed(now)
@@ -175,12 +172,12 @@ class Adaptive:
             self._tell(sent, now)
             return
         self._tell_silent(sent, now, Fate.FAILED)
-        if not self._errors_in_a_row:
-            self._errors_since, self._errors_after_s = sent.at, inf
+        if not self._errors.count:
+            self._errors_after_s = inf
+        self._errors.add(sent.at)
         self._errors_after_s = min(self._errors_after_s, now - sent.at)
-        self._errors_in_a_row += 1
         if self.breaker.state is State.OPEN:
-            if self._errors_in_a_row >= ERRORS_IN_A_ROW:
+            if self._errors.count >= ERRORS_IN_A_ROW:
                 self.breaker.shut(State.ERRORS, why, now)
         elif self.breaker.heeds(sent) and self.breaker.state is not State.SILENCE:
             self.breaker.canary_failed(now)
@@ -240,8 +237,7 @@ class Adaptive:
         self.measured.accepted(now)
         self.word.accepted(sent.at)
         self._tell(sent, now)
-        if sent.at > self._row_since:
-            self._cuts_in_a_row = 0
+        self._cuts.passed(sent.at)
         if self.breaker.heeds(sent) and self.breaker.state is State.REFUSALS:
             self._reopen(sent, now)
         if sent.epoch == self._epoch and self.chance.accepted(sent):
@@ -298,7 +294,7 @@ class Adaptive:
             self.cap.forget(now)
             self.rate.cut(now)
             until = self.word.until(now)
-            if not self.rate.sure or self._cuts_in_a_row or until - now < 1 / self.rate.believed:
+            if not self.rate.sure or self._cuts.count or until - now < 1 / self.rate.believed:
                 self._heed_word(now)  # else what was measured says more
         if lowered and self._nothing_passes(sent) and self.breaker.state is State.OPEN:
             self._shut_for_refusals(now)
@@ -342,11 +338,9 @@ class Adaptive:
 
     def _nothing_passes(self, sent: Sent) -> bool:
         """Cut upon cut, and nothing accepted for a while."""
-        if not self._cuts_in_a_row:
-            self._row_since = sent.at
-        self._cuts_in_a_row += 1
-        long = sent.at > self._row_since + self.measured.confirm_s
-        return self._cuts_in_a_row >= CUTS_IN_A_ROW and long
+        self._cuts.add(sent.at)
+        long = sent.at > self._cuts.since + self.measured.confirm_s
+        return self._cuts.count >= CUTS_IN_A_ROW and long
 
     def _reopen(self, sent: Sent, now: float) -> None:
         """A canary has passed: limits may have changed after refusals, not after errors."""
@@ -366,7 +360,7 @@ class Adaptive:
         self.breaker.canary_passed()
         self._canary = None
         self._epoch += 1
-        self._cuts_in_a_row = self._errors_in_a_row = 0
+        self._cuts.count = self._errors.count = 0
         self.decision = "reopened"
 
     def _end(self, sent: Sent) -> None:

@@ -22,6 +22,27 @@ class State(Enum):
     SILENCE = "silence"
 
 
+class Row:
+    """Failures in a row: what was sent after the first of them, and passes, ends it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.since = (
+            -inf
+        )  # when the first of them was sent; that of the last row, when there is none
+
+    def add(self, sent_at: float) -> None:
+        """One more."""
+        if not self.count:
+            self.since = sent_at
+        self.count += 1
+
+    def passed(self, sent_at: float) -> None:
+        """Something passed."""
+        if sent_at > self.since:
+            self.count = 0
+
+
 class Breaker:
     """Open: `ready_at` is -inf. Shut: one canary at a time, when the wait is over."""
 

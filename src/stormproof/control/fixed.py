@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stormproof.control.breaker import Breaker, State
+from stormproof.control.breaker import Breaker, Row, State
 from stormproof.control.controller import Fate, Sent, View
 from stormproof.control.pace import Ceiling
 from stormproof.control.word import Word
@@ -25,8 +25,7 @@ class Fixed:
         self._qps = limits.qps
         self._breaker = Breaker()
         self._word = Word()
-        self._row = 0  # failures of sends since the first of them, with no success between
-        self._row_since = 0.0
+        self._failures = Row()
         self._index = 0
         self.in_flight = 0  # sends that have not ended
 
@@ -59,8 +58,7 @@ class Fixed:
         self._end(sent, Fate.ACCEPTED)
         self._word.accepted(sent.at)
         self._ceiling.correct(now, tokens - sent.tokens)
-        if sent.at > self._row_since:
-            self._row = 0
+        self._failures.passed(sent.at)
         if self._breaker.heeds(sent):
             self._breaker.canary_passed()
 
@@ -94,12 +92,10 @@ class Fixed:
         self.in_flight -= 1
 
     def _trouble(self, sent: Sent, state: State, why: str, now: float) -> None:
-        if not self._row:
-            self._row_since = sent.at
-        self._row += 1
+        self._failures.add(sent.at)
         if self._breaker.heeds(sent):
             self._breaker.canary_failed(now)
-        elif self._row >= IN_A_ROW and self._breaker.state is State.OPEN:
+        elif self._failures.count >= IN_A_ROW and self._breaker.state is State.OPEN:
             self._breaker.shut(state, why, now)
         if (until := self._word.until(now)) > now and self._breaker.state is State.REFUSALS:
             self._breaker.wait_until(until)

@@ -15,7 +15,6 @@ import anyio.lowlevel
 from anyio.abc import TaskGroup
 from msgspec.structs import replace
 
-from stormproof.control.bounds import Bounds, backoff
 from stormproof.domain.calls import (
     Answer,
     Blocked,
@@ -31,6 +30,7 @@ from stormproof.domain.calls import (
 from stormproof.domain.pool import Endpoint, RateMode, Sharding
 from stormproof.domain.reasons import COLLIDING
 from stormproof.pool import lost
+from stormproof.pool.bounds import Bounds, backoff
 from stormproof.pool.endpoint import EndpointState, Lane
 from stormproof.pool.hedging import Race, copy_after_s
 from stormproof.pool.jobs import ActiveJob, Flight, PendingRequest, Supply

@@ -13,7 +13,6 @@ from stormproof.control.adaptive import Adaptive
 from stormproof.control.controller import Controller, Sent
 from stormproof.control.fixed import Fixed
 from stormproof.control.shared_limit import Member, SharedLimit
-from stormproof.control.tail import Tail
 from stormproof.domain.calls import (
     Blocked,
     Denied,
@@ -27,6 +26,7 @@ from stormproof.domain.calls import (
     Verdict,
 )
 from stormproof.domain.pool import Endpoint, RateMode, Start
+from stormproof.pool.tail import Tail
 
 FIRST_P99_S = 60.0  # until so many answers as here say more
 FEW = 20

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from math import inf
 from typing import Literal
 
-from stormproof.control.bounds import Bounds
 from stormproof.domain.calls import (
     Blocked,
     Denied,
@@ -28,6 +27,7 @@ from stormproof.errors import (
     RequestRejected,
     TransientFailure,
 )
+from stormproof.pool.bounds import Bounds
 from stormproof.pool.endpoint import Lane, StopCause
 from stormproof.pool.jobs import PendingRequest
 from stormproof.pool.model_queue import ModelQueue

@@ -4,14 +4,14 @@ from math import inf
 
 import pytest
 
-from stormproof.control.bounds import Bounds
-from stormproof.control.tail import ENOUGH
 from stormproof.domain.calls import Denied, Ok, Refused, Rejected, Reply, Transient, Verdict
 from stormproof.domain.pool import Endpoint
 from stormproof.errors import AuthFailed, RateLimited, RequestRejected, TransientFailure
 from stormproof.pool import Hedge, lost
+from stormproof.pool.bounds import Bounds
 from stormproof.pool.endpoint import Lane, StopCause
 from stormproof.pool.model_queue import ModelQueue
+from stormproof.pool.tail import ENOUGH
 
 BOUNDS = Bounds()
 

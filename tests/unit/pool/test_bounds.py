@@ -1,6 +1,6 @@
 from random import Random
 
-from stormproof.control.bounds import Bounds, backoff
+from stormproof.pool.bounds import Bounds, backoff
 
 
 def test_backoff_doubles_with_full_jitter_and_never_undercuts_what_was_told() -> None:

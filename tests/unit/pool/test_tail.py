@@ -1,7 +1,7 @@
 from math import inf
 from random import Random
 
-from stormproof.control.tail import ENOUGH, FACTOR, FEWEST, Tail
+from stormproof.pool.tail import ENOUGH, FACTOR, FEWEST, Tail
 
 
 def test_nothing_is_lost_before_a_few_answers_and_the_fewer_they_are_the_later() -> None:
