@@ -35,11 +35,13 @@ from stormproof.pool.bounds import Bounds
 from worlds import SECONDS, WORLDS, Server
 
 SIX = ("caps", "rate_buckets", "token_buckets", "fixed_windows", "drop", "outages")
+SMALL = ("tiny_caps", "one_a_second", "sixty_a_minute")  # that the emulator can play as well
 RUN_S = 30.0
 WARM_S = 6.0
 LEAST, LEAST_TAIL = 0.25, 0.6  # of latencies and caps, and of latencies' spread
 TOKENS = 300.0  # of the mean request, where a limit counts them
 LEAST_BURST_S = 0.2
+LEAST_CAP = 2.0  # of those that are shrunk
 LEAST_LOST_S = 8.0
 RETRY_AFTER = {"honest": "right", "one": "1", "sixty": "60", "none": "absent"}
 YARDSTICKS: dict[str, Callable[[], Controller] | None] = {
@@ -81,7 +83,9 @@ class Scale:
             server,
             median_s=server.median_s * self.load,
             sigma=server.sigma * max(LEAST_TAIL, time),
-            cap=max(2.0, round(server.cap * self.load)) if server.cap < inf else inf,
+            cap=max(LEAST_CAP, round(server.cap * self.load))
+            if LEAST_CAP < server.cap < inf
+            else server.cap,
             burst_s=max(LEAST_BURST_S, server.burst_s * time),
             window=max(1.0, round(rate * window_s)) if server.window < inf else inf,
             window_s=window_s,

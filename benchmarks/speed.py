@@ -31,7 +31,7 @@ import pyarrow as pa
 
 import ablation
 import shared_sim
-from capacity import SIX
+from capacity import SIX, SMALL
 from capacity_sim import CONTROLLERS, Drive
 from worlds import WORLDS
 
@@ -39,7 +39,6 @@ HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "speed.md"
 CONTROL = HERE.parent / "src" / "stormproof" / "control"
 BEFORE = "1,859 lines, 108 constants and 143 attributes"  # of `control/`, in its first shape
-SMALL = ("tiny_caps", "one_a_second", "sixty_a_minute")  # that the emulator can play as well
 SHOWN = (("caps", 1), ("rate_buckets", 0), ("fixed_windows", 1), ("drop", 1))
 Row = dict[str, Any]
 

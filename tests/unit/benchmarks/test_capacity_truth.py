@@ -6,7 +6,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
 import capacity_sim
-from capacity import SIX, Scale, Watched, rule
+from capacity import SIX, SMALL, Scale, Watched, rule
 from stormproof.domain.pool import Limits
 from stormproof.emulator.limits import enforced_limits
 from worlds import Server
@@ -22,7 +22,7 @@ def test_what_is_reckoned_to_be_on_offer_is_what_an_oracle_gets(world: str) -> N
     assert offered == pytest.approx(oracle, rel=0.06)
 
 
-@pytest.mark.parametrize("world", SIX)
+@pytest.mark.parametrize("world", SIX + SMALL)
 def test_the_emulator_gets_the_limits_of_the_world(world: str) -> None:
     for server in SHORT.servers(world, 0):
         said = rule(server, SHORT.seconds)
