@@ -7,11 +7,13 @@ from math import inf
 AT_MOST_S = 120.0  # a longer wait is tried at this point all the same
 EARLY, EARLY_S = 0.2, 0.1  # of what was told, and seconds: accepted sooner than so, it was a lie
 AFTER_S = 0.01  # a send goes so long after the told instant
+AGREE = 0.2  # of the time between two promises, within which the instants that they name agree
 
 
 class Word:
     """A promise is kept when a send before its end was refused, and one after it was not.
 
+    Two that name the same instant come from a clock, and are believed until one is broken.
     A send that is accepted well before it, or refused after it, breaks it: never again believed.
     """
 
@@ -33,6 +35,8 @@ class Word:
                 self._lie()
             elif sent_at > self._since:
                 self._tried_early = True
+                again = told_s and abs(now + told_s - self._until) <= AGREE * (now - self._since)
+                self.good = self.good or (bool(again) and not self._lied)
         if told_s and now + told_s > self._until:
             self._until, self._since = now + told_s, now
 

@@ -1,5 +1,7 @@
 from math import inf
 
+import pytest
+
 from stormproof.control.word import AFTER_S, AT_MOST_S, Word
 
 
@@ -58,3 +60,14 @@ def test_a_very_long_wait_is_tried_all_the_same() -> None:
     word = kept()
     word.told(20.0, 20.0, 3600.0)
     assert word.until(20.0) == 20.0 + AT_MOST_S + AFTER_S
+
+
+def test_two_promises_of_one_instant_come_from_a_clock_and_one_that_moves_does_not() -> None:
+    clock, moving = Word(), Word()
+    for at in (1.0, 4.0):
+        clock.told(at, at, 20.0 - at)
+        moving.told(at, at, 20.0)
+    assert clock.until(4.0) == pytest.approx(20.0, abs=0.1)
+    assert not moving.good
+    clock.accepted(8.0)
+    assert not clock.good
