@@ -178,6 +178,7 @@ class Bench:
             plays = [(w, s, network, n, t) for w, s, _, n, t in self.first.values()]
             for each, cost in zip(found, costs(None, plays), strict=True):
                 each.append(cost)
+        self.alike = {w: x[0] for w, x in zip(worlds, found, strict=True)}
         self.base = dict(zip(worlds, map(fmean, found), strict=True))
         error = (1 + 1 / NETWORKS) ** 0.5
         self.error = {w: stdev(x) * error for w, x in zip(worlds, found, strict=True)}
@@ -189,7 +190,7 @@ class Bench:
         plays = [x for w, x in self.first.items() if w.startswith(SHARED) == shared]
         try:
             found = costs(variant, plays)
-            losses = {x[0]: c - self.base[x[0]] for x, c in zip(plays, found, strict=True)}
+            losses = {x[0]: self._loss(x[0], cost) for x, cost in zip(plays, found, strict=True)}
             worst = max(losses, key=lambda w: losses[w] - self.error[w])
             best = min(losses, key=lambda w: losses[w] + self.error[w])
             world = worst if losses[worst] >= POINT or losses[best] > -POINT else best
@@ -202,6 +203,10 @@ class Bench:
             return row | {"loss": None}
         rounded = {"loss": round(loss, 4), "error": round(error, 4)}
         return row | {"world": world, **rounded, "again": looked_again}
+
+    def _loss(self, world: str, cost: float) -> float:
+        """None at all where it goes as the unchanged do under the same network."""
+        return cost - self.base[world] if cost != self.alike[world] else 0.0
 
     @cache  # noqa: B019  lives as long as the process
     def _unchanged(self, world: str) -> list[float]:

@@ -41,7 +41,7 @@ def test_each_variant_has_a_name_of_its_own_and_is_whole() -> None:
 
 
 def test_what_loses_less_than_a_point_either_way_is_listed_as_such() -> None:
-    rows = [
+    rows: list[ablation.Row] = [
         {"variant": "cap.A × 0.5", "loss": 0.001, "error": 0.001, "world": "caps"},
         {"variant": "cap.A × 2", "loss": -0.002, "error": 0.001, "world": "caps"},
         {"variant": "cap.B × 0.5", "loss": 0.002, "error": 0.001, "world": "caps"},
