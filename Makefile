@@ -29,8 +29,8 @@ test: .venv/.dev ## lint, spelling, import rules, types, tests
 torture: .venv/.dev ## long soaks: kills, faults, memory; rewrites docs/reliability.md
 	$(BIN)/python benchmarks/torture.py
 
-bench: .venv/.dev ## every benchmark, one JSON line per figure
-	@for b in capacity_sim shared_sim capacity scaling overhead footprint client suite coverage report_scale engines peers; do $(BIN)/python benchmarks/$$b.py || exit 1; done
+bench: .venv/.dev ## every benchmark, one JSON line per figure; rewrites docs/speed.md
+	@for b in speed footprint client suite coverage report_scale; do $(BIN)/python benchmarks/$$b.py || exit 1; done
 
 # Python's own venv where it works; where it does not (Debian's Python may lack ensurepip) or where
 # there is no Python that is new enough, uv.

@@ -1,7 +1,7 @@
 """Share of true capacity delivered on real HTTP: the six worlds of worlds.py in scaled-down time.
 
     python benchmarks/capacity.py                         six worlds × three controllers
-    python benchmarks/capacity.py --worlds caps --repeats 3 --controllers adaptive
+    python benchmarks/capacity.py --worlds caps --seeds 3 --controllers adaptive
     python benchmarks/capacity.py --seconds 300           the worlds as they are in the model
 
 The real dispatcher and transport drive an emulator of its own process with work without end.
@@ -26,7 +26,7 @@ from random import Random
 import uvloop
 
 import capacity_sim
-from live import Ground, Stats, Work, drive_for, ground, median, say
+from live import Ground, Stats, Work, drive_for, ground, say
 from plain_controllers import Aimd, Workers
 from stormproof.control.controller import Controller
 from stormproof.emulator import Change, Latency, Outage, Rule
@@ -35,11 +35,13 @@ from stormproof.pool.bounds import Bounds
 from worlds import SECONDS, WORLDS, Server
 
 SIX = ("caps", "rate_buckets", "token_buckets", "fixed_windows", "drop", "outages")
+SMALL = ("tiny_caps", "one_a_second", "sixty_a_minute")  # that the emulator can play as well
 RUN_S = 30.0
 WARM_S = 6.0
 LEAST, LEAST_TAIL = 0.25, 0.6  # of latencies and caps, and of latencies' spread
 TOKENS = 300.0  # of the mean request, where a limit counts them
 LEAST_BURST_S = 0.2
+LEAST_CAP = 2.0  # of those that are shrunk
 LEAST_LOST_S = 8.0
 RETRY_AFTER = {"honest": "right", "one": "1", "sixty": "60", "none": "absent"}
 YARDSTICKS: dict[str, Callable[[], Controller] | None] = {
@@ -81,7 +83,9 @@ class Scale:
             server,
             median_s=server.median_s * self.load,
             sigma=server.sigma * max(LEAST_TAIL, time),
-            cap=max(2.0, round(server.cap * self.load)) if server.cap < inf else inf,
+            cap=max(LEAST_CAP, round(server.cap * self.load))
+            if LEAST_CAP < server.cap < inf
+            else server.cap,
             burst_s=max(LEAST_BURST_S, server.burst_s * time),
             window=max(1.0, round(rate * window_s)) if server.window < inf else inf,
             window_s=window_s,
@@ -246,24 +250,16 @@ def simulated(world: str, controller: str, seed: int, scale: Scale) -> dict[str,
     }
 
 
-def measure(world: str, controller: str, repeats: int, scale: Scale) -> None:
-    """Print a line per repeat and one of medians; each repeat is another seed."""
-    runs = []
-    models = []
+def measure(world: str, controller: str, seed: int, scale: Scale) -> None:
+    """Print a line of a run and of the model beside it."""
+    model = simulated(world, controller, seed, scale)
+    run = uvloop.run(live(world, controller, seed, scale)) | {
+        "simulated": model["delivered"],
+        "simulated_refused": model["refused"],
+    }
+    shown = {name: round(value, 4) for name, value in run.items()}
     what = {"world": world, "controller": controller, "seconds": scale.seconds}
-    for seed in range(repeats):
-        runs.append(uvloop.run(live(world, controller, seed, scale)))
-        models.append(simulated(world, controller, seed, scale))
-        shown = {name: round(value, 4) for name, value in runs[-1].items()}
-        say("capacity", **what, seed=seed, **shown)
-    say(
-        "capacity",
-        **what,
-        median_of=repeats,
-        **{name: median([run[name] for run in runs]) for name in runs[0]},
-        simulated=median([model["delivered"] for model in models]),
-        simulated_refused=median([model["refused"] for model in models]),
-    )
+    say("capacity", **what, seed=seed, **shown)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -271,12 +267,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--worlds", default=",".join(SIX))
     parser.add_argument("--controllers", default=",".join(YARDSTICKS))
-    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=RUN_S)
     given = parser.parse_args(arguments)
     for world in given.worlds.split(","):
         for controller in given.controllers.split(","):
-            measure(world, controller, given.repeats, Scale(given.seconds))
+            for seed in range(given.first_seed, given.first_seed + given.seeds):
+                measure(world, controller, seed, Scale(given.seconds))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Share of true capacity delivered in simulated worlds: our controllers beside plain ones.
 
     python benchmarks/capacity_sim.py                  all worlds × 5 seeds, JSON lines
-    python benchmarks/capacity_sim.py --write-docs     the same, and regenerates docs/speed.md
     python benchmarks/capacity_sim.py --worlds caps --seeds 2 --controllers adaptive
 
 Each endpoint has more work than it can take. Delivered = requests admitted, over those that an
@@ -272,19 +271,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--plain-seeds", type=int, default=2, help="for the plain controllers")
     parser.add_argument("--first-seed", type=int, default=100, help="none that was tuned on")
-    parser.add_argument("--write-docs", action="store_true", help="regenerate docs/speed.md")
     given = parser.parse_args(arguments)
-    rows = []
     for world in given.worlds.split(","):
         for controller in given.controllers.split(","):
             count = given.seeds if controller == "adaptive" else given.plain_seeds
             for seed in range(given.first_seed, given.first_seed + count):
-                rows.append(measure(world, controller, seed))
-                print(json.dumps(rows[-1]), flush=True)
-    if given.write_docs:
-        from speed_page import write_page  # noqa: PLC0415  drawing is costly and rarely asked for
-
-        write_page(rows)
+                print(json.dumps(measure(world, controller, seed)), flush=True)
 
 
 if __name__ == "__main__":

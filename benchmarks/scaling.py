@@ -45,13 +45,13 @@ async def makespan(
         return took, sum(state.refused for state in dispatcher.snapshot())
 
 
-def equal(repeats: int) -> None:
+def equal(repeats: int, each_s: float) -> None:
     """1, 3 and 9 endpoints with a cap each."""
     found: dict[int, list[float]] = {size: [] for size in SIZES}
     for repeat in range(repeats):
         rates = {}
         for size in SIZES:
-            count = int(size * CAP * EACH_S / LATENCY_S)
+            count = int(size * CAP * each_s / LATENCY_S)
             rules = [
                 Rule(str(n), max_workers=CAP, rate_headers=False, latency=STEADY)
                 for n in range(size)
@@ -77,9 +77,9 @@ def lower_bound(count: int) -> float:
     return (count - sum(UNEQUAL) * BURST_S) / sum(UNEQUAL) + QUICK.first_token_s
 
 
-def unequal(repeats: int) -> None:
+def unequal(repeats: int, each_s: float) -> None:
     """60, 30 and 10 requests/s, pulled, and shared evenly beforehand."""
-    count = int(sum(UNEQUAL) * UNEQUAL_S)
+    count = int(sum(UNEQUAL) * min(UNEQUAL_S, each_s))
     ratios: dict[Sharding, list[float]] = {"dynamic": [], "even": []}
     rules = [
         Rule(str(n), qps=qps, burst_s=BURST_S, rate_headers=False, latency=QUICK)
@@ -110,9 +110,10 @@ def main() -> None:
     """Both parts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--each-s", type=float, default=EACH_S, help="of work, at most")
     given = parser.parse_args()
-    equal(given.repeats)
-    unequal(given.repeats)
+    equal(given.repeats, given.each_s)
+    unequal(given.repeats, given.each_s)
 
 
 if __name__ == "__main__":

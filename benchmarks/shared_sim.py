@@ -296,10 +296,12 @@ def _world(name: str, seed: int) -> World:
     return WORLDS[name](Random(f"{name}/{seed}"), seed)
 
 
-def measure(name: str, seed: int, seconds: float = SECONDS) -> dict[str, object]:
-    """One world to its end."""
+def measure(
+    name: str, seed: int, seconds: float = SECONDS, network: int | None = None
+) -> dict[str, object]:
+    """One world to its end, the network drawn from the seed, or from a number of its own."""
     world = _world(name, seed)
-    drive = Drive(world, seed, seconds).run()
+    drive = Drive(world, seed if network is None else network, seconds).run()
     counts = [server.admitted for server in world.servers]
     shared = world.shared
     if shared is None:
@@ -330,9 +332,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--worlds", default=",".join(WORLDS))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=0)
     given = parser.parse_args(arguments)
     for world in given.worlds.split(","):
-        rows = [measure(world, seed) for seed in range(given.seeds)]
+        rows = [measure(world, given.first_seed + n) for n in range(given.seeds)]
         for row in rows:
             print(json.dumps(row), flush=True)
         means = {

@@ -6,8 +6,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
 import capacity_sim
-import speed_sections
-from capacity import SIX, Scale, Watched, rule
+from capacity import SIX, SMALL, Scale, Watched, rule
 from stormproof.domain.pool import Limits
 from stormproof.emulator.limits import enforced_limits
 from worlds import Server
@@ -23,7 +22,7 @@ def test_what_is_reckoned_to_be_on_offer_is_what_an_oracle_gets(world: str) -> N
     assert offered == pytest.approx(oracle, rel=0.06)
 
 
-@pytest.mark.parametrize("world", SIX)
+@pytest.mark.parametrize("world", SIX + SMALL)
 def test_the_emulator_gets_the_limits_of_the_world(world: str) -> None:
     for server in SHORT.servers(world, 0):
         said = rule(server, SHORT.seconds)
@@ -58,37 +57,3 @@ def test_slots_are_counted_by_time_and_never_beyond_the_cap() -> None:
     for second in range(1, 11):
         cap.see({"in_flight": 5 if second <= 5 else 12}, float(second))
     assert cap.got == pytest.approx((5 * 5 + 5 * 10) / 2)
-
-
-def test_a_section_is_replaced_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    page = tmp_path / "speed.md"
-    page.write_text(
-        "before\n<!-- scaling: begin -->\nold\n<!-- scaling: end -->\nbetween\n"
-        "<!-- peers: begin -->\nkept\n<!-- peers: end -->\nafter\n"
-    )
-    monkeypatch.setattr(speed_sections, "PAGE", page)
-    speed_sections.write(
-        [
-            {"benchmark": "scaling", "endpoints": 3, "speed_up": 2.98, "target": 2.94},
-            {"benchmark": "scaling", "pool": "60/30/10", "of_lower_bound": 1.02, "target": 1.05},
-        ]
-    )
-    text = page.read_text()
-    assert "old" not in text
-    assert "| 3 equal endpoints | 2.98 × | ≥ 2.94 × |" in text
-    assert "| 60/30/10, makespan | 1.020 | ≤ 1.05 |" in text
-    assert text.startswith("before\n")
-    assert "between\n<!-- peers: begin -->\nkept\n<!-- peers: end -->\nafter\n" in text
-
-
-def test_a_page_without_marks_is_left_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    page = tmp_path / "speed.md"
-    page.write_text("nothing\n")
-    monkeypatch.setattr(speed_sections, "PAGE", page)
-    with pytest.raises(SystemExit, match="scaling: begin"):
-        speed_sections.write([{"benchmark": "scaling", "endpoints": 3, "speed_up": 3, "target": 2}])
-    assert page.read_text() == "nothing\n"

@@ -1,0 +1,63 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
+import speed
+
+MEASURED = {"commit": "abc1234", "load": 0.5}
+SPEED_UP = {"part": "scaling", "endpoints": 3, "speed_up": 2.98, "target": 2.94} | MEASURED
+PAGE = (
+    "before\n<!-- scaling: begin -->\nold\n<!-- scaling: end -->\nbetween\n"
+    "<!-- peers: begin -->\nkept\n<!-- peers: end -->\nafter\n"
+)
+
+
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "speed.md"
+    path.write_text(PAGE)
+    monkeypatch.setattr(speed, "PAGE", path)
+    return path
+
+
+def test_a_part_is_replaced_and_nothing_else(page: Path) -> None:
+    speed.write([SPEED_UP])
+    text = page.read_text()
+    assert "old" not in text
+    assert "| 3 equal endpoints | 2.98 × | ≥ 2.94 × |" in text
+    assert "Measured on abc1234; load as it began: 0.5 to 0.5." in text
+    assert text.startswith("before\n")
+    assert "between\n<!-- peers: begin -->\nkept\n<!-- peers: end -->\nafter\n" in text
+
+
+def test_a_page_without_marks_is_left_alone(page: Path) -> None:
+    page.write_text("nothing\n")
+    with pytest.raises(SystemExit, match="scaling: begin"):
+        speed.write([SPEED_UP])
+    assert page.read_text() == "nothing\n"
+
+
+def test_the_page_has_a_place_for_each_part() -> None:
+    text = speed.PAGE.read_text()
+    for name in speed.PARTS:
+        assert text.count(f"<!-- {name}: begin -->") == text.count(f"<!-- {name}: end -->") == 1
+
+
+def test_the_worst_seed_stands_beside_the_median() -> None:
+    rows = [{"delivered": x, "refused": 0.01} for x in (0.98, 0.95, 0.97)]
+    assert speed.middle(rows) == "0.970 (0.950), 1.0%"
+    assert speed.middle(rows[:1]) == "0.980, 1.0%"
+    assert speed.middle([]) == "–"
+
+
+def test_rows_of_one_commit_or_of_several_say_so() -> None:
+    other = SPEED_UP | {"commit": "def5678", "load": 1.5}
+    text = speed.shown("scaling", [SPEED_UP, other])
+    assert text.endswith("Measured on abc1234 and def5678; load as it began: 0.5 to 1.5.")
+
+
+def test_the_size_is_of_all_controllers() -> None:
+    found = speed.count()
+    assert found["lines"] > found["attributes"] > found["constants"] > 0
