@@ -171,7 +171,7 @@ class RateLimit:
         if self.sure and at - shut_at < LULL_S:
             return
         self.sure = 0.0
-        if units >= ENOUGH and at > since:
+        if units >= 1 and at > since:
             self.sure = units
             self._believe(units / (at - since))
             if at < hurry_until:
