@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf, log
 
-from stormproof.control.controller import Sent
+from stormproof.control.controller import Fate, Sent
 
 BAND = 1.5  # ratio of numbers in flight that are judged together
 ENOUGH = 12  # answers in a band that make it known
@@ -54,6 +54,7 @@ class Queue:
         self._same = 0  # errors in a row of about one age,
         self._age_s = inf  # that of the latest
         self._answered_at = -inf  # when the latest answer was heard
+        self._refuses = False  # its latency is its own affair
 
     @property
     def bound(self) -> float:
@@ -67,13 +68,18 @@ class Queue:
     def sent(self, sent: Sent, now: float) -> None:
         """See `Limit`."""
 
-    def evidence(self, sent: Sent, now: float) -> None:
-        """See `Limit`. How long answers take says all."""
+    def evidence(self, sent: Sent, now: float) -> None:  # noqa: ARG002  the protocol's
+        """See `Limit`. A server that refuses does not make wait."""
+        if sent.fate is Fate.REFUSED:
+            self._refuses = True
+            self._limit = inf
 
     def answered(self, sent: Sent, now: float, output_tokens: float) -> bool:
         """Judge its latency; true when the bound has come down."""
         self._proven += PER_ANSWER
         self._answered_at = now
+        if self._refuses:
+            return False
         self._answers += 1
         if self._limit < inf and self._answers >= LOOK_AFTER:
             self._lift()
@@ -94,7 +100,7 @@ class Queue:
         _, band = self._band(sent)
         band.given_up += 1
         answered = self._answered_at > (sent.at + now) / 2
-        waited = self._same >= SAME and answered
+        waited = self._same >= SAME and answered and not self._refuses
         if waited and band.given_up > band.answers:
             self._lower(FEWER * sent.number)
         return waited

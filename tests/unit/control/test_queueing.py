@@ -1,6 +1,6 @@
 import pytest
 
-from stormproof.control.controller import Sent
+from stormproof.control.controller import Fate, Sent
 from stormproof.control.queueing import LOOK_AFTER, Queue
 
 
@@ -53,6 +53,18 @@ def test_a_clock_that_stands_still_breaks_nothing() -> None:
     answers(queue, 8, 0.0)
     answers(queue, 80, 0.0)
     assert queue.bound > 4
+
+
+def test_a_server_that_refuses_does_not_make_wait() -> None:
+    queue = Queue()
+    ramp(queue, 8, 60)
+    held = queue.bound
+    refused = Sent(0.0, 9, 0, 0, 1.0)
+    refused.fate = Fate.REFUSED
+    queue.evidence(refused, 1.0)
+    assert queue.bound > 2 * held
+    ramp(queue, 8, 60)
+    assert queue.bound > 2 * held
 
 
 def give_up(queue: Queue, numbers: range, ages_s: list[float]) -> bool:
