@@ -23,12 +23,10 @@ RESERVE = 1.0  # units' worth of pause after a cut, so that the bucket is not em
 AGAIN = 10.0  # units after a cut: refused so soon, and below what is believed: measure first
 FIRST_EXCESS = 0.15  # over a belief that is refuted; it doubles, as does a guess, in the longer of
 DOUBLING_S, DOUBLING_UNITS = 1.0, 3.0  # these two of paced sending
-PATIENCE = 10.0  # × that, while a window may be in force
 LATE_S, LATE = 0.01, 0.25  # a send this late (seconds, intervals) still waited for the pace
 IDLE_S = 1.0  # and the slack: nothing was asked for, and the bucket may have overflowed
 LIFT_PAUSE = 0.5  # of the time in which sends are confirmed: those on their way empty the bucket
 NOISE = 1.3  # × what is believed, refused at such a pace: it may just have been measured badly
-SURE = 2  # measurements in agreement after which what is refuted was right, and has changed
 
 
 class RateLimit:
@@ -37,8 +35,7 @@ class RateLimit:
     From a little below it the pace grows to a little above, over as many units as it was measured
     over, until a refusal measures it anew: where the limit stands, each cycle is as long as all
     before, and refusals grow rare. Passing more than a bucket of that rate could have let through
-    refutes the belief: then the excess doubles, or, where the limit had fallen before, it is
-    believed to be what it was.
+    refutes the belief: then the excess doubles.
     """
 
     name = "rate"
@@ -47,7 +44,6 @@ class RateLimit:
         self._measured = measured
         self.believed = inf
         self.sure = 0.0  # units over which it was measured in agreement; 0: it is a guess
-        self.hurry_until = -inf  # a window may be in force: use it up, and see it begin anew
         self.flow = Flow()
         self._order = deque[Sent]()  # sends of which an older one, or their own fate, is unknown
         self._pace = Pace(inf)
@@ -56,10 +52,8 @@ class RateLimit:
         self._spent = 0.0  # units since the bucket was empty
         self._empty_at = 0.0
         self._refused_pace = inf  # at which the latest refused send went
-        self._agreed = 0  # measurements in a row that agree
         self._refuted = False  # more has passed than what is believed could have let through
         self._best = 0.0  # the highest belief that two measurements agreed on
-        self._returned = False  # it is believed again, and was not measured since
         self._opened: tuple[float, float] | None = None  # when last, and units accepted until then
 
     @property
@@ -123,7 +117,7 @@ class RateLimit:
         """
         confirm_s = self._measured.confirm_s
         pause_s = 0.0
-        self._refused_pace, self.hurry_until = self._pace.rate, -inf
+        self._refused_pace = self._pace.rate
         if not self.sure:
             before = self.believed if self.believed < inf else 1.0
             recent = max(before, self._measured.recent_rps)
@@ -159,14 +153,13 @@ class RateLimit:
         """It was something else: no pace binds."""
         self.believed = self._pace.rate = inf
         self.sure = 0.0
-        self.hurry_until = -inf
 
-    def reopened(self, shut_at: float, at: float, *, hurry_until: float) -> None:
+    def reopened(self, shut_at: float, at: float) -> None:
         """The gate opens after refusals: believe what was accepted from opening to opening."""
         self.flow.forget()
         accepted = self.flow.accepted
         (since, before), self._opened = self._opened or (at, 0.0), (at, accepted)
-        units, self.hurry_until = accepted - before, -inf
+        units = accepted - before
         self._spent, self._empty_at = 0.0, at
         if self.sure and at - shut_at < LULL_S:
             return
@@ -174,22 +167,12 @@ class RateLimit:
         if units >= 1 and at > since:
             self.sure = units
             self._believe(units / (at - since))
-            if at < hurry_until:
-                self.hurry_until = hurry_until
-                self._pace.rate *= 2
 
     def forget(self) -> None:
         """Start anew: somebody else is to blame for what was refused."""
         self.acquit()
         self.flow.forget()
-        self._agreed, self._best, self._returned = 0, 0.0, False
-
-    def rested(self, since: float, now: float) -> None:
-        """Nothing was accepted meanwhile: buckets have filled, and perhaps overflowed."""
-        self.flow.forget()
-        if self.sure:
-            self._pace.rate *= 2
-            self.hurry_until = now + (now - since)
+        self._best = 0.0
 
     def _lifted(self, now: float) -> None:
         """What was sent since the bucket was empty has flowed in, and more if it overflowed."""
@@ -211,9 +194,6 @@ class RateLimit:
             self.sure = units
             self._believe(self._between(rate))
         elif units + self.flow.slack < FALLEN * self.believed * span_s:
-            self._best = rate if self._returned else self._best
-            self._returned = False
-            self._agreed = 0
             self.sure = units
             self._believe(rate)
         if units >= ENOUGH:
@@ -221,11 +201,9 @@ class RateLimit:
 
     def _measure(self, rate: float, error: float, units: float) -> None:
         near = abs(rate - self.believed) <= error
-        self._agreed = self._agreed + 1 if near else 0
         self.sure = max(self.sure, units) if near else units
         self._believe(self._between(rate) if near else rate)
         if near:
-            self._returned = False
             self._best = max(self._best, rate)
 
     def _between(self, rate: float) -> float:
@@ -249,14 +227,6 @@ class RateLimit:
     def _edge(even: float) -> float:
         return min(MOST_EDGE, max(LEAST_EDGE, EDGE / even))
 
-    def _return(self, now: float) -> None:
-        """A limit that had fallen has risen: most likely to what it was, since who knows when."""
-        saved = (self._best - self.believed) * (now - self._empty_at)
-        self.flow.forget()
-        self._returned = True
-        self._spent, self._empty_at = -saved, now
-        self._believe(self._best)
-
     def _reserve(self, now: float) -> float:
         """Units in the bucket, if the belief is right."""
         return self.believed * (now - self._empty_at) - self._spent
@@ -264,16 +234,10 @@ class RateLimit:
     def _grow(self, now: float, cost: float) -> None:
         """Slowly around a measured limit; the excess doubles where there is none."""
         factor = self._pace.rate / self.believed
-        hurry = now <= self.hurry_until
-        if self.sure and not self._refuted and not hurry and self._reserve(now) < -self.flow.slack:
-            if self._agreed >= SURE and self.believed < FALLEN * self._best:
-                self._return(now)
-                return
+        if self.sure and not self._refuted and self._reserve(now) < -self.flow.slack:
             self._refuted = True
         doublings = cost / max(DOUBLING_UNITS, self._pace.rate * DOUBLING_S)
-        if hurry:
-            factor *= 2 ** (doublings / PATIENCE)
-        elif not self.sure:
+        if not self.sure:
             factor *= 2**doublings
         elif self._refuted:
             factor = 1 + max(FIRST_EXCESS, factor - 1) * 2**doublings
