@@ -213,7 +213,7 @@ class Part:
 HTTP = "capacity.py --worlds {} --controllers {} --first-seed {} --seconds {}"
 LONG = [("adaptive", 0), ("adaptive", 1), ("adaptive", 2), ("aimd", 0), ("workers_50", 0)]
 PARTS = {
-    "worlds": Part(worlds, ["capacity_sim.py --first-seed 200 --seeds 5"],
+    "worlds": Part(worlds, ["capacity_sim.py --first-seed 205 --seeds 5"],
                    "capacity_sim.py --worlds tiny_caps --seeds 1 --plain-seeds 1"),
     "shared": Part(shared, ["shared_sim.py --first-seed 200 --seeds 5"],
                    "shared_sim.py --worlds shared_slow --seeds 1"),

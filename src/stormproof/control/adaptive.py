@@ -350,10 +350,12 @@ class Adaptive:
             if self.window.known:
                 self.rate.acquit()
             else:
-                self.rate.reopened(shut_at, sent.at)
+                self.rate.reopened(shut_at, sent.at, hurry_until=self.window.suspected_until)
+        else:
+            self.rate.rested(shut_at, sent.at)
+        if refusals:
             self.cap.restart(max(sent.number, self.in_flight), now)
         else:
-            self.rate.flow.forget()  # buckets have filled, and perhaps overflowed
             self.cap.probe_lost(now)
         self.breaker.canary_passed()
         self._canary = None

@@ -22,6 +22,7 @@ ABOVE = 1.3  # × what is believed, until that is refuted
 AGAIN = 10.0  # units after a cut: refused so soon, and below what is believed: measure first
 FIRST_EXCESS = 0.15  # over a belief that is refuted; it doubles, as does a guess, in the longer of
 DOUBLING_S, DOUBLING_UNITS = 1.0, 3.0  # these two of paced sending
+PATIENCE = 10.0  # × that, while a window may be in force
 LATE_S, LATE = 0.01, 0.25  # a send this late (seconds, intervals) still waited for the pace
 IDLE_S = 1.0  # and the slack: nothing was asked for, and the bucket may have overflowed
 GONE_S = 120.0  # refused for longer than any window lasts: what has opened is another limit
@@ -44,6 +45,7 @@ class RateLimit:
         self._measured = measured
         self.believed = inf
         self.sure = 0.0  # units over which it was measured in agreement; 0: it is a guess
+        self.hurry_until = -inf  # a window may be in force: use it up, and see it begin anew
         self.flow = Flow()
         self._order = deque[Sent]()  # sends of which an older one, or their own fate, is unknown
         self._pace = Pace(inf)
@@ -117,7 +119,7 @@ class RateLimit:
         """
         confirm_s = self._measured.confirm_s
         pause_s = 0.0
-        self._refused_pace = self._pace.rate
+        self._refused_pace, self.hurry_until = self._pace.rate, -inf
         if not self.sure:
             before = self.believed if self.believed < inf else 1.0
             recent = max(before, self._measured.recent_rps)
@@ -153,13 +155,14 @@ class RateLimit:
         """It was something else: no pace binds."""
         self.believed = self._pace.rate = inf
         self.sure = 0.0
+        self.hurry_until = -inf
 
-    def reopened(self, shut_at: float, at: float) -> None:
+    def reopened(self, shut_at: float, at: float, *, hurry_until: float) -> None:
         """The gate opens after refusals: believe what was accepted from opening to opening."""
         self.flow.forget()
         accepted = self.flow.accepted
         (since, before), self._opened = self._opened or (at, 0.0), (at, accepted)
-        units = accepted - before
+        units, self.hurry_until = accepted - before, -inf
         self._spent, self._empty_at = 0.0, at
         if self.sure and at - shut_at < LULL_S:
             return
@@ -170,12 +173,22 @@ class RateLimit:
         if units >= 1 and at > since:
             self.sure = units
             self._believe(units / (at - since))
+            if at < hurry_until:
+                self.hurry_until = hurry_until
+                self._pace.rate *= 2
 
     def forget(self) -> None:
         """Start anew: somebody else is to blame for what was refused."""
         self.acquit()
         self.flow.forget()
         self._best = 0.0
+
+    def rested(self, since: float, now: float) -> None:
+        """Nothing was accepted meanwhile: buckets have filled, and perhaps overflowed."""
+        self.flow.forget()
+        if self.sure:
+            self._pace.rate *= 2
+            self.hurry_until = now + (now - since)
 
     def _lifted(self, now: float) -> None:
         """What was sent since the bucket was empty has flowed in, and more if it overflowed."""
@@ -237,10 +250,13 @@ class RateLimit:
     def _grow(self, now: float, cost: float) -> None:
         """Slowly around a measured limit; the excess doubles where there is none."""
         factor = self._pace.rate / self.believed
-        if self.sure and not self._refuted and self._reserve(now) < -self.flow.slack:
+        hurry = now <= self.hurry_until
+        if self.sure and not self._refuted and not hurry and self._reserve(now) < -self.flow.slack:
             self._refuted = True
         doublings = cost / max(DOUBLING_UNITS, self._pace.rate * DOUBLING_S)
-        if not self.sure:
+        if hurry:
+            factor *= 2 ** (doublings / PATIENCE)
+        elif not self.sure:
             factor *= 2**doublings
         elif self._refuted:
             factor = 1 + max(FIRST_EXCESS, factor - 1) * 2**doublings

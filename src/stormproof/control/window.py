@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import floor, inf
 
+from stormproof.control.breaker import LULL_S
 from stormproof.control.controller import Fate, Sent
 from stormproof.control.flow import Flow
 from stormproof.control.pace import Pace
@@ -32,6 +33,7 @@ class Window:
     def __init__(self, flow: Flow) -> None:
         self._flow = flow  # whose units are counted
         self.units = self.period_s = self.ends_at = inf
+        self.suspected_until = -inf  # one may be in force: use it up, and see it begin anew
         self._pace = Pace(inf)
         self._windows = 0  # since it is known
         self._used = 0.0  # units of this one
@@ -93,6 +95,8 @@ class Window:
     def opened(self, shut_at: float, refused_at: float, at: float) -> None:
         """A canary sent at `at` was accepted, the last refused send went at `refused_at`."""
         then, self._opening = self._opening, (refused_at, at, self._flow.accepted)
+        if at - shut_at > LULL_S:
+            self.suspected_until = at + PERIODS_S[-1]
         whole = shut_at - self._first_refused_at < AT_ONCE_S
         self._first_refused_at = inf
         if then is not None and not self.known and whole:

@@ -140,6 +140,15 @@ def test_what_is_told_says_more_than_a_guess() -> None:
     assert rate.ready_at(10.0, 0) == pytest.approx(30.0, abs=0.1)
 
 
+def test_after_a_lull_the_pace_uses_up_what_may_be_a_window() -> None:
+    driven = Driven(50.0, sure=100.0)
+    for _ in range(121):
+        driven.send(accepted=True)
+    driven.rate.reopened(4.0, 12.0, hurry_until=70.0)
+    assert driven.rate.believed == pytest.approx(10.0, rel=0.02)
+    assert driven.rate.pace > 15
+
+
 @pytest.mark.parametrize("rate", [5.0, 20.0, 100.0])
 def test_a_start_is_refuted_either_way_within_seconds(rate: float) -> None:
     driven = Driven(2.0)
