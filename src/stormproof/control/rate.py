@@ -19,6 +19,7 @@ LEAST_EDGE, MOST_EDGE = 0.005, 0.1  # so far below what is believed the pace beg
 EVEN = 40.0, 200.0, 15.0
 EVEN_FALLEN = 8.0, 25.0, 4.0  # the limit has fallen, and may come back
 ABOVE = 1.3  # × what is believed, until that is refuted
+RESERVE = 1.0  # units' worth of pause after a cut, so that the bucket is not empty
 AGAIN = 10.0  # units after a cut: refused so soon, and below what is believed: measure first
 FIRST_EXCESS = 0.15  # over a belief that is refuted; it doubles, as does a guess, in the longer of
 DOUBLING_S, DOUBLING_UNITS = 1.0, 3.0  # these two of paced sending
@@ -132,7 +133,7 @@ class RateLimit:
             pause_s = confirm_s if now - self._empty_at < AGAIN / self.believed else 0.0
             self._believe(self.believed)
         self._spent, self._empty_at = 0.0, now
-        self._pace.due = max(self._pace.due, now + pause_s)
+        self._pace.due = max(self._pace.due, now + max(pause_s, RESERVE / self.believed))
 
     def excused(self, sent: Sent) -> None:
         """It was refused by chance, and took nothing: it gives back what it spent."""
