@@ -53,7 +53,8 @@ class Queue:
         self._answers = 0  # since the limit was found or lifted
         self._same = 0  # errors in a row of about one age,
         self._age_s = inf  # that of the latest
-        self._answered_at = -inf  # when the latest answer was heard
+        self._answered_at = -inf  # when the latest answer was heard,
+        self._waited_since = -inf  # and when that had been sent
         self._refuses = False  # its latency is its own affair
 
     @property
@@ -77,7 +78,7 @@ class Queue:
     def answered(self, sent: Sent, now: float, output_tokens: float) -> bool:
         """Judge its latency; true when the bound has come down."""
         self._proven += PER_ANSWER
-        self._answered_at = now
+        self._answered_at, self._waited_since = now, sent.at
         if self._refuses:
             return False
         self._answers += 1
@@ -92,14 +93,14 @@ class Queue:
 
         Errors of one age are a gateway's patience, at an end: where they outnumber the answers,
         fewer may wait. What a restart kills differs in age; where all hangs, nothing is answered
-        in the latter half of the wait.
+        in the latter half of the wait that was sent in its first half, or before.
         """
         age_s = now - sent.at
         same = abs(age_s - self._age_s) < SAME_AGE * age_s
         self._same, self._age_s = self._same + 1 if same else 1, age_s
         _, band = self._band(sent)
         band.given_up += 1
-        answered = self._answered_at > (sent.at + now) / 2
+        answered = self._waited_since < (sent.at + now) / 2 < self._answered_at
         waited = self._same >= SAME and answered and not self._refuses
         if waited and band.given_up > band.answers:
             self._lower(FEWER * sent.number)

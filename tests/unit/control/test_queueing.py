@@ -103,3 +103,11 @@ def test_where_all_hangs_timeouts_teach_nothing() -> None:
     queue = Queue()
     answers(queue, 20, 2.0)
     assert not give_up(queue, range(35, 60), [10.0])
+
+
+def test_what_hung_and_is_lost_beside_answers_to_later_sends_teaches_nothing() -> None:
+    queue = Queue()
+    for _ in range(20):
+        queue.answered(Sent(25.0, 1, 0, 0, 1.0), 27.0, 50.0)  # after the hang
+    assert not give_up(queue, range(35, 60), [30.0])
+    assert queue.bound > 60
