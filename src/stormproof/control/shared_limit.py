@@ -12,6 +12,8 @@ A declared one holds from the start. One that nobody declared is only suspected 
 - Refusals of an endpoint where a share is known to be refused by chance say nothing of either.
 - From then on a controller of its own for all of them hears of all sends and of the refusals, and
   grants; the endpoints' own go on from 'none met'.
+- A limit that is shared lets through no less when it is known: where `LESS` of what was accepted
+  since the first refusal is left after `TRIED_S`, it was none.
 - A limit whose refusals fall on one endpoint far beyond its share of the sends is not to blame for
   them: that endpoint has a limit of its own, and answers for its refusals itself. When half of
   them do, the blame is theirs again, and moving it up takes twice as much.
@@ -42,6 +44,7 @@ CLOSE_ODDS = log(3_000)
 MINE = 0.9  # share of a limit's refusals that fall on an endpoint with one of its own
 CERTAIN = log(100)  # odds that it has
 DOUBTED = 3.0  # log odds, at most, that it has none
+LESS, TRIED_S = 0.5, 20.0
 
 
 class SharedLimit:
@@ -79,6 +82,12 @@ class SharedLimit:
         self._spoke = False
         # The latest sends of all members, by whom, in the order of sending; each once.
         self._latest = deque[tuple[Member, Sent]](maxlen=LATEST)
+        # When the first refusal was heard since the start or an acquittal, and units accepted until
+        # then; None before.
+        self._first: tuple[float, float] | None = None
+        # When it was blamed, and the least units a second that it must let through from then on;
+        # None before, and once that was looked at.
+        self._trial: tuple[float, float] | None = None
         # Log odds that refused ones follow another's too closely, never negative; 0 when acquitted.
         self._odds = 0.0
 
@@ -112,6 +121,7 @@ class SharedLimit:
 
     def coincides(self, member: Member, sent: Sent) -> bool:
         """Note a refusal nobody answers for yet; true when the limit is to blame from now on."""
+        self._first = self._first or (sent.at, self._accepted)
         if sent.at > self._began + INCIDENT_S:
             if self._incident and not self._spoke:
                 self._score = max(0.0, self._score - AGAINST)
@@ -162,12 +172,17 @@ class SharedLimit:
 
     def blame(self, now: float) -> None:
         """From now on the limit has a controller, which knows of all that is in flight."""
+        since, before = self._first or (now, 0.0)
+        self._trial = now, LESS * (self._accepted - before) / max(TRIED_S, now - since)
         self.learned = Adaptive(Limits())
         for member in self.members:
             member.blamed_above(self.learned, now)
 
     def refused(self, member: Member, now: float) -> None:
         """Weigh a refusal that the limit answers for: has the endpoint one of its own?"""
+        if self._is_refuted(now):
+            self._acquit()
+            return
         sends = sum(m.sends for m in self.members if not m.own)
         for each in self.members:
             if each.own:
@@ -182,8 +197,20 @@ class SharedLimit:
             else:
                 self._acquit()
 
+    @property
+    def _accepted(self) -> float:
+        """Units that all members' sends took so far."""
+        return sum(member.control.rate.flow.accepted for member in self.members)
+
+    def _is_refuted(self, now: float) -> bool:
+        """Whether it lets through far less than what passed before it was blamed."""
+        if self._trial is None or self.learned is None or now - self._trial[0] < TRIED_S:
+            return False
+        (began, least), self._trial = self._trial, None
+        return self.learned.rate.flow.accepted < least * (now - began)
+
     def _acquit(self) -> None:
-        self.learned = None
+        self.learned = self._first = self._trial = None
         self._score = self._odds = 0.0
         self._needs *= 2
         for member in self.members:

@@ -2,6 +2,8 @@
 
 from random import Random
 
+import pytest
+
 from stormproof.control.adaptive import Adaptive
 from stormproof.control.shared_limit import BLAMED, LATEST, Member, SharedLimit
 from stormproof.domain.pool import Limits
@@ -136,3 +138,21 @@ def test_a_refusal_that_is_heard_of_too_late_says_nothing() -> None:
     for sent in late:
         one.refused(sent, 203, None)
     assert limit.learned is None
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_a_limit_that_lets_through_far_less_once_it_is_known_was_none(*, goes_on: bool) -> None:
+    limit, members = four()
+    incident(members, 0.0, (3, 8, 0, 0))
+
+    def pass_all(ticks: range) -> None:
+        for tick in ticks:
+            for member in members:
+                member.answered(member.sent(tick / 10, 1.0), tick / 10 + 0.05, 1.0)
+
+    pass_all(range(5, 200))
+    limit.blame(20.0)
+    if goes_on:
+        pass_all(range(200, 410))
+    members[0].refused(members[0].sent(41.0, 1.0), 41.1, None)
+    assert (limit.learned is not None) == goes_on
