@@ -100,6 +100,17 @@ class Adaptive:
             opens = self._unconfirmed[0].at + self.measured.confirm_s
         return max(ready, opens)
 
+    @property
+    def measured_rate(self) -> float:
+        """Units a second that were measured to be let through; 0 while none were."""
+        return self.rate.believed if self.rate.sure else 0.0
+
+    def allowed_at(self, now: float) -> float:
+        """The earliest instant for a send by what is declared and what the server works on."""
+        return max(
+            self._ceiling.ready_at(now, self.in_flight), self.queue.ready_at(now, self.in_flight)
+        )
+
     def sent(self, now: float, tokens: float) -> Sent:
         """See `Controller`."""
         self.in_flight += 1
@@ -153,6 +164,16 @@ class Adaptive:
         elif self._cut and self._cut.speaks_to == "cap" and sent.at <= self._cut.at:
             self.cap.refine(sent, self._cut)
         self._tell(sent, now)
+
+    def pardoned(self, sent: Sent, now: float) -> None:
+        """Refused in a trial that went beyond all that is believed: it says nothing here."""
+        self._end(sent)
+        self._settle(now)
+        self._turned_away(sent, Fate.REFUSED)
+        self.rate.excused(sent)
+        self._tell(sent, now)
+        if self.breaker.heeds(sent):
+            self.breaker.canary_failed(now)
 
     def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:  # noqa: ARG002  the seam's signature
         """See `Controller`."""

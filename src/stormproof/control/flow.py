@@ -25,7 +25,7 @@ class Flow:
 
     def __init__(self) -> None:
         self.tokens_per_unit = 0.0  # 0: requests are counted
-        self._requests = 0.0
+        self.requests = 0.0  # accepted so far
         self._tokens = 0.0
         self._empties = deque[Empty](maxlen=REMEMBERED)
         self._stretches = deque[tuple[float, float]](maxlen=2 * STRETCHES)  # requests/s, tokens/s
@@ -33,7 +33,7 @@ class Flow:
     @property
     def accepted(self) -> float:
         """Units accepted so far."""
-        return self._units((0.0, self._requests, self._tokens))
+        return self._units((0.0, self.requests, self._tokens))
 
     @property
     def slack(self) -> float:
@@ -46,7 +46,7 @@ class Flow:
 
     def passed(self, tokens: float) -> None:
         """A request was accepted, and all that were sent before it are known."""
-        self._requests += 1
+        self.requests += 1
         self._tokens += tokens
 
     def empty(self, at: float) -> tuple[float, float]:
@@ -55,7 +55,7 @@ class Flow:
         The rate is known to within `slack` units over these seconds. (0, 1) where nothing was
         accepted since an empty bucket.
         """
-        now = (at, self._requests, self._tokens)
+        now = (at, self.requests, self._tokens)
         longest = (0.0, 1.0)
         for then in reversed(self._empties):
             units, span = self._units(now) - self._units(then), at - then[0]
@@ -93,6 +93,6 @@ class Flow:
             return
         requests, tokens = (pstdev(map(log, kind)) for kind in zip(*self._stretches, strict=True))
         if not self.tokens_per_unit and tokens < STEADIER * requests:
-            self.tokens_per_unit = self._tokens / self._requests
+            self.tokens_per_unit = self._tokens / self.requests
         elif self.tokens_per_unit and requests < STEADIER * tokens:
             self.tokens_per_unit = 0.0

@@ -1,50 +1,109 @@
-"""A limit that several endpoints share, declared or learned from refusals that coincide.
+"""A limit that several endpoints share, declared or found by an experiment.
 
 A declared one holds from the start. One that nobody declared is only suspected at first:
 
-- Refusals within a second are one incident. It speaks for a shared limit when at least half of the
-  endpoints that sent at about that instant were refused, two of them with different numbers in
-  flight; otherwise, with half the weight, against. `BLAMED` in surplus move the blame up.
-- A bucket that several share refuses right after another's send was accepted. A refused send that
-  followed such a one more closely than each of the endpoint's three accepted ones before did speaks
-  for it, as one in four would by chance; any other speaks against. At odds of `CLOSE_ODDS` the
-  blame moves up.
-- Refusals of an endpoint where a share is known to be refused by chance say nothing of either.
-- From then on a controller of its own for all of them hears of all sends and of the refusals, and
-  grants; the endpoints' own go on from 'none met'.
-- A limit that is shared lets through no less when it is known: where `LESS` of what was accepted
-  since the first refusal is left after `TRIED_S`, it was none.
+- Refusals within a second are one incident. `SUSPECTED` of them, of several endpoints, are worth a
+  trial. Those where a share is known to be refused by chance do not count.
+- In a trial the endpoint refused last sends for all, at `PART` of the pace at which all were let
+  through, beside no more in flight; the others pause. A limit that they share sees no more than it
+  has let through, and refuses none. A limit of the endpoint's own lets through no more than its
+  part of that, so that two or three refusals end the trial.
+- Where it finds no shared limit, the next one takes `MORE` times as many incidents, and another
+  endpoint.
+- Once a limit is to blame, a controller of its own for all of them hears of all sends and of the
+  refusals, and grants; the endpoints' own go on from 'none met'.
+- A limit that is shared lets through no less once it is known: where `LESS` of it is left, it was
+  none.
 - A limit whose refusals fall on one endpoint far beyond its share of the sends is not to blame for
   them: that endpoint has a limit of its own, and answers for its refusals itself. When half of
-  them do, the blame is theirs again, and moving it up takes twice as much.
+  them do, the blame is theirs again, as after a trial that found none.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
 from math import inf, log
 
 from stormproof.control.adaptive import Adaptive
 from stormproof.control.controller import Fate, Sent, View
-from stormproof.control.pace import Ceiling
+from stormproof.control.pace import Ceiling, Pace
 from stormproof.domain.calls import RateHeaders
 from stormproof.domain.pool import Endpoint, Limits, Start
 
 INCIDENT_S = 1.0  # refusals so close together are one incident
-TOGETHER_S = 0.15  # sends so close together met the same state of a shared limit
-DIFFERENT = 1.1  # × and one more: numbers in flight that are not the same limit of each
-MOST = 0.5  # of those that sent then, refused together
-BLAMED = 5.0  # incidents that speak for a shared limit, in surplus
-AGAINST = 0.5
-LATEST = 256  # sends of all that are remembered
-BEFORE = 3  # sends that are compared with the one after them
-CLOSE, CLOSE_SHARED = 1 / (BEFORE + 1), 0.85  # how often the closest is refused: by chance, shared
-CLOSE_ODDS = log(3_000)
+SUSPECTED, MORE = 4, 2  # incidents
+PART, SLOTS, FEW = 0.8, 0.95, 4  # of the pace, and of the slots; so many of these at least
+REST_S = 0.05  # until what the others sent has arrived
+FASTER = (
+    0.2  # × a trial's pace: by so much it exceeds a limit of the endpoint's own, or tells nothing
+)
+OFF = 1.15  # × what was measured, at most, a limit of its own lets through
+PROOF = 7.0  # requests beyond what that limit can have let through since it refused,
+WEIGHT = 5.0  # and so many more for each refusal
+PATIENCE, IDLE = 2.0, 4.0  # × the time that proof takes; intervals without a send: no more to send
+LESS, TRIED_S = 0.5, 20.0  # of that pace, let through in so long: it was no shared limit
+LOOK_S = 0.1  # between two looks at whether a trial is over
 MINE = 0.9  # share of a limit's refusals that fall on an endpoint with one of its own
 CERTAIN = log(100)  # odds that it has
 DOUBTED = 3.0  # log odds, at most, that it has none
-LESS, TRIED_S = 0.5, 20.0
+
+
+class Trial:
+    """One endpoint sends for all that may share a limit, which has just refused it."""
+
+    def __init__(self, member: Member, refused: Sent, rate: float, now: float) -> None:
+        members, control = member.limit.members, member.control
+        share = (member.accepted + 1) / (sum(x.accepted for x in members) + len(members))
+        # Who sends. Never changes.
+        self.member = member
+        # Requests a second that all were let through. Never changes.
+        self.rate = rate
+        # Sends go at it, from when what the others sent has arrived. Its rate never changes.
+        self.pace = Pace(PART * rate)
+        self.pace.due = now + max(REST_S, 1 / self.pace.rate)
+        # Requests a second that a limit of the endpoint's own lets through at most, and when that
+        # was used up: with the send that it refused. Never change.
+        self._own, self._empty_at = OFF * max(share * rate, control.measured_rate), refused.at
+        # All that may be in flight. Never changes.
+        self._most = max(FEW, SLOTS * sum(x.in_flight for x in members))
+        # How much faster it goes. A trial tells nothing where that is little. Never changes.
+        faster, least = self.pace.rate - self._own, FASTER * self.pace.rate
+        self.tells = faster > least
+        # When it is over at the latest. Never changes.
+        ahead = PROOF + self._own * (self.pace.due - self._empty_at)
+        self._until = self.pace.due + PATIENCE * (
+            ahead / max(faster, least) + 2 * control.measured.confirm_s
+        )
+        # Its sends, in order, each once.
+        self.sends: list[Sent] = []
+
+    def ready_at(self, now: float) -> float:
+        """The earliest instant for a send; while all slots are taken, for another look."""
+        in_flight = sum(each.in_flight for each in self.member.limit.members)
+        if in_flight + 1 > self._most and self.member.in_flight:
+            self.pace.due = max(self.pace.due, now)
+            return now + LOOK_S
+        return self.pace.ready_at
+
+    def is_over(self, now: float) -> bool:
+        """Whether it has lasted for too long, or has no more to send."""
+        return now > min(self._until, self.pace.due + IDLE / self.pace.rate + LOOK_S)
+
+    def sent(self, sent: Sent, now: float) -> None:
+        """A send of the trial goes. Nothing grows by it."""
+        self.pace.spend(now)
+        self.sends.append(sent)
+        sent.doubtful = True
+
+    @property
+    def found(self) -> str:
+        """Whose limit it is, `shared` or `own`; empty while that is not known."""
+        accepted = [sent.at for sent in self.sends if sent.fate is Fate.ACCEPTED]
+        refused = sum(sent.fate is Fate.REFUSED for sent in self.sends)
+        flowed = self._own * (accepted[-1] - self._empty_at) if accepted else 0.0
+        surplus = len(accepted) - WEIGHT * refused
+        return "own" if surplus <= -PROOF else "shared" if surplus >= flowed + PROOF else ""
 
 
 class SharedLimit:
@@ -70,26 +129,23 @@ class SharedLimit:
         self.learned = None if start is None else Adaptive(Limits(), start)
         # The controllers of all endpoints below; none where declared. Each joins as it is made.
         self.members: list[Member] = []
-        # Incidents that spoke for it, less those against, never negative; 0 after an acquittal.
-        self._score = 0.0
-        # The score at which it is to blame: BLAMED, doubled by each acquittal.
-        self._needs = BLAMED
-        # Refusals of the incident under way, in the order in which they were heard of.
-        self._incident = deque[tuple[Member, Sent]]()
-        # When the first of these was sent; -inf before the first incident.
+        # When the first send of the latest incident went; -inf before the first.
         self._began = -inf
-        # Whether the incident under way has been counted in `_score`: once at most.
-        self._spoke = False
-        # The latest sends of all members, by whom, in the order of sending; each once.
-        self._latest = deque[tuple[Member, Sent]](maxlen=LATEST)
-        # When the first refusal was heard since the start or an acquittal, and units accepted until
-        # then; None before.
+        # Incidents since the last trial, or acquittal; who was refused in them.
+        self._incidents = 0
+        self._refused: set[Member] = set()
+        # How many are worth a trial: SUSPECTED; each that finds none, or acquittal, makes it
+        # MORE times as many.
+        self._needs = SUSPECTED
+        # The trial under way; None while it is in force.
+        self.trial: Trial | None = None
+        # Who was found to have a limit of its own in the last trial.
+        self._tried: Member | None = None
+        # When the first refusal was heard since the start or an acquittal, and requests accepted
+        # until then; None before. Once it is to blame, the same of that.
         self._first: tuple[float, float] | None = None
-        # When it was blamed, and the least units a second that it must let through from then on;
-        # None before, and once that was looked at.
-        self._trial: tuple[float, float] | None = None
-        # Log odds that refused ones follow another's too closely, never negative; 0 when acquitted.
-        self._odds = 0.0
+        # Requests a second that it lets through at least, if a trial was right.
+        self._least = 0.0
 
     @property
     def in_force(self) -> bool:
@@ -119,68 +175,44 @@ class SharedLimit:
         """Whether one more may be in flight if `beside` others were sent now."""
         return self.declared is None or beside + self.in_flight < self.declared.workers
 
-    def coincides(self, member: Member, sent: Sent) -> bool:
-        """Note a refusal nobody answers for yet; true when the limit is to blame from now on."""
-        self._first = self._first or (sent.at, self._accepted)
+    def suspect(self, member: Member, sent: Sent, now: float) -> None:
+        """Note a refusal nobody answers for yet: it may be worth a trial."""
+        since, before = self._first = self._first or (now, self._accepted)
+        self._refused.add(member)
         if sent.at > self._began + INCIDENT_S:
-            if self._incident and not self._spoke:
-                self._score = max(0.0, self._score - AGAINST)
-            self._incident.clear()
-            self._began, self._spoke = sent.at, False
-        together = {m for m, x in self._incident if abs(x.at - sent.at) <= TOGETHER_S} | {member}
-        senders = sum(m.sent_at >= sent.at - TOGETHER_S for m in self.members)
-        others = (x for m, x in self._incident if m is not member)
-        most = len(together) >= MOST * senders
-        if not self._spoke and most and any(_differ(x, sent) for x in others):
-            self._spoke = True
-            self._score += 1
-        self._incident.append((member, sent))
-        return self._score >= self._needs
+            self._began = sent.at
+            self._incidents += 1
+        enough = self._incidents >= self._needs and len(self._refused) > 1
+        if self.trial or not enough or member is self._tried:
+            return
+        rate = (self._accepted - before) / max(now - since, INCIDENT_S)
+        if rate and (trial := Trial(member, sent, rate, now)).tells:
+            self.trial = trial
 
-    def member_sent(self, member: Member, sent: Sent) -> None:
-        """A member sends."""
-        self._latest.append((member, sent))
-
-    def follows(self, member: Member, refused: Sent) -> bool:
-        """A member was refused, close after another or not; true when the limit is to blame."""
-        *before, gap_s = self._gaps_s(member, refused) or [inf]
-        if len(before) == BEFORE:
-            close = gap_s < min(before)
-            odds = CLOSE_SHARED / CLOSE if close else (1 - CLOSE_SHARED) / (1 - CLOSE)
-            self._odds = max(0.0, self._odds + log(odds))
-        return self._odds >= CLOSE_ODDS * self._needs / BLAMED
-
-    def _gaps_s(self, member: Member, refused: Sent) -> list[float]:
-        """How long another's send had gone before the refused one, at the end, and those before it.
-
-        What was refused took nothing from a bucket, and is left out. Each of those before is
-        compared with once: nothing is known of more that are refused with the first, nor of one
-        that is among the latest no more.
-        """
-        gaps_s, other_at, is_first = deque[float](maxlen=BEFORE), -inf, True
-        for sender, sent in self._latest:
-            if sent is refused:
-                return [*gaps_s, refused.at - other_at] if is_first else []
-            if sent.fate is Fate.REFUSED:
-                is_first = is_first and sender is not member
-            elif sender is member:
-                gaps_s.append(sent.at - other_at)
-                is_first = True
-            else:
-                other_at = sent.at
-        return []
+    def settle(self, now: float) -> None:
+        """Follow the trial, if there is one, to its end."""
+        if (trial := self.trial) is None:
+            return
+        found = trial.found
+        if found == "shared":
+            self._first = now, self._accepted
+            self._least = LESS * trial.rate
+            self.blame(now)
+        elif found == "own" or trial.is_over(now):
+            self._acquit()
+            self._tried = trial.member if found else None
 
     def blame(self, now: float) -> None:
         """From now on the limit has a controller, which knows of all that is in flight."""
-        since, before = self._first or (now, 0.0)
-        self._trial = now, LESS * (self._accepted - before) / max(TRIED_S, now - since)
+        self.trial = None
         self.learned = Adaptive(Limits())
         for member in self.members:
             member.blamed_above(self.learned, now)
 
     def refused(self, member: Member, now: float) -> None:
         """Weigh a refusal that the limit answers for: has the endpoint one of its own?"""
-        if self._is_refuted(now):
+        since, before = self._first or (now, 0.0)
+        if now > since + TRIED_S and self._accepted - before < self._least * (now - since):
             self._acquit()
             return
         sends = sum(m.sends for m in self.members if not m.own)
@@ -199,20 +231,14 @@ class SharedLimit:
 
     @property
     def _accepted(self) -> float:
-        """Units that all members' sends took so far."""
-        return sum(member.control.rate.flow.accepted for member in self.members)
-
-    def _is_refuted(self, now: float) -> bool:
-        """Whether it lets through far less than what passed before it was blamed."""
-        if self._trial is None or self.learned is None or now - self._trial[0] < TRIED_S:
-            return False
-        (began, least), self._trial = self._trial, None
-        return self.learned.rate.flow.accepted < least * (now - began)
+        """Requests of all members so far."""
+        return sum(member.accepted for member in self.members)
 
     def _acquit(self) -> None:
-        self.learned = self._first = self._trial = None
-        self._score = self._odds = 0.0
-        self._needs *= 2
+        self.learned = self.trial = self._first = None
+        self._incidents = 0
+        self._refused.clear()
+        self._needs *= MORE
         for member in self.members:
             member.own = False
 
@@ -229,8 +255,6 @@ class Member:
         self.own = False
         # Sends since the limit was last blamed (before that: since the start).
         self.sends = 0
-        # When the last send went; -inf before the first.
-        self.sent_at = -inf
         # Log odds that the endpoint has a limit of its own, at least -DOUBTED. Set by the limit.
         self.suspicion = 0.0
         # For each send that has not ended, what stands for it at the learned limit. It is the
@@ -248,20 +272,31 @@ class Member:
         """See `Controller`."""
         return self.control.closed
 
+    @property
+    def accepted(self) -> float:
+        """Requests accepted so far, as far as all that were sent before are known."""
+        return self.control.rate.flow.requests
+
     def ready_at(self, now: float) -> float:
         """See `Controller`."""
+        limit = self.limit
         ready = self.control.ready_at(now)
-        above = self.limit.learned
+        limit.settle(now)
+        if trial := limit.trial:
+            if trial.member is not self:
+                return max(ready, now + LOOK_S)
+            return max(trial.ready_at(now), self.control.allowed_at(now))
+        above = limit.learned
         return ready if above is None else max(ready, above.ready_at(now))
 
     def sent(self, now: float, tokens: float) -> Sent:
         """See `Controller`."""
+        trial, above = self.limit.trial, self.limit.learned
         sent = self.control.sent(now, tokens)
-        above = self.limit.learned
+        if trial and trial.member is self:
+            trial.sent(sent, now)
         self._above[sent] = above.sent(now, tokens) if above else None
-        self.limit.member_sent(self, sent)
         self.sends += 1
-        self.sent_at = now
         return sent
 
     def answered(self, sent: Sent, now: float, tokens: float, output_tokens: float = 0.0) -> None:
@@ -274,12 +309,14 @@ class Member:
         """See `Controller`."""
         limit = self.limit
         above = self._ended(sent)
+        if limit.trial and sent in limit.trial.sends:
+            self.control.pardoned(sent, now)
+            limit.settle(now)
+            return
         if limit.learned is None:
             self.control.refused(sent, now, told_s)
-            if self.control.chance.share:  # it would have been refused whatever the key takes
-                return
-            if limit.coincides(self, sent) or limit.follows(self, sent):
-                limit.blame(now)
+            if not self.control.chance.share:  # else it would have been refused all the same
+                limit.suspect(self, sent, now)
             return
         if above is None or self.own:
             self.control.refused(sent, now, told_s)
@@ -354,9 +391,3 @@ def limits_above(endpoints: Sequence[Endpoint], *, learn: bool) -> list[tuple[Sh
 
 def _key_of(endpoint: Endpoint) -> str:
     return f"key {endpoint.provider}/{endpoint.key}"
-
-
-def _differ(a: Sent, b: Sent) -> bool:
-    """Refused together, at numbers that are not one and the same limit of each."""
-    more, less = max(a.number, b.number), min(a.number, b.number)
-    return abs(a.at - b.at) <= TOGETHER_S and more > DIFFERENT * less + 1

@@ -1,11 +1,11 @@
 """Who is to blame for refusals: endpoints, or the key above them."""
 
-from random import Random
+from collections.abc import Callable
 
 import pytest
 
 from stormproof.control.adaptive import Adaptive
-from stormproof.control.shared_limit import BLAMED, LATEST, Member, SharedLimit
+from stormproof.control.shared_limit import LOOK_S, MORE, PROOF, SUSPECTED, Member, SharedLimit
 from stormproof.domain.pool import Limits
 
 
@@ -14,52 +14,125 @@ def four() -> tuple[SharedLimit, list[Member]]:
     return limit, [Member(Adaptive(Limits()), limit) for _ in range(4)]
 
 
-def incident(members: list[Member], at: float, sends: tuple[int, ...]) -> None:
-    """Each sends so many at once; the last of each that sent is refused."""
-    last = []
-    for member, count in zip(members, sends, strict=True):
-        sent = [member.sent(at, 1.0) for _ in range(count)]
-        last += [(member, sent[-1])] if sent else []
-        for each in sent[:-1]:
-            member.answered(each, at + 0.05, 1.0)
-    for member, each in last:
-        member.refused(each, at + 0.1, None)
+def pass_all(members: list[Member], since: float, until: float, every: float = 0.1) -> None:
+    """Each sends in turn, and is answered at once."""
+    for tick in range(round((until - since) / every)):
+        at = since + tick * every
+        for member in members:
+            member.answered(member.sent(at, 1.0), at + 0.05, 1.0)
 
 
-def test_refusals_that_coincide_at_different_numbers_move_the_blame_up() -> None:
+def incidents(members: list[Member], number: int, first: float) -> float:
+    """Between sends that pass, each of these is refused once in 2 s, in turn; when the last was."""
+    at = first
+    for n in range(number):
+        pass_all(members, at, at + 1.9)
+        member = members[n % len(members)]
+        member.refused(member.sent(at + 1.9, 1.0), at + 1.95, None)
+        at += 2.0
+    return at - 0.05
+
+
+def tried(limit: SharedLimit) -> Member | None:
+    """Who sends for all, while there is a trial."""
+    return limit.trial.member if limit.trial else None
+
+
+def is_blamed(limit: SharedLimit) -> bool:
+    """Whether it answers for refusals."""
+    return limit.learned is not None
+
+
+def play_trial(limit: SharedLimit, now: float, takes: Callable[[int], bool]) -> int:
+    """To its end: whether the n-th send is taken is given. How many went."""
+    member, count = tried(limit), 0
+    assert member
+    while limit.trial:
+        now = max(now + 0.001, min(each.ready_at(now) for each in limit.members))
+        for other in limit.members:
+            assert tried(limit) is None or other is member or other.ready_at(now) > now
+        if tried(limit) and member.ready_at(now) <= now:
+            sent = member.sent(now, 1.0)
+            if takes(count):
+                member.answered(sent, now + 0.01, 1.0)
+            else:
+                member.refused(sent, now + 0.01, None)
+            count += 1
+    return count
+
+
+def test_one_who_may_send_for_all_shows_that_the_limit_is_shared() -> None:
     limit, members = four()
-    for n in range(int(BLAMED)):
-        assert limit.learned is None
-        incident(members, 10.0 + 5 * n, (3, 8, 0, 0))
-    assert limit.learned is not None
+    now = incidents(members, SUSPECTED, 0.0)
+    assert not is_blamed(limit)
+    count = play_trial(limit, now, lambda _: True)
+    assert is_blamed(limit)
+    assert PROOF <= count < 4 * PROOF
     assert members[0].view().decision == "key p/env:K: start"
 
 
-def test_refusals_where_a_share_is_refused_by_chance_leave_the_blame_where_it_is() -> None:
+def test_one_who_is_refused_then_has_a_limit_of_its_own() -> None:
+    limit, members = four()
+    now = incidents(members, SUSPECTED, 0.0)
+    first = tried(limit)
+    assert play_trial(limit, now, lambda n: n % 4 == 0) <= 4
+    assert not is_blamed(limit)
+    now = incidents([x for x in members if x is not first], MORE * SUSPECTED - 1, now + 1)
+    assert tried(limit) is None
+    incidents([x for x in members if x is not first], 1, now + 0.05)
+    assert tried(limit) not in {first, None}
+
+
+def test_a_share_refused_by_chance_is_no_proof() -> None:
+    limit, members = four()
+    now = incidents(members, SUSPECTED, 0.0)
+    play_trial(limit, now, lambda n: n % 3 != 1)
+    assert not is_blamed(limit)
+
+
+def test_a_trial_that_has_no_more_to_send_is_over_soon() -> None:
+    limit, members = four()
+    now = incidents(members, SUSPECTED, 0.0)
+    assert tried(limit)
+    for each in members:
+        each.ready_at(now + 2)
+    assert tried(limit) is None
+    assert not is_blamed(limit)
+
+
+def test_a_trial_has_no_more_in_flight_than_all_had() -> None:
+    limit, members = four()
+    now = incidents(members, SUSPECTED - 1, 0.0)
+    for member in members:
+        for n in range(20):
+            member.sent(now + 0.5 + n / 1000, 1.0)
+    last = members[SUSPECTED % 4]
+    last.refused(last.sent(now + 2, 1.0), now + 2.05, None)
+    assert tried(limit) is last
+    assert last.ready_at(now + 2.2) == now + 2.2 + LOOK_S
+
+
+def test_refusals_of_one_alone_are_its_own() -> None:
+    limit, members = four()
+    pass_all(members, 0.0, 2.0)
+    incidents(members[:1], 10 * SUSPECTED, 2.0)
+    assert tried(limit) is None
+
+
+def test_one_who_had_most_of_it_proves_nothing() -> None:
+    limit, members = four()
+    incidents(members[:2], SUSPECTED - 1, 0.0)
+    pass_all(members[1:2], 10.0, 20.0, every=0.01)
+    members[1].refused(members[1].sent(20.0, 1.0), 20.05, None)
+    assert tried(limit) is None
+
+
+def test_refusals_where_a_share_is_refused_by_chance_do_not_count() -> None:
     limit, members = four()
     for member in members:
         member.control.chance.share = 0.2
-    for n in range(2 * int(BLAMED)):
-        incident(members, 10.0 + 5 * n, (3, 8, 0, 0))
-    assert limit.learned is None
-
-
-def test_refusals_at_one_number_are_each_endpoints_own() -> None:
-    limit, members = four()
-    for n in range(40):
-        incident(members, 10.0 + 5 * n, (6, 6, 6, 6))
-    assert limit.learned is None
-
-
-def test_refusals_beside_many_that_are_accepted_are_each_endpoints_own() -> None:
-    limit = SharedLimit("key")
-    members = [Member(Adaptive(Limits()), limit) for _ in range(12)]
-    for n in range(40):
-        at = 10.0 + 5 * n
-        for member in members[4:]:
-            member.answered(member.sent(at, 1.0), at + 0.05, 1.0)
-        incident(members[:4], at, (3, 8, 0, 0))
-    assert limit.learned is None
+    incidents(members, 4 * SUSPECTED, 0.0)
+    assert tried(limit) is None
 
 
 def test_one_endpoint_that_is_refused_alone_answers_for_itself_and_half_of_them_acquit() -> None:
@@ -73,7 +146,7 @@ def test_one_endpoint_that_is_refused_alone_answers_for_itself_and_half_of_them_
             else:
                 member.answered(sent, n + 0.1, 1.0)
     assert [member.own for member in members] == [True, False, False, False]
-    assert limit.learned is not None
+    assert is_blamed(limit)
     for n in range(20, 40):
         for member in members:
             sent = member.sent(float(n), 1.0)
@@ -81,78 +154,14 @@ def test_one_endpoint_that_is_refused_alone_answers_for_itself_and_half_of_them_
                 member.refused(sent, n + 0.1, None)
             else:
                 member.answered(sent, n + 0.1, 1.0)
-    assert limit.learned is None
+    assert not is_blamed(limit)
 
 
-def test_refusals_that_follow_anothers_send_too_closely_move_the_blame_up() -> None:
-    limit = SharedLimit("key p/env:K")
-    first, second = (Member(Adaptive(Limits()), limit) for _ in range(2))
-    now = 0.0
-    while limit.learned is None and now < 400:
-        for gap_s in (2.0, 2.0, 2.0, 0.2):  # a bucket of one for both refuses the last
-            second.answered(second.sent(now, 1.0), now + 0.1, 1.0)
-            sent = first.sent(now + gap_s, 1.0)
-            if gap_s < 1:
-                first.refused(sent, now + gap_s + 0.1, None)
-            else:
-                first.answered(sent, now + gap_s + 0.1, 1.0)
-            now += 5
-    assert limit.learned is not None
-
-
-def test_refusals_that_follow_it_by_chance_do_not() -> None:
-    limit, rng = SharedLimit("key p/env:K"), Random(1)
-    first, second = (Member(Adaptive(Limits()), limit) for _ in range(2))
-    for n in range(2000):
-        second.answered(second.sent(5.0 * n, 1.0), 5.0 * n + 0.1, 1.0)
-        at = 5.0 * n + rng.uniform(0.2, 3.0)
-        sent = first.sent(at, 1.0)
-        if n % 10 == 9:  # its own limit, whatever the other does
-            first.refused(sent, at + 0.1, None)
-        else:
-            first.answered(sent, at + 0.1, 1.0)
-    assert limit.learned is None
-
-
-def test_a_rush_that_is_refused_speaks_once_however_many_it_was() -> None:
-    limit, (one, other, *_) = four()
-    for n in range(3):  # accepted, long after another's
-        other.answered(other.sent(n, 1.0), n + 0.9, 1.0)
-        one.answered(one.sent(n + 0.5, 1.0), n + 0.9, 1.0)
-    other.answered(other.sent(4.0, 1.0), 4.9, 1.0)
-    for sent in [one.sent(4.01 + number / 1000, 1.0) for number in range(20)]:
-        one.refused(sent, 4.2, None)
-    assert limit.learned is None
-
-
-def test_a_refusal_that_is_heard_of_too_late_says_nothing() -> None:
-    limit, (one, other, *_) = four()
-    late = []
-    for n in range(20):
-        for number in range(3):
-            one.answered(one.sent(10 * n + number, 1.0), 10 * n + number + 0.9, 1.0)
-        late.append(one.sent(10 * n + 5, 1.0))
-    for number in range(LATEST):
-        member = (one, other)[number % 2]
-        member.answered(member.sent(201 + number / 1000, 1.0), 202, 1.0)
-    for sent in late:
-        one.refused(sent, 203, None)
-    assert limit.learned is None
-
-
-@pytest.mark.parametrize("goes_on", [False, True])
-def test_a_limit_that_lets_through_far_less_once_it_is_known_was_none(*, goes_on: bool) -> None:
+@pytest.mark.parametrize("passes", [False, True])
+def test_a_limit_that_lets_through_far_less_once_it_is_known_was_none(*, passes: bool) -> None:
     limit, members = four()
-    incident(members, 0.0, (3, 8, 0, 0))
-
-    def pass_all(ticks: range) -> None:
-        for tick in ticks:
-            for member in members:
-                member.answered(member.sent(tick / 10, 1.0), tick / 10 + 0.05, 1.0)
-
-    pass_all(range(5, 200))
-    limit.blame(20.0)
-    if goes_on:
-        pass_all(range(200, 410))
-    members[0].refused(members[0].sent(41.0, 1.0), 41.1, None)
-    assert (limit.learned is not None) == goes_on
+    now = incidents(members, SUSPECTED, 0.0)
+    play_trial(limit, now, lambda _: True)
+    pass_all(members, now + 20, now + 45, every=0.1 if passes else 1.0)
+    members[0].refused(members[0].sent(now + 45, 1.0), now + 45.1, None)
+    assert is_blamed(limit) == passes
