@@ -8,8 +8,8 @@ A declared one holds from the start. One that nobody declared is only suspected 
   through, beside no more in flight; the others pause. A limit that they share sees no more than it
   has let through, and refuses none. A limit of the endpoint's own lets through no more than its
   part of that, so that two or three refusals end the trial.
-- Where it finds no shared limit, the next one takes `MORE` times as many incidents, and another
-  endpoint.
+- Where it finds no shared limit, the next one takes `MORE` times as many incidents, more where it
+  was `DEAR`, and another endpoint.
 - Once a limit is to blame, a controller of its own for all of them hears of all sends and of the
   refusals, and grants; the endpoints' own go on from 'none met'.
 - A limit that is shared lets through no less once it is known: where `LESS` of it is left, it was
@@ -33,8 +33,9 @@ from stormproof.domain.pool import Endpoint, Limits, Start
 
 INCIDENT_S = 1.0  # refusals so close together are one incident
 SUSPECTED, MORE = 4, 2  # incidents
+DEAR = 30.0  # as many for each second that a trial has cost, so that it costs a thirtieth at most
 PART, SLOTS, FEW = 0.8, 0.95, 4  # of the pace, and of the slots; so many of these at least
-REST_S = 0.05  # until what the others sent has arrived
+REST_S = 0.05  # until what the others sent has arrived; and between looks at whether it is over
 FASTER = (
     0.2  # × a trial's pace: by so much it exceeds a limit of the endpoint's own, or tells nothing
 )
@@ -43,7 +44,6 @@ PROOF = 7.0  # requests beyond what that limit can have let through since it ref
 WEIGHT = 5.0  # and so many more for each refusal
 PATIENCE, IDLE = 2.0, 4.0  # × the time that proof takes; intervals without a send: no more to send
 LESS, TRIED_S = 0.5, 20.0  # of that pace, let through in so long: it was no shared limit
-LOOK_S = 0.1  # between two looks at whether a trial is over
 MINE = 0.9  # share of a limit's refusals that fall on an endpoint with one of its own
 CERTAIN = log(100)  # odds that it has
 DOUBTED = 3.0  # log odds, at most, that it has none
@@ -83,12 +83,17 @@ class Trial:
         in_flight = sum(each.in_flight for each in self.member.limit.members)
         if in_flight + 1 > self._most and self.member.in_flight:
             self.pace.due = max(self.pace.due, now)
-            return now + LOOK_S
+            return now + REST_S
         return self.pace.ready_at
 
     def is_over(self, now: float) -> bool:
         """Whether it has lasted for too long, or has no more to send."""
-        return now > min(self._until, self.pace.due + IDLE / self.pace.rate + LOOK_S)
+        return now > min(self._until, self.pace.due + IDLE / self.pace.rate + REST_S)
+
+    def cost_s(self, now: float) -> float:
+        """How long all would have taken for what was not let through meanwhile."""
+        accepted = sum(sent.fate is Fate.ACCEPTED for sent in self.sends)
+        return now - self._empty_at - accepted / self.rate
 
     def sent(self, sent: Sent, now: float) -> None:
         """A send of the trial goes. Nothing grows by it."""
@@ -135,8 +140,8 @@ class SharedLimit:
         self._incidents = 0
         self._refused: set[Member] = set()
         # How many are worth a trial: SUSPECTED; each that finds none, or acquittal, makes it
-        # MORE times as many.
-        self._needs = SUSPECTED
+        # MORE times as many at least.
+        self._needs: float = SUSPECTED
         # The trial under way; None while it is in force.
         self.trial: Trial | None = None
         # Who was found to have a limit of its own in the last trial.
@@ -201,6 +206,7 @@ class SharedLimit:
         elif found == "own" or trial.is_over(now):
             self._acquit()
             self._tried = trial.member if found else None
+            self._needs = max(self._needs, DEAR * trial.cost_s(now))
 
     def blame(self, now: float) -> None:
         """From now on the limit has a controller, which knows of all that is in flight."""
@@ -284,7 +290,7 @@ class Member:
         limit.settle(now)
         if trial := limit.trial:
             if trial.member is not self:
-                return max(ready, now + LOOK_S)
+                return max(ready, now + REST_S)
             return max(trial.ready_at(now), self.control.allowed_at(now))
         above = limit.learned
         return ready if above is None else max(ready, above.ready_at(now))
@@ -344,6 +350,8 @@ class Member:
     def view(self) -> View:
         """See `Controller`."""
         own, limit = self.control.view(), self.limit
+        if limit.trial:
+            own.decision = f"{limit.name}: one sends for all"
         if limit.learned is None:
             return own
         above = limit.learned.view()

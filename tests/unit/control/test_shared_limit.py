@@ -5,7 +5,15 @@ from collections.abc import Callable
 import pytest
 
 from stormproof.control.adaptive import Adaptive
-from stormproof.control.shared_limit import LOOK_S, MORE, PROOF, SUSPECTED, Member, SharedLimit
+from stormproof.control.shared_limit import (
+    DEAR,
+    MORE,
+    PROOF,
+    REST_S,
+    SUSPECTED,
+    Member,
+    SharedLimit,
+)
 from stormproof.domain.pool import Limits
 
 
@@ -65,6 +73,7 @@ def test_one_who_may_send_for_all_shows_that_the_limit_is_shared() -> None:
     limit, members = four()
     now = incidents(members, SUSPECTED, 0.0)
     assert not is_blamed(limit)
+    assert members[0].view().decision == "key p/env:K: one sends for all"
     count = play_trial(limit, now, lambda _: True)
     assert is_blamed(limit)
     assert PROOF <= count < 4 * PROOF
@@ -90,14 +99,18 @@ def test_a_share_refused_by_chance_is_no_proof() -> None:
     assert not is_blamed(limit)
 
 
-def test_a_trial_that_has_no_more_to_send_is_over_soon() -> None:
+def test_a_trial_with_no_more_to_send_is_over_soon_and_what_it_cost_delays_the_next() -> None:
     limit, members = four()
-    now = incidents(members, SUSPECTED, 0.0)
+    now = incidents(members, SUSPECTED, 0.0) + 2
     assert tried(limit)
     for each in members:
-        each.ready_at(now + 2)
+        each.ready_at(now)
     assert tried(limit) is None
     assert not is_blamed(limit)
+    now = incidents(members, int(DEAR), now)
+    assert not is_blamed(limit)
+    incidents(members, int(2 * DEAR), now + 0.05)  # where all goes on to pass
+    assert is_blamed(limit)
 
 
 def test_a_trial_has_no_more_in_flight_than_all_had() -> None:
@@ -109,7 +122,7 @@ def test_a_trial_has_no_more_in_flight_than_all_had() -> None:
     last = members[SUSPECTED % 4]
     last.refused(last.sent(now + 2, 1.0), now + 2.05, None)
     assert tried(limit) is last
-    assert last.ready_at(now + 2.2) == now + 2.2 + LOOK_S
+    assert last.ready_at(now + 2.2) == now + 2.2 + REST_S
 
 
 def test_refusals_of_one_alone_are_its_own() -> None:
