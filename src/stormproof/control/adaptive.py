@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import deque
 from math import inf
 
-from stormproof.control.blame import Blame, Case
+from stormproof.control.blame import Blame
 from stormproof.control.breaker import LULL_S, SHARE, Breaker, Row, State
 from stormproof.control.cap import UNHEARD_S, Cap
 from stormproof.control.chance import Chance
@@ -30,7 +30,6 @@ from stormproof.control.word import Word
 from stormproof.domain.calls import RateHeaders
 from stormproof.domain.pool import Limits, Start
 
-ERRORS_IN_A_ROW = 5
 CUTS_IN_A_ROW = 3
 HEDGED = 0.8  # × the recent rate of acceptance: what met a cap first may have been a rate
 LULL_UNITS = 3.0  # told to wait for longer than so many units take: nothing passes
@@ -62,21 +61,17 @@ class Adaptive:
             self.rate,
             self.window,
         )
-        self._blame = Blame()
+        self._blame = Blame(self.cap, self.rate, self.window, self.chance)
         self._unconfirmed = deque[Sent]()  # in order of sending; the first one's fate is unknown
         self.in_flight = 0  # sends that have not ended
         self._index = 0  # sends
         self._epoch = 0  # cuts and openings: what was sent before says nothing about now
-        self._refused_at = -inf  # when the latest of them went
         self._cut: Sent | None = None  # whose refusal made the last cut
         self._cuts = Row()  # ended by an acceptance
-        self._errors = Row()  # ended by an answer or a refusal
-        self._errors_after_s = inf  # how soon the quickest error of the row came
         if start.max_workers:
             self.cap.begin(start.max_workers)
         if start.qps:
             self.rate.begin(start.qps)
-        self._canary: Sent | None = None  # the latest; None when the breaker has opened since
 
     @property
     def closed(self) -> str:
@@ -91,7 +86,7 @@ class Adaptive:
             return inf
         ready = max(self._ceiling.ready_at(now, in_flight), self.breaker.ready_at)
         if ready == inf:
-            return self._hears_at()
+            return self.breaker.hears_at(self.measured.confirm_s)
         if self.chance.rush:
             return max(ready, self.chance.rush.pace.ready_at)
         ready = max(ready, self.rate.ready_at(now, in_flight), self.window.ready_at(now, in_flight))
@@ -105,9 +100,7 @@ class Adaptive:
         self.in_flight += 1
         self._index += 1
         sent = Sent(now, self.in_flight, self._index, self._epoch, tokens)
-        sent.canary = self.breaker.sent(now)
-        if sent.canary:
-            self._canary = sent
+        self.breaker.sent(sent, now)
         self.silence.sent(sent)
         if self.silence.hangs(now) and self.breaker.state is State.OPEN:
             share = SHARE if self.silence.heard else 1.0  # where nothing ever answered, ever less
@@ -130,7 +123,7 @@ class Adaptive:
         self._free_slot(now)
         if self.queue.answered(sent, now, output_tokens):
             self._note_cut("queue", "all beyond waits")
-        self._errors.passed(sent.at)
+        self.breaker.answered(sent)
         if self.breaker.heeds(sent) or (heard and self.breaker.state is State.SILENCE):
             self._reopen(sent, now)
         if sent.fate is Fate.PENDING:
@@ -142,8 +135,7 @@ class Adaptive:
         self._settle(now)
         self.measured.refused(now - sent.at)
         self.word.told(sent.at, now, told_s)
-        self._refused_at = max(self._refused_at, sent.at)
-        self._errors.count = 0
+        self.breaker.refused()
         self._turned_away(sent, Fate.REFUSED)
         if self.breaker.heeds(sent):
             self.breaker.canary_failed(now)
@@ -167,27 +159,18 @@ class Adaptive:
                 self._epoch += 1
                 self._note_cut("cap", "quick error")
                 if self._cut_cap(sent, now) and self._nothing_passes(sent):
-                    self._errors_after_s = now - sent.at
+                    self.breaker.quickest_s = now - sent.at
                     self.breaker.shut(State.ERRORS, why, now)
             self._tell(sent, now)
             return
         self._tell_silent(sent, now, Fate.FAILED)
-        if not self._errors.count:
-            self._errors_after_s = inf
-        self._errors.add(sent.at)
-        self._errors_after_s = min(self._errors_after_s, now - sent.at)
-        if self.breaker.state is State.OPEN:
-            if self._errors.count >= ERRORS_IN_A_ROW:
-                self.breaker.shut(State.ERRORS, why, now)
-        elif self.breaker.heeds(sent) and self.breaker.state is not State.SILENCE:
-            self.breaker.canary_failed(now)
+        self.breaker.failed(sent, now, why)
 
     def abandoned(self, sent: Sent, now: float) -> None:
         """See `Controller`."""
         self._end(sent)
         self._tell_silent(sent, now, Fate.ABANDONED)
-        if self.breaker.heeds(sent) and self.breaker.state is not State.SILENCE:
-            self.breaker.canary_silent()
+        self.breaker.abandoned(sent)
 
     def told(self, rates: RateHeaders) -> None:
         """Headers give ceilings at once."""
@@ -211,19 +194,12 @@ class Adaptive:
     def _note_cut(self, limit: str, rule: str) -> None:
         self.decision, self.rule = f"cut: {limit}", rule
 
-    def _hears_at(self) -> float:
-        """When the canary's silence will have said that it passed; inf where it will not."""
-        canary, state = self._canary, self.breaker.state
-        if canary is None or canary.ended or state not in {State.REFUSALS, State.ERRORS}:
-            return inf
-        outlives_s = 2 * self._errors_after_s if state is State.ERRORS else 0.0
-        return canary.at + max(self.measured.confirm_s, outlives_s)
-
     def _settle(self, now: float) -> None:
         """Accept what has been silent for long enough, in the order of sending."""
-        if self._canary and now >= self._hears_at() and self.breaker.state is State.ERRORS:
-            self._reopen(self._canary, now)
         waiting, confirm_s = self._unconfirmed, self.measured.confirm_s
+        breaker = self.breaker
+        if breaker.state is State.ERRORS and breaker.canary and now >= breaker.hears_at(confirm_s):
+            self._reopen(breaker.canary, now)
         while waiting:
             sent = waiting[0]
             if sent.fate is Fate.PENDING:
@@ -273,8 +249,7 @@ class Adaptive:
 
     def _judge(self, sent: Sent, now: float) -> None:
         """A refusal that says something about now."""
-        case = Case(sent, self.cap, self.rate, self.window, self.chance)
-        name = self._blame.of(case)
+        name = self._blame.of(sent)
         if name == "chance":
             self.rate.excused(sent)
             self.decision, self.rule = "refused by chance", ""
@@ -344,23 +319,20 @@ class Adaptive:
 
     def _reopen(self, sent: Sent, now: float) -> None:
         """A canary has passed: limits may have changed after refusals, not after errors."""
-        refusals, shut_at = self.breaker.state is State.REFUSALS, self.breaker.shut_at
-        if refusals:
-            self.window.opened(shut_at, self._refused_at, sent.at)
+        shut_at = self.breaker.shut_at
+        if self.breaker.state is State.REFUSALS:
+            self.window.opened(shut_at, sent.at)
             if self.window.known:
                 self.rate.acquit()
             else:
                 self.rate.reopened(shut_at, sent.at, hurry_until=self.window.suspected_until)
-        else:
-            self.rate.rested(shut_at, sent.at)
-        if refusals:
             self.cap.restart(max(sent.number, self.in_flight), now)
         else:
+            self.rate.rested(shut_at, sent.at)
             self.cap.probe_lost(now)
         self.breaker.canary_passed()
-        self._canary = None
         self._epoch += 1
-        self._cuts.count = self._errors.count = 0
+        self._cuts.count = 0
         self.decision = "reopened"
 
     def _end(self, sent: Sent) -> None:

@@ -40,7 +40,8 @@ class Window:
         self._used_up = False  # a refusal has said so
         self._extra = 1.0  # units that are tried when looking for more
         self._opening: Opening | None = None
-        self._first_refused_at = inf  # since the last opening
+        self._first_refused_at = inf  # when the first refused send since the last opening went
+        self._refused_at = -inf  # and when the latest of all did
 
     @property
     def known(self) -> bool:
@@ -76,6 +77,7 @@ class Window:
         if sent.fate is Fate.REFUSED:
             self._used -= self._flow.cost(sent.tokens)
             self._first_refused_at = min(self._first_refused_at, sent.at)
+            self._refused_at = max(self._refused_at, sent.at)
 
     def refused(self) -> bool:
         """Whether a refusal speaks of the window: it is `used_up`, or has not begun yet.
@@ -92,9 +94,9 @@ class Window:
             self.forget()
         return self.known
 
-    def opened(self, shut_at: float, refused_at: float, at: float) -> None:
-        """A canary sent at `at` was accepted, the last refused send went at `refused_at`."""
-        then, self._opening = self._opening, (refused_at, at, self._flow.accepted)
+    def opened(self, shut_at: float, at: float) -> None:
+        """A canary sent at `at` was accepted."""
+        then, self._opening = self._opening, (self._refused_at, at, self._flow.accepted)
         if at - shut_at > LULL_S:
             self.suspected_until = at + PERIODS_S[-1]
         whole = shut_at - self._first_refused_at < AT_ONCE_S
