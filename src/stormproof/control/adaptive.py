@@ -66,7 +66,6 @@ class Adaptive:
         self.in_flight = 0  # sends that have not ended
         self._index = 0  # sends
         self._epoch = 0  # cuts and openings: what was sent before says nothing about now
-        self._cut: Sent | None = None  # whose refusal made the last cut
         self._cuts = Row()  # ended by an acceptance
         if start.max_workers:
             self.cap.begin(start.max_workers)
@@ -102,7 +101,7 @@ class Adaptive:
         sent = Sent(now, self.in_flight, self._index, self._epoch, tokens)
         self.breaker.sent(sent, now)
         self.silence.sent(sent)
-        if self.silence.hangs(now) and self.breaker.state is State.OPEN:
+        if self.silence.hangs(now):
             share = SHARE if self.silence.heard else 1.0  # where nothing ever answered, ever less
             self.breaker.shut(State.SILENCE, "silence", now, share=share)
         sent.doubtful = self.silence.doubtful(now)
@@ -139,11 +138,9 @@ class Adaptive:
         self._turned_away(sent, Fate.REFUSED)
         if self.breaker.heeds(sent):
             self.breaker.canary_failed(now)
-            self._heed_word(now)
+            self.breaker.wait_until(self.word.until(now))
         elif sent.epoch == self._epoch and self.breaker.state is State.OPEN:
             self._judge(sent, now)
-        elif self._cut and self._cut.speaks_to == "cap" and sent.at <= self._cut.at:
-            self.cap.refine(sent, self._cut)
         self._tell(sent, now)
 
     def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:  # noqa: ARG002  the seam's signature
@@ -158,7 +155,7 @@ class Adaptive:
             if sent.epoch == self._epoch:
                 self._epoch += 1
                 self._note_cut("cap", "quick error")
-                if self._cut_cap(sent, now) and self._nothing_passes(sent):
+                if self._cut_cap(sent, now):
                     self.breaker.quickest_s = now - sent.at
                     self.breaker.shut(State.ERRORS, why, now)
             self._tell(sent, now)
@@ -178,11 +175,10 @@ class Adaptive:
 
     def view(self) -> View:
         """See `Controller`."""
-        state = f"closed: {self.breaker.why}" if self.breaker.why else "open"
         pace = self.rate.pace if self.rate.believed < inf else 0.0
         held = max(self.cap.held, self.in_flight)
         window = min(self._ceiling.workers, self.cap.believed, self.queue.bound, held)
-        return View(window, pace, state, self.decision, self.rule)
+        return View(window, pace, self.breaker.shown, self.decision, self.rule)
 
     def forget(self, now: float) -> None:
         """Somebody else is to blame for what was refused: start from what is accepted."""
@@ -257,21 +253,10 @@ class Adaptive:
         self._epoch += 1
         self._note_cut(name, self._blame.rule)
         if name == "window":
-            self._cut = sent
-            if not self.window.used_up:  # it has not begun yet
-                self._shut_for_refusals(now)
-            return
-        if name == "cap":
-            lowered = self._cut_cap(sent, now)
+            in_vain = not self.window.used_up  # it has not begun yet
         else:
-            sent.speaks_to = "rate"
-            self._cut, lowered = sent, True
-            self.cap.forget(now)
-            self.rate.cut(now)
-            until = self.word.until(now)
-            if not self.rate.sure or self._cuts.count or until - now < 1 / self.rate.believed:
-                self._heed_word(now)  # else what was measured says more
-        if lowered and self._nothing_passes(sent) and self.breaker.state is State.OPEN:
+            in_vain = self._cut_cap(sent, now) if name == "cap" else self._cut_rate(sent, now)
+        if in_vain:
             self._shut_for_refusals(now)
 
     def _has_room(self, sent: Sent) -> bool:
@@ -283,8 +268,7 @@ class Adaptive:
         return self.rate.sure > 0 and not self.rate.above
 
     def _cut_cap(self, sent: Sent, now: float) -> bool:
-        """False when it was a probe."""
-        self._cut = sent
+        """Whether nothing passes any more; a probe that is refused does not say so."""
         probe = sent.number > self.cap.believed
         if not probe:  # the bucket may have been empty, too
             sent.speaks_to = "cap"
@@ -293,23 +277,24 @@ class Adaptive:
         self.cap.cut(sent.number, now)
         if self.cap.stands:
             self.rate.acquit()
-        return not probe
+        return not probe and self._nothing_passes(sent)
 
-    def _heed_word(self, now: float) -> None:
-        until = self.word.until(now)
-        if until <= now:
-            return
-        if self.breaker.state is not State.OPEN:
-            self.breaker.wait_until(until)
-        elif self.rate.sure and until - now > max(LULL_S, LULL_UNITS / self.rate.believed):
-            self._shut_for_refusals(now)
-        else:
+    def _cut_rate(self, sent: Sent, now: float) -> bool:
+        """Whether nothing passes any more, or for long, by a word that is good."""
+        sent.speaks_to = "rate"
+        self.cap.forget(now)
+        self.rate.cut(now)
+        until, sure = self.word.until(now), self.rate.sure
+        measured = sure and not self._cuts.count and until - now >= 1 / self.rate.believed
+        if until > now and not measured:  # else what was measured says more
+            if sure and until - now > max(LULL_S, LULL_UNITS / self.rate.believed):
+                return True
             self.rate.wait_until(until, now)
+        return self._nothing_passes(sent)
 
     def _shut_for_refusals(self, now: float) -> None:
         self.breaker.shut(State.REFUSALS, "refusals", now, first_s=1 / self.rate.believed)
-        if (until := self.word.until(now)) > now:
-            self.breaker.wait_until(until)
+        self.breaker.wait_until(self.word.until(now))
 
     def _nothing_passes(self, sent: Sent) -> bool:
         """Cut upon cut, and nothing accepted for a while."""

@@ -62,6 +62,11 @@ class Breaker:
         self.quickest_s = inf  # how soon the quickest error of the row came
 
     @property
+    def shown(self) -> str:
+        """Its state, in words."""
+        return f"closed: {self.why}" if self.why else "open"
+
+    @property
     def ready_at(self) -> float:
         """The earliest instant for a send; inf while a canary is out."""
         return self._canary_until if self.canary else self._opens_at
@@ -79,10 +84,10 @@ class Breaker:
             self.quickest_s = inf
         self._errors.add(sent.at)
         self.quickest_s = min(self.quickest_s, now - sent.at)
-        if self.state is State.OPEN and self._errors.count >= IN_A_ROW:
-            self.shut(state, why, now)
-        elif self.heeds(sent) and self.state is not State.SILENCE:
+        if self.heeds(sent) and self.state is not State.SILENCE:
             self.canary_failed(now)
+        elif self._errors.count >= IN_A_ROW:
+            self.shut(state, why, now)
 
     def answered(self, sent: Sent) -> None:
         """What was sent since the first error is answered: the row ends."""
@@ -95,7 +100,9 @@ class Breaker:
     def shut(
         self, state: State, why: str, now: float, *, first_s: float = 0.0, share: float = SHARE
     ) -> None:
-        """Shut an open breaker, the first canary to go after `first_s`; `why` is shown."""
+        """Shut it if it is open, the first canary to go after `first_s`; `why` is shown."""
+        if self.state is not State.OPEN:
+            return
         self.state = state
         self.why = why
         self.shut_at = now

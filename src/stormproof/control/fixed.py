@@ -81,8 +81,7 @@ class Fixed:
 
     def view(self) -> View:
         """See `Controller`."""
-        state = f"closed: {self._breaker.why}" if self._breaker.why else "open"
-        return View(self._ceiling.workers, self._qps or 0.0, state, "fixed")
+        return View(self._ceiling.workers, self._qps or 0.0, self._breaker.shown, "fixed")
 
     def _end(self, sent: Sent, fate: Fate) -> None:
         sent.fate = fate
