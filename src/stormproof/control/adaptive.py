@@ -11,17 +11,17 @@
 
 from __future__ import annotations
 
-from collections import deque
 from math import inf
 
 from stormproof.control.blame import Blame
 from stormproof.control.breaker import LULL_S, SHARE, Breaker, Row, State
-from stormproof.control.cap import UNHEARD_S, Cap
+from stormproof.control.cap import Cap
 from stormproof.control.chance import Chance
 from stormproof.control.controller import Fate, Sent, View
 from stormproof.control.limit import Limit
 from stormproof.control.measured import Measured
 from stormproof.control.pace import Ceiling
+from stormproof.control.pending import Pending
 from stormproof.control.queueing import Queue
 from stormproof.control.rate import RateLimit
 from stormproof.control.silence import Silence
@@ -62,7 +62,7 @@ class Adaptive:
             self.window,
         )
         self._blame = Blame(self.cap, self.rate, self.window, self.chance)
-        self._unconfirmed = deque[Sent]()  # in order of sending; the first one's fate is unknown
+        self._pending = Pending()
         self.in_flight = 0  # sends that have not ended
         self._index = 0  # sends
         self._epoch = 0  # cuts and openings: what was sent before says nothing about now
@@ -81,17 +81,16 @@ class Adaptive:
         """See `Controller`."""
         self._settle(now)
         in_flight = self.in_flight
-        if in_flight + 1 > self.queue.bound:
-            return inf
-        ready = max(self._ceiling.ready_at(now, in_flight), self.breaker.ready_at)
+        ready = max(self._ceiling.ready_at(now, in_flight), self.queue.ready_at(now, in_flight))
+        ready = max(ready, self.breaker.ready_at)
         if ready == inf:
             return self.breaker.hears_at(self.measured.confirm_s)
         if self.chance.rush:
             return max(ready, self.chance.rush.pace.ready_at)
         ready = max(ready, self.rate.ready_at(now, in_flight), self.window.ready_at(now, in_flight))
         opens = self.cap.ready_at(now, in_flight)
-        if opens == inf and self._unconfirmed and self.cap.probing:
-            opens = self._unconfirmed[0].at + self.measured.confirm_s
+        if opens == inf and self.cap.probing:
+            opens = self._pending.since + self.measured.confirm_s
         return max(ready, opens)
 
     def sent(self, now: float, tokens: float) -> Sent:
@@ -111,7 +110,7 @@ class Adaptive:
             self.decision = "probe"
         for limit in self._limits:
             limit.sent(sent, now)
-        self._unconfirmed.append(sent)
+        self._pending.sent(sent)
         return sent
 
     def answered(self, sent: Sent, now: float, tokens: float, output_tokens: float = 0.0) -> None:
@@ -119,7 +118,7 @@ class Adaptive:
         heard = self.silence.answered(sent, now) and not sent.canary
         self._end(sent)
         self._ceiling.correct(now, tokens - sent.tokens)
-        self._free_slot(now)
+        self._pending.answered(now)
         if self.queue.answered(sent, now, output_tokens):
             self._note_cut("queue", "all beyond waits")
         self.breaker.answered(sent)
@@ -135,7 +134,8 @@ class Adaptive:
         self.measured.refused(now - sent.at)
         self.word.told(sent.at, now, told_s)
         self.breaker.refused()
-        self._turned_away(sent, Fate.REFUSED)
+        sent.fate = Fate.REFUSED
+        self._pending.turned_away(sent)
         if self.breaker.heeds(sent):
             self.breaker.canary_failed(now)
             self.breaker.wait_until(self.word.until(now))
@@ -151,7 +151,8 @@ class Adaptive:
             self._note_cut("queue", "gateway gave up")
             return
         if opened and self.cap.may_refuse(sent):
-            self._turned_away(sent, Fate.FAILED)
+            sent.fate = Fate.FAILED
+            self._pending.turned_away(sent)
             if sent.epoch == self._epoch:
                 self._epoch += 1
                 self._note_cut("cap", "quick error")
@@ -192,17 +193,11 @@ class Adaptive:
 
     def _settle(self, now: float) -> None:
         """Accept what has been silent for long enough, in the order of sending."""
-        waiting, confirm_s = self._unconfirmed, self.measured.confirm_s
-        breaker = self.breaker
+        breaker, confirm_s = self.breaker, self.measured.confirm_s
         if breaker.state is State.ERRORS and breaker.canary and now >= breaker.hears_at(confirm_s):
             self._reopen(breaker.canary, now)
-        while waiting:
-            sent = waiting[0]
-            if sent.fate is Fate.PENDING:
-                if sent.at + confirm_s > now:
-                    return
-                self._accept(sent, now)
-            waiting.popleft()
+        for sent in self._pending.silent(now, confirm_s):
+            self._accept(sent, now)
 
     def _accept(self, sent: Sent, now: float) -> None:
         sent.fate = Fate.ACCEPTED
@@ -218,21 +213,6 @@ class Adaptive:
             self.decision = "refusals fall by chance"
         if sent.epoch == self._epoch and self.cap.raise_to(sent.least, now):
             self.decision = "grow"
-
-    def _turned_away(self, sent: Sent, fate: Fate) -> None:
-        """It never was in flight at the server."""
-        sent.fate = fate
-        for later in self._unconfirmed:
-            if later.index > sent.index:
-                later.number -= 1
-                later.least -= 1
-
-    def _free_slot(self, now: float) -> None:
-        """An answer's slot was free at the server before we heard."""
-        for sent in reversed(self._unconfirmed):
-            if sent.at < now - UNHEARD_S:
-                return
-            sent.least -= 1
 
     def _tell(self, sent: Sent, now: float) -> None:
         for limit in self._limits:

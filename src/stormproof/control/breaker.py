@@ -44,7 +44,7 @@ class Row:
 
 
 class Breaker:
-    """Open: `ready_at` is -inf. Shut: one canary at a time, when the wait is over.
+    """Open: all may pass. Shut: one canary at a time, when the wait is over.
 
     Errors in a row shut it, refusals and silence when its owner says so.
     """
@@ -53,11 +53,10 @@ class Breaker:
         self.state = State.OPEN
         self.why = ""  # shown; empty exactly when open
         self.shut_at = 0.0
+        self.ready_at = -inf  # the earliest instant for a send; inf while a canary is out
         self.canary: Sent | None = None  # the one that is out; None while open
         self._wait_s = FIRST_WAIT_S
         self._share = SHARE
-        self._opens_at = -inf
-        self._canary_until = inf  # another may go then, though nothing was heard of it
         self._errors = Row()  # ended by an answer or a refusal
         self.quickest_s = inf  # how soon the quickest error of the row came
 
@@ -65,11 +64,6 @@ class Breaker:
     def shown(self) -> str:
         """Its state, in words."""
         return f"closed: {self.why}" if self.why else "open"
-
-    @property
-    def ready_at(self) -> float:
-        """The earliest instant for a send; inf while a canary is out."""
-        return self._canary_until if self.canary else self._opens_at
 
     def hears_at(self, confirm_s: float) -> float:
         """When the canary's silence will have said that it passed; inf where it will not."""
@@ -107,7 +101,7 @@ class Breaker:
         self.why = why
         self.shut_at = now
         self._wait_s, self._share = max(FIRST_WAIT_S, first_s), share
-        self._opens_at = now + self._wait_s
+        self.ready_at = now + self._wait_s
 
     def sent(self, sent: Sent, now: float) -> None:
         """While shut, it is a canary. In silence another may follow, after a while."""
@@ -115,7 +109,7 @@ class Breaker:
             return
         sent.canary, self.canary = True, sent
         silent = self.state is State.SILENCE
-        self._canary_until = now + self._longer_s(now) if silent else inf
+        self.ready_at = now + self._longer_s(now) if silent else inf
 
     def heeds(self, sent: Sent) -> bool:
         """Whether it is shut, and this is one of its canaries since then: none opens it twice."""
@@ -124,7 +118,7 @@ class Breaker:
     def canary_failed(self, now: float) -> None:
         """The canary was refused or broke: wait longer."""
         self.canary = None
-        self._opens_at = now + self._longer_s(now)
+        self.ready_at = now + self._longer_s(now)
 
     def _longer_s(self, now: float) -> float:
         longest = max(LONGEST_WAIT_S, self._wait_s, self._share * (now - self.shut_at))
@@ -134,17 +128,17 @@ class Breaker:
     def wait_until(self, at: float) -> None:
         """While shut, no canary before then: the endpoint has said so, and its word is good."""
         if self.state is not State.OPEN:
-            self._opens_at = max(self._opens_at, at)
+            self.ready_at = max(self.ready_at, at)
 
     def canary_passed(self) -> None:
         """The canary was accepted: open."""
         self.state = State.OPEN
         self.why = ""
         self.canary = None
-        self._opens_at = -inf
+        self.ready_at = -inf
         self._errors.count = 0
 
     def abandoned(self, sent: Sent) -> None:
         """A canary that says nothing: another may go at once, but in silence."""
         if self.heeds(sent) and self.state is not State.SILENCE:
-            self.canary = None
+            self.canary, self.ready_at = None, -inf

@@ -16,7 +16,6 @@ LATER = 4.0  # × as late when that is refused,
 LAST_PROBE_S, LAST_PROBE_SENDS = 4.0, 120.0  # but no later than the later of these
 GENERATION = 20  # accepted sends after which what was held before them no longer counts
 BLUR = 40  # in flight to one slot that is free at the server and not yet heard of
-UNHEARD_S = 0.05  # from a slot's end at the server to our hearing of it
 
 
 class Cap:

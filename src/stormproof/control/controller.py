@@ -51,7 +51,7 @@ class Sent:
         self.canary = self.ended = False
         self.doubtful = False  # it went while answers were overdue: nothing grows by it
         self.within = False  # all limits that are believed in had room for it
-        self.rush = 0  # the number of the rush that it was part of, if it was: see `Chance`
+        self.rush: object = None  # the rush that it was part of, if it was: see `Chance`
         self.paced = False  # it had waited for a pace at or above the measured limit
         self.speaks_to = ""  # the limit that its refusal cut, by name
         self.fate = Fate.PENDING
