@@ -134,14 +134,13 @@ class Adaptive:
         self.measured.refused(now - sent.at)
         self.word.told(sent.at, now, told_s)
         self.breaker.refused()
-        sent.fate = Fate.REFUSED
         self._pending.turned_away(sent)
         if self.breaker.heeds(sent):
             self.breaker.canary_failed(now)
             self.breaker.wait_until(self.word.until(now))
         elif sent.epoch == self._epoch and self.breaker.state is State.OPEN:
             self._judge(sent, now)
-        self._tell(sent, now)
+        self._tell(sent, now, Fate.REFUSED)
 
     def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:  # noqa: ARG002  the seam's signature
         """See `Controller`."""
@@ -149,9 +148,7 @@ class Adaptive:
         opened = self.breaker.state is State.OPEN
         if sent.fate is Fate.ACCEPTED and self.queue.gave_up(sent, now) and opened:
             self._note_cut("queue", "gateway gave up")
-            return
-        if opened and self.cap.may_refuse(sent):
-            sent.fate = Fate.FAILED
+        elif opened and self.cap.may_refuse(sent):
             self._pending.turned_away(sent)
             if sent.epoch == self._epoch:
                 self._epoch += 1
@@ -159,15 +156,17 @@ class Adaptive:
                 if self._cut_cap(sent, now):
                     self.breaker.quickest_s = now - sent.at
                     self.breaker.shut(State.ERRORS, why, now)
-            self._tell(sent, now)
-            return
-        self._tell_silent(sent, now, Fate.FAILED)
-        self.breaker.failed(sent, now, why)
+            self._tell(sent, now, Fate.FAILED)
+        else:
+            if sent.fate is Fate.PENDING:
+                self._tell(sent, now, Fate.FAILED)
+            self.breaker.failed(sent, now, why)
 
     def abandoned(self, sent: Sent, now: float) -> None:
         """See `Controller`."""
         self._end(sent)
-        self._tell_silent(sent, now, Fate.ABANDONED)
+        if sent.fate is Fate.PENDING:
+            self._tell(sent, now, Fate.ABANDONED)
         self.breaker.abandoned(sent)
 
     def told(self, rates: RateHeaders) -> None:
@@ -200,10 +199,9 @@ class Adaptive:
             self._accept(sent, now)
 
     def _accept(self, sent: Sent, now: float) -> None:
-        sent.fate = Fate.ACCEPTED
         self.measured.accepted(now)
         self.word.accepted(sent.at)
-        self._tell(sent, now)
+        self._tell(sent, now, Fate.ACCEPTED)
         self._cuts.passed(sent.at)
         if self.breaker.heeds(sent) and self.breaker.state is State.REFUSALS:
             self._reopen(sent, now)
@@ -214,14 +212,10 @@ class Adaptive:
         if sent.epoch == self._epoch and self.cap.raise_to(sent.least, now):
             self.decision = "grow"
 
-    def _tell(self, sent: Sent, now: float) -> None:
+    def _tell(self, sent: Sent, now: float, fate: Fate) -> None:
+        sent.fate = fate
         for limit in self._limits:
             limit.evidence(sent, now)
-
-    def _tell_silent(self, sent: Sent, now: float, fate: Fate) -> None:
-        if sent.fate is Fate.PENDING:
-            sent.fate = fate
-            self._tell(sent, now)
 
     def _judge(self, sent: Sent, now: float) -> None:
         """A refusal that says something about now."""
