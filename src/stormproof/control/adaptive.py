@@ -14,7 +14,7 @@ from __future__ import annotations
 from math import inf
 
 from stormproof.control.blame import Blame
-from stormproof.control.breaker import LULL_S, SHARE, Breaker, Row, State
+from stormproof.control.breaker import LULL_S, Breaker, Row, State
 from stormproof.control.cap import Cap
 from stormproof.control.chance import Chance
 from stormproof.control.controller import Fate, Sent, View
@@ -101,8 +101,7 @@ class Adaptive:
         self.breaker.sent(sent, now)
         self.silence.sent(sent)
         if self.silence.hangs(now):
-            share = SHARE if self.silence.heard else 1.0  # where nothing ever answered, ever less
-            self.breaker.shut(State.SILENCE, "silence", now, share=share)
+            self.breaker.shut(State.SILENCE, "silence", now)
         sent.doubtful = self.silence.doubtful(now)
         sent.within = self._has_room(sent)
         self.chance.sent(sent, now)

@@ -56,7 +56,7 @@ class Breaker:
         self.ready_at = -inf  # the earliest instant for a send; inf while a canary is out
         self.canary: Sent | None = None  # the one that is out; None while open
         self._wait_s = FIRST_WAIT_S
-        self._share = SHARE
+        self._heard = False  # whether anything was ever answered
         self._errors = Row()  # ended by an answer or a refusal
         self.quickest_s = inf  # how soon the quickest error of the row came
 
@@ -85,22 +85,21 @@ class Breaker:
 
     def answered(self, sent: Sent) -> None:
         """What was sent since the first error is answered: the row ends."""
+        self._heard = True
         self._errors.passed(sent.at)
 
     def refused(self) -> None:
         """No error: the row ends."""
         self._errors.count = 0
 
-    def shut(
-        self, state: State, why: str, now: float, *, first_s: float = 0.0, share: float = SHARE
-    ) -> None:
+    def shut(self, state: State, why: str, now: float, *, first_s: float = 0.0) -> None:
         """Shut it if it is open, the first canary to go after `first_s`; `why` is shown."""
         if self.state is not State.OPEN:
             return
         self.state = state
         self.why = why
         self.shut_at = now
-        self._wait_s, self._share = max(FIRST_WAIT_S, first_s), share
+        self._wait_s = max(FIRST_WAIT_S, first_s)
         self.ready_at = now + self._wait_s
 
     def sent(self, sent: Sent, now: float) -> None:
@@ -121,7 +120,9 @@ class Breaker:
         self.ready_at = now + self._longer_s(now)
 
     def _longer_s(self, now: float) -> float:
-        longest = max(LONGEST_WAIT_S, self._wait_s, self._share * (now - self.shut_at))
+        ever_less = self.state is State.SILENCE and not self._heard
+        share = 1.0 if ever_less else SHARE
+        longest = max(LONGEST_WAIT_S, self._wait_s, share * (now - self.shut_at))
         self._wait_s = min(2 * self._wait_s, longest)
         return self._wait_s
 

@@ -39,7 +39,7 @@ def test_a_promise_is_waited_for_and_never_shortens_the_wait() -> None:
 
 def test_in_silence_a_canary_is_followed_by_others_ever_later() -> None:
     breaker, canaries = Breaker(), list[float]()
-    breaker.shut(State.SILENCE, "silence", 0.0, share=1.0)
+    breaker.shut(State.SILENCE, "silence", 0.0)
     while breaker.ready_at < 100.0:
         canaries.append(breaker.ready_at)
         assert send(breaker, breaker.ready_at).canary
