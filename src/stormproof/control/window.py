@@ -38,7 +38,6 @@ class Window:
         self._windows = 0  # since it is known
         self._used = 0.0  # units of this one
         self._used_up = False  # a refusal has said so
-        self._extra = 1.0  # units that are tried when looking for more
         self._opening: Opening | None = None
         self._first_refused_at = inf  # when the first refused send since the last opening went
         self._refused_at = -inf  # and when the latest of all did
@@ -58,8 +57,8 @@ class Window:
         if not self.known:
             return -inf
         looks = self._windows % LOOK_EVERY == LOOK_EVERY - 1
-        full = self._used + 1 > self.units + self._extra * looks
-        waits = self.ends_at + MARGIN_S if full or self._used_up else -inf
+        full = self._used_up or (self._used + 1 > self.units and not looks)
+        waits = self.ends_at + MARGIN_S if full else -inf
         return max(waits, self._pace.ready_at)
 
     def sent(self, sent: Sent, now: float) -> None:
@@ -87,7 +86,6 @@ class Window:
         if not self.known:
             return False
         if self._used >= SPENT * self.units:
-            self._extra = 1.0
             self.ends_at -= max(0.0, self.units - self._used - 1) / self._pace.rate  # began earlier
             self._used_up = True
         elif self._used > (1 - SPENT) * self.units:
@@ -116,7 +114,6 @@ class Window:
     def _next(self, now: float) -> None:
         if self._used > self.units:  # there is more
             self._set(self._used)
-            self._extra *= 2
             self._windows -= 1
         passed = floor((now - self.ends_at) / self.period_s) + 1
         self.ends_at += passed * self.period_s
