@@ -32,6 +32,7 @@ from stormproof.domain.pool import Limits, Start
 
 CUTS_IN_A_ROW = 3
 HEDGED = 0.8  # × the recent rate of acceptance: what met a cap first may have been a rate
+JITTER_S = 0.02  # by which sends may overtake each other on their way
 LULL_UNITS = 3.0  # told to wait for longer than so many units take: nothing passes
 
 
@@ -66,6 +67,7 @@ class Adaptive:
         self.in_flight = 0  # sends that have not ended
         self._index = 0  # sends
         self._epoch = 0  # cuts and openings: what was sent before says nothing about now
+        self._overshot_at = -inf  # what went before it, and is refused, met the cap as well
         self._cuts = Row()  # ended by an acceptance
         if start.max_workers:
             self.cap.begin(start.max_workers)
@@ -139,6 +141,8 @@ class Adaptive:
             self.breaker.wait_until(self.word.until(now))
         elif sent.epoch == self._epoch and self.breaker.state is State.OPEN:
             self._judge(sent, now)
+        elif sent.at < self._overshot_at:
+            self.cap.refine(sent.number)
         self._tell(sent, now, Fate.REFUSED)
 
     def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:  # noqa: ARG002  the seam's signature
@@ -191,9 +195,9 @@ class Adaptive:
 
     def _settle(self, now: float) -> None:
         """Accept what has been silent for long enough, in the order of sending."""
-        breaker, confirm_s = self.breaker, self.measured.confirm_s
-        if breaker.state is State.ERRORS and breaker.canary and now >= breaker.hears_at(confirm_s):
-            self._reopen(breaker.canary, now)
+        canary, confirm_s = self.breaker.canary, self.measured.confirm_s
+        if canary and now >= self.breaker.hears_at(confirm_s):
+            self._reopen(canary, now)
         for sent in self._pending.silent(now, confirm_s):
             self._accept(sent, now)
 
@@ -202,8 +206,6 @@ class Adaptive:
         self.word.accepted(sent.at)
         self._tell(sent, now, Fate.ACCEPTED)
         self._cuts.passed(sent.at)
-        if self.breaker.heeds(sent) and self.breaker.state is State.REFUSALS:
-            self._reopen(sent, now)
         if sent.epoch == self._epoch and self.chance.accepted(sent):
             self._epoch += 1
             self.forget(now)
@@ -245,6 +247,7 @@ class Adaptive:
         probe = sent.number > self.cap.believed
         if not probe:  # the bucket may have been empty, too
             sent.speaks_to = "cap"
+        self._overshot_at = -inf if probe else sent.at - JITTER_S
         if self.cap.believed == inf and not self.rate.sure:
             self.rate.cut(now, guess=HEDGED)
         self.cap.cut(sent.number, now)

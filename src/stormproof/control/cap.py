@@ -126,6 +126,11 @@ class Cap:
         if self.stands:
             self._best = max(self._best, number - 1)
 
+    def refine(self, number: int) -> None:
+        """Another of the same overshoot, sent earlier: the cap is below it, too."""
+        if number - 1 < self.believed < inf:
+            self._believe(max(1.0, number - 1))
+
     def may_refuse(self, failed: Sent) -> bool:
         """An error as quick as a refusal, near or above the most that was accepted of late."""
         near = failed.number > self.held - 2 * self.fuzz
