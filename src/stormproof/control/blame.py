@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from math import inf
 
 from stormproof.control.cap import Cap
 from stormproof.control.chance import Chance
@@ -29,6 +30,12 @@ def far_below(sent: Sent, known: Blame) -> str:
     return "rate" if known.cap.held - sent.number >= 2 * known.cap.fuzz else ""
 
 
+def free_again(sent: Sent, known: Blame) -> str:
+    """A slot that was free again and is refused, while a rate is guessed at: it was the rate."""
+    met = known.cap.believed < inf and known.rate.guessed and sent.number <= known.cap.held
+    return "rate" if met else ""
+
+
 def pace_at_limit(sent: Sent, known: Blame) -> str:
     """A send that went at the measured limit was refused for it, unless its number was again it."""
     return "rate" if sent.paced and not known.same_number(sent) else ""
@@ -43,6 +50,7 @@ RULES: tuple[Callable[[Sent, Blame], str], ...] = (
     by_chance,
     used_up,
     far_below,
+    free_again,
     pace_at_limit,
     number,
 )

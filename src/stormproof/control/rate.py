@@ -69,6 +69,11 @@ class RateLimit:
         """Whether the pace is at or above a measured limit, so that it may be refused."""
         return self.sure > 0 and self._pace.rate >= (1 - LEAST_EDGE) * self.believed
 
+    @property
+    def guessed(self) -> bool:
+        """Whether a limit was met that is not measured yet."""
+        return self.believed < inf and not self.sure
+
     def begin(self, rate: float) -> None:
         """So many units a second were let through earlier."""
         self.sure = ENOUGH

@@ -38,6 +38,12 @@ def test_a_number_far_below_what_was_accepted_speaks_to_the_rate() -> None:
     assert (blamed.of(refused(20)), blamed.rule) == ("rate", "far below")
 
 
+def test_a_slot_that_was_free_again_speaks_to_the_rate() -> None:
+    blamed = court(held=40)
+    blamed.cap.believed, blamed.rate.believed = 40, 5.0
+    assert (blamed.of(refused(40)), blamed.rule) == ("rate", "free again")
+
+
 def test_a_send_at_the_limit_of_pace_speaks_to_it_until_its_number_is_the_same_again() -> None:
     blamed = court(held=40)
     said = [blamed.of(refused(41, paced=True)) for _ in range(3)]
