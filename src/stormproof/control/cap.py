@@ -25,8 +25,6 @@ class Cap:
     twice as large, follows at once: a limit that was lifted is found in seconds.
     """
 
-    name = "cap"
-
     def __init__(self, measured: Measured) -> None:
         self._measured = measured
         self.believed = inf

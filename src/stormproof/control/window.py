@@ -28,8 +28,6 @@ class Window:
     is used up a little before it ends, and one in six is asked for more.
     """
 
-    name = "window"
-
     def __init__(self, flow: Flow) -> None:
         self._flow = flow  # whose units are counted
         self.units = self.period_s = self.ends_at = inf
@@ -37,7 +35,7 @@ class Window:
         self._pace = Pace(inf)
         self._windows = 0  # since it is known
         self._used = 0.0  # units of this one
-        self._used_up = False  # a refusal has said so
+        self.used_up = False  # a refusal has said that nothing more passes in this one
         self._opening: Opening | None = None
         self._first_refused_at = inf  # when the first refused send since the last opening went
         self._refused_at = -inf  # and when the latest of all did
@@ -47,17 +45,12 @@ class Window:
         """Whether there is such a window."""
         return self.units < inf
 
-    @property
-    def used_up(self) -> bool:
-        """Whether a refusal has said that nothing more passes in this one."""
-        return self._used_up
-
     def ready_at(self, now: float, in_flight: int) -> float:  # noqa: ARG002  the protocol's
         """See `Limit`: the next window, when this one is used up."""
         if not self.known:
             return -inf
         looks = self._windows % LOOK_EVERY == LOOK_EVERY - 1
-        full = self._used_up or (self._used + 1 > self.units and not looks)
+        full = self.used_up or (self._used + 1 > self.units and not looks)
         waits = self.ends_at + MARGIN_S if full else -inf
         return max(waits, self._pace.ready_at)
 
@@ -87,7 +80,7 @@ class Window:
             return False
         if self._used >= SPENT * self.units:
             self.ends_at -= max(0.0, self.units - self._used - 1) / self._pace.rate  # began earlier
-            self._used_up = True
+            self.used_up = True
         elif self._used > (1 - SPENT) * self.units:
             self.forget()
         return self.known
@@ -104,7 +97,7 @@ class Window:
         if self.known:
             self.ends_at = at + self.period_s
             self._used = 1.0
-            self._used_up = False
+            self.used_up = False
 
     def forget(self) -> None:
         """There is no such window, or another one."""
@@ -119,7 +112,7 @@ class Window:
         self.ends_at += passed * self.period_s
         self._windows += 1
         self._used = 0.0
-        self._used_up = False
+        self.used_up = False
 
     def _set(self, units: float) -> None:
         self.units = units

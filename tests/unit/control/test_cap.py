@@ -1,3 +1,5 @@
+from math import inf
+
 import pytest
 
 from stormproof.control.cap import (
@@ -99,6 +101,16 @@ def test_a_cap_that_fell_returns_to_what_it_was() -> None:
     now = stand(cap, 20, stand(cap, 60, 0.0))
     accept(cap, 23, now)
     assert limit(cap, now + 1) == 60
+
+
+def test_others_of_an_overshoot_lower_it_and_raise_nothing() -> None:
+    cap = Cap(Measured())
+    cap.refine(5)
+    assert cap.believed == inf
+    cap.cut(25, 1.0)
+    for number in (21, 23):
+        cap.refine(number)
+        assert cap.believed == 20
 
 
 def test_what_was_held_long_ago_no_longer_counts() -> None:
