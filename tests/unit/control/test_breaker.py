@@ -1,6 +1,8 @@
 from math import inf
 
-from stormproof.control.breaker import Breaker, State
+import pytest
+
+from stormproof.control.breaker import IN_A_ROW, OUTLIVES, Breaker, State
 from stormproof.control.controller import Sent
 
 
@@ -53,3 +55,44 @@ def test_open_again_nothing_is_a_canary() -> None:
     breaker.canary_passed()
     assert (breaker.state, breaker.why, breaker.ready_at) == (State.OPEN, "", -inf)
     assert not send(breaker, 3.0).canary
+
+
+def fail(breaker: Breaker, count: int, began: float, *, after_s: float = 1.0) -> None:
+    for n in range(count):
+        at = began + n / 100
+        breaker.failed(send(breaker, at), at + after_s, "503")
+
+
+def test_errors_in_a_row_shut_it_unless_something_passes_between_them() -> None:
+    breaker = Breaker()
+    fail(breaker, IN_A_ROW - 1, 0.0)
+    breaker.answered(send(breaker, 0.5))
+    fail(breaker, IN_A_ROW - 1, 1.0)
+    assert breaker.shown == "open"
+    fail(breaker, 1, 2.0)
+    assert (breaker.state, breaker.shown) == (State.ERRORS, "closed: 503")
+
+
+def test_what_went_before_the_first_error_says_nothing_when_it_is_answered() -> None:
+    breaker = Breaker()
+    before = send(breaker, 0.0)
+    fail(breaker, IN_A_ROW - 1, 1.0)
+    breaker.answered(before)
+    fail(breaker, 1, 2.0)
+    assert breaker.state is State.ERRORS
+
+
+def test_a_canary_has_passed_once_it_has_outlived_the_quickest_error() -> None:
+    breaker = Breaker()
+    fail(breaker, IN_A_ROW, 0.0, after_s=1.0)
+    assert breaker.hears_at(0.3) == inf
+    send(breaker, 5.0)
+    assert breaker.hears_at(0.3) == pytest.approx(5.0 + OUTLIVES)
+    assert breaker.hears_at(7.0) == 12.0
+
+
+def test_an_abandoned_canary_says_nothing_and_another_goes_at_once() -> None:
+    breaker = Breaker()
+    breaker.shut(State.REFUSALS, "refusals", 0.0)
+    breaker.abandoned(send(breaker, 1.0))
+    assert (breaker.state, breaker.ready_at) == (State.REFUSALS, -inf)
