@@ -12,8 +12,8 @@ DOUBLING_S = 0.4  # the ramp doubles in this time
 FASTEST = 250.0  # slots a second: what is on its way when a limit is met is refused
 HEADROOM = 1.6  # and stays below this × the highest number known to be accepted
 FIRST_PROBE_S = 0.4  # after a cut, one above the cap is tried;
-LATER = 4.0  # × as late when that is refused,
-LAST_PROBE_S, LAST_PROBE_SENDS = 4.0, 120.0  # but no later than the later of these
+LATER = 2.0  # × as late when that is refused, until that would be later than
+LAST_PROBE_S, LAST_PROBE_SENDS = 4.0, 120.0  # these: from then on, the later of them
 GENERATION = 20  # accepted sends after which what was held before them no longer counts
 BLUR = 40  # in flight to one slot that is free at the server and not yet heard of
 
@@ -114,8 +114,9 @@ class Cap:
         if abs(number - self._refused_at) > self.fuzz:
             self._wait_s = FIRST_PROBE_S
         elif number > self.believed:  # else it is the same overshoot, or blur
-            last_s = max(LAST_PROBE_S, LAST_PROBE_SENDS * self._apart_s)
-            self._wait_s = min(last_s, LATER * self._wait_s)
+            self._wait_s *= LATER
+            if self._wait_s > LAST_PROBE_S:
+                self._wait_s = max(LAST_PROBE_S, LAST_PROBE_SENDS * self._apart_s)
         self._refused_at = number
         if self._step > 1 and number <= self._best:  # it did not return to what it was
             self._best = number - 1
