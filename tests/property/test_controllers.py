@@ -87,9 +87,8 @@ class AnyEndpoint(RuleBasedStateMachine):
     @invariant()
     def no_canary_outlives_an_open_breaker(self) -> None:
         """Else it would open the breaker again when that shuts the next time."""
-        control = getattr(self, "control", None)
-        if isinstance(control, Adaptive) and not control.closed:
-            assert control._canary is None
+        if hasattr(self, "control") and not self.gate.why:
+            assert self.gate.canary is None
 
     @invariant()
     def never_above_a_declared_limit(self) -> None:

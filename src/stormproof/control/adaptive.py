@@ -11,17 +11,17 @@
 
 from __future__ import annotations
 
-from collections import deque
 from math import inf
 
-from stormproof.control.blame import Blame, Case
-from stormproof.control.breaker import LULL_S, SHARE, Breaker, Row, State
-from stormproof.control.cap import UNHEARD_S, Cap
+from stormproof.control.blame import Blame
+from stormproof.control.breaker import LULL_S, Breaker, Row, State
+from stormproof.control.cap import Cap
 from stormproof.control.chance import Chance
 from stormproof.control.controller import Fate, Sent, View
 from stormproof.control.limit import Limit
 from stormproof.control.measured import Measured
 from stormproof.control.pace import Ceiling
+from stormproof.control.pending import Pending
 from stormproof.control.queueing import Queue
 from stormproof.control.rate import RateLimit
 from stormproof.control.silence import Silence
@@ -30,9 +30,9 @@ from stormproof.control.word import Word
 from stormproof.domain.calls import RateHeaders
 from stormproof.domain.pool import Limits, Start
 
-ERRORS_IN_A_ROW = 5
 CUTS_IN_A_ROW = 3
 HEDGED = 0.8  # × the recent rate of acceptance: what met a cap first may have been a rate
+JITTER_S = 0.02  # by which sends may overtake each other on their way
 LULL_UNITS = 3.0  # told to wait for longer than so many units take: nothing passes
 
 
@@ -62,21 +62,17 @@ class Adaptive:
             self.rate,
             self.window,
         )
-        self._blame = Blame()
-        self._unconfirmed = deque[Sent]()  # in order of sending; the first one's fate is unknown
+        self._blame = Blame(self.cap, self.rate, self.window, self.chance)
+        self._pending = Pending()
         self.in_flight = 0  # sends that have not ended
         self._index = 0  # sends
         self._epoch = 0  # cuts and openings: what was sent before says nothing about now
-        self._refused_at = -inf  # when the latest of them went
-        self._cut: Sent | None = None  # whose refusal made the last cut
+        self._overshot_at = -inf  # what went before it, and is refused, met the cap as well
         self._cuts = Row()  # ended by an acceptance
-        self._errors = Row()  # ended by an answer or a refusal
-        self._errors_after_s = inf  # how soon the quickest error of the row came
         if start.max_workers:
             self.cap.begin(start.max_workers)
         if start.qps:
             self.rate.begin(start.qps)
-        self._canary: Sent | None = None  # the latest; None when the breaker has opened since
 
     @property
     def closed(self) -> str:
@@ -87,17 +83,16 @@ class Adaptive:
         """See `Controller`."""
         self._settle(now)
         in_flight = self.in_flight
-        if in_flight + 1 > self.queue.bound:
-            return inf
-        ready = max(self._ceiling.ready_at(now, in_flight), self.breaker.ready_at)
+        ready = max(self._ceiling.ready_at(now, in_flight), self.queue.ready_at(now, in_flight))
+        ready = max(ready, self.breaker.ready_at)
         if ready == inf:
-            return self._hears_at()
+            return self.breaker.hears_at(self.measured.confirm_s)
         if self.chance.rush:
             return max(ready, self.chance.rush.pace.ready_at)
         ready = max(ready, self.rate.ready_at(now, in_flight), self.window.ready_at(now, in_flight))
         opens = self.cap.ready_at(now, in_flight)
-        if opens == inf and self._unconfirmed and self.cap.probing:
-            opens = self._unconfirmed[0].at + self.measured.confirm_s
+        if opens == inf and self.cap.probing:
+            opens = self._pending.since + self.measured.confirm_s
         return max(ready, opens)
 
     @property
@@ -116,13 +111,10 @@ class Adaptive:
         self.in_flight += 1
         self._index += 1
         sent = Sent(now, self.in_flight, self._index, self._epoch, tokens)
-        sent.canary = self.breaker.sent(now)
-        if sent.canary:
-            self._canary = sent
+        self.breaker.sent(sent, now)
         self.silence.sent(sent)
-        if self.silence.hangs(now) and self.breaker.state is State.OPEN:
-            share = SHARE if self.silence.heard else 1.0  # where nothing ever answered, ever less
-            self.breaker.shut(State.SILENCE, "silence", now, share=share)
+        if self.silence.hangs(now):
+            self.breaker.shut(State.SILENCE, "silence", now)
         sent.doubtful = self.silence.doubtful(now)
         sent.within = self._has_room(sent)
         self.chance.sent(sent, now)
@@ -130,7 +122,7 @@ class Adaptive:
             self.decision = "probe"
         for limit in self._limits:
             limit.sent(sent, now)
-        self._unconfirmed.append(sent)
+        self._pending.sent(sent)
         return sent
 
     def answered(self, sent: Sent, now: float, tokens: float, output_tokens: float = 0.0) -> None:
@@ -138,10 +130,10 @@ class Adaptive:
         heard = self.silence.answered(sent, now) and not sent.canary
         self._end(sent)
         self._ceiling.correct(now, tokens - sent.tokens)
-        self._free_slot(now)
+        self._pending.answered(now)
         if self.queue.answered(sent, now, output_tokens):
             self._note_cut("queue", "all beyond waits")
-        self._errors.passed(sent.at)
+        self.breaker.answered(sent)
         if self.breaker.heeds(sent) or (heard and self.breaker.state is State.SILENCE):
             self._reopen(sent, now)
         if sent.fate is Fate.PENDING:
@@ -153,17 +145,16 @@ class Adaptive:
         self._settle(now)
         self.measured.refused(now - sent.at)
         self.word.told(sent.at, now, told_s)
-        self._refused_at = max(self._refused_at, sent.at)
-        self._errors.count = 0
-        self._turned_away(sent, Fate.REFUSED)
+        self.breaker.refused()
+        self._pending.turned_away(sent)
         if self.breaker.heeds(sent):
             self.breaker.canary_failed(now)
-            self._heed_word(now)
+            self.breaker.wait_until(self.word.until(now))
         elif sent.epoch == self._epoch and self.breaker.state is State.OPEN:
             self._judge(sent, now)
-        elif self._cut and self._cut.speaks_to == "cap" and sent.at <= self._cut.at:
-            self.cap.refine(sent, self._cut)
-        self._tell(sent, now)
+        elif sent.at < self._overshot_at:
+            self.cap.refine(sent.number)
+        self._tell(sent, now, Fate.REFUSED)
 
     def pardoned(self, sent: Sent, now: float) -> None:
         """Refused in a trial that went beyond all that is believed: it says nothing here."""
@@ -181,34 +172,26 @@ class Adaptive:
         opened = self.breaker.state is State.OPEN
         if sent.fate is Fate.ACCEPTED and self.queue.gave_up(sent, now) and opened:
             self._note_cut("queue", "gateway gave up")
-            return
-        if opened and self.cap.may_refuse(sent):
-            self._turned_away(sent, Fate.FAILED)
+        elif opened and self.cap.may_refuse(sent):
+            self._pending.turned_away(sent)
             if sent.epoch == self._epoch:
                 self._epoch += 1
                 self._note_cut("cap", "quick error")
-                if self._cut_cap(sent, now) and self._nothing_passes(sent):
-                    self._errors_after_s = now - sent.at
+                if self._cut_cap(sent, now):
+                    self.breaker.quickest_s = now - sent.at
                     self.breaker.shut(State.ERRORS, why, now)
-            self._tell(sent, now)
-            return
-        self._tell_silent(sent, now, Fate.FAILED)
-        if not self._errors.count:
-            self._errors_after_s = inf
-        self._errors.add(sent.at)
-        self._errors_after_s = min(self._errors_after_s, now - sent.at)
-        if self.breaker.state is State.OPEN:
-            if self._errors.count >= ERRORS_IN_A_ROW:
-                self.breaker.shut(State.ERRORS, why, now)
-        elif self.breaker.heeds(sent) and self.breaker.state is not State.SILENCE:
-            self.breaker.canary_failed(now)
+            self._tell(sent, now, Fate.FAILED)
+        else:
+            if sent.fate is Fate.PENDING:
+                self._tell(sent, now, Fate.FAILED)
+            self.breaker.failed(sent, now, why)
 
     def abandoned(self, sent: Sent, now: float) -> None:
         """See `Controller`."""
         self._end(sent)
-        self._tell_silent(sent, now, Fate.ABANDONED)
-        if self.breaker.heeds(sent) and self.breaker.state is not State.SILENCE:
-            self.breaker.canary_silent()
+        if sent.fate is Fate.PENDING:
+            self._tell(sent, now, Fate.ABANDONED)
+        self.breaker.abandoned(sent)
 
     def told(self, rates: RateHeaders) -> None:
         """Headers give ceilings at once."""
@@ -216,11 +199,10 @@ class Adaptive:
 
     def view(self) -> View:
         """See `Controller`."""
-        state = f"closed: {self.breaker.why}" if self.breaker.why else "open"
         pace = self.rate.pace if self.rate.believed < inf else 0.0
         held = max(self.cap.held, self.in_flight)
         window = min(self._ceiling.workers, self.cap.believed, self.queue.bound, held)
-        return View(window, pace, state, self.decision, self.rule)
+        return View(window, pace, self.breaker.shown, self.decision, self.rule)
 
     def forget(self, now: float) -> None:
         """Somebody else is to blame for what was refused: start from what is accepted."""
@@ -232,35 +214,19 @@ class Adaptive:
     def _note_cut(self, limit: str, rule: str) -> None:
         self.decision, self.rule = f"cut: {limit}", rule
 
-    def _hears_at(self) -> float:
-        """When the canary's silence will have said that it passed; inf where it will not."""
-        canary, state = self._canary, self.breaker.state
-        if canary is None or canary.ended or state not in {State.REFUSALS, State.ERRORS}:
-            return inf
-        outlives_s = 2 * self._errors_after_s if state is State.ERRORS else 0.0
-        return canary.at + max(self.measured.confirm_s, outlives_s)
-
     def _settle(self, now: float) -> None:
         """Accept what has been silent for long enough, in the order of sending."""
-        if self._canary and now >= self._hears_at() and self.breaker.state is State.ERRORS:
-            self._reopen(self._canary, now)
-        waiting, confirm_s = self._unconfirmed, self.measured.confirm_s
-        while waiting:
-            sent = waiting[0]
-            if sent.fate is Fate.PENDING:
-                if sent.at + confirm_s > now:
-                    return
-                self._accept(sent, now)
-            waiting.popleft()
+        canary, confirm_s = self.breaker.canary, self.measured.confirm_s
+        if canary and now >= self.breaker.hears_at(confirm_s):
+            self._reopen(canary, now)
+        for sent in self._pending.silent(now, confirm_s):
+            self._accept(sent, now)
 
     def _accept(self, sent: Sent, now: float) -> None:
-        sent.fate = Fate.ACCEPTED
         self.measured.accepted(now)
         self.word.accepted(sent.at)
-        self._tell(sent, now)
+        self._tell(sent, now, Fate.ACCEPTED)
         self._cuts.passed(sent.at)
-        if self.breaker.heeds(sent) and self.breaker.state is State.REFUSALS:
-            self._reopen(sent, now)
         if sent.epoch == self._epoch and self.chance.accepted(sent):
             self._epoch += 1
             self.forget(now)
@@ -268,34 +234,14 @@ class Adaptive:
         if sent.epoch == self._epoch and self.cap.raise_to(sent.least, now):
             self.decision = "grow"
 
-    def _turned_away(self, sent: Sent, fate: Fate) -> None:
-        """It never was in flight at the server."""
+    def _tell(self, sent: Sent, now: float, fate: Fate) -> None:
         sent.fate = fate
-        for later in self._unconfirmed:
-            if later.index > sent.index:
-                later.number -= 1
-                later.least -= 1
-
-    def _free_slot(self, now: float) -> None:
-        """An answer's slot was free at the server before we heard."""
-        for sent in reversed(self._unconfirmed):
-            if sent.at < now - UNHEARD_S:
-                return
-            sent.least -= 1
-
-    def _tell(self, sent: Sent, now: float) -> None:
         for limit in self._limits:
             limit.evidence(sent, now)
 
-    def _tell_silent(self, sent: Sent, now: float, fate: Fate) -> None:
-        if sent.fate is Fate.PENDING:
-            sent.fate = fate
-            self._tell(sent, now)
-
     def _judge(self, sent: Sent, now: float) -> None:
         """A refusal that says something about now."""
-        case = Case(sent, self.cap, self.rate, self.window, self.chance)
-        name = self._blame.of(case)
+        name = self._blame.of(sent)
         if name == "chance":
             self.rate.excused(sent)
             self.decision, self.rule = "refused by chance", ""
@@ -303,21 +249,10 @@ class Adaptive:
         self._epoch += 1
         self._note_cut(name, self._blame.rule)
         if name == "window":
-            self._cut = sent
-            if not self.window.used_up:  # it has not begun yet
-                self._shut_for_refusals(now)
-            return
-        if name == "cap":
-            lowered = self._cut_cap(sent, now)
+            in_vain = not self.window.used_up  # it has not begun yet
         else:
-            sent.speaks_to = "rate"
-            self._cut, lowered = sent, True
-            self.cap.forget(now)
-            self.rate.cut(now)
-            until = self.word.until(now)
-            if not self.rate.sure or self._cuts.count or until - now < 1 / self.rate.believed:
-                self._heed_word(now)  # else what was measured says more
-        if lowered and self._nothing_passes(sent) and self.breaker.state is State.OPEN:
+            in_vain = self._cut_cap(sent, now) if name == "cap" else self._cut_rate(sent, now)
+        if in_vain:
             self._shut_for_refusals(now)
 
     def _has_room(self, sent: Sent) -> bool:
@@ -329,33 +264,34 @@ class Adaptive:
         return self.rate.sure > 0 and not self.rate.above
 
     def _cut_cap(self, sent: Sent, now: float) -> bool:
-        """False when it was a probe."""
-        self._cut = sent
+        """Whether nothing passes any more; a probe that is refused does not say so."""
         probe = sent.number > self.cap.believed
         if not probe:  # the bucket may have been empty, too
             sent.speaks_to = "cap"
+        self._overshot_at = -inf if probe else sent.at - JITTER_S
         if self.cap.believed == inf and not self.rate.sure:
             self.rate.cut(now, guess=HEDGED)
         self.cap.cut(sent.number, now)
         if self.cap.stands:
             self.rate.acquit()
-        return not probe
+        return not probe and self._nothing_passes(sent)
 
-    def _heed_word(self, now: float) -> None:
-        until = self.word.until(now)
-        if until <= now:
-            return
-        if self.breaker.state is not State.OPEN:
-            self.breaker.wait_until(until)
-        elif self.rate.sure and until - now > max(LULL_S, LULL_UNITS / self.rate.believed):
-            self._shut_for_refusals(now)
-        else:
+    def _cut_rate(self, sent: Sent, now: float) -> bool:
+        """Whether nothing passes any more, or for long, by a word that is good."""
+        sent.speaks_to = "rate"
+        self.cap.forget(now)
+        self.rate.cut(now)
+        until, sure = self.word.until(now), self.rate.sure
+        measured = sure and not self._cuts.count and until - now >= 1 / self.rate.believed
+        if until > now and not measured:  # else what was measured says more
+            if sure and until - now > max(LULL_S, LULL_UNITS / self.rate.believed):
+                return True
             self.rate.wait_until(until, now)
+        return self._nothing_passes(sent)
 
     def _shut_for_refusals(self, now: float) -> None:
         self.breaker.shut(State.REFUSALS, "refusals", now, first_s=1 / self.rate.believed)
-        if (until := self.word.until(now)) > now:
-            self.breaker.wait_until(until)
+        self.breaker.wait_until(self.word.until(now))
 
     def _nothing_passes(self, sent: Sent) -> bool:
         """Cut upon cut, and nothing accepted for a while."""
@@ -365,23 +301,20 @@ class Adaptive:
 
     def _reopen(self, sent: Sent, now: float) -> None:
         """A canary has passed: limits may have changed after refusals, not after errors."""
-        refusals, shut_at = self.breaker.state is State.REFUSALS, self.breaker.shut_at
-        if refusals:
-            self.window.opened(shut_at, self._refused_at, sent.at)
+        shut_at = self.breaker.shut_at
+        if self.breaker.state is State.REFUSALS:
+            self.window.opened(shut_at, sent.at)
             if self.window.known:
                 self.rate.acquit()
             else:
                 self.rate.reopened(shut_at, sent.at, hurry_until=self.window.suspected_until)
-        else:
-            self.rate.rested(shut_at, sent.at)
-        if refusals:
             self.cap.restart(max(sent.number, self.in_flight), now)
         else:
+            self.rate.rested(shut_at, sent.at)
             self.cap.probe_lost(now)
         self.breaker.canary_passed()
-        self._canary = None
         self._epoch += 1
-        self._cuts.count = self._errors.count = 0
+        self._cuts.count = 0
         self.decision = "reopened"
 
     def _end(self, sent: Sent) -> None:

@@ -11,6 +11,8 @@ FIRST_WAIT_S = 0.25  # before the first canary; doubled for each canary that fai
 LONGEST_WAIT_S = 2.0  # between canaries at first;
 SHARE = 0.05  # later, of the time shut: one that recovers is not kept waiting for much longer
 LULL_S = 1.0  # shut for less, nothing was learnt by it
+IN_A_ROW = 5  # errors that shut it
+OUTLIVES = 2  # × the age of the quickest error: a canary as old has passed
 
 
 class State(Enum):
@@ -27,9 +29,7 @@ class Row:
 
     def __init__(self) -> None:
         self.count = 0
-        self.since = (
-            -inf
-        )  # when the first of them was sent; that of the last row, when there is none
+        self.since = -inf  # when the first of them was sent, of this row or the last
 
     def add(self, sent_at: float) -> None:
         """One more."""
@@ -44,40 +44,71 @@ class Row:
 
 
 class Breaker:
-    """Open: `ready_at` is -inf. Shut: one canary at a time, when the wait is over."""
+    """Open: all may pass. Shut: one canary at a time, when the wait is over.
+
+    Errors in a row shut it, refusals and silence when its owner says so.
+    """
 
     def __init__(self) -> None:
         self.state = State.OPEN
         self.why = ""  # shown; empty exactly when open
         self.shut_at = 0.0
+        self.ready_at = -inf  # the earliest instant for a send; inf while a canary is out
+        self.canary: Sent | None = None  # the one that is out; None while open
         self._wait_s = FIRST_WAIT_S
-        self._share = SHARE
-        self._opens_at = -inf
-        self._canary_out = False  # only while shut
-        self._canary_until = inf  # another may go then, though nothing was heard of it
+        self._heard = False  # whether anything was ever answered
+        self._errors = Row()  # ended by an answer or a refusal
+        self.quickest_s = inf  # how soon the quickest error of the row came
 
     @property
-    def ready_at(self) -> float:
-        """The earliest instant for a send; inf while a canary is out."""
-        return self._canary_until if self._canary_out else self._opens_at
+    def shown(self) -> str:
+        """Its state, in words."""
+        return f"closed: {self.why}" if self.why else "open"
 
-    def shut(
-        self, state: State, why: str, now: float, *, first_s: float = 0.0, share: float = SHARE
-    ) -> None:
-        """Shut an open breaker, the first canary to go after `first_s`; `why` is shown."""
+    def hears_at(self, confirm_s: float) -> float:
+        """When the canary's silence will have said that it passed; inf where it will not."""
+        if self.canary is None or self.state is State.SILENCE:
+            return inf
+        outlives_s = OUTLIVES * self.quickest_s if self.state is State.ERRORS else 0.0
+        return self.canary.at + max(confirm_s, outlives_s)
+
+    def failed(self, sent: Sent, now: float, why: str, state: State = State.ERRORS) -> None:
+        """An error: the fifth in a row shuts it, a canary's makes wait longer."""
+        if not self._errors.count:
+            self.quickest_s = inf
+        self._errors.add(sent.at)
+        self.quickest_s = min(self.quickest_s, now - sent.at)
+        if self.heeds(sent) and self.state is not State.SILENCE:
+            self.canary_failed(now)
+        elif self._errors.count >= IN_A_ROW:
+            self.shut(state, why, now)
+
+    def answered(self, sent: Sent) -> None:
+        """What was sent since the first error is answered: the row ends."""
+        self._heard = True
+        self._errors.passed(sent.at)
+
+    def refused(self) -> None:
+        """No error: the row ends."""
+        self._errors.count = 0
+
+    def shut(self, state: State, why: str, now: float, *, first_s: float = 0.0) -> None:
+        """Shut it if it is open, the first canary to go after `first_s`; `why` is shown."""
+        if self.state is not State.OPEN:
+            return
         self.state = state
         self.why = why
         self.shut_at = now
-        self._wait_s, self._share = max(FIRST_WAIT_S, first_s), share
-        self._opens_at = now + self._wait_s
-        self._canary_out = False
+        self._wait_s = max(FIRST_WAIT_S, first_s)
+        self.ready_at = now + self._wait_s
 
-    def sent(self, now: float) -> bool:
-        """Note a send; true when it is a canary. In silence another may follow, after a while."""
-        self._canary_out = self.state is not State.OPEN
+    def sent(self, sent: Sent, now: float) -> None:
+        """While shut, it is a canary. In silence another may follow, after a while."""
+        if self.state is State.OPEN:
+            return
+        sent.canary, self.canary = True, sent
         silent = self.state is State.SILENCE
-        self._canary_until = now + self._longer_s(now) if silent else inf
-        return self._canary_out
+        self.ready_at = now + self._longer_s(now) if silent else inf
 
     def heeds(self, sent: Sent) -> bool:
         """Whether it is shut, and this is one of its canaries since then: none opens it twice."""
@@ -85,25 +116,30 @@ class Breaker:
 
     def canary_failed(self, now: float) -> None:
         """The canary was refused or broke: wait longer."""
-        self._canary_out = False
-        self._opens_at = now + self._longer_s(now)
+        self.canary = None
+        self.ready_at = now + self._longer_s(now)
 
     def _longer_s(self, now: float) -> float:
-        longest = max(LONGEST_WAIT_S, self._wait_s, self._share * (now - self.shut_at))
+        ever_less = self.state is State.SILENCE and not self._heard
+        share = 1.0 if ever_less else SHARE
+        longest = max(LONGEST_WAIT_S, self._wait_s, share * (now - self.shut_at))
         self._wait_s = min(2 * self._wait_s, longest)
         return self._wait_s
 
     def wait_until(self, at: float) -> None:
-        """No canary before then: the endpoint has said so, and its word is good."""
-        self._opens_at = max(self._opens_at, at)
+        """While shut, no canary before then: the endpoint has said so, and its word is good."""
+        if self.state is not State.OPEN:
+            self.ready_at = max(self.ready_at, at)
 
     def canary_passed(self) -> None:
         """The canary was accepted: open."""
         self.state = State.OPEN
         self.why = ""
-        self._canary_out = False
-        self._opens_at = -inf
+        self.canary = None
+        self.ready_at = -inf
+        self._errors.count = 0
 
-    def canary_silent(self) -> None:
-        """The canary was abandoned and says nothing: another may go at once."""
-        self._canary_out = False
+    def abandoned(self, sent: Sent) -> None:
+        """A canary that says nothing: another may go at once, but in silence."""
+        if self.heeds(sent) and self.state is not State.SILENCE:
+            self.canary, self.ready_at = None, -inf

@@ -11,15 +11,11 @@ START = 2.0  # in flight at once before anything is known
 DOUBLING_S = 0.4  # the ramp doubles in this time
 FASTEST = 250.0  # slots a second: what is on its way when a limit is met is refused
 HEADROOM = 1.6  # and stays below this × the highest number known to be accepted
-FIRST_PROBE_S = 0.4  # after a cut, one above the cap is tried; the wait doubles when refused
-LAST_PROBE_S = 4.0
-FREE_PROBES = 4  # that failed; from then on, so many sends lie between two, twice as many each
-PROBE_AFTER, PROBE_AFTER_MOST = 20, 120  # time
-STANDS = 2  # failed probes that make a cap certain
+FIRST_PROBE_S = 0.4  # after a cut, one above the cap is tried;
+LATER = 2.0  # × as late when that is refused, until that would be later than
+LAST_PROBE_S, LAST_PROBE_SENDS = 4.0, 120.0  # these: from then on, the later of them
 GENERATION = 20  # accepted sends after which what was held before them no longer counts
 BLUR = 40  # in flight to one slot that is free at the server and not yet heard of
-JITTER_S = 0.02  # by which sends may overtake each other on their way
-UNHEARD_S = 0.05  # from a slot's end at the server to our hearing of it
 
 
 class Cap:
@@ -29,23 +25,19 @@ class Cap:
     twice as large, follows at once: a limit that was lifted is found in seconds.
     """
 
-    name = "cap"
-
     def __init__(self, measured: Measured) -> None:
         self._measured = measured
         self.believed = inf
         self.held = 0  # the highest number known accepted, in this generation or the last
         self._holding = 0  # the highest number accepted in this generation
         self._accepted = 0  # sends in this generation
-        self._failed_probes = 0  # at this number
         self._size = START  # the ramp, while nothing is believed
         self._grown_at = 0.0
         self._step = 1  # by which the next probe exceeds the belief
         self._refused_at = -inf  # the number at which it was met last
         self._probing = False  # a probe is out, and says nothing yet
-        self._probe_at = inf
-        self._probe_wait_s = FIRST_PROBE_S
-        self._sends = 0  # since the last cut
+        self._probe_at = -inf
+        self._wait_s = FIRST_PROBE_S  # from a cut to the next probe
         self._sent_at = -inf
         self._best = 0  # the highest belief that stood
 
@@ -57,7 +49,7 @@ class Cap:
     @property
     def stands(self) -> bool:
         """Whether it was met again and again at the same number."""
-        return self._failed_probes >= STANDS
+        return self._wait_s > LATER * FIRST_PROBE_S
 
     @property
     def probing(self) -> bool:
@@ -66,18 +58,20 @@ class Cap:
 
     def begin(self, number: int) -> None:
         """So many were accepted earlier: they are at once, and more is tried at once."""
-        self.believed, self._probe_at = number, -inf
+        self.believed = number
 
     def ready_at(self, now: float, in_flight: int) -> float:
         """See `Limit`."""
         number = in_flight + 1
-        if number <= self.believed < inf:
+        if self.believed == inf:
+            return self._ramp(now, number)
+        if number <= self.believed:
             return now
-        if self.believed < inf:
-            above = number <= self.believed + self._step
-            if self._probing:
-                return now if above else inf
-            return self._probe_from if above else inf
+        if number > self.believed + self._step:
+            return inf
+        return now if self._probing else self._probe_from
+
+    def _ramp(self, now: float, number: int) -> float:
         self._grow(now)
         if number <= self._size:
             return now
@@ -88,21 +82,17 @@ class Cap:
 
     def sent(self, sent: Sent, now: float) -> None:
         """See `Limit`."""
-        self._sends += 1
         self._sent_at = now
         self._probing = self._probing or sent.number > self.believed
 
     def evidence(self, sent: Sent, now: float) -> None:
         """See `Limit`."""
         if sent.fate is Fate.ACCEPTED:
-            self._accept(sent.least)
+            self._accepted += 1
+            self._holding = max(self._holding, sent.least)
+            self.held = max(self.held, sent.least)
         elif sent.fate is not Fate.REFUSED and sent.number > self.believed:
             self.probe_lost(now)
-
-    def _accept(self, number: int) -> None:
-        self._holding = max(self._holding, number)
-        self._accepted += 1
-        self.held = max(self.held, number)
 
     def raise_to(self, number: int, now: float) -> bool:
         """A send newer than the last cut was accepted; true when that moves the belief up."""
@@ -115,60 +105,48 @@ class Cap:
         self._probe_at = now
         if number <= self._refused_at + self.fuzz:
             return False
-        self._failed_probes = 0
+        self._wait_s = FIRST_PROBE_S
         self._refused_at = number
-        self._probe_wait_s = FIRST_PROBE_S
         return True
 
     def cut(self, number: int, now: float) -> None:
         """A send was refused for its number: cut below it, and look again later."""
-        if number <= self.believed < inf and abs(number - self._refused_at) <= self.fuzz:
-            pass  # the same overshoot, or blur
-        elif abs(number - self._refused_at) <= self.fuzz:  # the limit still stands
-            self._failed_probes += 1
-            self._probe_wait_s = min(LAST_PROBE_S, self._probe_wait_s * 2)
-        else:
-            self._failed_probes = 0
-            self._probe_wait_s = FIRST_PROBE_S
+        if abs(number - self._refused_at) > self.fuzz:
+            self._wait_s = FIRST_PROBE_S
+        elif number > self.believed:  # else it is the same overshoot, or blur
+            self._wait_s *= LATER
+            if self._wait_s > LAST_PROBE_S:
+                self._wait_s = max(LAST_PROBE_S, LAST_PROBE_SENDS * self._apart_s)
         self._refused_at = number
         if self._step > 1 and number <= self._best:  # it did not return to what it was
             self._best = number - 1
         self._believe(max(1, number - 1))
-        self._sends = 0
-        self._probe_at = now + self._probe_wait_s
+        self._probe_at = now + self._wait_s
         if self.stands:
             self._best = max(self._best, number - 1)
+
+    def refine(self, number: int) -> None:
+        """Another of the same overshoot, sent earlier: the cap is below it, too."""
+        if number - 1 < self.believed < inf:
+            self._believe(max(1.0, number - 1))
 
     def may_refuse(self, failed: Sent) -> bool:
         """An error as quick as a refusal, near or above the most that was accepted of late."""
         near = failed.number > self.held - 2 * self.fuzz
         return failed.fate is Fate.PENDING and self.held > 0 and near
 
-    def refine(self, sent: Sent, cut: Sent) -> None:
-        """Of the same overshoot: the cap is below it, or, sent with it, one less."""
-        if sent.at < cut.at - JITTER_S:
-            self._refine(sent.number)
-        elif not self.held:
-            self._refine(self.believed)
-
-    def _refine(self, number: float) -> None:
-        if number - 1 < self.believed < inf:
-            self._believe(max(1.0, number - 1))
-
     def probe_lost(self, now: float) -> None:
         """The probe ended without saying anything."""
         self._probing = False
-        self._probe_at = now + self._probe_wait_s
+        self._probe_at = now + self._wait_s
 
     def forget(self, now: float) -> None:
         """It was not the number in flight after all: go on from what held."""
         if self._accepted >= GENERATION:
             self.held, self._holding, self._accepted = self._holding, 0, 0
-        self.believed = inf
-        self._failed_probes = 0
+        self._believe(inf)
+        self._wait_s = FIRST_PROBE_S
         self._refused_at = -inf
-        self._probing = False
-        self._step = 1
         self._size = max(START, self.held + 1.0)
         self._grown_at = now
 
@@ -180,14 +158,6 @@ class Cap:
     @property
     def _top(self) -> float:
         return max(START, HEADROOM * self.held + 2)
-
-    @property
-    def _due_at(self) -> float:
-        """When enough was sent since the last cut to pay for a probe; inf when it was not."""
-        more = self._failed_probes - FREE_PROBES
-        if more < 0 or self._sends >= min(PROBE_AFTER_MOST, PROBE_AFTER * 2**more):
-            return self._probe_at
-        return inf
 
     def _believe(self, number: float) -> None:
         self.believed = number
@@ -203,7 +173,10 @@ class Cap:
     @property
     def _probe_from(self) -> float:
         """Midway between two sends: at one with the last, a small bucket would refuse it."""
-        apart = 0.0
-        if self._step == 1:
-            apart = 0.5 / max(self._measured.recent_rps, 1.0)
-        return max(self._due_at, self._sent_at + apart)
+        midway = self._sent_at + self._apart_s / 2 if self._step == 1 else -inf
+        return max(self._probe_at, midway)
+
+    @property
+    def _apart_s(self) -> float:
+        """Seconds from send to send, of late."""
+        return 1 / max(self._measured.recent_rps, 1.0)

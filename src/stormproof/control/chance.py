@@ -35,8 +35,7 @@ REMEMBERED = 300  # sends that tell the share
 class Rush:
     """Sends in quick succession, and what became of them."""
 
-    def __init__(self, number: int, rate: float) -> None:
-        self.number = number  # counts rushes from 1; see `Sent.rush`
+    def __init__(self, rate: float) -> None:
         self.pace = Pace(rate)
         self.accepted = self.refused = 0
         self._proof = (1 - MOST) * max(RUSH_SENDS, rate * RUSH_S)  # so many accepted
@@ -65,24 +64,21 @@ class Chance:
         self.rush: Rush | None = None  # the one under way; only while `share` is 0
         self._sends = self._refusals = 0.0  # of sends within what is believed; they tell the share
         self._odds = 0.0  # never negative: of chance, and once that is known, of a limit as well
-        self._index = 0  # of the latest send
-        self._rushes = 0
         self._next_rush, self._apart = 0, APART  # index of the first send that may begin one
 
     def sent(self, sent: Sent, now: float) -> None:
         """A send goes, in the rush if there is one. Nothing grows by it then."""
-        self._index = sent.index
         if self.rush and self.rush.is_late(now):
             self.rush = None
         if self.rush:
             self.rush.pace.spend(now)
-            sent.rush, sent.doubtful = self.rush.number, True
+            sent.rush, sent.doubtful = self.rush, True
 
     def accepted(self, sent: Sent) -> bool:
         """Weigh it; true when it proves that there was no limit."""
         self._weigh(sent, refused=False)
         rush = self.rush
-        if rush is None or sent.rush != rush.number:
+        if rush is None or sent.rush is not rush:
             return False
         rush.accepted += 1
         if rush.met_none:
@@ -100,17 +96,16 @@ class Chance:
             self._odds *= excused
             return excused
         likely = self._odds >= DOUBT and 2 * self._refusals <= self._sends
-        if likely and self._index >= self._next_rush:
-            self._rushes += 1
-            self.rush = Rush(self._rushes, RUSH * min(pace, self._measured.recent_rps))
+        if likely and sent.index >= self._next_rush:
+            self.rush = Rush(RUSH * min(pace, self._measured.recent_rps))
         return self.rush is not None
 
     def _rushed(self, sent: Sent, rush: Rush) -> bool:
-        rush.refused += sent.rush == rush.number
+        rush.refused += sent.rush is rush
         if rush.met_limit:
             self.rush = None
             self._forget()
-            self._next_rush = self._index + self._apart
+            self._next_rush = sent.index + self._apart
             self._apart *= 4
         return not rush.met_limit
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from stormproof.domain.calls import RateHeaders
 
@@ -18,61 +19,41 @@ class Fate(Enum):
     ABANDONED = "abandoned"
 
 
+@dataclass(slots=True, eq=False)
 class Sent:
     """One send, tagged with what was known when it went: evidence speaks about this moment.
 
     `number` is how many were in flight with it; a send before it that proves refused never was,
-    and counts back. `index` counts sends, `epoch` counts cuts. `tokens` is what was reckoned.
+    and counts back.
     """
 
-    __slots__ = (
-        "at",
-        "canary",
-        "doubtful",
-        "ended",
-        "epoch",
-        "fate",
-        "index",
-        "least",
-        "number",
-        "paced",
-        "rush",
-        "speaks_to",
-        "tokens",
-        "within",
-    )
+    at: float
+    number: int
+    index: int  # counts sends
+    epoch: int  # counts cuts
+    tokens: float  # as reckoned
+    least: int = field(init=False)  # `number`, less what may have been answered before it came
+    canary: bool = False
+    ended: bool = False
+    doubtful: bool = False  # it went while answers were overdue: nothing grows by it
+    within: bool = False  # all limits that are believed in had room for it
+    rush: object = None  # the rush that it was part of, if it was: see `Chance`
+    paced: bool = False  # it had waited for a pace at or above the measured limit
+    speaks_to: str = ""  # the limit that its refusal cut, by name
+    fate: Fate = Fate.PENDING
 
-    def __init__(self, at: float, number: int, index: int, epoch: int, tokens: float) -> None:
-        self.at = at
-        self.number = self.least = number
-        self.index = index
-        self.epoch = epoch
-        self.tokens = tokens
-        self.canary = self.ended = False
-        self.doubtful = False  # it went while answers were overdue: nothing grows by it
-        self.within = False  # all limits that are believed in had room for it
-        self.rush = 0  # the number of the rush that it was part of, if it was: see `Chance`
-        self.paced = False  # it had waited for a pace at or above the measured limit
-        self.speaks_to = ""  # the limit that its refusal cut, by name
-        self.fate = Fate.PENDING
+    def __post_init__(self) -> None:
+        self.least = self.number
 
 
-class View:
-    """What a controller shows of itself: plain attributes, read once a second.
+class View(NamedTuple):
+    """What a controller shows of itself, read once a second."""
 
-    `rule` is the one by which the last cut was made; empty before the first.
-    """
-
-    __slots__ = ("decision", "pace_rps", "rule", "state", "window")
-
-    def __init__(
-        self, window: float, pace_rps: float, state: str, decision: str, rule: str = ""
-    ) -> None:
-        self.window = window
-        self.pace_rps = pace_rps
-        self.state = state
-        self.decision = decision
-        self.rule = rule
+    window: float
+    pace_rps: float
+    state: str
+    decision: str
+    rule: str = ""  # by which the last cut was made; empty before the first
 
 
 class Controller(Protocol):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from stormproof.control.breaker import Breaker, Row, State
+from stormproof.control.breaker import Breaker, State
 from stormproof.control.controller import Fate, Sent, View
 from stormproof.control.pace import Ceiling
 from stormproof.control.word import Word
 from stormproof.domain.calls import RateHeaders
 from stormproof.domain.pool import FEW_SLOTS, Limits
-
-IN_A_ROW = 5  # errors, or refusals, that shut the gate
 
 
 class Fixed:
@@ -25,7 +23,6 @@ class Fixed:
         self._qps = limits.qps
         self._breaker = Breaker()
         self._word = Word()
-        self._failures = Row()
         self._index = 0
         self.in_flight = 0  # sends that have not ended
 
@@ -44,7 +41,7 @@ class Fixed:
         self._index += 1
         sent = Sent(now, self.in_flight, self._index, 0, tokens)
         self._ceiling.sent(sent, now)
-        sent.canary = self._breaker.sent(now)
+        self._breaker.sent(sent, now)
         return sent
 
     def answered(
@@ -58,7 +55,7 @@ class Fixed:
         self._end(sent, Fate.ACCEPTED)
         self._word.accepted(sent.at)
         self._ceiling.correct(now, tokens - sent.tokens)
-        self._failures.passed(sent.at)
+        self._breaker.answered(sent)
         if self._breaker.heeds(sent):
             self._breaker.canary_passed()
 
@@ -66,36 +63,26 @@ class Fixed:
         """See `Controller`."""
         self._end(sent, Fate.REFUSED)
         self._word.told(sent.at, now, told_s)
-        self._trouble(sent, State.REFUSALS, "refusals", now)
+        self._breaker.failed(sent, now, "refusals", State.REFUSALS)
+        self._breaker.wait_until(self._word.until(now))
 
     def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:  # noqa: ARG002  the seam's signature
         """See `Controller`."""
         self._end(sent, Fate.FAILED)
-        self._trouble(sent, State.ERRORS, why, now)
+        self._breaker.failed(sent, now, why)
 
     def abandoned(self, sent: Sent, now: float) -> None:  # noqa: ARG002  the seam's signature
         """See `Controller`."""
         self._end(sent, Fate.ABANDONED)
-        if self._breaker.heeds(sent):
-            self._breaker.canary_silent()
+        self._breaker.abandoned(sent)
 
     def told(self, rates: RateHeaders) -> None:
         """Headers change nothing: the declared numbers are the user's word."""
 
     def view(self) -> View:
         """See `Controller`."""
-        state = f"closed: {self._breaker.why}" if self._breaker.why else "open"
-        return View(self._ceiling.workers, self._qps or 0.0, state, "fixed")
+        return View(self._ceiling.workers, self._qps or 0.0, self._breaker.shown, "fixed")
 
     def _end(self, sent: Sent, fate: Fate) -> None:
         sent.fate = fate
         self.in_flight -= 1
-
-    def _trouble(self, sent: Sent, state: State, why: str, now: float) -> None:
-        self._failures.add(sent.at)
-        if self._breaker.heeds(sent):
-            self._breaker.canary_failed(now)
-        elif self._failures.count >= IN_A_ROW and self._breaker.state is State.OPEN:
-            self._breaker.shut(state, why, now)
-        if (until := self._word.until(now)) > now and self._breaker.state is State.REFUSALS:
-            self._breaker.wait_until(until)

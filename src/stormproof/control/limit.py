@@ -10,8 +10,6 @@ from stormproof.control.controller import Sent
 class Limit(Protocol):
     """One kind of limit. It hears of every send, and once more of each when its fate is known."""
 
-    name: str
-
     def ready_at(self, now: float, in_flight: int) -> float:
         """The earliest instant for a send beside `in_flight`; inf: something must be heard."""
         ...

@@ -40,8 +40,6 @@ class Ceiling:
     Tokens are the caller's estimate; `correct` adds what it missed.
     """
 
-    name = "declared"
-
     def __init__(self, limits: Limits) -> None:
         self.workers = inf if limits.max_workers is None else limits.max_workers
         self._declared = limits

@@ -44,8 +44,6 @@ class Queue:
     quotient (Little's law). Where it rises more slowly, more in flight bring more back.
     """
 
-    name = "queue"
-
     def __init__(self) -> None:
         self._limit = inf
         self._proven = UNPROVEN  # as far as answers carry

@@ -27,11 +27,6 @@ class Silence:
         self._most = 0.0  # sends in one of them
         self._newer = deque[Sent]()
 
-    @property
-    def heard(self) -> bool:
-        """Whether anything was ever answered."""
-        return self._gaps > 0
-
     def sent(self, sent: Sent) -> None:
         """Watch a send."""
         self._newer.append(sent)

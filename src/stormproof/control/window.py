@@ -28,8 +28,6 @@ class Window:
     is used up a little before it ends, and one in six is asked for more.
     """
 
-    name = "window"
-
     def __init__(self, flow: Flow) -> None:
         self._flow = flow  # whose units are counted
         self.units = self.period_s = self.ends_at = inf
@@ -37,28 +35,23 @@ class Window:
         self._pace = Pace(inf)
         self._windows = 0  # since it is known
         self._used = 0.0  # units of this one
-        self._used_up = False  # a refusal has said so
-        self._extra = 1.0  # units that are tried when looking for more
+        self.used_up = False  # a refusal has said that nothing more passes in this one
         self._opening: Opening | None = None
-        self._first_refused_at = inf  # since the last opening
+        self._first_refused_at = inf  # when the first refused send since the last opening went
+        self._refused_at = -inf  # and when the latest of all did
 
     @property
     def known(self) -> bool:
         """Whether there is such a window."""
         return self.units < inf
 
-    @property
-    def used_up(self) -> bool:
-        """Whether a refusal has said that nothing more passes in this one."""
-        return self._used_up
-
     def ready_at(self, now: float, in_flight: int) -> float:  # noqa: ARG002  the protocol's
         """See `Limit`: the next window, when this one is used up."""
         if not self.known:
             return -inf
         looks = self._windows % LOOK_EVERY == LOOK_EVERY - 1
-        full = self._used + 1 > self.units + self._extra * looks
-        waits = self.ends_at + MARGIN_S if full or self._used_up else -inf
+        full = self.used_up or (self._used + 1 > self.units and not looks)
+        waits = self.ends_at + MARGIN_S if full else -inf
         return max(waits, self._pace.ready_at)
 
     def sent(self, sent: Sent, now: float) -> None:
@@ -76,6 +69,7 @@ class Window:
         if sent.fate is Fate.REFUSED:
             self._used -= self._flow.cost(sent.tokens)
             self._first_refused_at = min(self._first_refused_at, sent.at)
+            self._refused_at = max(self._refused_at, sent.at)
 
     def refused(self) -> bool:
         """Whether a refusal speaks of the window: it is `used_up`, or has not begun yet.
@@ -85,16 +79,15 @@ class Window:
         if not self.known:
             return False
         if self._used >= SPENT * self.units:
-            self._extra = 1.0
             self.ends_at -= max(0.0, self.units - self._used - 1) / self._pace.rate  # began earlier
-            self._used_up = True
+            self.used_up = True
         elif self._used > (1 - SPENT) * self.units:
             self.forget()
         return self.known
 
-    def opened(self, shut_at: float, refused_at: float, at: float) -> None:
-        """A canary sent at `at` was accepted, the last refused send went at `refused_at`."""
-        then, self._opening = self._opening, (refused_at, at, self._flow.accepted)
+    def opened(self, shut_at: float, at: float) -> None:
+        """A canary sent at `at` was accepted."""
+        then, self._opening = self._opening, (self._refused_at, at, self._flow.accepted)
         if at - shut_at > LULL_S:
             self.suspected_until = at + PERIODS_S[-1]
         whole = shut_at - self._first_refused_at < AT_ONCE_S
@@ -104,7 +97,7 @@ class Window:
         if self.known:
             self.ends_at = at + self.period_s
             self._used = 1.0
-            self._used_up = False
+            self.used_up = False
 
     def forget(self) -> None:
         """There is no such window, or another one."""
@@ -114,13 +107,12 @@ class Window:
     def _next(self, now: float) -> None:
         if self._used > self.units:  # there is more
             self._set(self._used)
-            self._extra *= 2
             self._windows -= 1
         passed = floor((now - self.ends_at) / self.period_s) + 1
         self.ends_at += passed * self.period_s
         self._windows += 1
         self._used = 0.0
-        self._used_up = False
+        self.used_up = False
 
     def _set(self, units: float) -> None:
         self.units = units

@@ -18,8 +18,7 @@ class Word:
     """
 
     def __init__(self) -> None:
-        self.good = False  # one promise was kept, and none was broken
-        self._lied = False
+        self.good: bool | None = None  # none was kept nor broken yet; once broken, False for good
         self._until = -inf  # the promise that stands: when a send will be accepted
         self._since = 0.0  # when it was given
         self._tried_early = False  # a send before its end was refused
@@ -32,11 +31,12 @@ class Word:
         """A send was refused, and Retry-After (or nothing) came with it."""
         if self._until > -inf:
             if sent_at > self._until + EARLY_S:
-                self._lie()
+                self.good = False
             elif sent_at > self._since:
                 self._tried_early = True
-                again = told_s and abs(now + told_s - self._until) <= AGREE * (now - self._since)
-                self.good = self.good or (bool(again) and not self._lied)
+                agree_s = AGREE * (now - self._since)
+                if told_s and abs(now + told_s - self._until) <= agree_s and self.good is None:
+                    self.good = True
         if told_s and now + told_s > self._until:
             self._until, self._since = now + told_s, now
 
@@ -45,10 +45,7 @@ class Word:
         if sent_at <= self._since or self._until == -inf:
             return
         if sent_at < self._until - EARLY * (self._until - self._since) - EARLY_S:
-            self._lie()
-        elif self._tried_early and not self._lied:
+            self.good = False
+        elif self._tried_early and self.good is None:
             self.good = True
         self._until, self._tried_early = -inf, False
-
-    def _lie(self) -> None:
-        self._lied, self.good = True, False

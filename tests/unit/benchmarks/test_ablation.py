@@ -30,7 +30,7 @@ def test_whole_numbers_stay_whole_and_above_0() -> None:
 
 
 def test_a_rule_that_is_off_names_nobody() -> None:
-    program = "from stormproof.control.blame import used_up; print(repr(used_up(None)))"
+    program = "from stormproof.control.blame import used_up; print(repr(used_up(None, None)))"
     assert answer(by_name("blame.used_up off"), program) == "''"
 
 

@@ -4,8 +4,8 @@ from math import inf
 
 import pytest
 
-from stormproof.control.adaptive import ERRORS_IN_A_ROW, Adaptive
-from stormproof.control.breaker import State
+from stormproof.control.adaptive import Adaptive
+from stormproof.control.breaker import IN_A_ROW, State
 from stormproof.control.controller import Fate, Sent
 from stormproof.domain.calls import RateHeaders
 from stormproof.domain.pool import Limits, Start
@@ -109,7 +109,7 @@ def test_errors_of_what_was_accepted_shut_the_breaker_and_touch_no_limit() -> No
     control = Adaptive(Limits())
     now, sends = accepted(control, 40)
     before = control.view()
-    for sent in sends[:ERRORS_IN_A_ROW]:
+    for sent in sends[:IN_A_ROW]:
         control.failed(sent, now, "503")
     after = control.view()
     assert after.state == "closed: 503"
@@ -145,7 +145,7 @@ def test_errors_that_go_on_below_a_cut_shut_the_gate() -> None:
 def test_a_canary_that_still_flies_opens_the_breaker_once() -> None:
     control = Adaptive(Limits())
     now, sends = accepted(control, 20)
-    for sent in sends[:ERRORS_IN_A_ROW]:
+    for sent in sends[:IN_A_ROW]:
         control.failed(sent, now, "reset")
     now = control.ready_at(now)
     canary = control.sent(now, 1.0)
@@ -154,7 +154,7 @@ def test_a_canary_that_still_flies_opens_the_breaker_once() -> None:
     later = fill(control, now)
     assert len(later) > 1
     control.ready_at(now + 1)
-    for sent in later[:ERRORS_IN_A_ROW]:
+    for sent in later[:IN_A_ROW]:
         control.failed(sent, now + 1, "reset")
     control.ready_at(now + 100)
     assert control.view().state == "closed: reset"
@@ -188,7 +188,7 @@ def test_a_canary_that_outlives_the_errors_reopens_at_the_remembered_level() -> 
     control = Adaptive(Limits())
     now, sends = accepted(control, 40)
     flying = control.in_flight
-    for sent in sends[:ERRORS_IN_A_ROW]:
+    for sent in sends[:IN_A_ROW]:
         sent.at = now - 1.0  # they broke a second after they went
         control.failed(sent, now, "503")
     assert control.view().state == "closed: 503"

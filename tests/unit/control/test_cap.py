@@ -5,8 +5,8 @@ import pytest
 from stormproof.control.cap import (
     DOUBLING_S,
     FASTEST,
-    FREE_PROBES,
-    PROBE_AFTER,
+    LAST_PROBE_S,
+    LAST_PROBE_SENDS,
     START,
     Cap,
 )
@@ -35,20 +35,11 @@ def limit(cap: Cap, now: float) -> int:
     return number
 
 
-def opens_at(cap: Cap, now: float, in_flight: int) -> float:
-    """When one more may go, sending as many as it takes meanwhile."""
-    for _ in range(200):
-        if (ready := cap.ready_at(now, in_flight)) < inf:
-            return ready
-        send(cap, in_flight, now)
-    return inf
-
-
 def stand(cap: Cap, number: int, now: float) -> float:
     """Refuse above `number` until that is certain; when."""
-    for _ in range(FREE_PROBES + 1):
+    for _ in range(8):
         cap.cut(number + 1, now)
-        now = opens_at(cap, now, number)
+        now = cap.ready_at(now, number)
         send(cap, number + 1, now)
     cap.cut(number + 1, now)
     return now
@@ -79,16 +70,16 @@ def test_it_cuts_to_what_held_and_probes_one_above() -> None:
     accept(cap, 20, 0.0)
     cap.cut(25, 1.0)
     assert limit(cap, 1.0) == 24
-    assert limit(cap, opens_at(cap, 1.0, 24)) == 25
+    assert limit(cap, cap.ready_at(1.0, 24)) == 25
 
 
 def test_a_refused_probe_waits_longer_and_a_passed_one_goes_on_at_once() -> None:
     cap = Cap(Measured())
     cap.cut(11, 0.0)
-    first = opens_at(cap, 0.0, 10)
+    first = cap.ready_at(0.0, 10)
     send(cap, 11, first)
     cap.cut(11, first)
-    later = opens_at(cap, first, 10)
+    later = cap.ready_at(first, 10)
     assert later - first > first
     accept(cap, 11, later)
     assert cap.believed == 11
@@ -96,14 +87,13 @@ def test_a_refused_probe_waits_longer_and_a_passed_one_goes_on_at_once() -> None
 
 
 def test_probes_grow_rare_in_answers_so_that_a_small_cap_is_refused_ever_less() -> None:
-    cap = Cap(Measured())
-    now = stand(cap, 1, 0.0)
-    for _ in range(PROBE_AFTER - 1):
-        send(cap, 1, now)
-    assert cap.ready_at(now + 1000, 1) == inf
-    for _ in range(PROBE_AFTER + 1):
-        send(cap, 1, now)
-    assert cap.ready_at(now, 1) < inf
+    measured = Measured()
+    cap = Cap(measured)
+    slow = stand(cap, 1, 0.0)
+    assert cap.ready_at(slow, 1) - slow == LAST_PROBE_SENDS  # at one a second
+    measured.recent_rps = 1000.0
+    fast = stand(cap, 1, slow)
+    assert cap.ready_at(fast, 1) - fast == pytest.approx(LAST_PROBE_S)
 
 
 def test_a_cap_that_fell_returns_to_what_it_was() -> None:
@@ -111,6 +101,16 @@ def test_a_cap_that_fell_returns_to_what_it_was() -> None:
     now = stand(cap, 20, stand(cap, 60, 0.0))
     accept(cap, 23, now)
     assert limit(cap, now + 1) == 60
+
+
+def test_others_of_an_overshoot_lower_it_and_raise_nothing() -> None:
+    cap = Cap(Measured())
+    cap.refine(5)
+    assert cap.believed == inf
+    cap.cut(25, 1.0)
+    for number in (21, 23):
+        cap.refine(number)
+        assert cap.believed == 20
 
 
 def test_what_was_held_long_ago_no_longer_counts() -> None:

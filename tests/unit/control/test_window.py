@@ -49,7 +49,7 @@ class Driven:
         step = 0.02 * self.server.period_s
         if admitted:
             if self.shut_at < inf:
-                self.window.opened(self.shut_at, self.now - step, self.now)
+                self.window.opened(self.shut_at, self.now)
                 self.shut_at = inf
             self.flow.passed(1.0)
             self.now += 0.0 if self.window.known else 0.01
@@ -92,14 +92,20 @@ def test_a_refusal_in_the_middle_of_a_window_refutes_it() -> None:
     assert not driven.window.known
 
 
+def refuse(window: Window, at: float) -> None:
+    refused = Sent(at, 1, 1, 0, 1.0)
+    refused.fate = Fate.REFUSED
+    window.evidence(refused, at)
+
+
 def test_openings_that_no_usual_period_explains_say_nothing() -> None:
     flow = Flow()
     window = Window(flow)
-    window.opened(0.0, 3.0, 3.1)
+    refuse(window, 3.0)
+    window.opened(3.0, 3.1)
     for _ in range(400):
         flow.passed(1.0)
-    refused = Sent(45.0, 1, 1, 0, 1.0)
-    refused.fate = Fate.REFUSED
-    window.evidence(refused, 45.0)
-    window.opened(45.0, 47.0, 47.1)  # 44 s apart
+    refuse(window, 45.0)
+    refuse(window, 47.0)
+    window.opened(45.0, 47.1)  # 44 s apart
     assert not window.known
