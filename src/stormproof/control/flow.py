@@ -10,7 +10,7 @@ REMEMBERED = 8  # empty buckets
 ENOUGH = 12.0  # units between two of them that make a measurement
 SLACK = 2.5  # units by which a bucket that refuses may differ from an empty one
 SLACK_TOKENS = 5.0  # the same where units are of unequal size
-STRETCHES = 5  # that tell whether requests or tokens are counted
+STRETCHES = 7  # that tell whether requests or tokens are counted
 STEADIER = 0.45  # × the spread of the other: this is what is counted
 
 Empty = tuple[float, float, float]  # when; requests and tokens accepted until then

@@ -7,7 +7,7 @@ from math import inf, sqrt
 
 from stormproof.control.breaker import LULL_S
 from stormproof.control.controller import Fate, Sent
-from stormproof.control.flow import ENOUGH, Flow
+from stormproof.control.flow import ENOUGH, SLACK_TOKENS, Flow
 from stormproof.control.measured import FALLEN, Measured
 from stormproof.control.pace import Pace
 
@@ -23,7 +23,7 @@ RESERVE = 1.0  # units' worth of pause after a cut, so that the bucket is not em
 AGAIN = 10.0  # units after a cut: refused so soon, and below what is believed: measure first
 FIRST_EXCESS = 0.15  # over a belief that is refuted; it doubles, as does a guess, in the longer of
 DOUBLING_S, DOUBLING_UNITS = 1.0, 3.0  # these two of paced sending
-PATIENCE = 10.0  # × that, while a window may be in force
+PATIENCE = 10.0  # × that, while a window may be in force, or a limit that rose may go on rising
 LATE_S, LATE = 0.01, 0.25  # a send this late (seconds, intervals) still waited for the pace
 IDLE_S = 1.0  # and the slack: nothing was asked for, and the bucket may have overflowed
 GONE_S = 120.0  # refused for longer than any window lasts: what has opened is another limit
@@ -52,7 +52,7 @@ class RateLimit:
         self._pace = Pace(inf)
         self._paced = 0.0  # units since the last cut
         self._sent_at = -inf
-        self._spent = 0.0  # units since the bucket was empty
+        self._passed = 0.0  # units known accepted since the bucket was empty; -inf: it is just cut
         self._empty_at = 0.0
         self._refused_pace = inf  # at which the latest refused send went
         self._refuted = False  # more has passed than what is believed could have let through
@@ -96,7 +96,6 @@ class RateLimit:
             return
         cost = self.flow.cost(sent.tokens)
         waited = late_s < max(LATE_S, LATE / self._pace.rate)
-        self._spent += cost
         if waited and not sent.doubtful:
             self._grow(now, cost)
         self._pace.spend(now, cost)
@@ -110,6 +109,7 @@ class RateLimit:
             if first.fate is Fate.ACCEPTED:
                 self._opened = self._opened or (first.at, 0.0)
                 self.flow.passed(first.tokens)
+                self._pass(first)
             elif first.speaks_to:
                 self._empty(first.at, certain=first.speaks_to == self.name)
 
@@ -127,21 +127,20 @@ class RateLimit:
             self._believe(guess * min(self._pace.rate, recent))
             pause_s = confirm_s
         elif self._refuted:
-            self._lifted(now)
+            self._lifted()
+            self.hurry_until = inf
             pause_s = LIFT_PAUSE * confirm_s
         else:
             pause_s = confirm_s if now - self._empty_at < AGAIN / self.believed else 0.0
             self._believe(self.believed)
-        self._spent, self._empty_at = 0.0, now
+        self._passed, self._empty_at = -inf, now
         self._pace.due = max(self._pace.due, now + max(pause_s, RESERVE / self.believed))
 
     def excused(self, sent: Sent) -> None:
         """It was refused by chance, and took nothing: it gives back what it spent."""
         if self.believed == inf:
             return
-        cost = self.flow.cost(sent.tokens)
-        self._spent -= cost
-        self._pace.due -= cost / self._pace.rate
+        self._pace.due -= self.flow.cost(sent.tokens) / self._pace.rate
 
     def wait_until(self, at: float, now: float) -> None:
         """It was told when a unit will be there, by an endpoint whose word is good.
@@ -164,7 +163,7 @@ class RateLimit:
         accepted = self.flow.accepted
         (since, before), self._opened = self._opened or (at, 0.0), (at, accepted)
         units, self.hurry_until = accepted - before, -inf
-        self._spent, self._empty_at = 0.0, at
+        self._passed, self._empty_at = 0.0, at
         if self.sure and at - shut_at < LULL_S:
             return
         if at - shut_at > GONE_S:
@@ -191,9 +190,10 @@ class RateLimit:
             self._pace.rate *= 2
             self.hurry_until = now + (now - since)
 
-    def _lifted(self, now: float) -> None:
+    def _lifted(self) -> None:
         """What was sent since the bucket was empty has flowed in, and more if it overflowed."""
-        least = max(self.believed, self._spent / max(now - self._empty_at, 1 / self.believed))
+        known_s = self._order[0].at - self._empty_at
+        least = max(self.believed, self._passed / max(known_s, 1 / self.believed))
         if self._pace.rate < NOISE * self.believed:
             self._believe(least)
         else:  # it has risen, who knows when: the limit is somewhere between
@@ -204,6 +204,8 @@ class RateLimit:
     def _empty(self, at: float, *, certain: bool) -> None:
         """The bucket was (perhaps) empty at `at`."""
         units, span_s = self.flow.empty(at)
+        if certain:
+            self._passed, self._empty_at, self._refuted = 0.0, at, False
         if not certain or not units or self.believed == inf:
             return
         rate = units / span_s
@@ -219,7 +221,7 @@ class RateLimit:
     def _measure(self, rate: float, error: float, units: float) -> None:
         near = abs(rate - self.believed) <= error
         self.sure = max(self.sure, units) if near else units
-        self._believe(self._between(rate) if near else rate)
+        self._believe(self._between(rate))
         if near:
             self._best = max(self._best, rate)
 
@@ -244,16 +246,17 @@ class RateLimit:
     def _edge(even: float) -> float:
         return min(MOST_EDGE, max(LEAST_EDGE, EDGE / even))
 
-    def _reserve(self, now: float) -> float:
-        """Units in the bucket, if the belief is right."""
-        return self.believed * (now - self._empty_at) - self._spent
+    def _pass(self, sent: Sent) -> None:
+        """More than a bucket of that rate could have let through refutes the belief."""
+        self._passed += self.flow.cost(sent.tokens)
+        room = SLACK_TOKENS if self.flow.tokens_per_unit else RESERVE
+        more = self._passed - self.believed * (sent.at - self._empty_at)
+        self._refuted = self._refuted or (self.sure > 0 and more > room)
 
     def _grow(self, now: float, cost: float) -> None:
         """Slowly around a measured limit; the excess doubles where there is none."""
         factor = self._pace.rate / self.believed
         hurry = now <= self.hurry_until
-        if self.sure and not self._refuted and not hurry and self._reserve(now) < -self.flow.slack:
-            self._refuted = True
         doublings = cost / max(DOUBLING_UNITS, self._pace.rate * DOUBLING_S)
         if hurry:
             factor *= 2 ** (doublings / PATIENCE)
