@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
+from operator import attrgetter
 from typing import Literal
 
 from msgspec import Struct
@@ -323,9 +324,8 @@ class Lane:
                 return isinstance(verdict, Denied)
 
 
-def load(lane: Lane) -> int:
-    """What the least loaded endpoint has least of: sends that have not ended."""
-    return lane.controller.in_flight
+load: Callable[[Lane], int] = attrgetter("controller.in_flight")
+"""Of a lane, what the least loaded endpoint has least of: sends that have not ended."""
 
 
 def _controller(endpoint: Endpoint, mode: RateMode, suspect: SharedLimit | None) -> Controller:
