@@ -21,7 +21,6 @@ from stormproof.domain.calls import (
     Overlong,
     Refused,
     Rejected,
-    Reply,
     Transient,
     Usage,
     Verdict,
@@ -194,7 +193,7 @@ class Lane:
         missed = 0.0
         match verdict:
             case Ok(reply=reply, rates=rates):
-                tokens = _used_tokens(reply, sent.tokens)
+                tokens = float(_tokens(reply.usage)) or sent.tokens  # where it counted nothing
                 missed = tokens - sent.tokens
                 self._took(now - sent.at)
                 self.tail.answered(sent.at, now, sent.number)
@@ -337,11 +336,6 @@ def _controller(endpoint: Endpoint, mode: RateMode, suspect: SharedLimit | None)
 
 def _start(window: float, pace_rps: float) -> Start:
     return Start() if window == inf else Start(int(window) or None, pace_rps or None)
-
-
-def _used_tokens(reply: Reply, estimate: float) -> float:
-    """What the provider counted, or the estimate where it counted nothing."""
-    return float(_tokens(reply.usage)) or estimate
 
 
 def _tokens(usage: Usage) -> int:

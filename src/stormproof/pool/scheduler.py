@@ -110,7 +110,7 @@ class Scheduler:
 
     def next_wake(self) -> float:
         """When `wake` must be called next, if nothing happens before; inf for never."""
-        return self._wakes.next_at()
+        return self._wakes.next_at
 
     def wake(self, now: float) -> None:
         """Look again at the endpoints whose time has come."""
