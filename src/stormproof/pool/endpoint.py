@@ -124,7 +124,7 @@ class Lane:
         # Why its gate was shut when that was last announced; empty for open.
         self.closed = ""
         # Why it is given up for this run, or empty, and which kind of reason that is. Set once,
-        # both together, by the scheduler; never cleared.
+        # both together, by `ModelQueue.stop`; never cleared.
         self.stopped = ""
         self.stop_cause: StopCause = ""
         # Estimate of the 99th percentile of answers; FIRST_P99_S until FEW have been seen.
