@@ -3,8 +3,11 @@
     python benchmarks/overhead.py [--instances 200] [--repeats 3]
 
 A run against the emulator gives its requests; a plain loop then posts the very same bodies, 200 in
-flight, and reads the answers. Start-up is taken off by running a small job too. One JSON line per
-repeat and one for the median; `overhead` is (run - bare) / bare, per model call.
+flight, and reads the answers. Each is done at two lengths, all of it and half of it: the cost of a
+call is what the longer one takes more, over the calls that it makes more. So whatever happens once
+drops out: start-up, imports, opened connections, what is worked out for the first of a kind and
+then remembered. One JSON line per repeat and one for the median; `overhead` is
+(run - bare) / bare, per model call.
 
 `bare` is aiohttp as its users have it: a `ClientSession` with its own time limit. A run has no
 session, only aiohttp's connector and parser; `lean` is the plain loop over these, and
@@ -23,10 +26,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
+from typing import NamedTuple
 
 import aiohttp
 import uvloop
@@ -46,6 +49,13 @@ IN_FLIGHT = 200
 MARK = "x-client-request-id"
 Post = tuple[str, dict[str, str], bytes]
 Send = Callable[[Post], Awaitable[bool]]
+
+
+class Cost(NamedTuple):
+    """What so many model calls cost the process that made them."""
+
+    calls: int
+    cpu_s: float
 
 
 def bodies(ground: ProvingGround, results: Path) -> list[Post]:
@@ -124,11 +134,16 @@ def post(path: Path, loop: str) -> None:
     print(json.dumps({"calls": answered, "cpu_s": _cpu_s(resource.RUSAGE_SELF) - before}))
 
 
-def _loop_ms(path: Path, loop: str) -> float:
-    """CPU milliseconds per call of a plain loop."""
+def _loop(path: Path, loop: str) -> Cost:
+    """What it costs a plain loop to post what the file holds."""
     words = [sys.executable, __file__, "--loop", loop, "--posts", str(path)]
     found = json.loads(subprocess.run(words, capture_output=True, check=True).stdout)
-    return float(1000 * found["cpu_s"] / found["calls"])
+    return Cost(found["calls"], found["cpu_s"])
+
+
+def _per_call_ms(half: Cost, whole: Cost) -> float:
+    """CPU milliseconds of a call, without what either length pays once."""
+    return 1000 * (whole.cpu_s - half.cpu_s) / (whole.calls - half.calls)
 
 
 def _cpu_s(who: int) -> float:
@@ -136,32 +151,33 @@ def _cpu_s(who: int) -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _run(ground: ProvingGround, results: str, instances: int) -> tuple[int, float, float]:
-    """Calls, CPU seconds and wall seconds of a run as a whole process."""
+def _run(ground: ProvingGround, results: str, instances: int) -> Cost:
+    """A run as a whole process."""
     words = ["run", "--pool", str(ground.pool), "--results", results, "--json", "--quiet",
              "--prompt-types", "optimal", "--num-instances", str(instances)]  # fmt: skip
     environ = os.environ | {key: f"emulated-{key}" for key in KEYS}
-    start, before = time.monotonic(), _cpu_s(resource.RUSAGE_CHILDREN)
+    before = _cpu_s(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         [*STORMPROOF, *words], cwd=ground.folder, env=environ, capture_output=True, check=True
     )
-    took = time.monotonic() - start
-    return json.loads(done.stdout)["calls"], _cpu_s(resource.RUSAGE_CHILDREN) - before, took
+    return Cost(json.loads(done.stdout)["calls"], _cpu_s(resource.RUSAGE_CHILDREN) - before)
 
 
 def measure(folder: Path, instances: int) -> dict[str, float]:
     """One repeat."""
     options = {"time_scale": 0.1, "rules": [{"match": "*", "max_workers": 0}]}
     with ProvingGround(folder, options, workers=100) as ground:
-        few_calls, few_cpu, _ = _run(ground, "few", 2)
-        calls, cpu, took = _run(ground, "many", instances)
-        path = folder / "bodies.pickle"
-        path.write_bytes(pickle.dumps(bodies(ground, folder / "many")))
-        bare_ms, lean_ms = _loop_ms(path, "bare"), _loop_ms(path, "lean")
-    step_ms = 1000 * (cpu - few_cpu) / (calls - few_calls)
+        half, whole = _run(ground, "half", instances // 2), _run(ground, "whole", instances)
+        posts = bodies(ground, folder / "whole")
+        some, every = folder / "some.pickle", folder / "every.pickle"
+        some.write_bytes(pickle.dumps(posts[: len(posts) // 2]))
+        every.write_bytes(pickle.dumps(posts))
+        step_ms = _per_call_ms(half, whole)
+        bare_ms, lean_ms = (
+            _per_call_ms(_loop(some, loop), _loop(every, loop)) for loop in ("bare", "lean")
+        )
     return {
-        "calls": calls,
-        "calls_per_s": round(calls / took),
+        "calls": whole.calls,
         "step_ms": round(step_ms, 4),
         "bare_ms": round(bare_ms, 4),
         "lean_ms": round(lean_ms, 4),

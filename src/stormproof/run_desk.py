@@ -96,10 +96,19 @@ class RunDesk:
         return self._store.journalled(trial_id)
 
     async def turn(self, trial: Trial, turn: Turn) -> None:
-        """See `Desk.turn`."""
-        with anyio.CancelScope(shield=True):
+        """See `Desk.turn`. No scope of its own for each turn, which would cost more than counting.
+
+        Where it is cancelled nobody knows how far the store has come; keeping a turn once more
+        changes nothing.
+        """
+        try:
             await self._store.turn(trial.trial_id, turn)
+        except anyio.get_cancelled_exc_class():
+            with anyio.CancelScope(shield=True):
+                await self._store.turn(trial.trial_id, turn)
             self._counts.turn(turn)
+            raise
+        self._counts.turn(turn)
 
     async def reread(self, trial: Trial, reread: Reread) -> None:
         """See `Desk.reread`."""

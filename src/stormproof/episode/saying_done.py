@@ -21,14 +21,16 @@ _WHOLE = (
     r"(?: \w+){0,4} (?:steps|tools|operations|tasks|stages|actions|parts|processes))"
 )
 _CLAIM = re.compile(
-    rf"\b{_WHOLE}\b[^.!?\n]{{0,120}}?\b(?P<end>{_COMPLETED})\b"
-    rf"|\b(?P<a>{_COMPLETED}) (?:the|this|all|every)(?: \w+){{0,4}}? {_WHOLE}\b"
-    r"|\bno (?:further|more|additional|other|remaining)(?: \w+){0,3}? "
+    r"\b(?:"  # once, before all of them: most places are no beginning of a word
+    rf"{_WHOLE}\b[^.!?\n]{{0,120}}?\b(?P<end>{_COMPLETED})\b"
+    rf"|(?P<a>{_COMPLETED}) (?:the|this|all|every)(?: \w+){{0,4}}? {_WHOLE}\b"
+    r"|no (?:further|more|additional|other|remaining)(?: \w+){0,3}? "
     r"(?:actions?|steps?|tools?|calls?|executions?|operations?|work|processing)\b"
-    r"|\bstatus\W{0,12}(?:complete|completed|finished|success|successful|done)\b"
-    r"|\bcompletion of the (?:\w+ )?(?:task|workflow|pipeline)\b"
-    r"|\btask[_ ]complete\b|\bmarks? (?:this|the) (?:\w+ )?task as (?:complete|done|finished)"
-    r"|\bi(?:'m| am) done\b",
+    r"|status\W{0,12}(?:complete|completed|finished|success|successful|done)\b"
+    r"|completion of the (?:\w+ )?(?:task|workflow|pipeline)\b"
+    r"|task[_ ]complete\b|marks? (?:this|the) (?:\w+ )?task as (?:complete|done|finished)"
+    r"|i(?:'m| am) done\b"
+    r")",
     re.IGNORECASE,
 )
 _HEDGE = re.compile(

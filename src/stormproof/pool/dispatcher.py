@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from math import inf
 from random import Random
@@ -217,7 +217,16 @@ class Dispatcher:
         pending.attempts += 1
         patience_s = self._patience_s(pending, flight.lane)
         try:
-            verdict = await self._deliver(pending, flight, patience_s)
+            sending = self._transport.send(
+                flight.lane.endpoint,
+                pending.request,
+                timeout_s=patience_s,
+                attempt=pending.attempts,
+            )
+            if patience_s < self._bounds.request_timeout_s:
+                verdict = await sending
+            else:
+                verdict = await self._unsure_of(pending, flight, sending)
             if not isinstance(verdict, Ok):
                 verdict = self._understood(pending, flight, verdict, patience_s)
             return verdict
@@ -248,16 +257,14 @@ class Dispatcher:
         model = self._scheduler.models[pending.job.model]
         return lost.patience_s(self._bounds, self._hedge, lane, model, pending.failures)
 
-    async def _deliver(self, pending: PendingRequest, flight: Flight, patience_s: float) -> Verdict:
-        """Have it sent; where nothing is known of what answers take, what is learnt later holds."""
-        endpoint, attempt = flight.lane.endpoint, pending.attempts
-        send = partial(self._transport.send, endpoint, pending.request, attempt=attempt)
-        if patience_s < self._bounds.request_timeout_s:
-            return await send(timeout_s=patience_s)
+    async def _unsure_of(
+        self, pending: PendingRequest, flight: Flight, sending: Awaitable[Verdict]
+    ) -> Verdict:
+        """Where nothing is known of how long answers take, what is learnt meanwhile holds."""
         with anyio.CancelScope() as scope:
             self._unsure[flight] = pending, scope
             try:
-                return await send(timeout_s=patience_s)
+                return await sending
             finally:
                 del self._unsure[flight]
         return Transient("no answer")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
+from operator import attrgetter
 from typing import Literal
 
 from msgspec import Struct
@@ -20,7 +21,6 @@ from stormproof.domain.calls import (
     Overlong,
     Refused,
     Rejected,
-    Reply,
     Transient,
     Usage,
     Verdict,
@@ -124,7 +124,7 @@ class Lane:
         # Why its gate was shut when that was last announced; empty for open.
         self.closed = ""
         # Why it is given up for this run, or empty, and which kind of reason that is. Set once,
-        # both together, by the scheduler; never cleared.
+        # both together, by `ModelQueue.stop`; never cleared.
         self.stopped = ""
         self.stop_cause: StopCause = ""
         # Estimate of the 99th percentile of answers; FIRST_P99_S until FEW have been seen.
@@ -193,7 +193,7 @@ class Lane:
         missed = 0.0
         match verdict:
             case Ok(reply=reply, rates=rates):
-                tokens = _used_tokens(reply, sent.tokens)
+                tokens = float(_tokens(reply.usage)) or sent.tokens  # where it counted nothing
                 missed = tokens - sent.tokens
                 self._took(now - sent.at)
                 self.tail.answered(sent.at, now, sent.number)
@@ -323,9 +323,8 @@ class Lane:
                 return isinstance(verdict, Denied)
 
 
-def load(lane: Lane) -> int:
-    """What the least loaded endpoint has least of: sends that have not ended."""
-    return lane.controller.in_flight
+load: Callable[[Lane], int] = attrgetter("controller.in_flight")
+"""Of a lane, what the least loaded endpoint has least of: sends that have not ended."""
 
 
 def _controller(endpoint: Endpoint, mode: RateMode, suspect: SharedLimit | None) -> Controller:
@@ -337,11 +336,6 @@ def _controller(endpoint: Endpoint, mode: RateMode, suspect: SharedLimit | None)
 
 def _start(window: float, pace_rps: float) -> Start:
     return Start() if window == inf else Start(int(window) or None, pace_rps or None)
-
-
-def _used_tokens(reply: Reply, estimate: float) -> float:
-    """What the provider counted, or the estimate where it counted nothing."""
-    return float(_tokens(reply.usage)) or estimate
 
 
 def _tokens(usage: Usage) -> int:

@@ -44,7 +44,7 @@ class Grants:
         The others are left alone: they were filled when their own last send ended.
         """
         for lane in sorted(model.lanes, key=load):
-            if not model.common:
+            if not model.common.heap:
                 return
             self.fill(model, lane, now)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from math import inf
 
-from stormproof.pool.endpoint import Lane, load
+from stormproof.pool.endpoint import Lane, StopCause, load
 from stormproof.pool.jobs import MOVES, ActiveJob, Job, PendingRequest, Status, Supply
 
 BUSY = 32  # jobs of a model between two requests, before no more are begun; or half its slots
@@ -22,24 +22,25 @@ class RequestQueue:
 
     def __init__(self) -> None:
         # A heap by urgency, remaining turns (the most first) and order of arrival. A withdrawn
-        # request stays, and counts, until its turn has come.
-        self._heap: list[tuple[int, float, int, PendingRequest]] = []
+        # request stays, and counts, until its turn has come. Empty where nothing waits, which is
+        # asked several times a request: others look at it, and leave it as it is.
+        self.heap: list[tuple[int, float, int, PendingRequest]] = []
         # Requests ever pushed: no two entries compare equal. It only grows.
         self._serial = 0
 
     def __len__(self) -> int:
-        return len(self._heap)
+        return len(self.heap)
 
     def push(self, pending: PendingRequest, remaining: float) -> None:
         """Queue a request whose episode is expected to need `remaining` more turns."""
         self._serial += 1
-        heapq.heappush(self._heap, (pending.urgency, -remaining, self._serial, pending))
+        heapq.heappush(self.heap, (pending.urgency, -remaining, self._serial, pending))
 
     def pop(self, suits: Callable[[PendingRequest], bool] | None = None) -> PendingRequest | None:
         """The request that goes next, of those that suit."""
         passed_over, found = list[tuple[int, float, int, PendingRequest]](), None
-        while self._heap and found is None:
-            entry = heapq.heappop(self._heap)
+        while self.heap and found is None:
+            entry = heapq.heappop(self.heap)
             pending = entry[3]
             if not pending.withdrawn:
                 if suits is None or suits(pending):
@@ -47,13 +48,13 @@ class RequestQueue:
                 else:
                     passed_over.append(entry)
         for entry in passed_over:
-            heapq.heappush(self._heap, entry)
+            heapq.heappush(self.heap, entry)
         return found
 
     def drain(self) -> list[PendingRequest]:
         """Take all, in no order."""
-        taken = [entry[3] for entry in self._heap if not entry[3].withdrawn]
-        self._heap.clear()
+        taken = [entry[3] for entry in self.heap if not entry[3].withdrawn]
+        self.heap.clear()
         return taken
 
 
@@ -65,6 +66,8 @@ class ModelQueue:
         self.name = name
         # Its endpoints in the order given, the stopped ones too. Complete before the opening.
         self.lanes: list[Lane] = []
+        # Those that have not stopped. `add` and `stop` alone set it.
+        self.live: list[Lane] = []
         # Requests that any lane may take.
         self.common = RequestQueue()
         # Requests of one living lane alone: with even sharding, and where others rejected them.
@@ -148,13 +151,17 @@ class ModelQueue:
 
     def has_for(self, lane: Lane) -> bool:
         """Whether a request waits that the lane may take."""
-        return bool(self.common or self.pinned.get(lane))
+        if self.common.heap:
+            return True
+        own = self.pinned.get(lane)
+        return own is not None and bool(own.heap)
 
     def pop(self, lane: Lane) -> PendingRequest | None:
         """The lane's next request: of its own share before anyone's."""
         own = self.pinned.get(lane)
-        suits = None if lane.closed == "" else partial(self._may_be_canary, lane)
-        return (own.pop() if own else None) or self.common.pop(suits)
+        if own is not None and (pending := own.pop()):
+            return pending
+        return self.common.pop(None if lane.closed == "" else partial(self._may_be_canary, lane))
 
     def _may_be_canary(self, lane: Lane, pending: PendingRequest) -> bool:
         """Whether a request may be risked at a shut lane: not where it failed, if others live."""
@@ -208,10 +215,15 @@ class ModelQueue:
 
     # --- endpoints -------------------------------------------------------------------------
 
-    @property
-    def live(self) -> list[Lane]:
-        """Lanes that have not stopped."""
-        return [lane for lane in self.lanes if not lane.stopped]
+    def add(self, lane: Lane) -> None:
+        """One more endpoint of the model."""
+        self.lanes.append(lane)
+        self.live.append(lane)
+
+    def stop(self, lane: Lane, cause: StopCause, why: str) -> None:
+        """The endpoint is given up for this run."""
+        lane.stopped, lane.stop_cause = why, cause
+        self.live = [each for each in self.live if each is not lane]  # who goes through it may stop
 
     @property
     def rests_until(self) -> float:

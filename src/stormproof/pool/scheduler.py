@@ -75,7 +75,7 @@ class Scheduler:
         for place, (endpoint, limits) in enumerate(zip(endpoints, above, strict=True)):
             lane = Lane(endpoint, rate_mode, limits, place)
             self.lanes.append(lane)
-            self.models.setdefault(endpoint.model, ModelQueue(endpoint.model)).lanes.append(lane)
+            self.models.setdefault(endpoint.model, ModelQueue(endpoint.model)).add(lane)
         # When which lane is to be looked at again.
         self._wakes = Wakes(self.lanes)
         # Gives slots away whenever something here may have made room, or work for it.
@@ -110,7 +110,7 @@ class Scheduler:
 
     def next_wake(self) -> float:
         """When `wake` must be called next, if nothing happens before; inf for never."""
-        return self._wakes.next_at()
+        return self._wakes.next_at
 
     def wake(self, now: float) -> None:
         """Look again at the endpoints whose time has come."""
@@ -270,8 +270,8 @@ class Scheduler:
     def stop(self, lane: Lane, cause: StopCause, why: str, now: float) -> None:
         """The endpoint is unusable: its requests move, or fail where there is nowhere to go."""
         self.notices.append(("stopped", lane.endpoint.endpoint_id, why))
-        lane.stopped, lane.stop_cause = why, cause
         model = self.models[lane.endpoint.model]
+        model.stop(lane, cause, why)
         if model.live:
             self._share_out(model, lane, now)
             return

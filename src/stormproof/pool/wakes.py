@@ -19,12 +19,10 @@ class Wakes:
         self._lanes = lanes
         # A heap of (instant, place). Only the entry at a lane's `wakes_at` is valid.
         self._heap: list[tuple[float, int]] = []
+        # The earliest instant in the heap, when `due` is to be asked; inf for none.
+        self.next_at = inf
         # By place, the lane's last word: ready when, said to hold until, with so many in flight.
         self._words = [(-inf, -inf, 0)] * len(lanes)
-
-    def next_at(self) -> float:
-        """The earliest alarm; inf for none."""
-        return self._heap[0][0] if self._heap else inf
 
     def due(self, now: float) -> list[Lane]:
         """The lanes whose time has come; their alarms are off."""
@@ -35,12 +33,14 @@ class Wakes:
             if lane.wakes_at == at:
                 lane.wakes_at = inf
                 due.append(lane)
+        self.next_at = self._heap[0][0] if self._heap else inf
         return due
 
     def set(self, lane: Lane, at: float) -> None:
         """Look at the lane at this instant, if not before."""
         if at < lane.wakes_at:
             lane.wakes_at = at
+            self.next_at = min(self.next_at, at)
             heapq.heappush(self._heap, (at, lane.place))
 
     def ready_at(self, lane: Lane, now: float) -> float:

@@ -41,7 +41,7 @@ class GroupCommit:
         # As given; they never change.
         self._write = write
         self._linger_s = linger_s
-        # The batch that is still open, None where nobody waits. `_enqueue` opens it, `_drain`
+        # The batch that is still open, None where nobody waits. `add` opens it, `_drain`
         # takes it; so long as it is there, its leader is on the way or the store has failed.
         self._waiting: _Batch | None = None
         # Held by whoever drains or works alone, so batches are written in order, one at a time.
@@ -53,7 +53,9 @@ class GroupCommit:
     async def add(self, lines: Sequence[PendingLine]) -> None:
         """Raises StoreError when the lines are not known to be durable."""
         self.check()
-        batch, leads = self._enqueue(lines)
+        leads = self._waiting is None
+        batch = self._waiting = self._waiting or _Batch()
+        batch.lines += lines
         if leads:
             await self._lead(batch)
         else:
@@ -85,13 +87,6 @@ class GroupCommit:
     def failed(self) -> str:
         """What went wrong earlier, in words; "" where nothing did."""
         return self._failure.message if self._failure else ""
-
-    def _enqueue(self, lines: Sequence[PendingLine]) -> tuple[_Batch, bool]:
-        """The batch that takes the lines, and whether the caller is its first."""
-        leads = self._waiting is None
-        batch = self._waiting = self._waiting or _Batch()
-        batch.lines += lines
-        return batch, leads
 
     async def _lead(self, batch: _Batch) -> None:
         # Others count on it, so a cancelled leader goes on until the batch is written.

@@ -110,9 +110,9 @@ class Log:
     """Where every trial of the open journals stands: an index of places, not of contents."""
 
     def __init__(self) -> None:
-        # By trial id, in order of first mention. `add` alone puts one in; none is ever empty.
+        # By trial id, in order of first mention. `put` alone puts one in; none is ever empty.
         self.entries: dict[str, Entry] = {}
-        # How many of the entries are settled; `add` keeps it in step.
+        # How many of the entries are settled; `put` and `drop` keep it in step.
         self.settled = 0
 
     def add(self, note: Note, span: Span) -> str:
@@ -126,14 +126,20 @@ class Log:
             return f"turn {len(entry.turns)} of trial {note.trial_id} is missing before it"
         if old := entry.contradicted(note, span):
             return f"{journal_name(old.journal)} tells trial {note.trial_id} in another way"
-        self.entries[note.trial_id] = entry
+        self.put(note, span)
+        return ""
+
+    def put(self, note: Note, span: Span) -> None:
+        """Take in a line that goes on from what there is: ours, or one that was looked at."""
+        entry = self.entries.get(note.trial_id)
+        if entry is None:
+            entry = self.entries[note.trial_id] = Entry()
         self.settled -= entry.is_settled
         if note.outcome:
             entry.end(note, span)
         else:
             entry.turn(note.at, span)
         self.settled += entry.is_settled
-        return ""
 
     def settled_entries(self) -> dict[str, Entry]:
         """Those of trials that have ended and are not run once more."""
@@ -290,7 +296,7 @@ class JournalWriter:
                     os.fsync(self._fd)
             self._check_place()
             for line in lines:
-                self.log.add(line.note, self._next_span(line))
+                self.log.put(line.note, self._next_span(line))
                 self._size += len(line.data)
 
     def rotate(self) -> dict[str, Entry]:

@@ -120,10 +120,11 @@ def _fields(value: Mapping[str, Any], named: re.Pattern[str]) -> dict[str, Any]:
         for k, v in value.items()
         if v is not None and named.search(k) and _shallow(v, _MOST_LEVELS)
     }
-    try:
-        msgspec.json.encode(found)
-    except (OverflowError, ValueError):
-        return {}
+    if found:
+        try:
+            msgspec.json.encode(found)
+        except (OverflowError, ValueError):
+            return {}
     return found
 
 

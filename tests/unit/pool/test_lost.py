@@ -20,7 +20,7 @@ def two() -> ModelQueue:
     model = ModelQueue("m")
     for n in range(2):
         endpoint = Endpoint(f"e{n}", n, "m", "p", "openai", "http://x", "d", "env:K")
-        model.lanes.append(Lane(endpoint, "fixed", place=n))
+        model.add(Lane(endpoint, "fixed", place=n))
     return model
 
 
@@ -71,7 +71,7 @@ def test_a_model_is_silent_when_every_living_endpoint_has_been_in_trouble_for_to
     assert lost.why_silent(first, 1.0 + 960.0) == "no answer for 16 min: reset"
     second.hear(second.take(5.0, 1.0), Ok(Reply("hello")), 6.0)
     assert lost.silent_lanes(model, BOUNDS, 2.0 + longest_s) == []
-    second.stopped = "401"
+    model.stop(second, "denied", "401")
     assert lost.silent_lanes(model, BOUNDS, 2.0 + longest_s) == [first]
 
 
@@ -97,7 +97,7 @@ def heard(lane: Lane, *verdicts: Verdict, at: float = 1.0) -> tuple[str, str]:
     for verdict in verdicts:
         lane.hear(lane.take(at, 1.0), verdict, at)
     model = ModelQueue("m")
-    model.lanes = [lane]
+    model.add(lane)
     return lost.unusable(lane, model, verdicts[-1], BOUNDS, at)
 
 

@@ -84,12 +84,13 @@ def test_a_job_goes_only_where_its_status_allows(old: Status) -> None:
 
 def test_a_shut_lane_is_not_given_what_failed_there_while_another_lives() -> None:
     model, shut, other = ModelQueue("m"), lane(), lane()
-    model.lanes += [shut, other]
+    model.add(shut)
+    model.add(other)
     failed, fresh = waiting("failed", retry=True), waiting("fresh")
     failed.try_again(shut, failed=True)
     model.push(failed)
     model.push(fresh)
     shut.closed = "silence"
     assert [model.pop(shut), model.pop(shut)] == [fresh, None]
-    other.stopped = "denied"
+    model.stop(other, "denied", "401")
     assert model.pop(shut) is failed
