@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, Self
@@ -14,12 +15,13 @@ ALWAYS: Place = ("", 0)
 
 
 class Reached:
-    """Within it, `places` gathers what is reached of the modules in a folder."""
+    """Within it, `places` gathers what is reached of those `wanted` in the modules of a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, wanted: AbstractSet[Place]) -> None:
         self.places: set[Place] = {ALWAYS}
         self._folder = str(folder)
-        self._left: dict[CodeType, set[int]] = {}  # lines of each code that have not run yet
+        self._wanted = wanted
+        self._left: dict[CodeType, set[int]] = {}  # of each code, what was not reached yet
 
     def __enter__(self) -> Self:
         """From here on."""
@@ -34,10 +36,9 @@ class Reached:
         code = frame.f_code
         left = self._left.get(code)
         if left is None:
-            own = code.co_filename.startswith(self._folder)
-            left = {line for *_, line in code.co_lines() if line} if own else set()
-            left |= {-code.co_firstlineno} if own else set()
-            self._left[code] = left
+            lines = {-code.co_firstlineno, *(line for *_, line in code.co_lines() if line)}
+            stem = Path(code.co_filename).stem if code.co_filename.startswith(self._folder) else ""
+            left = self._left[code] = {line for line in lines if (stem, line) in self._wanted}
         return self._traced if left else None
 
     def _traced(self, frame: FrameType, event: str, given: object) -> Any:

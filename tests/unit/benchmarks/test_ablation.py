@@ -70,13 +70,14 @@ def test_lines_that_ran_and_functions_that_said_yes_are_reached(tmp_path: Path) 
     code = compile((tmp_path / "limits.py").read_text(), str(tmp_path / "limits.py"), "exec")
     space: dict[str, Any] = {}
     exec(code, space)  # noqa: S102  the two functions above
-    with Reached(tmp_path) as never:
+    wanted = {("limits", line) for line in (2, 3, 4, -1)}
+    with Reached(tmp_path, wanted) as never:
         space["yes"](0)
-    with Reached(tmp_path) as also:
+    with Reached(tmp_path, wanted - {("limits", 2)}) as also:
         space["yes"](0)
         space["yes"](1)
     assert never.places == {ALWAYS, ("limits", 2), ("limits", 4)}
-    assert also.places == never.places | {("limits", 3), ("limits", -1)}
+    assert also.places == {ALWAYS, ("limits", 4), ("limits", 3), ("limits", -1)}
 
 
 def test_a_function_that_only_says_yes_matters_where_it_does() -> None:
