@@ -82,10 +82,15 @@ class Got(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """In a world, at the first look."""
+    """In a world."""
 
     loss: float
     error: float
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """As they are kept."""
+        return {"loss": round(self.loss, 4), "error": round(self.error, 4)}
 
     @property
     def sure(self) -> float:
@@ -295,9 +300,11 @@ class Bench:
                 self.costs[play].append(cost([play], [got]))
 
     def first_look(self, variant: Variant) -> dict[str, Loss]:
-        """What it seems to lose in the worlds where it is come to."""
+        """What it seems to lose in the worlds where it is come to; none where it is in none."""
         plays = [play for play, places in self.reached.items() if places & variant.places]
         plays = [play for play in plays if not play.world.startswith(SHARED)] or plays
+        if not plays:
+            return {}
         found = dict(zip(plays, [got for got, _ in driven(variant, plays)], strict=True))
         return {w: self._seems(self.worlds[w], found) for w in dict.fromkeys(x[0] for x in plays)}
 
@@ -324,7 +331,8 @@ class Bench:
         for world in lost + [world for world in worlds if seen[world].loss < 0][:1]:
             losses = self._again(variant, world)
             error = stdev(losses) / len(losses) ** 0.5
-            rows.append(row_of(variant, world, Loss(fmean(losses), error), len(losses)))
+            figures = Loss(fmean(losses), error).figures
+            rows.append(row_of(variant, world=world, again=len(losses), **figures))
             if rows[-1]["loss"] >= POINT:
                 break
         return max(rows, key=lambda row: (row["loss"] >= POINT, abs(row["loss"])))
@@ -348,39 +356,47 @@ class Bench:
         return cost(plays, [got for got, _ in driven(None, plays)])
 
 
-def row_of(variant: Variant, world: str, loss: Loss, again: int = 0) -> Row:
-    """What is kept; `again`: seeds of the second look."""
-    figures = {"loss": round(loss.loss, 4), "error": round(loss.error, 4), "again": again}
-    return {"benchmark": "ablation", "variant": variant.name, "world": world} | figures
+def row_of(variant: Variant, **figures: object) -> Row:
+    """As it is kept."""
+    return {"benchmark": "ablation", "variant": variant.name} | figures
 
 
 def measured(bench: Bench, asked: Sequence[Variant], jobs: int, most_s: float) -> Iterator[Row]:
-    """A row of each variant; after so much CPU time there are no second looks any more."""
-    somewhere = frozenset[Place]().union(*bench.reached.values())
+    """A row of each; after so much CPU time there are no second looks any more."""
+    again: dict[Variant, dict[str, Loss]] = {}
 
     def first(variant: Variant) -> dict[str, Loss] | None:
-        with contextlib.suppress(subprocess.CalledProcessError):
-            return bench.first_look(variant) if somewhere & variant.places else {}
-        return None
+        try:
+            return bench.first_look(variant)
+        except subprocess.CalledProcessError:
+            return None
 
     def second(variant: Variant) -> Row:
-        seen = looks[variant] or {}
-        surest = max(seen, key=lambda world: (seen[world].matters, seen[world].sure))
-        if not seen[surest].matters or spent_s() > most_s:
-            return row_of(variant, surest, seen[surest])
         try:
-            return bench.second_look(variant, seen)
+            if spent_s() < most_s:
+                return bench.second_look(variant, again[variant])
         except subprocess.CalledProcessError:
-            return {"benchmark": "ablation", "variant": variant.name, "loss": None}
+            return row_of(variant, loss=None)
+        world = surest(again[variant])
+        return row_of(variant, world=world, again=0, **again[variant][world].figures)
 
     with ThreadPoolExecutor(jobs) as pool:
-        looks = dict(zip(asked, pool.map(first, asked), strict=True))
-        for variant, seen in looks.items():
-            if not seen:
-                loss = None if seen is None else 0.0
-                yield {"benchmark": "ablation", "variant": variant.name, "loss": loss}
-        found = {v: max(x.sure for x in seen.values()) for v, seen in looks.items() if seen}
-        yield from pool.map(second, sorted(found, key=lambda variant: -found[variant]))
+        for variant, seen in zip(asked, pool.map(first, asked), strict=True):
+            if seen is None:
+                yield row_of(variant, loss=None)
+            elif not seen:
+                yield row_of(variant, loss=0.0)
+            elif not seen[world := surest(seen)].matters:
+                yield row_of(variant, world=world, again=0, **seen[world].figures)
+            else:
+                again[variant] = seen
+        by = sorted(again, key=lambda variant: -again[variant][surest(again[variant])].sure)
+        yield from pool.map(second, by)
+
+
+def surest(seen: Mapping[str, Loss]) -> str:
+    """The world where it seems to matter most."""
+    return max(seen, key=lambda world: (seen[world].matters, seen[world].sure))
 
 
 def table(rows: Sequence[Row]) -> str:
