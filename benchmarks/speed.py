@@ -1,6 +1,6 @@
 """Measures all that docs/speed.md says, and writes its tables and its chart.
 
-    python benchmarks/speed.py                           everything: 105 minutes on two cores
+    python benchmarks/speed.py                           everything: 100 minutes on two cores
     python benchmarks/speed.py --only worlds,http        these parts; the others stay as they are
     python benchmarks/speed.py --only http --rows FILE   rows are kept there, beside those of others
     python benchmarks/speed.py --rows FILE --measured    writes from what is there
@@ -13,7 +13,7 @@ What of a model does not depend on the machine, and gives way: these parts run b
 which waits most of its time, and then on all cores; parts that time the machine come after, each
 alone. By the clock, or for the model in time of one core, they take about:
 
-    http 55 min, three runs at once     ablation 40 min     worlds 15 min     shared 8 min
+    http 55 min, three runs at once     ablation 40 min     worlds 15 min     shared 3 min
     step 3 min     scaling 5 min     engines 6 min     peers 15 min, and to install them once
 """
 

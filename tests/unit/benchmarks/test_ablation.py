@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
 import ablation
 from reached import ALWAYS, Reached, reads
+from worlds import WORLDS
 
 
 def by_name(name: str) -> ablation.Variant:
@@ -87,6 +88,13 @@ def test_a_function_that_only_says_yes_matters_where_it_does() -> None:
     assert isinstance(first, ast.FunctionDef)
     assert isinstance(second, ast.FunctionDef)
     assert (ablation._place(first), ablation._place(second)) == (-1, 4)
+
+
+def test_the_first_look_leaves_no_world_out() -> None:
+    plays = {world: ablation.first_plays(world, 300, 400) for world in WORLDS}
+    assert min(len(each) for each in plays.values()) > 2
+    assert {play.seconds for play in plays["three_a_minute"]} == {3600}
+    assert {play.seconds for play in plays["drop"]} == {300}
 
 
 def test_where_an_endpoint_goes_as_it_went_nothing_is_lost() -> None:
