@@ -91,18 +91,24 @@ def worlds(rows: Sequence[Row]) -> str:
         worst = f"{min(row['delivered'] for row in ours):.3f}"
         lines.append([world, *map(share, by), worst, late, slowest, f"{lost} of {sends}"])
     head = ["world", *controllers, "worst seed", "after a minute", "90 % after", "lost"]
-    seeds = sorted({row["seed"] for row in rows})
-    return f"Seeds {seeds[0]} to {seeds[-1]}.\n\n{grid(head, lines)}"
+    return f"{seeds(rows)}.\n\n{grid(head, lines)}"
+
+
+def seeds(rows: Sequence[Row]) -> str:
+    """First and last."""
+    found = sorted({row["seed"] for row in rows})
+    return f"Seeds {found[0]} to {found[-1]}"
 
 
 def shared(rows: Sequence[Row]) -> str:
     """A row per world."""
-    lines = []
-    for (world,), of in groups([row for row in rows if "seed" in row], "world").items():
+    lines, rows = [], [row for row in rows if "seed" in row]
+    for (world,), of in groups(rows, "world").items():
         about = (shared_sim.WORLDS[world].__doc__ or "").splitlines()[0].rstrip(".")
         worst = f"{min(row['delivered'] for row in of):.3f}"
         lines.append([f"{world}: {about}", share(of), worst, f"{mean(of, 'fairness'):.2f}"])
-    return grid(["hidden limit", "delivered, refused", "worst seed", "fairness"], lines)
+    head = ["hidden limit", "delivered, refused", "worst seed", "fairness"]
+    return f"{seeds(rows)}.\n\n{grid(head, lines)}"
 
 
 def http(rows: Sequence[Row]) -> str:
@@ -124,8 +130,9 @@ def http_of(rows: Sequence[Row], seconds: float) -> str:
         lines.append([world, cells[0], model, early, *cells[1:], late])
     first, *others = controllers
     head = ["world", first, "in the model", "after 6 s", *others, "timers late, ms"]
-    seeds = len({row["seed"] for row in rows})
-    about = f"Runs of {seconds:.0f} s, median of {seeds}: delivered (in the worst), refused."
+    about = (
+        f"{seeds(rows)}, runs of {seconds:.0f} s, their median: delivered (in the worst), refused."
+    )
     return f"{about}\n\n{grid(head, lines)}"
 
 
