@@ -1,16 +1,23 @@
-"""What each rule, function and constant of the controllers is worth: its worst loss in any world.
+"""What each rule, function and constant of the controllers is worth: its loss in the worst world.
 
-    python benchmarks/ablation.py                     off, × ½ and × 2; half an hour on a core
+    python benchmarks/ablation.py                     off, × ½ and × 2; 40 minutes of a core
     python benchmarks/ablation.py --only rate. --jobs 2
 
 Each variant is an edit of the source, run in a process of its own: a constant halved or doubled,
 a function that gives nothing, `False` or (a rule of blame) no name.
 
-A world's cost is what is refused less what is delivered, as shares; a variant's loss is what it
-costs more. Near a limit the slightest change gives another course, so that a figure over few
-endpoints moves by chance: the unchanged controllers are driven under several networks, and their
-spread is each loss's standard error. Whatever seems to lose or gain a point somewhere is driven
-again in that world, through other servers; then the error is that of the mean over these.
+A first look drives the endpoints of all worlds, small ones to the end, large ones for as long as
+some hundred sends take (or not at all, where a world's point comes late); and of these only where
+the unchanged controllers come to what is changed, as the others go as they went. What none alone
+comes to is driven under limits that several share. An endpoint's cost is what is refused less what
+is delivered, as shares, and a variant's loss what it costs more. Near a limit the slightest change
+gives another course: the unchanged controllers are driven under several networks, and their spread
+is each loss's error.
+
+Where a point or more seems lost or gained, all is driven again to the end, through other seeds; the
+surest world first, until one proves to matter. There a world's cost is of all its endpoints
+together, and the error is that of the mean over seeds. When the time is up, such looks end, at what
+seems to matter least.
 """
 
 from __future__ import annotations
@@ -24,79 +31,142 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from math import hypot
+from operator import mul
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
+from typing import Any, NamedTuple
 
 import shared_sim
 import stormproof
 from capacity_sim import CONTROLLERS, Drive, oracle
+from reached import Place, Reached, reads
+from stormproof.control.controller import Controller
 from worlds import SECONDS, WORLDS, Server
 
 PACKAGE = Path(stormproof.__file__).parent
-NOT_DRIVEN = {"controller", "fixed", "limit"}  # by these worlds
-SEAM = {"sent", "answered", "refused", "failed", "abandoned", "told"}
+SEAM = {name for name in vars(Controller) if not name.startswith("_")}
+PURE = {"abs", "all", "any", "len", "max", "min", "round"}  # calls that change nothing
 SHARED = "key: "  # before the name of a world of several endpoints under a key
-WHOLE = {"drop", "outages", "day_quota"}  # worlds whose point comes late
-NETWORKS = 5  # under which the unchanged controllers are driven
-AGAIN_ENDPOINTS = 5
+LATE = {"drop": 300, "outages": 300, "day_quota": 300, "growth": 120, "cold_start": 120,
+        "replicas": 60, "blips": 60}  # fmt: skip  # worlds whose point comes late, and seconds
+FEW = 7  # times as many sends: endpoints of these that send more are left out at the first look
+LEAST_S, SHARED_S = 20.0, 100.0  # of each endpoint, and of a shared world, at the first look
+NETWORKS = 4  # under which the unchanged controllers are driven
+WORLDS_AGAIN, SEEDS_AGAIN = 3, 6  # at most, at the second look; seeds by twos
 POINT = 0.01
-MOST_CPU_S = 60  # a variant that takes more does not end
-Play = tuple[str, int, int, int, float]  # world, seed, network, endpoints, seconds
+MOST_CPU_S = 20  # a play that takes more does not end
 Row = dict[str, Any]
+
+
+class Play(NamedTuple):
+    """One endpoint of a world; or a whole shared one."""
+
+    world: str
+    seed: int
+    network: int
+    number: int
+    seconds: float
+
+
+class Got(NamedTuple):
+    """What a play came to: requests (of a shared world: the share of what is possible)."""
+
+    delivered: float
+    sends: int
+    broken: int  # refused or failed
+
+
+class Loss(NamedTuple):
+    """In a world."""
+
+    loss: float
+    error: float
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """As they are kept."""
+        return {"loss": round(self.loss, 4), "error": round(self.error, 4)}
+
+    @property
+    def sure(self) -> float:
+        """How much of it is hardly chance."""
+        return abs(self.loss) - 2 * self.error
+
+    @property
+    def matters(self) -> bool:
+        """Whether it is worth a second look."""
+        return abs(self.loss) >= POINT and self.sure > 0
 
 
 @dataclass(frozen=True)
 class Variant:
-    """`text` comes in after so many lines of the file."""
+    """`text` comes in after so many lines of the file. It changes nothing but through `places`."""
 
     name: str
     file: str
     after: int
     text: str
+    places: frozenset[Place]
 
 
 def variants() -> Iterator[Variant]:
-    """Of every module that these worlds drive."""
-    for path in sorted((PACKAGE / "control").glob("[a-z]*.py")):
-        if path.stem not in NOT_DRIVEN:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            yield from _constants(path.stem, tree)
-            yield from _functions(path.stem, tree)
+    """Of all controllers."""
+    paths = sorted((PACKAGE / "control").glob("[a-z]*.py"))
+    trees = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+    for module, tree in trees.items():
+        yield from _constants(module, trees)
+        yield from _functions(module, tree)
 
 
 def _functions(module: str, tree: ast.Module) -> Iterator[Variant]:
-    silent = {"None": "", "bool": "False"} | ({"str": '""'} if module == "blame" else {})
+    silent = {"None": "", "bool": "False", "str": '""'}
     for parent in ast.walk(tree):
-        for node in parent.body if isinstance(parent, ast.Module | ast.ClassDef) else ():
-            if not isinstance(node, ast.FunctionDef) or node.name.startswith("__"):
-                continue
-            seam = module in {"adaptive", "shared_limit"} and node.name in SEAM
+        body = parent.body if isinstance(parent, ast.Module | ast.ClassDef) else []
+        functions = [node for node in body if isinstance(node, ast.FunctionDef)]
+        shared = SEAM & {node.name for node in functions}
+        seam = shared if len(shared) > len(SEAM) / 2 else {""}  # a whole controller's, or none
+        for node in functions:
             gives = ast.unparse(node.returns) if node.returns else ""
-            if gives in silent and not seam:
+            empty = len(node.body) == (ast.get_docstring(node) is not None)
+            dunder = node.name.startswith("__")
+            if gives in silent and not empty and not dunder and node.name not in seam:
                 first = node.body[0]
                 text = f"{' ' * first.col_offset}return {silent[gives]}"
-                yield Variant(f"{module}.{node.name} off", module, first.lineno - 1, text)
+                name, places = f"{module}.{node.name} off", frozenset({(module, _place(node))})
+                yield Variant(name, module, first.lineno - 1, text, places)
 
 
-def _constants(module: str, tree: ast.Module) -> Iterator[Variant]:
+def _place(node: ast.FunctionDef) -> int:
+    """Where it does something: its first line, or if all that it does is to say so, a yes."""
+    acts = any(
+        (isinstance(x, ast.Call) and ast.unparse(x.func) not in PURE)
+        or (isinstance(x, ast.Attribute | ast.Subscript) and isinstance(x.ctx, ast.Store))
+        for x in ast.walk(node)
+    )
+    if acts:
+        return node.body[ast.get_docstring(node) is not None].lineno
+    return -min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+
+
+def _constants(module: str, trees: Mapping[str, ast.Module]) -> Iterator[Variant]:
     values = vars(import_module(f"stormproof.control.{module}"))
-    for node in tree.body:
+    for node in trees[module].body:
         targets = ast.walk(node.targets[0]) if isinstance(node, ast.Assign) else ()
         for name in [x.id for x in targets if isinstance(x, ast.Name) and x.id.isupper()]:
             value = values[name]
             parts = value if isinstance(value, tuple) else (value,)
             if all(isinstance(part, int | float) for part in parts):
+                places, end = reads(trees, module, name), node.end_lineno or 0
                 for factor in (0.5, 2.0):
                     new = [_scaled(part, factor) for part in parts]
                     text = f"{name} = {tuple(new) if isinstance(value, tuple) else new[0]}"
-                    end = node.end_lineno or 0
-                    yield Variant(f"{module}.{name} × {factor:g}", module, end, text)
+                    yield Variant(f"{module}.{name} × {factor:g}", module, end, text, places)
 
 
 def _scaled(value: float, factor: float) -> float:
@@ -122,153 +192,261 @@ def changed(variant: Variant | None) -> Iterator[str]:
         yield folder
 
 
-def costs(variant: Variant | None, plays: Sequence[Play]) -> list[float]:
-    """Of each play. Raises `CalledProcessError` where the variant breaks, or does not end."""
+def driven(
+    variant: Variant | None, plays: Sequence[Play], *, traced: bool = False
+) -> list[tuple[Got, frozenset[Place]]]:
+    """What each play came to, and what it reached of the controllers.
+
+    Raises `CalledProcessError` where the variant breaks, or does not end.
+    """
     with changed(variant) as folder:
-        words = [sys.executable, __file__, "--plays", json.dumps(plays)]
+        words = [sys.executable, __file__, "--plays"] + ["--traced"] * traced
         words += ["--limited"] * (variant is not None)
         environ = os.environ | {"PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
-        done = subprocess.run(words, env=environ, capture_output=True, check=True)
-    found = zip(plays, json.loads(done.stdout), strict=True)
-    return [refused - got / possible(*play[:2], *play[3:]) for play, (got, refused) in found]
+        text = json.dumps(plays).encode()
+        done = subprocess.run(words, env=environ, input=text, capture_output=True, check=True)
+    return [(Got(*got), frozenset((file, line) for file, line in places))
+            for got, places in json.loads(done.stdout)]  # fmt: skip
+
+
+def played(play: Play) -> Got:
+    """Under the controllers as they are imported."""
+    if play.world.startswith(SHARED):
+        name = play.world.removeprefix(SHARED)
+        row: Row = shared_sim.measure(name, play.seed, play.seconds, play.network)
+        return Got(row["delivered"], row["sends"], round(row["refused"] * row["sends"]))
+    makes = WORLDS[play.world]
+    server, controller = makes(play.seed)[play.number], CONTROLLERS["adaptive"]()
+    drive = Drive(server, controller, play.network, by_finished=makes.by_finished)
+    found = drive.run(play.seconds)
+    return Got(found.done_by[-1], found.sends, found.refused + found.errors)
+
+
+def play_all(*, traced: bool, limited: bool) -> None:
+    """In a process of their own: plays come from stdin, what they came to goes to stdout."""
+    came = []
+    wanted = frozenset[Place]().union(*(x.places for x in variants())) if traced else frozenset()
+    for each in json.load(sys.stdin):
+        if limited:
+            most_s = int(spent_s()) + MOST_CPU_S
+            resource.setrlimit(resource.RLIMIT_CPU, (most_s, resource.RLIM_INFINITY))
+        reached = Reached(PACKAGE / "control", wanted)
+        with reached if traced else contextlib.nullcontext():
+            got = played(Play(*each))
+        came.append((got, sorted(reached.places)))
+    print(json.dumps(came))
+
+
+def spent_s() -> float:
+    """CPU time so far, of this process and those that it waited for."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 @cache
-def possible(world: str, seed: int, endpoints: int, seconds: float) -> float:
+def possible(world: str, seed: int, number: int, seconds: float) -> float:
     """What the oracle gets."""
     if world.startswith(SHARED):
         return 1.0
     makes = WORLDS[world]
-    servers = picked(world, seed, endpoints)
-    return sum(oracle(x, seconds, by_finished=makes.by_finished)[-1] for x in servers)
+    return oracle(makes(seed)[number], seconds, by_finished=makes.by_finished)[-1]
 
 
-def picked(world: str, seed: int, count: int) -> list[Server]:
-    """Of a world's endpoints every other, by size, from the smallest on: the largest cost most."""
-    servers = WORLDS[world](seed)[:11]
-    servers.sort(key=lambda x: min(x.cap / x.median_s, x.rate, x.window / x.window_s, x.slots))
-    return servers[1::2][:count]
+def cost(plays: Sequence[Play], found: Sequence[Got]) -> float:
+    """Of a world, or of one endpoint of it: the share refused less the share delivered."""
+    best = sum(possible(x.world, x.seed, x.number, x.seconds) for x in plays)
+    got, sends = sum(x.delivered for x in found), sum(x.sends for x in found)
+    return sum(x.broken for x in found) / max(1, sends) - got / max(1, best)
 
 
-def played(play: Play) -> tuple[float, float]:
-    """What was got, and the share that was refused or failed."""
-    world, seed, network, endpoints, seconds = play
+def first_plays(world: str, seed: int, sends: float) -> list[Play]:
+    """Each endpoint to the end, or for as long as some `sends` take."""
     if world.startswith(SHARED):
-        row = shared_sim.measure(world.removeprefix(SHARED), seed, seconds, network)
-        return float(str(row["delivered"])), float(str(row["refused"]))
-    makes, make = WORLDS[world], CONTROLLERS["adaptive"]
-    results = [
-        Drive(server, make(), network, by_finished=makes.by_finished).run(seconds)
-        for server in picked(world, seed, endpoints)
-    ]
-    broken = sum(x.refused + x.errors for x in results)
-    return sum(x.done_by[-1] for x in results), broken / max(1, sum(x.sends for x in results))
+        return [Play(world, seed, seed, 0, SHARED_S)]
+    whole, least = WORLDS[world].seconds, LATE.get(world, LEAST_S)
+    lasts = [min(whole, max(least, sends / size(server))) for server in WORLDS[world](seed)]
+    few = [size(server) * least < FEW * sends for server in WORLDS[world](seed)]
+    return [Play(world, seed, seed, n, round(s)) for n, s in enumerate(lasts) if few[n]]
+
+
+def whole_plays(world: str, seed: int) -> list[Play]:
+    """Each endpoint to the end."""
+    if world.startswith(SHARED):
+        return [Play(world, seed, seed, 0, SECONDS)]
+    count, seconds = WORLDS[world].count, WORLDS[world].seconds
+    return [Play(world, seed, seed, number, seconds) for number in range(count)]
+
+
+def size(server: Server) -> float:
+    """Requests a second that its limits let through, about."""
+    workers = min(server.cap, server.slots)
+    window_s = min(SECONDS, server.window_s)
+    return min(workers / server.median_s, server.rate, server.window / window_s)
 
 
 class Bench:
-    """What the unchanged controllers cost, beside which variants are measured."""
+    """What the unchanged controllers come to, beside which variants are measured."""
 
-    def __init__(
-        self, worlds: Sequence[str], seed: int, endpoints: int, seconds: float, again: int
-    ) -> None:
-        self.seed, self.again = seed, again
-        self.first = {w: (w, seed, seed, endpoints, _seconds(w, seconds)) for w in worlds}
-        found = [[] for _ in worlds]  # type: list[list[float]]
-        for network in range(seed, seed + NETWORKS):
-            plays = [(w, s, network, n, t) for w, s, _, n, t in self.first.values()]
-            for each, cost in zip(found, costs(None, plays), strict=True):
-                each.append(cost)
-        self.alike = {w: x[0] for w, x in zip(worlds, found, strict=True)}
-        self.base = dict(zip(worlds, map(fmean, found), strict=True))
-        error = (1 + 1 / NETWORKS) ** 0.5
-        self.error = {w: stdev(x) * error for w, x in zip(worlds, found, strict=True)}
+    def __init__(self, worlds: Sequence[str], seed: int, sends: float) -> None:
+        self.seed = seed
+        self.worlds = {world: first_plays(world, seed, sends) for world in worlds}
+        plays = [play for each in self.worlds.values() for play in each]
+        came = dict(zip(plays, driven(None, plays, traced=True), strict=True))
+        self.found = {play: got for play, (got, _) in came.items()}
+        self.reached = {play: places for play, (_, places) in came.items()}
+        self.costs = {play: [cost([play], [got])] for play, got in self.found.items()}
+        for network in range(seed + 1, seed + NETWORKS):
+            others = [play._replace(network=network) for play in plays]
+            for play, (got, _) in zip(plays, driven(None, others), strict=True):
+                self.costs[play].append(cost([play], [got]))
 
-    def row(self, variant: Variant) -> Row:
-        """Its worst loss; or its best gain, where it loses nothing to speak of."""
-        row: Row = {"benchmark": "ablation", "variant": variant.name}
-        shared = variant.file == "shared_limit"
-        plays = [x for w, x in self.first.items() if w.startswith(SHARED) == shared]
-        try:
-            found = costs(variant, plays)
-            losses = {x[0]: self._loss(x[0], cost) for x, cost in zip(plays, found, strict=True)}
-            worst = max(losses, key=lambda w: losses[w] - self.error[w])
-            best = min(losses, key=lambda w: losses[w] + self.error[w])
-            world = worst if losses[worst] >= POINT or losses[best] > -POINT else best
-            loss, error = losses[world], self.error[world]
-            if looked_again := self.again > 1 and abs(loss) >= POINT:
-                again = [c - b for c, b in zip(self._again(variant, world), self._unchanged(world),
-                                               strict=True)]  # fmt: skip
-                loss, error = fmean(again), stdev(again) / len(again) ** 0.5
-        except subprocess.CalledProcessError:
-            return row | {"loss": None}
-        rounded = {"loss": round(loss, 4), "error": round(error, 4)}
-        return row | {"world": world, **rounded, "again": looked_again}
+    def first_look(self, variant: Variant) -> dict[str, Loss]:
+        """What it seems to lose in the worlds where it is come to; none where it is in none."""
+        plays = [play for play, places in self.reached.items() if places & variant.places]
+        plays = [play for play in plays if not play.world.startswith(SHARED)] or plays
+        if not plays:
+            return {}
+        found = dict(zip(plays, [got for got, _ in driven(variant, plays)], strict=True))
+        return {w: self._seems(self.worlds[w], found) for w in dict.fromkeys(x[0] for x in plays)}
 
-    def _loss(self, world: str, cost: float) -> float:
-        """None at all where it goes as the unchanged do under the same network."""
-        return cost - self.base[world] if cost != self.alike[world] else 0.0
+    def _seems(self, plays: Sequence[Play], found: Mapping[Play, Got]) -> Loss:
+        """Endpoints count alike, or by what they let through: whichever is the surer.
+
+        Where an endpoint goes as it went, nothing is lost.
+        """
+        differ = [play for play in plays if found.get(play, self.found[play]) != self.found[play]]
+        more = [cost([play], [found[play]]) - fmean(self.costs[play]) for play in differ]
+        spread = [(1 + 1 / NETWORKS) ** 0.5 * stdev(self.costs[play]) for play in differ]
+        losses = []
+        for power in (0, 1):
+            rate = {x: (possible(*x[:2], *x[3:]) / x.seconds) ** power for x in plays}
+            part = [rate[play] / sum(rate.values()) for play in differ]
+            losses.append(Loss(sum(map(mul, more, part)), hypot(*map(mul, spread, part))))
+        return max(losses, key=lambda loss: loss.sure)
+
+    def second_look(self, variant: Variant, seen: Mapping[str, Loss]) -> Row:
+        """Where it seems to matter: in the surest world, and on to others until it does."""
+        worlds = sorted((w for w in seen if seen[w].matters), key=lambda w: -seen[w].sure)
+        lost = [world for world in worlds if seen[world].loss > 0][:WORLDS_AGAIN]
+        rows: list[Row] = []
+        for world in lost + [world for world in worlds if seen[world].loss < 0][:1]:
+            losses = self._again(variant, world)
+            error = stdev(losses) / len(losses) ** 0.5
+            figures = Loss(fmean(losses), error).figures
+            rows.append(row_of(variant, world=world, again=len(losses), **figures))
+            if rows[-1]["loss"] >= POINT:
+                break
+        return max(rows, key=lambda row: (row["loss"] >= POINT, abs(row["loss"])))
+
+    def _again(self, variant: Variant, world: str) -> list[float]:
+        """Its loss under each seed, until more would not change whether it is worth a point."""
+        losses: list[float] = []
+        for seed in range(self.seed + 1, self.seed + 1 + SEEDS_AGAIN, 2):
+            each = [whole_plays(world, seed), whole_plays(world, seed + 1)]
+            found = iter([got for got, _ in driven(variant, [play for of in each for play in of])])
+            costs = [cost(of, [next(found) for _ in of]) for of in each]
+            losses += [costs[n] - self._unchanged(world, seed + n) for n in range(2)]
+            mean, error = abs(fmean(losses)), stdev(losses) / len(losses) ** 0.5
+            if mean > 5 * (POINT + error) or (seed > self.seed + 1 and abs(mean - POINT) > error):
+                break
+        return losses
 
     @cache  # noqa: B019  lives as long as the process
-    def _unchanged(self, world: str) -> list[float]:
-        return self._again(None, world)
-
-    def _again(self, variant: Variant | None, world: str) -> list[float]:
-        seconds, first = _seconds(world, SECONDS), self.seed + NETWORKS
-        plays = [(world, x, x, AGAIN_ENDPOINTS, seconds) for x in range(first, first + self.again)]
-        return costs(variant, plays)
+    def _unchanged(self, world: str, seed: int) -> float:
+        plays = whole_plays(world, seed)
+        return cost(plays, [got for got, _ in driven(None, plays)])
 
 
-def _seconds(world: str, seconds: float) -> float:
-    if world.startswith(SHARED):
-        return seconds
-    long = world in WHOLE or WORLDS[world].seconds > SECONDS
-    return WORLDS[world].seconds if long else min(seconds, WORLDS[world].seconds)
+def row_of(variant: Variant, **figures: object) -> Row:
+    """As it is kept."""
+    return {"benchmark": "ablation", "variant": variant.name} | figures
+
+
+def measured(bench: Bench, asked: Sequence[Variant], jobs: int, most_s: float) -> Iterator[Row]:
+    """A row of each; after so much CPU time there are no second looks any more."""
+    again: dict[Variant, dict[str, Loss]] = {}
+
+    def first(variant: Variant) -> dict[str, Loss] | None:
+        try:
+            return bench.first_look(variant)
+        except subprocess.CalledProcessError:
+            return None
+
+    def second(variant: Variant) -> Row:
+        try:
+            if spent_s() < most_s:
+                return bench.second_look(variant, again[variant])
+        except subprocess.CalledProcessError:
+            return row_of(variant, loss=None)
+        world = surest(again[variant])
+        return row_of(variant, world=world, again=0, **again[variant][world].figures)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        for variant, seen in zip(asked, pool.map(first, asked), strict=True):
+            if seen is None:
+                yield row_of(variant, loss=None)
+            elif not seen:
+                yield row_of(variant, loss=0.0)
+            elif not seen[world := surest(seen)].matters:
+                yield row_of(variant, world=world, again=0, **seen[world].figures)
+            else:
+                again[variant] = seen
+        by = sorted(again, key=lambda variant: -again[variant][surest(again[variant])].sure)
+        yield from pool.map(second, by)
+
+
+def surest(seen: Mapping[str, Loss]) -> str:
+    """The world where it seems to matter most."""
+    return max(seen, key=lambda world: (seen[world].matters, seen[world].sure))
 
 
 def table(rows: Sequence[Row]) -> str:
     """What matters, greatest loss first; then what is worth less than a point anywhere."""
-    measured = [row for row in rows if row["loss"] is not None]
-    measured.sort(key=lambda row: -row["loss"])
-    lines = ["| changed | points lost | in |", "|---|---|---|"]
-    lines += [f"| {r['variant']} | does not run, or not to an end | |"
-              for r in rows if r["loss"] is None]  # fmt: skip
-    for row in measured:
-        if abs(row["loss"]) >= POINT:
-            loss, error = row["loss"] / POINT, row["error"] / POINT
-            lines.append(f"| {row['variant']} | {loss:.1f} ± {error:.1f} | {row['world']} |")
-    little = [row["variant"] for row in measured if abs(row["loss"]) < POINT]
-    names = dict.fromkeys(name.rpartition(" × ")[0] or name for name in little)
-    less = [n for n in names if n in little or {f"{n} × 0.5", f"{n} × 2"} <= {*little}]
-    return "\n".join(lines) + f"\n\nLess than a point anywhere: {', '.join(less) or 'none'}.\n"
+    broken = [row for row in rows if row["loss"] is None]
+    idle = [row["variant"] for row in rows if row["loss"] is not None and "world" not in row]
+    found = sorted((row for row in rows if "world" in row), key=lambda row: -row["loss"])
+    much = [row for row in found if abs(row["loss"]) >= max(POINT, row["error"])]
+    lines = ["| changed | points lost | in | seeds |", "|---|---|---|---|"]
+    lines += [f"| {row['variant']} | does not run, or not to an end | | |" for row in broken]
+    for row in much:
+        loss, error = row["loss"] / POINT, row["error"] / POINT
+        seeds = row["again"] or "first look"
+        lines.append(f"| {row['variant']} | {loss:.1f} ± {error:.1f} | {row['world']} | {seeds} |")
+    little = [row["variant"] for row in found if row not in much]
+    less = f"Less than a point anywhere, or no more than chance: {_names(little)}."
+    return "\n".join(lines) + f"\n\n{less}\n\nNever come to: {_names(idle)}.\n"
+
+
+def _names(of: Sequence[str]) -> str:
+    """Of constants, where both halved and doubled are among these."""
+    names = dict.fromkeys(name.rpartition(" × ")[0] or name for name in of)
+    both = [n for n in names if n in of or {f"{n} × 0.5", f"{n} × 2"} <= {*of}]
+    return ", ".join(both) or "none"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print a line per variant, then the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    worlds = [*WORLDS, *(SHARED + world for world in shared_sim.WORLDS)]
-    parser.add_argument("--worlds", default=",".join(worlds))
-    parser.add_argument("--seed", type=int, default=300, help="none that was tuned on")
-    parser.add_argument("--seconds", type=float, default=100.0, help="of each world, at first")
-    parser.add_argument("--endpoints", type=int, default=3, help="of each world, at first")
-    parser.add_argument("--again", type=int, default=6, help="seeds, for what seems to matter")
+    shared = [SHARED + world for world in shared_sim.WORLDS]
+    parser.add_argument("--worlds", default=",".join([*WORLDS, *shared]))
+    parser.add_argument("--seed", type=int, default=310, help="none that was tuned on")
+    parser.add_argument("--sends", type=float, default=400, help="of an endpoint, at first")
+    parser.add_argument("--minutes", type=float, default=40.0, help="of CPU; then no second looks")
     parser.add_argument("--only", default="", help="names that begin so, as `rate.`")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--plays", type=json.loads, help=argparse.SUPPRESS)
+    parser.add_argument("--plays", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--traced", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--limited", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if given.plays:
-        if given.limited:
-            resource.setrlimit(resource.RLIMIT_CPU, (MOST_CPU_S, MOST_CPU_S))
-        print(json.dumps([played(tuple(play)) for play in given.plays]))
+        play_all(traced=given.traced, limited=given.limited)
         return
-    bench = Bench(given.worlds.split(","), given.seed, given.endpoints, given.seconds, given.again)
-    asked = [variant for variant in variants() if variant.name.startswith(given.only)]
-    asked.sort(key=lambda variant: variant.name.endswith(" off") and variant.file != "blame")
+    asked = [x for x in variants() if x.name.startswith(tuple(given.only.split(",")))]
+    bench = Bench(given.worlds.split(","), given.seed, given.sends)
     rows = []
-    with ThreadPoolExecutor(given.jobs) as pool:
-        for row in pool.map(bench.row, asked):
-            rows.append(row)
-            print(json.dumps(row), flush=True)
+    for row in measured(bench, asked, given.jobs, 60 * given.minutes):
+        rows.append(row)
+        print(json.dumps(row), flush=True)
     print(table(rows))
 
 

@@ -280,7 +280,7 @@ def _alone(name: str) -> Callable[[Random, int], World]:
         del rng
         return World(ALONE[name](seed))
 
-    make.__name__ = f"own_{name}"
+    make.__name__, make.__doc__ = f"own_{name}", ALONE[name].make.__doc__
     return make
 
 

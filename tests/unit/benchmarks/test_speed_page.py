@@ -1,9 +1,11 @@
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
+import shared_sim
 import speed
 
 MEASURED = {"commit": "abc1234", "load": 0.5}
@@ -61,3 +63,33 @@ def test_rows_of_one_commit_or_of_several_say_so() -> None:
 def test_the_size_is_of_all_controllers() -> None:
     found = speed.count()
     assert found["lines"] > found["attributes"] > found["constants"] > 0
+
+
+def test_the_model_gives_way_and_what_fails_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "say.py"
+    script.write_text(
+        "import json, os, sys\n"
+        "print(json.dumps({'nice': os.nice(0), 'alone': os.getsid(0) == os.getpid()}))\n"
+        "sys.exit(sys.argv[1:] == ['fails'])\n"
+    )
+    parts = {
+        "model": speed.Part(speed.size, [f"{script} a", f"{script} fails"], "", model=True),
+        "step": speed.Part(speed.size, [f"{script} a"], ""),
+        "http": speed.Part(speed.size, [f"{script} a"] * 3, "", at_once=2),
+    }
+    monkeypatch.setattr(speed, "PARTS", parts)
+    rows: list[speed.Row] = []
+    measuring = speed.Measuring(rows.append)
+    measuring.all_of([*parts], quick=False, at_once=None)
+    found = sorted((row["part"], row["nice"], row["alone"]) for row in rows)
+    timed = [(part, os.nice(0), False) for part in ("http", "http", "http", "step")]
+    assert found == sorted([*timed, ("model", 19, True), ("model", 19, True)])
+    assert measuring.failed == {"model": f"{script} fails"}
+
+
+def test_each_shared_world_says_what_it_is() -> None:
+    figures = {"seed": 0, "delivered": 0.9, "refused": 0.01, "fairness": 1.0}
+    text = speed.shared([{"world": world} | figures for world in shared_sim.WORLDS])
+    assert "| own_caps: Requests in flight: 3 to 200 | 0.900, 1.0% | 0.900 | 1.00 |" in text
