@@ -79,12 +79,21 @@ class Adaptive:
         """See `Controller`."""
         return self.breaker.why
 
+    @property
+    def measured_rate(self) -> float:
+        """Units a second that were measured to be let through; 0 while none were."""
+        return self.rate.believed if self.rate.sure else 0.0
+
+    def allowed_at(self, now: float) -> float:
+        """The earliest instant for a send by what is declared, and what the server works on."""
+        in_flight = self.in_flight
+        return max(self._ceiling.ready_at(now, in_flight), self.queue.ready_at(now, in_flight))
+
     def ready_at(self, now: float) -> float:
         """See `Controller`."""
         self._settle(now)
         in_flight = self.in_flight
-        ready = max(self._ceiling.ready_at(now, in_flight), self.queue.ready_at(now, in_flight))
-        ready = max(ready, self.breaker.ready_at)
+        ready = max(self.allowed_at(now), self.breaker.ready_at)
         if ready == inf:
             return self.breaker.hears_at(self.measured.confirm_s)
         if self.chance.rush:
@@ -94,17 +103,6 @@ class Adaptive:
         if opens == inf and self.cap.probing:
             opens = self._pending.since + self.measured.confirm_s
         return max(ready, opens)
-
-    @property
-    def measured_rate(self) -> float:
-        """Units a second that were measured to be let through; 0 while none were."""
-        return self.rate.believed if self.rate.sure else 0.0
-
-    def allowed_at(self, now: float) -> float:
-        """The earliest instant for a send by what is declared and what the server works on."""
-        return max(
-            self._ceiling.ready_at(now, self.in_flight), self.queue.ready_at(now, self.in_flight)
-        )
 
     def sent(self, now: float, tokens: float) -> Sent:
         """See `Controller`."""
@@ -160,9 +158,9 @@ class Adaptive:
         """Refused in a trial that went beyond all that is believed: it says nothing here."""
         self._end(sent)
         self._settle(now)
-        self._turned_away(sent, Fate.REFUSED)
+        self._pending.turned_away(sent)
         self.rate.excused(sent)
-        self._tell(sent, now)
+        self._tell(sent, now, Fate.REFUSED)
         if self.breaker.heeds(sent):
             self.breaker.canary_failed(now)
 

@@ -351,7 +351,7 @@ class Member:
         """See `Controller`."""
         own, limit = self.control.view(), self.limit
         if limit.trial:
-            own.decision = f"{limit.name}: one sends for all"
+            return own._replace(decision=f"{limit.name}: one sends for all")
         if limit.learned is None:
             return own
         above = limit.learned.view()
