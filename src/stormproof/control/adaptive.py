@@ -282,7 +282,7 @@ class Adaptive:
         until, sure = self.word.until(now), self.rate.sure
         measured = sure and not self._cuts.count and until - now >= 1 / self.rate.believed
         if until > now and not measured:  # else what was measured says more
-            if sure and until - now > max(LULL_S, LULL_UNITS / self.rate.believed):
+            if until - now > max(LULL_S, LULL_UNITS / self.rate.believed):
                 return True
             self.rate.wait_until(until, now)
         return self._nothing_passes(sent)

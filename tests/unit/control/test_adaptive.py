@@ -67,6 +67,26 @@ def test_a_cap_that_falls_leaves_no_pace_behind_that_throttles() -> None:
     assert canary.fate is Fate.ACCEPTED
 
 
+def test_a_word_for_the_rest_of_a_minute_is_waited_for_and_is_no_rate() -> None:
+    control, taken = Adaptive(Limits()), [0, 0, 0]
+    flying = list[tuple[float, Sent]]()
+    for tick in range(30 * 64, 180 * 64):
+        now, window = tick / 64, tick // (60 * 64)
+        for sent in [sent for until, sent in flying if until <= now]:
+            control.answered(sent, now, 1.0)
+        flying = [(until, sent) for until, sent in flying if until > now]
+        refused = list[Sent]()
+        for sent in fill(control, now):
+            if taken[window] < 300:
+                taken[window] += 1
+                flying.append((now + 2, sent))
+            else:
+                refused.append(sent)
+        for n, sent in enumerate(refused):
+            control.refused(sent, now + n / 1000, (window + 1) * 60 - now - n / 1000)
+    assert taken == [300, 300, 300]
+
+
 def test_a_number_never_accepted_speaks_to_the_cap() -> None:
     control = Adaptive(Limits())
     now = ramp(control, 40)
