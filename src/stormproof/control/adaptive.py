@@ -195,13 +195,9 @@ class Adaptive:
 
     def _settle(self, now: float) -> None:
         """Accept what has been silent for long enough, in the order of sending."""
-        canary, confirm_s = self.breaker.canary, self.measured.confirm_s
-        if (
-            self.breaker.state is State.ERRORS
-            and canary
-            and now >= self.breaker.hears_at(confirm_s)
-        ):
-            self._reopen(canary, now)
+        breaker, confirm_s = self.breaker, self.measured.confirm_s
+        if breaker.canary and breaker.state is State.ERRORS and now >= breaker.hears_at(confirm_s):
+            self._reopen(breaker.canary, now)
         for sent in self._pending.silent(now, confirm_s):
             self._accept(sent, now)
 
