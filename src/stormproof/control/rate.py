@@ -215,7 +215,7 @@ class RateLimit:
         elif units + self.flow.slack < FALLEN * self.believed * span_s:
             self.sure = units
             self._believe(rate)
-        if units >= ENOUGH:
+        elif units >= ENOUGH:
             self._measure(rate, max(0.05 * rate, self.flow.slack / span_s), units)
 
     def _measure(self, rate: float, error: float, units: float) -> None:
@@ -227,7 +227,7 @@ class RateLimit:
 
     def _between(self, rate: float) -> float:
         """A bucket that holds little overflows below its limit, which the pace refused is above."""
-        return (rate + self._refused_pace) / 2 if rate < self._refused_pace < NOISE * rate else rate
+        return (rate + max(rate, min(self._refused_pace, NOISE * rate))) / 2
 
     def _believe(self, rate: float) -> None:
         self.believed = rate = max(rate, SLOWEST)
