@@ -37,7 +37,8 @@ class RateLimit:
     From a little below it the pace grows to a little above, over as many units as it was measured
     over, until a refusal measures it anew: where the limit stands, each cycle is as long as all
     before, and refusals grow rare. Passing more than a bucket of that rate could have let through
-    refutes the belief: then the excess doubles.
+    refutes the belief: then the excess doubles. A limit that has risen may go on rising: it is
+    believed so far, and the pace goes on from there until the next refusal.
     """
 
     name = "rate"
@@ -52,8 +53,8 @@ class RateLimit:
         self._pace = Pace(inf)
         self._paced = 0.0  # units since the last cut
         self._sent_at = -inf
-        self._passed = 0.0  # units known accepted since the bucket was empty; -inf: it is just cut
-        self._empty_at = 0.0
+        self._passed = 0.0  # units known accepted since the bucket was empty; -inf from a cut until
+        self._empty_at = 0.0  # all that was sent before it is known
         self._refused_pace = inf  # at which the latest refused send went
         self._refuted = False  # more has passed than what is believed could have let through
         self._best = 0.0  # the highest belief that two measurements agreed on
@@ -119,7 +120,6 @@ class RateLimit:
         That takes `confirm_s`; nothing is sent meanwhile where the refusal was a surprise.
         """
         confirm_s = self._measured.confirm_s
-        pause_s = 0.0
         self._refused_pace, self.hurry_until = self._pace.rate, -inf
         if not self.sure:
             before = self.believed if self.believed < inf else 1.0
@@ -127,7 +127,7 @@ class RateLimit:
             self._believe(guess * min(self._pace.rate, recent))
             pause_s = confirm_s
         elif self._refuted:
-            self._lifted()
+            self._lifted(now)
             self.hurry_until = inf
             pause_s = LIFT_PAUSE * confirm_s
         else:
@@ -190,9 +190,9 @@ class RateLimit:
             self._pace.rate *= 2
             self.hurry_until = now + (now - since)
 
-    def _lifted(self) -> None:
-        """What was sent since the bucket was empty has flowed in, and more if it overflowed."""
-        known_s = self._order[0].at - self._empty_at
+    def _lifted(self, now: float) -> None:
+        """What was accepted since the bucket was empty flowed in, and more if it overflowed."""
+        known_s = (self._order[0].at if self._order else now) - self._empty_at
         least = max(self.believed, self._passed / max(known_s, 1 / self.believed))
         if self._pace.rate < NOISE * self.believed:
             self._believe(least)
@@ -215,7 +215,7 @@ class RateLimit:
         elif units + self.flow.slack < FALLEN * self.believed * span_s:
             self.sure = units
             self._believe(rate)
-        if units >= ENOUGH:
+        elif units >= ENOUGH:
             self._measure(rate, max(0.05 * rate, self.flow.slack / span_s), units)
 
     def _measure(self, rate: float, error: float, units: float) -> None:
@@ -227,7 +227,7 @@ class RateLimit:
 
     def _between(self, rate: float) -> float:
         """A bucket that holds little overflows below its limit, which the pace refused is above."""
-        return (rate + self._refused_pace) / 2 if rate < self._refused_pace < NOISE * rate else rate
+        return (rate + max(rate, min(self._refused_pace, NOISE * rate))) / 2
 
     def _believe(self, rate: float) -> None:
         self.believed = rate = max(rate, SLOWEST)

@@ -125,6 +125,24 @@ def test_a_rate_that_fell_is_measured_within_a_few_refusals_and_returns_to_what_
     assert refused < 10
 
 
+def test_a_limit_that_rises_with_what_passes_is_followed() -> None:
+    driven, bucket = Driven(2.0, sure=30.0), Bucket(2.0, 1.0)
+    for second in range(120):
+        bucket.rate = 2.0 * 2 ** (second / 20)
+        driven.run(bucket, second + 1)
+    assert driven.rate.believed > 0.6 * bucket.rate
+
+
+def test_a_refusal_heard_after_its_acceptance_was_taken_for_granted_cuts_all_the_same() -> None:
+    driven = Driven(5.0, sure=30.0)
+    driven.send(accepted=False)
+    for _ in range(20):
+        driven.now += 0.1
+        driven.send(accepted=True)
+    driven.rate.cut(driven.now)
+    assert driven.rate.believed > 5.0
+
+
 def test_refused_again_at_once_it_waits_until_it_knows() -> None:
     rate = Driven(50.0, sure=100.0).rate
     rate.cut(10.0)
@@ -153,5 +171,5 @@ def test_after_a_lull_the_pace_uses_up_what_may_be_a_window() -> None:
 def test_a_start_is_refuted_either_way_within_seconds(rate: float) -> None:
     driven = Driven(2.0)
     driven.rate.begin(20.0)
-    driven.run(Bucket(rate, 5.0), 10)
+    driven.run(Bucket(rate, 5.0), 12)
     assert 0.8 * rate < driven.rate.believed < 1.3 * rate
