@@ -11,9 +11,9 @@ START = 2.0  # in flight at once before anything is known
 DOUBLING_S = 0.4  # the ramp doubles in this time
 FASTEST = 250.0  # slots a second: what is on its way when a limit is met is refused
 HEADROOM = 1.6  # and stays below this × the highest number known to be accepted
-FIRST_PROBE_S = 0.4  # after a cut, one above the cap is tried;
-LATER = 2.0  # × as late when that is refused, until that would be later than
-LAST_PROBE_S, LAST_PROBE_SENDS = 4.0, 120.0  # these: from then on, the later of them
+FIRST_PROBE_S = 0.4  # after a cut, one above the cap is tried; the wait doubles when refused
+LAST_PROBE_S = 4.0  # from then on, it is what this many sends take, if that is longer:
+LATE_SENDS, LAST_SENDS = 30.0, 120.0  # at least and at most
 GENERATION = 20  # accepted sends after which what was held before them no longer counts
 BLUR = 40  # in flight to one slot that is free at the server and not yet heard of
 
@@ -49,7 +49,7 @@ class Cap:
     @property
     def stands(self) -> bool:
         """Whether it was met again and again at the same number."""
-        return self._wait_s > LATER * FIRST_PROBE_S
+        return self._wait_s > 2 * FIRST_PROBE_S
 
     @property
     def probing(self) -> bool:
@@ -114,9 +114,10 @@ class Cap:
         if abs(number - self._refused_at) > self.fuzz:
             self._wait_s = FIRST_PROBE_S
         elif number > self.believed:  # else it is the same overshoot, or blur
-            self._wait_s *= LATER
+            self._wait_s *= 2
             if self._wait_s > LAST_PROBE_S:
-                self._wait_s = max(LAST_PROBE_S, LAST_PROBE_SENDS * self._apart_s)
+                later_s = max(self._wait_s, LATE_SENDS * self._apart_s)
+                self._wait_s = min(later_s, max(LAST_PROBE_S, LAST_SENDS * self._apart_s))
         self._refused_at = number
         if self._step > 1 and number <= self._best:  # it did not return to what it was
             self._best = number - 1

@@ -6,7 +6,7 @@ from stormproof.control.cap import (
     DOUBLING_S,
     FASTEST,
     LAST_PROBE_S,
-    LAST_PROBE_SENDS,
+    LAST_SENDS,
     START,
     Cap,
 )
@@ -90,7 +90,7 @@ def test_probes_grow_rare_in_answers_so_that_a_small_cap_is_refused_ever_less() 
     measured = Measured()
     cap = Cap(measured)
     slow = stand(cap, 1, 0.0)
-    assert cap.ready_at(slow, 1) - slow == LAST_PROBE_SENDS  # at one a second
+    assert cap.ready_at(slow, 1) - slow == LAST_SENDS  # at one a second
     measured.recent_rps = 1000.0
     fast = stand(cap, 1, slow)
     assert cap.ready_at(fast, 1) - fast == pytest.approx(LAST_PROBE_S)
