@@ -53,8 +53,8 @@ class RateLimit:
         self._pace = Pace(inf)
         self._paced = 0.0  # units since the last cut
         self._sent_at = -inf
-        self._passed = 0.0  # units known accepted since; -inf: of the cut's own send it is not known yet
         self._empty_at = 0.0  # when the bucket was
+        self._passed = 0.0  # units known accepted since; -inf from a cut until it is measured
         self._refused_pace = inf  # at which the latest refused send went
         self._refuted = False  # more has passed than what is believed could have let through
         self._best = 0.0  # the highest belief that two measurements agreed on
