@@ -47,14 +47,14 @@ class RateLimit:
         self._measured = measured
         self.believed = inf
         self.sure = 0.0  # units over which it was measured in agreement; 0: it is a guess
-        self.hurry_until = -inf  # a window may be in force: use it up, and see it begin anew
+        self.hurry_until = -inf  # a window may be in force, to be used up; or the limit still rises
         self.flow = Flow()
         self._order = deque[Sent]()  # sends of which an older one, or their own fate, is unknown
         self._pace = Pace(inf)
         self._paced = 0.0  # units since the last cut
         self._sent_at = -inf
-        self._passed = 0.0  # units known accepted since the bucket was empty; -inf from a cut until
-        self._empty_at = 0.0  # all that was sent before it is known
+        self._empty_at = 0.0  # when the bucket was
+        self._passed = 0.0  # units known accepted since; -inf from a cut until it is measured
         self._refused_pace = inf  # at which the latest refused send went
         self._refuted = False  # more has passed than what is believed could have let through
         self._best = 0.0  # the highest belief that two measurements agreed on
