@@ -232,10 +232,11 @@ class Part:
 
 
 HTTP = "capacity.py --worlds {} --controllers {} --first-seed {} --seconds {}"
-LONG = [("adaptive", 0), ("adaptive", 1), ("adaptive", 2), ("aimd", 0), ("workers_50", 0)]
+LONG = [("adaptive", n) for n in (210, 211, 212)] + [("aimd", 210), ("workers_50", 210)]
 PARTS = {
     "http": Part(http, [*(HTTP.format(w, c, seed, 300) for c, seed in LONG for w in SIX),
-                        *(HTTP.format(w, "adaptive", n, 100) for n in range(3) for w in SMALL)],
+                        *(HTTP.format(w, "adaptive", n, 100) for n in range(210, 213)
+                          for w in SMALL)],
                  HTTP.format("caps", "adaptive", 0, 10), at_once=3),
     "ablation": Part(ablation.table, ["ablation.py"],
                      "ablation.py --worlds tiny_caps,three_a_minute --only cap.START", model=True),

@@ -36,9 +36,7 @@ SUSPECTED, MORE = 4, 2  # incidents
 DEAR = 30.0  # as many for each second that a trial has cost, so that it costs a thirtieth at most
 PART, SLOTS, FEW = 0.8, 0.95, 4  # of the pace, and of the slots; so many of these at least
 REST_S = 0.05  # until what the others sent has arrived; and between looks at whether it is over
-FASTER = (
-    0.2  # × a trial's pace: by so much it exceeds a limit of the endpoint's own, or tells nothing
-)
+FASTER = 0.2  # × a trial's pace: so far above a limit of the endpoint's own, or it tells nothing
 OFF = 1.15  # × what was measured, at most, a limit of its own lets through
 PROOF = 7.0  # requests beyond what that limit can have let through since it refused,
 WEIGHT = 5.0  # and so many more for each refusal
