@@ -155,7 +155,7 @@ class Adaptive:
         self._tell(sent, now, Fate.REFUSED)
 
     def pardoned(self, sent: Sent, now: float) -> None:
-        """Refused in a trial that went beyond all that is believed: it says nothing here."""
+        """Refused in an experiment that went beyond all that is believed: it says nothing here."""
         self._end(sent)
         self._settle(now)
         self._pending.turned_away(sent)

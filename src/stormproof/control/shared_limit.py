@@ -2,12 +2,12 @@
 
 A declared one holds from the start. One that nobody declared is only suspected at first:
 
-- Refusals within a second are one incident. `SUSPECTED` of them, of several endpoints, are worth a
-  trial. Those where a share is known to be refused by chance do not count.
-- In a trial the endpoint refused last sends for all, at `PART` of the pace at which all were let
-  through, beside no more in flight; the others pause. A limit that they share sees no more than it
-  has let through, and refuses none. A limit of the endpoint's own lets through no more than its
-  part of that, so that two or three refusals end the trial.
+- Refusals within a second are one incident. `SUSPECTED` of them, of several endpoints, are worth an
+  experiment. Those where a share is known to be refused by chance do not count.
+- In an experiment the endpoint refused last sends for all, at `PART` of the pace at which all were
+  let through, beside no more in flight; the others pause. A limit that they share sees no more than
+  it has let through, and refuses none. A limit of the endpoint's own lets through no more than its
+  part of that, so that two or three refusals end the experiment.
 - Where it finds no shared limit, the next one takes `MORE` times as many incidents, more where it
   was `DEAR`, and another endpoint.
 - Once a limit is to blame, a controller of its own for all of them hears of all sends and of the
@@ -16,7 +16,7 @@ A declared one holds from the start. One that nobody declared is only suspected 
   none.
 - A limit whose refusals fall on one endpoint far beyond its share of the sends is not to blame for
   them: that endpoint has a limit of its own, and answers for its refusals itself. When half of
-  them do, the blame is theirs again, as after a trial that found none.
+  them do, the blame is theirs again, as after an experiment that found none.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from stormproof.domain.pool import Endpoint, Limits, Start
 
 INCIDENT_S = 1.0  # refusals so close together are one incident
 SUSPECTED, MORE = 4, 2  # incidents
-DEAR = 30.0  # as many for each second that a trial has cost, so that it costs a thirtieth at most
+DEAR = 30.0  # so many for each second that an experiment has cost: it costs a thirtieth at most
 PART, SLOTS, FEW = 0.8, 0.95, 4  # of the pace, and of the slots; so many of these at least
 REST_S = 0.05  # until what the others sent has arrived; and between looks at whether it is over
-FASTER = 0.2  # × a trial's pace: so far above a limit of the endpoint's own, or it tells nothing
+FASTER = 0.2  # × its pace: so far above a limit of the endpoint's own, or it tells nothing
 OFF = 1.15  # × what was measured, at most, a limit of its own lets through
 PROOF = 7.0  # requests beyond what that limit can have let through since it refused,
 WEIGHT = 5.0  # and so many more for each refusal
@@ -47,7 +47,7 @@ CERTAIN = log(100)  # odds that it has
 DOUBTED = 3.0  # log odds, at most, that it has none
 
 
-class Trial:
+class Experiment:
     """One endpoint sends for all that may share a limit, which has just refused it."""
 
     def __init__(self, member: Member, refused: Sent, rate: float, now: float) -> None:
@@ -65,7 +65,7 @@ class Trial:
         self._own, self._empty_at = OFF * max(share * rate, control.measured_rate), refused.at
         # All that may be in flight. Never changes.
         self._most = max(FEW, SLOTS * sum(x.in_flight for x in members))
-        # How much faster it goes. A trial tells nothing where that is little. Never changes.
+        # How much faster it goes. An experiment tells nothing where that is little. Never changes.
         faster, least = self.pace.rate - self._own, FASTER * self.pace.rate
         self.tells = faster > least
         # When it is over at the latest. Never changes.
@@ -94,7 +94,7 @@ class Trial:
         return now - self._empty_at - accepted / self.rate
 
     def sent(self, sent: Sent, now: float) -> None:
-        """A send of the trial goes. Nothing grows by it."""
+        """A send of the experiment goes. Nothing grows by it."""
         self.pace.spend(now)
         self.sends.append(sent)
         sent.doubtful = True
@@ -134,20 +134,20 @@ class SharedLimit:
         self.members: list[Member] = []
         # When the first send of the latest incident went; -inf before the first.
         self._began = -inf
-        # Incidents since the last trial, or acquittal; who was refused in them.
+        # Incidents since the last experiment, or acquittal; who was refused in them.
         self._incidents = 0
         self._refused: set[Member] = set()
-        # How many are worth a trial: SUSPECTED; each that finds none, or acquittal, makes it
+        # How many are worth an experiment: SUSPECTED; each that finds none, or acquittal, makes it
         # MORE times as many at least.
         self._needs: float = SUSPECTED
-        # The trial under way; None while it is in force.
-        self.trial: Trial | None = None
-        # Who was found to have a limit of its own in the last trial.
+        # The experiment under way; None while it is in force.
+        self.experiment: Experiment | None = None
+        # Who was found to have a limit of its own in the last experiment.
         self._tried: Member | None = None
         # When the first refusal was heard since the start or an acquittal, and requests accepted
         # until then; None before. Once it is to blame, the same of that.
         self._first: tuple[float, float] | None = None
-        # Requests a second that it lets through at least, if a trial was right.
+        # Requests a second that it lets through at least, if an experiment was right.
         self._least = 0.0
 
     @property
@@ -179,36 +179,36 @@ class SharedLimit:
         return self.declared is None or beside + self.in_flight < self.declared.workers
 
     def suspect(self, member: Member, sent: Sent, now: float) -> None:
-        """Note a refusal nobody answers for yet: it may be worth a trial."""
+        """Note a refusal nobody answers for yet: it may be worth an experiment."""
         since, before = self._first = self._first or (now, self._accepted)
         self._refused.add(member)
         if sent.at > self._began + INCIDENT_S:
             self._began = sent.at
             self._incidents += 1
         enough = self._incidents >= self._needs and len(self._refused) > 1
-        if self.trial or not enough or member is self._tried:
+        if self.experiment or not enough or member is self._tried:
             return
         rate = (self._accepted - before) / max(now - since, INCIDENT_S)
-        if rate and (trial := Trial(member, sent, rate, now)).tells:
-            self.trial = trial
+        if rate and (experiment := Experiment(member, sent, rate, now)).tells:
+            self.experiment = experiment
 
     def settle(self, now: float) -> None:
-        """Follow the trial, if there is one, to its end."""
-        if (trial := self.trial) is None:
+        """Follow the experiment, if there is one, to its end."""
+        if (experiment := self.experiment) is None:
             return
-        found = trial.found
+        found = experiment.found
         if found == "shared":
             self._first = now, self._accepted
-            self._least = LESS * trial.rate
+            self._least = LESS * experiment.rate
             self.blame(now)
-        elif found == "own" or trial.is_over(now):
+        elif found == "own" or experiment.is_over(now):
             self._acquit()
-            self._tried = trial.member if found else None
-            self._needs = max(self._needs, DEAR * trial.cost_s(now))
+            self._tried = experiment.member if found else None
+            self._needs = max(self._needs, DEAR * experiment.cost_s(now))
 
     def blame(self, now: float) -> None:
         """From now on the limit has a controller, which knows of all that is in flight."""
-        self.trial = None
+        self.experiment = None
         self.learned = Adaptive(Limits())
         for member in self.members:
             member.blamed_above(self.learned, now)
@@ -239,7 +239,7 @@ class SharedLimit:
         return sum(member.accepted for member in self.members)
 
     def _acquit(self) -> None:
-        self.learned = self.trial = self._first = None
+        self.learned = self.experiment = self._first = None
         self._incidents = 0
         self._refused.clear()
         self._needs *= MORE
@@ -286,19 +286,19 @@ class Member:
         limit = self.limit
         ready = self.control.ready_at(now)
         limit.settle(now)
-        if trial := limit.trial:
-            if trial.member is not self:
+        if experiment := limit.experiment:
+            if experiment.member is not self:
                 return max(ready, now + REST_S)
-            return max(trial.ready_at(now), self.control.allowed_at(now))
+            return max(experiment.ready_at(now), self.control.allowed_at(now))
         above = limit.learned
         return ready if above is None else max(ready, above.ready_at(now))
 
     def sent(self, now: float, tokens: float) -> Sent:
         """See `Controller`."""
-        trial, above = self.limit.trial, self.limit.learned
+        experiment, above = self.limit.experiment, self.limit.learned
         sent = self.control.sent(now, tokens)
-        if trial and trial.member is self:
-            trial.sent(sent, now)
+        if experiment and experiment.member is self:
+            experiment.sent(sent, now)
         self._above[sent] = above.sent(now, tokens) if above else None
         self.sends += 1
         return sent
@@ -313,7 +313,7 @@ class Member:
         """See `Controller`."""
         limit = self.limit
         above = self._ended(sent)
-        if limit.trial and sent in limit.trial.sends:
+        if limit.experiment and sent in limit.experiment.sends:
             self.control.pardoned(sent, now)
             limit.settle(now)
             return
@@ -348,7 +348,7 @@ class Member:
     def view(self) -> View:
         """See `Controller`."""
         own, limit = self.control.view(), self.limit
-        if limit.trial:
+        if limit.experiment:
             return own._replace(decision=f"{limit.name}: one sends for all")
         if limit.learned is None:
             return own

@@ -42,8 +42,8 @@ def incidents(members: list[Member], number: int, first: float) -> float:
 
 
 def tried(limit: SharedLimit) -> Member | None:
-    """Who sends for all, while there is a trial."""
-    return limit.trial.member if limit.trial else None
+    """Who sends for all, while there is an experiment."""
+    return limit.experiment.member if limit.experiment else None
 
 
 def is_blamed(limit: SharedLimit) -> bool:
@@ -51,11 +51,11 @@ def is_blamed(limit: SharedLimit) -> bool:
     return limit.learned is not None
 
 
-def play_trial(limit: SharedLimit, now: float, takes: Callable[[int], bool]) -> int:
+def play_experiment(limit: SharedLimit, now: float, takes: Callable[[int], bool]) -> int:
     """To its end: whether the n-th send is taken is given. How many went."""
     member, count = tried(limit), 0
     assert member
-    while limit.trial:
+    while limit.experiment:
         now = max(now + 0.001, min(each.ready_at(now) for each in limit.members))
         for other in limit.members:
             assert tried(limit) is None or other is member or other.ready_at(now) > now
@@ -74,7 +74,7 @@ def test_one_who_may_send_for_all_shows_that_the_limit_is_shared() -> None:
     now = incidents(members, SUSPECTED, 0.0)
     assert not is_blamed(limit)
     assert members[0].view().decision == "key p/env:K: one sends for all"
-    count = play_trial(limit, now, lambda _: True)
+    count = play_experiment(limit, now, lambda _: True)
     assert is_blamed(limit)
     assert PROOF <= count < 4 * PROOF
     assert members[0].view().decision == "key p/env:K: start"
@@ -84,7 +84,7 @@ def test_one_who_is_refused_then_has_a_limit_of_its_own() -> None:
     limit, members = four()
     now = incidents(members, SUSPECTED, 0.0)
     first = tried(limit)
-    assert play_trial(limit, now, lambda n: n % 4 == 0) <= 4
+    assert play_experiment(limit, now, lambda n: n % 4 == 0) <= 4
     assert not is_blamed(limit)
     now = incidents([x for x in members if x is not first], MORE * SUSPECTED - 1, now + 1)
     assert tried(limit) is None
@@ -95,11 +95,11 @@ def test_one_who_is_refused_then_has_a_limit_of_its_own() -> None:
 def test_a_share_refused_by_chance_is_no_proof() -> None:
     limit, members = four()
     now = incidents(members, SUSPECTED, 0.0)
-    play_trial(limit, now, lambda n: n % 3 != 1)
+    play_experiment(limit, now, lambda n: n % 3 != 1)
     assert not is_blamed(limit)
 
 
-def test_a_trial_with_no_more_to_send_is_over_soon_and_what_it_cost_delays_the_next() -> None:
+def test_an_experiment_with_no_more_to_send_is_over_soon_and_what_it_cost_delays_the_next() -> None:
     limit, members = four()
     now = incidents(members, SUSPECTED, 0.0) + 2
     assert tried(limit)
@@ -114,7 +114,7 @@ def test_a_trial_with_no_more_to_send_is_over_soon_and_what_it_cost_delays_the_n
     assert 2 * DEAR < count < 3 * DEAR
 
 
-def test_a_trial_has_no_more_in_flight_than_all_had() -> None:
+def test_an_experiment_has_no_more_in_flight_than_all_had() -> None:
     limit, members = four()
     now = incidents(members, SUSPECTED - 1, 0.0)
     for member in members:
@@ -175,7 +175,7 @@ def test_one_endpoint_that_is_refused_alone_answers_for_itself_and_half_of_them_
 def test_a_limit_that_lets_through_far_less_once_it_is_known_was_none(*, passes: bool) -> None:
     limit, members = four()
     now = incidents(members, SUSPECTED, 0.0)
-    play_trial(limit, now, lambda _: True)
+    play_experiment(limit, now, lambda _: True)
     pass_all(members, now + 20, now + 45, every=0.1 if passes else 1.0)
     members[0].refused(members[0].sent(now + 45, 1.0), now + 45.1, None)
     assert is_blamed(limit) == passes
