@@ -84,6 +84,11 @@ class Adaptive:
         """Units a second that were measured to be let through; 0 while none were."""
         return self.rate.believed if self.rate.sure else 0.0
 
+    @property
+    def unknown(self) -> int:
+        """Sends of which it is not known yet whether they were accepted, or an older one was."""
+        return len(self._pending)
+
     def allowed_at(self, now: float) -> float:
         """The earliest instant for a send by what is declared, and what the server works on."""
         in_flight = self.in_flight

@@ -5,9 +5,9 @@ A declared one holds from the start. One that nobody declared is only suspected 
 - Refusals within a second are one incident. `SUSPECTED` of them, of several endpoints, are worth an
   experiment. Those where a share is known to be refused by chance do not count.
 - In an experiment the endpoint refused last sends for all, at `PART` of the pace at which all were
-  let through, beside no more in flight; the others pause. A limit that they share sees no more than
-  it has let through, and refuses none. A limit of the endpoint's own lets through no more than its
-  part of that, so that two or three refusals end the experiment.
+  let through and slowly more, up to all of it, beside no more in flight; the others pause. A limit
+  that they share sees no more than it has let through, and refuses none. A limit of the endpoint's
+  own lets through no more than its part of that: two or three refusals end the experiment.
 - Where it finds no shared limit, the next one takes `MORE` times as many incidents, more where it
   was `DEAR`, and another endpoint.
 - Once a limit is to blame, a controller of its own for all of them hears of all sends and of the
@@ -33,8 +33,9 @@ from stormproof.domain.pool import Endpoint, Limits, Start
 
 INCIDENT_S = 1.0  # refusals so close together are one incident
 SUSPECTED, MORE = 4, 2  # incidents
-DEAR = 30.0  # so many for each second that an experiment has cost: it costs a thirtieth at most
+DEAR = 10.0  # so many for each second that an experiment has cost: it costs a tenth at most
 PART, SLOTS, FEW = 0.8, 0.95, 4  # of the pace, and of the slots; so many of these at least
+GROWTH = 1.02  # of that pace with each send that is accepted, up to all of it
 REST_S = 0.05  # until what the others sent has arrived; and between looks at whether it is over
 FASTER = 0.2  # × its pace: so far above a limit of the endpoint's own, or it tells nothing
 OFF = 1.15  # × what was measured, at most, a limit of its own lets through
@@ -57,7 +58,7 @@ class Experiment:
         self.member = member
         # Requests a second that all were let through. Never changes.
         self.rate = rate
-        # Sends go at it, from when what the others sent has arrived. Its rate never changes.
+        # Sends go at it, from when what the others sent has arrived. It grows with what passes.
         self.pace = Pace(PART * rate)
         self.pace.due = now + max(REST_S, 1 / self.pace.rate)
         # Requests a second that a limit of the endpoint's own lets through at most, and when that
@@ -65,19 +66,18 @@ class Experiment:
         self._own, self._empty_at = OFF * max(share * rate, control.measured_rate), refused.at
         # All that may be in flight. Never changes.
         self._most = max(FEW, SLOTS * sum(x.in_flight for x in members))
-        # How much faster it goes. An experiment tells nothing where that is little. Never changes.
-        faster, least = self.pace.rate - self._own, FASTER * self.pace.rate
-        self.tells = faster > least
+        # Whether it goes so much faster that it tells something. Never changes.
+        faster = FASTER * self.pace.rate
+        self.tells = self.pace.rate - self._own > faster
         # When it is over at the latest. Never changes.
         ahead = PROOF + self._own * (self.pace.due - self._empty_at)
-        self._until = self.pace.due + PATIENCE * (
-            ahead / max(faster, least) + 2 * control.measured.confirm_s
-        )
+        self._until = self.pace.due + PATIENCE * (ahead / faster + control.measured.confirm_s)
         # Its sends, in order, each once.
         self.sends: list[Sent] = []
 
     def ready_at(self, now: float) -> float:
         """The earliest instant for a send; while all slots are taken, for another look."""
+        self.pace.rate = self.rate * min(1.0, PART * GROWTH ** len(self._accepted))
         in_flight = sum(each.in_flight for each in self.member.limit.members)
         if in_flight + 1 > self._most and self.member.in_flight:
             self.pace.due = max(self.pace.due, now)
@@ -90,8 +90,7 @@ class Experiment:
 
     def cost_s(self, now: float) -> float:
         """How long all would have taken for what was not let through meanwhile."""
-        accepted = sum(sent.fate is Fate.ACCEPTED for sent in self.sends)
-        return now - self._empty_at - accepted / self.rate
+        return now - self._empty_at - len(self._accepted) / self.rate
 
     def sent(self, sent: Sent, now: float) -> None:
         """A send of the experiment goes. Nothing grows by it."""
@@ -102,11 +101,15 @@ class Experiment:
     @property
     def found(self) -> str:
         """Whose limit it is, `shared` or `own`; empty while that is not known."""
-        accepted = [sent.at for sent in self.sends if sent.fate is Fate.ACCEPTED]
+        accepted = self._accepted
         refused = sum(sent.fate is Fate.REFUSED for sent in self.sends)
-        flowed = self._own * (accepted[-1] - self._empty_at) if accepted else 0.0
+        flowed = self._own * (accepted[-1].at - self._empty_at) if accepted else 0.0
         surplus = len(accepted) - WEIGHT * refused
         return "own" if surplus <= -PROOF else "shared" if surplus >= flowed + PROOF else ""
+
+    @property
+    def _accepted(self) -> list[Sent]:
+        return [sent for sent in self.sends if sent.fate is Fate.ACCEPTED]
 
 
 class SharedLimit:
@@ -144,9 +147,9 @@ class SharedLimit:
         self.experiment: Experiment | None = None
         # Who was found to have a limit of its own in the last experiment.
         self._tried: Member | None = None
-        # When the first refusal was heard since the start or an acquittal, and requests accepted
-        # until then; None before. Once it is to blame, the same of that.
-        self._first: tuple[float, float] | None = None
+        # When the second incident since the start or an acquittal began, and requests accepted of
+        # what went before; None until then. Once it is to blame, the same of that instant.
+        self._since: tuple[float, float] | None = None
         # Requests a second that it lets through at least, if an experiment was right.
         self._least = 0.0
 
@@ -180,17 +183,20 @@ class SharedLimit:
 
     def suspect(self, member: Member, sent: Sent, now: float) -> None:
         """Note a refusal nobody answers for yet: it may be worth an experiment."""
-        since, before = self._first = self._first or (now, self._accepted)
         self._refused.add(member)
         if sent.at > self._began + INCIDENT_S:
             self._began = sent.at
             self._incidents += 1
+        if self._since is None and self._incidents > 1:
+            self._since = now, self._accepted
         enough = self._incidents >= self._needs and len(self._refused) > 1
-        if self.experiment or not enough or member is self._tried:
+        if self._since is None or self.experiment or not enough or member is self._tried:
             return
-        rate = (self._accepted - before) / max(now - since, INCIDENT_S)
-        if rate and (experiment := Experiment(member, sent, rate, now)).tells:
-            self.experiment = experiment
+        since, before = self._since
+        passed = self._accepted - before
+        if passed >= FEW:
+            experiment = Experiment(member, sent, passed / max(now - since, INCIDENT_S), now)
+            self.experiment = experiment if experiment.tells else None
 
     def settle(self, now: float) -> None:
         """Follow the experiment, if there is one, to its end."""
@@ -198,7 +204,7 @@ class SharedLimit:
             return
         found = experiment.found
         if found == "shared":
-            self._first = now, self._accepted
+            self._since = now, self._accepted
             self._least = LESS * experiment.rate
             self.blame(now)
         elif found == "own" or experiment.is_over(now):
@@ -215,7 +221,7 @@ class SharedLimit:
 
     def refused(self, member: Member, now: float) -> None:
         """Weigh a refusal that the limit answers for: has the endpoint one of its own?"""
-        since, before = self._first or (now, 0.0)
+        since, before = self._since or (now, 0.0)
         if now > since + TRIED_S and self._accepted - before < self._least * (now - since):
             self._acquit()
             return
@@ -239,7 +245,7 @@ class SharedLimit:
         return sum(member.accepted for member in self.members)
 
     def _acquit(self) -> None:
-        self.learned = self.experiment = self._first = None
+        self.learned = self.experiment = self._since = None
         self._incidents = 0
         self._refused.clear()
         self._needs *= MORE
@@ -278,8 +284,8 @@ class Member:
 
     @property
     def accepted(self) -> float:
-        """Requests accepted so far, as far as all that were sent before are known."""
-        return self.control.rate.flow.requests
+        """Requests accepted so far; what is not known to be refused counts, too."""
+        return self.control.rate.flow.requests + self.control.unknown
 
     def ready_at(self, now: float) -> float:
         """See `Controller`."""
