@@ -242,7 +242,7 @@ PARTS = {
                      "ablation.py --worlds tiny_caps,three_a_minute --only cap.START", model=True),
     "worlds": Part(worlds, ["capacity_sim.py --first-seed 210 --seeds 5"],
                    "capacity_sim.py --worlds tiny_caps --seeds 1 --plain-seeds 1", model=True),
-    "shared": Part(shared, ["shared_sim.py --first-seed 203 --seeds 5"],
+    "shared": Part(shared, ["shared_sim.py --first-seed 213 --seeds 5"],
                    "shared_sim.py --worlds shared_slow --seeds 1", model=True),
     "size": Part(size, ["speed.py --count"], "speed.py --count", model=True),
     "step": Part(step, ["overhead.py"], "overhead.py --instances 10 --repeats 1"),

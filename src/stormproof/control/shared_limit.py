@@ -100,12 +100,17 @@ class Experiment:
 
     @property
     def found(self) -> str:
-        """Whose limit it is, `shared` or `own`; empty while that is not known."""
+        """Whose limit it is, `shared` or `own`; `nothing` where it goes no faster than that."""
         accepted = self._accepted
         refused = sum(sent.fate is Fate.REFUSED for sent in self.sends)
-        flowed = self._own * (accepted[-1].at - self._empty_at) if accepted else 0.0
         surplus = len(accepted) - WEIGHT * refused
-        return "own" if surplus <= -PROOF else "shared" if surplus >= flowed + PROOF else ""
+        if surplus <= -PROOF:
+            return "own"
+        if accepted and surplus >= PROOF + self._own * (accepted[-1].at - self._empty_at):
+            return "shared"
+        more = len(self.sends) - 1
+        slow = more > PROOF and more < self._own * (self.sends[-1].at - self.sends[0].at)
+        return "nothing" if slow else ""
 
     @property
     def _accepted(self) -> list[Sent]:
@@ -190,7 +195,8 @@ class SharedLimit:
         if self._since is None and self._incidents > 1:
             self._since = now, self._accepted
         enough = self._incidents >= self._needs and len(self._refused) > 1
-        if self._since is None or self.experiment or not enough or member is self._tried:
+        again = member is self._tried and self._incidents < MORE * self._needs
+        if self._since is None or self.experiment or not enough or again:
             return
         since, before = self._since
         passed = self._accepted - before
@@ -207,10 +213,11 @@ class SharedLimit:
             self._since = now, self._accepted
             self._least = LESS * experiment.rate
             self.blame(now)
-        elif found == "own" or experiment.is_over(now):
+        elif found or experiment.is_over(now):
             self._acquit()
             self._tried = experiment.member if found else None
-            self._needs = max(self._needs, DEAR * experiment.cost_s(now))
+            if found != "nothing":
+                self._needs = max(self._needs, DEAR * experiment.cost_s(now))
 
     def blame(self, now: float) -> None:
         """From now on the limit has a controller, which knows of all that is in flight."""

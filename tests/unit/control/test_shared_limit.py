@@ -114,6 +114,25 @@ def test_an_experiment_with_no_more_to_send_is_over_soon_and_what_it_cost_delays
     assert 2 * DEAR < count < 3 * DEAR
 
 
+def test_one_that_goes_no_faster_than_its_own_limit_tells_nothing_and_another_is_next() -> None:
+    limit, members = four()
+    now, count = incidents(members, SUSPECTED, 0.0) + 0.1, 0
+    first = tried(limit)
+    assert first
+    while tried(limit):
+        first.answered(first.sent(now, 1.0), now + 0.01, 1.0)
+        now += 0.14
+        first.ready_at(now)
+        count += 1
+    assert not is_blamed(limit)
+    assert PROOF < count < 3 * PROOF
+    others = [member for member in members if member is not first]
+    incidents([first], MORE * SUSPECTED - 1, now)
+    assert tried(limit) is None
+    incidents(others, 1, now + 20)
+    assert tried(limit) is others[0]
+
+
 def test_an_experiment_has_no_more_in_flight_than_all_had() -> None:
     limit, members = four()
     now = incidents(members, SUSPECTED - 1, 0.0)
