@@ -21,15 +21,13 @@ A declared one holds from the start. One that nobody declared is only suspected 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from math import inf, log
 
 from stormproof.control.adaptive import Adaptive
 from stormproof.control.controller import Fate, Sent, View
 from stormproof.control.pace import Ceiling, Pace
 from stormproof.domain.calls import RateHeaders
-from stormproof.domain.pool import Endpoint, Limits, Start
+from stormproof.domain.pool import Limits, Start
 
 INCIDENT_S = 1.0  # refusals so close together are one incident
 SUSPECTED, MORE = 4, 2  # incidents
@@ -384,29 +382,3 @@ class Member:
     def _abandon_above(self, sent: Sent, now: float) -> None:
         if (above := self._ended(sent)) and self.limit.learned:
             self.limit.learned.abandoned(above, now)
-
-
-def limits_above(endpoints: Sequence[Endpoint], *, learn: bool) -> list[tuple[SharedLimit, ...]]:
-    """Of each endpoint, in order: the limits that it shares, declared ones first.
-
-    With `learn`, a key of several endpoints for which none was declared is suspected of one.
-    """
-    uses = Counter(_key_of(endpoint) for endpoint in endpoints)
-    starts = {_key_of(x): x.start.above for x in endpoints if x.start.above}
-    known: dict[str, SharedLimit] = {}
-    found = []
-    for endpoint in endpoints:
-        mine = [known.setdefault(x.name, SharedLimit(x.name, x.limits)) for x in endpoint.groups]
-        key = _key_of(endpoint)
-        if learn and uses[key] > 1:
-            suspect = known.setdefault(key, SharedLimit(key, start=starts.get(key)))
-            mine += [suspect] * (suspect.declared is None)
-        for limit in mine:
-            if endpoint.model not in limit.models:
-                limit.models.append(endpoint.model)
-        found.append(tuple(mine))
-    return found
-
-
-def _key_of(endpoint: Endpoint) -> str:
-    return f"key {endpoint.provider}/{endpoint.key}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from math import inf
 from operator import attrgetter
@@ -325,6 +326,32 @@ class Lane:
 
 load: Callable[[Lane], int] = attrgetter("controller.in_flight")
 """Of a lane, what the least loaded endpoint has least of: sends that have not ended."""
+
+
+def limits_above(endpoints: Sequence[Endpoint], *, learn: bool) -> list[tuple[SharedLimit, ...]]:
+    """Of each endpoint, in order: the limits that it shares, declared ones first.
+
+    With `learn`, a key of several endpoints for which none was declared is suspected of one.
+    """
+    uses = Counter(_key_of(endpoint) for endpoint in endpoints)
+    starts = {_key_of(x): x.start.above for x in endpoints if x.start.above}
+    known: dict[str, SharedLimit] = {}
+    found = []
+    for endpoint in endpoints:
+        mine = [known.setdefault(x.name, SharedLimit(x.name, x.limits)) for x in endpoint.groups]
+        key = _key_of(endpoint)
+        if learn and uses[key] > 1:
+            suspect = known.setdefault(key, SharedLimit(key, start=starts.get(key)))
+            mine += [suspect] * (suspect.declared is None)
+        for limit in mine:
+            if endpoint.model not in limit.models:
+                limit.models.append(endpoint.model)
+        found.append(tuple(mine))
+    return found
+
+
+def _key_of(endpoint: Endpoint) -> str:
+    return f"key {endpoint.provider}/{endpoint.key}"
 
 
 def _controller(endpoint: Endpoint, mode: RateMode, suspect: SharedLimit | None) -> Controller:

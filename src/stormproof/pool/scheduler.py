@@ -12,14 +12,13 @@ from typing import Literal
 
 from msgspec import Struct
 
-from stormproof.control.shared_limit import limits_above
 from stormproof.domain.calls import Blocked, Ok, Overlong, Rejected, Request, Verdict
 from stormproof.domain.durations import duration_in_words
 from stormproof.domain.pool import Endpoint, RateMode, Sharding
 from stormproof.errors import CallError
 from stormproof.pool import lost
 from stormproof.pool.bounds import Bounds
-from stormproof.pool.endpoint import Lane, StopCause
+from stormproof.pool.endpoint import Lane, StopCause, limits_above
 from stormproof.pool.grants import Grants
 from stormproof.pool.jobs import (
     ActiveJob,

@@ -46,6 +46,11 @@ class Driven:
             self.rate.cut(self.now)
         self.rate.evidence(sent, self.now)
 
+    def pass_all(self, count: int, apart_s: float) -> None:
+        for _ in range(count):
+            self.now += apart_s
+            self.send(accepted=True)
+
     def run(self, bucket: Bucket, until: float) -> tuple[int, int]:
         """Accepted and refused."""
         counts, rng = [0, 0], Random(1)
@@ -80,9 +85,7 @@ def test_a_slow_endpoint_without_any_burst_is_found_and_refuses_ever_less(rate: 
 def test_two_empty_buckets_are_the_limit_itself() -> None:
     driven = Driven(50.0, sure=100.0)
     driven.send(accepted=False)
-    for _ in range(70):
-        driven.now += 0.14
-        driven.send(accepted=True)
+    driven.pass_all(70, 0.14)
     driven.now = 10.0
     driven.send(accepted=False)
     assert driven.rate.believed == 7.0
@@ -136,9 +139,7 @@ def test_a_limit_that_rises_with_what_passes_is_followed() -> None:
 def test_a_refusal_heard_after_its_acceptance_was_taken_for_granted_cuts_all_the_same() -> None:
     driven = Driven(5.0, sure=30.0)
     driven.send(accepted=False)
-    for _ in range(20):
-        driven.now += 0.1
-        driven.send(accepted=True)
+    driven.pass_all(20, 0.1)
     driven.rate.cut(driven.now)
     assert driven.rate.believed > 5.0
 

@@ -5,7 +5,6 @@ from math import inf
 import pytest
 from msgspec.structs import replace
 
-from stormproof.control.shared_limit import limits_above
 from stormproof.domain.calls import (
     Blocked,
     Denied,
@@ -19,7 +18,7 @@ from stormproof.domain.calls import (
     Verdict,
 )
 from stormproof.domain.pool import Endpoint, LimitGroup, Limits, Start
-from stormproof.pool.endpoint import FEW, FIRST_P99_S, Lane
+from stormproof.pool.endpoint import FEW, FIRST_P99_S, Lane, limits_above
 
 
 def endpoint(number: int, *groups: LimitGroup, model: str = "m", key: str = "env:K") -> Endpoint:
