@@ -15,7 +15,7 @@ from math import inf
 
 from stormproof.control.blame import Blame
 from stormproof.control.breaker import LULL_S, Breaker, Row, State
-from stormproof.control.cap import Cap
+from stormproof.control.cap import START, Cap
 from stormproof.control.chance import Chance
 from stormproof.control.controller import Fate, Sent, View
 from stormproof.control.limit import Limit
@@ -203,7 +203,7 @@ class Adaptive:
     def view(self) -> View:
         """See `Controller`."""
         pace = self.rate.pace if self.rate.believed < inf else 0.0
-        held = max(self.cap.held, self.in_flight)
+        held = max(self.cap.held, self.in_flight, START)
         window = min(self._ceiling.workers, self.cap.believed, self.queue.bound, held)
         return View(window, pace, self.breaker.shown, self.decision, self.rule)
 

@@ -240,6 +240,13 @@ def test_an_endpoint_that_hangs_is_sent_ever_less(answers: int) -> None:
     assert late <= (90 if answers else 12)  # of thousands
 
 
+def test_what_is_shown_is_what_would_be_let_through_at_once() -> None:
+    control = Adaptive(Limits())
+    sent = control.sent(0.0, 1.0)
+    control.answered(sent, 0.1, 1.0)
+    assert control.view().window == len(fill(control, 0.1)) == 2
+
+
 @pytest.mark.parametrize("cap", [10, 40, 120])
 def test_a_start_is_had_at_once_and_refuted_either_way(cap: int) -> None:
     control, now, flying, refused = Adaptive(Limits(), Start(max_workers=40)), 0.0, list[Sent](), 0
