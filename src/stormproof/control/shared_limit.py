@@ -26,7 +26,6 @@ from math import inf, log
 from stormproof.control.adaptive import Adaptive
 from stormproof.control.controller import Fate, Sent, View
 from stormproof.control.pace import Ceiling, Pace
-from stormproof.domain.calls import RateHeaders
 from stormproof.domain.pool import Limits, Start
 
 INCIDENT_S = 1.0  # refusals so close together are one incident
@@ -50,7 +49,7 @@ class Experiment:
     """One endpoint sends for all that may share a limit, which has just refused it."""
 
     def __init__(self, member: Member, refused: Sent, rate: float, now: float) -> None:
-        members, control = member.limit.members, member.control
+        members = member.limit.members
         share = (member.accepted + 1) / (sum(x.accepted for x in members) + len(members))
         # Who sends. Never changes.
         self.member = member
@@ -61,7 +60,7 @@ class Experiment:
         self.pace.due = now + max(REST_S, 1 / self.pace.rate)
         # Requests a second that a limit of the endpoint's own lets through at most, and when that
         # was used up: with the send that it refused. Never change.
-        self._own, self._empty_at = OFF * max(share * rate, control.measured_rate), refused.at
+        self._own, self._empty_at = OFF * max(share * rate, member.measured_rate), refused.at
         # All that may be in flight. Never changes.
         self._most = max(FEW, SLOTS * sum(x.in_flight for x in members))
         # Whether it goes so much faster that it tells something. Never changes.
@@ -69,7 +68,7 @@ class Experiment:
         self.tells = self.pace.rate - self._own > faster
         # When it is over at the latest. Never changes.
         ahead = PROOF + self._own * (self.pace.due - self._empty_at)
-        self._until = self.pace.due + PATIENCE * (ahead / faster + control.measured.confirm_s)
+        self._until = self.pace.due + PATIENCE * (ahead / faster + member.measured.confirm_s)
         # Its sends, in order, each once.
         self.sends: list[Sent] = []
 
@@ -258,12 +257,16 @@ class SharedLimit:
             member.own = False
 
 
-class Member:
+class Member(Adaptive):
     """An endpoint's controller under a limit that it may share: grants what both grant."""
 
-    def __init__(self, own: Adaptive, limit: SharedLimit) -> None:
-        # The endpoint's own controller: hears of every send. Never changes.
-        self.control = own
+    def __init__(
+        self,
+        limit: SharedLimit,
+        limits: Limits,
+        start: Start = Start(),  # noqa: B008  it is frozen
+    ) -> None:
+        super().__init__(limits, start)
         # What it may share with others; `self` is among its members. Never changes.
         self.limit = limit
         # Whether it answers for its refusals itself, whatever the limit. Set by the limit alone.
@@ -278,36 +281,26 @@ class Member:
         limit.members.append(self)
 
     @property
-    def in_flight(self) -> int:
-        """Sends that have not ended."""
-        return self.control.in_flight
-
-    @property
-    def closed(self) -> str:
-        """See `Controller`."""
-        return self.control.closed
-
-    @property
     def accepted(self) -> float:
         """Requests accepted so far; what is not known to be refused counts, too."""
-        return self.control.rate.flow.requests + self.control.unknown
+        return self.rate.flow.requests + self.unknown
 
     def ready_at(self, now: float) -> float:
         """See `Controller`."""
         limit = self.limit
-        ready = self.control.ready_at(now)
+        ready = super().ready_at(now)
         limit.settle(now)
         if experiment := limit.experiment:
             if experiment.member is not self:
                 return max(ready, now + REST_S)
-            return max(experiment.ready_at(now), self.control.allowed_at(now))
+            return max(experiment.ready_at(now), self.allowed_at(now))
         above = limit.learned
         return ready if above is None else max(ready, above.ready_at(now))
 
     def sent(self, now: float, tokens: float) -> Sent:
         """See `Controller`."""
         experiment, above = self.limit.experiment, self.limit.learned
-        sent = self.control.sent(now, tokens)
+        sent = super().sent(now, tokens)
         if experiment and experiment.member is self:
             experiment.sent(sent, now)
         self._above[sent] = above.sent(now, tokens) if above else None
@@ -316,49 +309,45 @@ class Member:
 
     def answered(self, sent: Sent, now: float, tokens: float, output_tokens: float = 0.0) -> None:
         """See `Controller`."""
-        self.control.answered(sent, now, tokens, output_tokens)
-        if (above := self._ended(sent)) and self.limit.learned:
+        super().answered(sent, now, tokens, output_tokens)
+        if (above := self._above.pop(sent)) and self.limit.learned:
             self.limit.learned.answered(above, now, tokens, output_tokens)
 
     def refused(self, sent: Sent, now: float, told_s: float | None) -> None:
         """See `Controller`."""
         limit = self.limit
-        above = self._ended(sent)
+        above = self._above.pop(sent)
         if limit.experiment and sent in limit.experiment.sends:
-            self.control.pardoned(sent, now)
+            self.pardoned(sent, now)
             limit.settle(now)
             return
         if limit.learned is None:
-            self.control.refused(sent, now, told_s)
-            if not self.control.chance.share:  # else it would have been refused all the same
+            super().refused(sent, now, told_s)
+            if not self.chance.share:  # else it would have been refused all the same
                 limit.suspect(self, sent, now)
             return
         if above is None or self.own:
-            self.control.refused(sent, now, told_s)
+            super().refused(sent, now, told_s)
             if above:
                 limit.learned.abandoned(above, now)
             return
-        self.control.abandoned(sent, now)
+        super().abandoned(sent, now)
         limit.learned.refused(above, now, told_s)
         limit.refused(self, now)
 
     def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:
         """See `Controller`."""
-        self.control.failed(sent, now, why, told_s)
+        super().failed(sent, now, why, told_s)
         self._abandon_above(sent, now)
 
     def abandoned(self, sent: Sent, now: float) -> None:
         """See `Controller`."""
-        self.control.abandoned(sent, now)
+        super().abandoned(sent, now)
         self._abandon_above(sent, now)
-
-    def told(self, rates: RateHeaders) -> None:
-        """See `Controller`."""
-        self.control.told(rates)
 
     def view(self) -> View:
         """See `Controller`."""
-        own, limit = self.control.view(), self.limit
+        own, limit = super().view(), self.limit
         if limit.experiment:
             return own._replace(decision=f"{limit.name}: one sends for all")
         if limit.learned is None:
@@ -371,14 +360,11 @@ class Member:
     def blamed_above(self, above: Adaptive, now: float) -> None:
         """The limit is to blame for what was refused: believe in none of one's own."""
         if not self.own:
-            self.control.forget(now)
+            self.forget(now)
         self.sends, self.suspicion = 0, 0.0
         for sent in self._above:
             self._above[sent] = above.sent(now, sent.tokens)
 
-    def _ended(self, sent: Sent) -> Sent | None:
-        return self._above.pop(sent)
-
     def _abandon_above(self, sent: Sent, now: float) -> None:
-        if (above := self._ended(sent)) and self.limit.learned:
+        if (above := self._above.pop(sent)) and self.limit.learned:
             self.limit.learned.abandoned(above, now)

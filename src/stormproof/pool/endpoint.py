@@ -357,8 +357,9 @@ def _key_of(endpoint: Endpoint) -> str:
 def _controller(endpoint: Endpoint, mode: RateMode, suspect: SharedLimit | None) -> Controller:
     if mode == "fixed":
         return Fixed(endpoint.limits, workers=endpoint.fixed_slots)
-    own = Adaptive(endpoint.limits, endpoint.start)
-    return own if suspect is None else Member(own, suspect)
+    if suspect is None:
+        return Adaptive(endpoint.limits, endpoint.start)
+    return Member(suspect, endpoint.limits, endpoint.start)
 
 
 def _start(window: float, pace_rps: float) -> Start:

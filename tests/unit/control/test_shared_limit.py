@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from stormproof.control.adaptive import Adaptive
 from stormproof.control.shared_limit import (
     DEAR,
     MORE,
@@ -19,7 +18,7 @@ from stormproof.domain.pool import Limits
 
 def four() -> tuple[SharedLimit, list[Member]]:
     limit = SharedLimit("key p/env:K")
-    return limit, [Member(Adaptive(Limits()), limit) for _ in range(4)]
+    return limit, [Member(limit, Limits()) for _ in range(4)]
 
 
 def pass_all(members: list[Member], since: float, until: float, every: float = 0.1) -> None:
@@ -163,7 +162,7 @@ def test_one_who_had_most_of_it_proves_nothing() -> None:
 def test_refusals_where_a_share_is_refused_by_chance_do_not_count() -> None:
     limit, members = four()
     for member in members:
-        member.control.chance.share = 0.2
+        member.chance.share = 0.2
     incidents(members, 4 * SUSPECTED, 0.0)
     assert tried(limit) is None
 
