@@ -12,16 +12,14 @@ A declared one holds from the start. One that nobody declared is only suspected 
   was `DEAR`, and another endpoint.
 - Once a limit is to blame, a controller of its own for all of them hears of all sends and of the
   refusals, and grants; the endpoints' own go on from 'none met'.
-- A limit that is shared lets through no less once it is known: where `LESS` of it is left, it was
-  none.
-- A limit whose refusals fall on one endpoint far beyond its share of the sends is not to blame for
-  them: that endpoint has a limit of its own, and answers for its refusals itself. When half of
+- Where refusals of such a limit fall on one endpoint, again and again and by its share of the sends
+  hardly by chance, that has a limit of its own, and answers for its refusals itself. When half of
   them do, the blame is theirs again, as after an experiment that found none.
 """
 
 from __future__ import annotations
 
-from math import inf, log
+from math import inf
 
 from stormproof.control.adaptive import Adaptive
 from stormproof.control.controller import Fate, Sent, View
@@ -34,15 +32,11 @@ DEAR = 10.0  # so many for each second that an experiment has cost: it costs a t
 PART, SLOTS, FEW = 0.8, 0.95, 4  # of the pace, and of the slots; so many of these at least
 GROWTH = 1.02  # of that pace with each send that is accepted, up to all of it
 REST_S = 0.05  # until what the others sent has arrived; and between looks at whether it is over
-FASTER = 0.2  # × its pace: so far above a limit of the endpoint's own, or it tells nothing
 OFF = 1.15  # × what was measured, at most, a limit of its own lets through
 PROOF = 7.0  # requests beyond what that limit can have let through since it refused,
 WEIGHT = 5.0  # and so many more for each refusal
-PATIENCE, IDLE = 2.0, 4.0  # × the time that proof takes; intervals without a send: no more to send
-LESS, TRIED_S = 0.5, 20.0  # of that pace, let through in so long: it was no shared limit
-MINE = 0.9  # share of a limit's refusals that fall on an endpoint with one of its own
-CERTAIN = log(100)  # odds that it has
-DOUBTED = 3.0  # log odds, at most, that it has none
+LONGEST, IDLE = 70.0, 4.0  # intervals: in all; and without a send, as there is no more to send
+CERTAIN = 1e4  # to one that refusals do not all fall on one endpoint by chance
 
 
 class Experiment:
@@ -63,12 +57,8 @@ class Experiment:
         self._own, self._empty_at = OFF * max(share * rate, member.measured_rate), refused.at
         # All that may be in flight. Never changes.
         self._most = max(FEW, SLOTS * sum(x.in_flight for x in members))
-        # Whether it goes so much faster that it tells something. Never changes.
-        faster = FASTER * self.pace.rate
-        self.tells = self.pace.rate - self._own > faster
         # When it is over at the latest. Never changes.
-        ahead = PROOF + self._own * (self.pace.due - self._empty_at)
-        self._until = self.pace.due + PATIENCE * (ahead / faster + member.measured.confirm_s)
+        self._until = self.pace.due + LONGEST / self.pace.rate
         # Its sends, in order, each once.
         self.sends: list[Sent] = []
 
@@ -150,10 +140,12 @@ class SharedLimit:
         # Who was found to have a limit of its own in the last experiment.
         self._tried: Member | None = None
         # When the second incident since the start or an acquittal began, and requests accepted of
-        # what went before; None until then. Once it is to blame, the same of that instant.
+        # what went before; None until then.
         self._since: tuple[float, float] | None = None
-        # Requests a second that it lets through at least, if an experiment was right.
-        self._least = 0.0
+        # Who was refused last since it was last blamed; and how unlikely it is, as odds, that all
+        # refusals since another one was fell on it by chance.
+        self._last: Member | None = None
+        self._odds = 1.0
 
     @property
     def in_force(self) -> bool:
@@ -198,8 +190,7 @@ class SharedLimit:
         since, before = self._since
         passed = self._accepted - before
         if passed >= FEW:
-            experiment = Experiment(member, sent, passed / max(now - since, INCIDENT_S), now)
-            self.experiment = experiment if experiment.tells else None
+            self.experiment = Experiment(member, sent, passed / max(now - since, INCIDENT_S), now)
 
     def settle(self, now: float) -> None:
         """Follow the experiment, if there is one, to its end."""
@@ -207,8 +198,6 @@ class SharedLimit:
             return
         found = experiment.found
         if found == "shared":
-            self._since = now, self._accepted
-            self._least = LESS * experiment.rate
             self.blame(now)
         elif found or experiment.is_over(now):
             self._acquit()
@@ -218,25 +207,18 @@ class SharedLimit:
 
     def blame(self, now: float) -> None:
         """From now on the limit has a controller, which knows of all that is in flight."""
-        self.experiment = None
+        self.experiment = self._last = None
         self.learned = Adaptive(Limits())
         for member in self.members:
             member.blamed_above(self.learned, now)
 
     def refused(self, member: Member, now: float) -> None:
         """Weigh a refusal that the limit answers for: has the endpoint one of its own?"""
-        since, before = self._since or (now, 0.0)
-        if now > since + TRIED_S and self._accepted - before < self._least * (now - since):
-            self._acquit()
-            return
-        sends = sum(m.sends for m in self.members if not m.own)
-        for each in self.members:
-            if each.own:
-                continue
-            share = (each.sends + 1) / (sends + len(self.members))
-            odds = MINE / share if each is member else (1 - MINE) / (1 - share)
-            each.suspicion = max(-DOUBTED, each.suspicion + log(max(1e-3, odds)))
-        if member.suspicion >= CERTAIN:
+        if member is not self._last:
+            self._last, self._odds = member, 1.0
+        sends = sum(m.sends + 1 for m in self.members if not m.own)
+        self._odds *= sends / (member.sends + 1)
+        if self._odds >= CERTAIN:
             member.own = True
             if sum(not m.own for m in self.members) > len(self.members) / 2:
                 self.blame(now)
@@ -273,8 +255,6 @@ class Member(Adaptive):
         self.own = False
         # Sends since the limit was last blamed (before that: since the start).
         self.sends = 0
-        # Log odds that the endpoint has a limit of its own, at least -DOUBTED. Set by the limit.
-        self.suspicion = 0.0
         # For each send that has not ended, what stands for it at the learned limit. It is the
         # present one's, or None where that has been none since the send went.
         self._above: dict[Sent, Sent | None] = {}
@@ -361,7 +341,7 @@ class Member(Adaptive):
         """The limit is to blame for what was refused: believe in none of one's own."""
         if not self.own:
             self.forget(now)
-        self.sends, self.suspicion = 0, 0.0
+        self.sends = 0
         for sent in self._above:
             self._above[sent] = above.sent(now, sent.tokens)
 
