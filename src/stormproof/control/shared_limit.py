@@ -1,6 +1,4 @@
-"""A limit that several endpoints share, declared or found by an experiment.
-
-A declared one holds from the start. One that nobody declared is only suspected at first:
+"""A limit that several endpoints share and nobody declared: an experiment finds it.
 
 - Refusals within a second are one incident. `SUSPECTED` of them, of several endpoints, are worth an
   experiment. Those where a share is known to be refused by chance do not count.
@@ -23,7 +21,7 @@ from math import inf
 
 from stormproof.control.adaptive import Adaptive
 from stormproof.control.controller import Fate, Sent, View
-from stormproof.control.pace import Ceiling, Pace
+from stormproof.control.pace import Pace
 from stormproof.domain.pool import Limits, Start
 
 INCIDENT_S = 1.0  # refusals so close together are one incident
@@ -105,27 +103,21 @@ class Experiment:
 
 
 class SharedLimit:
-    """One provider, key or deployment above several endpoints, and what it grants them.
+    """A limit of several endpoints' key that nobody declared: suspected, then to blame.
 
-    A declared one hears of each send by `sent` and of its end by `ended`. Of a learned one each
-    `Member` tells of its sends and how they ended.
+    Each `Member` tells of its sends, and asks what it grants while it is to blame.
     """
 
-    def __init__(self, name: str, limits: Limits | None = None, start: Start | None = None) -> None:
+    def __init__(self, name: str, start: Start | None = None) -> None:
         # What the limit is of, as shown: `key p/env:K`. Never changes.
         self.name = name
         # Names of the models that meet here, each once, in the endpoints' order. Set by
         # `limits_above` before the first send; never changes afterwards.
         self.models: list[str] = []
-        # What was declared, or None. Never changes.
-        self.declared = None if limits is None else Ceiling(limits)
-        # Where declared, sends that have not ended: each counts from `sent` to `ended`.
-        self.in_flight = 0
-        # What was found, while the limit is to blame for refusals; None otherwise, and always
-        # where one was declared. There from the start where an earlier run has left it; set by
-        # `blame`, cleared by `_acquit`.
+        # What was found, while the limit is to blame for refusals; None otherwise. There from the
+        # start where an earlier run has left it; set by `blame`, cleared by `_acquit`.
         self.learned = None if start is None else Adaptive(Limits(), start)
-        # The controllers of all endpoints below; none where declared. Each joins as it is made.
+        # The controllers of all endpoints below. Each joins as it is made.
         self.members: list[Member] = []
         # When the first send of the latest incident went; -inf before the first.
         self._began = -inf
@@ -135,7 +127,7 @@ class SharedLimit:
         # How many are worth an experiment: SUSPECTED; each that finds none, or acquittal, makes it
         # MORE times as many at least.
         self._needs: float = SUSPECTED
-        # The experiment under way; None while it is in force.
+        # The experiment under way; None while it is to blame.
         self.experiment: Experiment | None = None
         # Who was found to have a limit of its own in the last experiment.
         self._tried: Member | None = None
@@ -146,34 +138,6 @@ class SharedLimit:
         # refusals since another one was fell on it by chance.
         self._last: Member | None = None
         self._odds = 1.0
-
-    @property
-    def in_force(self) -> bool:
-        """Whether it grants, or is only suspected."""
-        return self.declared is not None or self.learned is not None
-
-    def ready_at(self, now: float) -> float:
-        """The earliest instant for a send by what was declared; inf when one must end first.
-
-        A learned limit speaks through each `Member`.
-        """
-        return self.declared.ready_at(now, self.in_flight) if self.declared else -inf
-
-    def sent(self, sent: Sent, now: float) -> None:
-        """A send goes."""
-        if self.declared:
-            self.in_flight += 1
-            self.declared.sent(sent, now)
-
-    def ended(self, now: float, missed_tokens: float) -> None:
-        """A send has ended; it cost so many more tokens than was estimated."""
-        if self.declared:
-            self.in_flight -= 1
-            self.declared.correct(now, missed_tokens)
-
-    def has_room(self, beside: int) -> bool:
-        """Whether one more may be in flight if `beside` others were sent now."""
-        return self.declared is None or beside + self.in_flight < self.declared.workers
 
     def suspect(self, member: Member, sent: Sent, now: float) -> None:
         """Note a refusal nobody answers for yet: it may be worth an experiment."""
