@@ -131,9 +131,9 @@ class SharedLimit:
         self.experiment: Experiment | None = None
         # Who was found to have a limit of its own in the last experiment.
         self._tried: Member | None = None
-        # When the second incident since the start or an acquittal began, and requests accepted of
-        # what went before; None until then.
-        self._since: tuple[float, float] | None = None
+        # When the second of these incidents began, and requests accepted of what went before.
+        # They mean nothing until then.
+        self._since = 0.0, 0.0
         # Who was refused last since it was last blamed; and how unlikely it is, as odds, that all
         # refusals since another one was fell on it by chance.
         self._last: Member | None = None
@@ -143,13 +143,13 @@ class SharedLimit:
         """Note a refusal nobody answers for yet: it may be worth an experiment."""
         self._refused.add(member)
         if sent.at > self._began + INCIDENT_S:
+            if self._incidents == 1:
+                self._since = now, self._accepted
             self._began = sent.at
             self._incidents += 1
-        if self._since is None and self._incidents > 1:
-            self._since = now, self._accepted
         enough = self._incidents >= self._needs and len(self._refused) > 1
         again = member is self._tried and self._incidents < MORE * self._needs
-        if self._since is None or self.experiment or not enough or again:
+        if self.experiment or not enough or again:
             return
         since, before = self._since
         passed = self._accepted - before
@@ -195,7 +195,7 @@ class SharedLimit:
         return sum(member.accepted for member in self.members)
 
     def _acquit(self) -> None:
-        self.learned = self.experiment = self._since = None
+        self.learned = self.experiment = None
         self._incidents = 0
         self._refused.clear()
         self._needs *= MORE
@@ -259,25 +259,20 @@ class Member(Adaptive):
 
     def refused(self, sent: Sent, now: float, told_s: float | None) -> None:
         """See `Controller`."""
-        limit = self.limit
-        above = self._above.pop(sent)
+        limit, above = self.limit, self._above.pop(sent)
         if limit.experiment and sent in limit.experiment.sends:
             self.pardoned(sent, now)
             limit.settle(now)
-            return
-        if limit.learned is None:
+        elif limit.learned and above and not self.own:
+            super().abandoned(sent, now)
+            limit.learned.refused(above, now, told_s)
+            limit.refused(self, now)
+        else:
             super().refused(sent, now, told_s)
-            if not self.chance.share:  # else it would have been refused all the same
-                limit.suspect(self, sent, now)
-            return
-        if above is None or self.own:
-            super().refused(sent, now, told_s)
-            if above:
+            if limit.learned and above:
                 limit.learned.abandoned(above, now)
-            return
-        super().abandoned(sent, now)
-        limit.learned.refused(above, now, told_s)
-        limit.refused(self, now)
+            elif not self.chance.share:  # else it would have been refused all the same
+                limit.suspect(self, sent, now)
 
     def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:
         """See `Controller`."""
