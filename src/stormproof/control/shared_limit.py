@@ -3,9 +3,9 @@
 - Refusals within a second are one incident. `SUSPECTED` of them, of several endpoints, are worth an
   experiment. Those where a share is known to be refused by chance do not count.
 - In an experiment the endpoint refused last sends for all, at `PART` of the pace at which all were
-  let through and slowly more, up to all of it, beside no more in flight; the others pause. A limit
-  that they share sees no more than it has let through, and refuses none. A limit of the endpoint's
-  own lets through no more than its part of that: two or three refusals end the experiment.
+  let through, and of what they had in flight; the others pause. A limit that they share has let
+  through more, and refuses none. A limit of the endpoint's own lets through no more than its part
+  of that: two or three refusals end the experiment.
 - Where it finds no shared limit, the next one takes `MORE` times as many incidents, more where it
   was `DEAR`, and another endpoint.
 - Once a limit is to blame, a controller of its own for all of them hears of all sends and of the
@@ -27,13 +27,12 @@ from stormproof.domain.pool import Limits, Start
 INCIDENT_S = 1.0  # refusals so close together are one incident
 SUSPECTED, MORE = 4, 2  # incidents
 DEAR = 10.0  # so many for each second that an experiment has cost: it costs a tenth at most
-PART, SLOTS, FEW = 0.8, 0.95, 4  # of the pace, and of the slots; so many of these at least
-GROWTH = 1.02  # of that pace with each send that is accepted, up to all of it
+PART, FEW = 0.9, 4  # of all that passed, and was in flight; requests, of both at least
 REST_S = 0.05  # until what the others sent has arrived; and between looks at whether it is over
 OFF = 1.15  # × what was measured, at most, a limit of its own lets through
 PROOF = 7.0  # requests beyond what that limit can have let through since it refused,
 WEIGHT = 5.0  # and so many more for each refusal
-LONGEST, IDLE = 70.0, 4.0  # intervals: in all; and without a send, as there is no more to send
+LONGEST = 10.0  # × the time that proof takes at least: it tells nothing
 CERTAIN = 1e4  # to one that refusals do not all fall on one endpoint by chance
 
 
@@ -47,22 +46,23 @@ class Experiment:
         self.member = member
         # Requests a second that all were let through. Never changes.
         self.rate = rate
-        # Sends go at it, from when what the others sent has arrived. It grows with what passes.
+        # Sends go at it, from when what the others sent has arrived.
         self.pace = Pace(PART * rate)
-        self.pace.due = now + max(REST_S, 1 / self.pace.rate)
+        self.pace.due = now + max(REST_S, 1 / rate)
         # Requests a second that a limit of the endpoint's own lets through at most, and when that
         # was used up: with the send that it refused. Never change.
         self._own, self._empty_at = OFF * max(share * rate, member.measured_rate), refused.at
         # All that may be in flight. Never changes.
-        self._most = max(FEW, SLOTS * sum(x.in_flight for x in members))
+        self._most = max(FEW, PART * sum(x.in_flight for x in members))
+        # How long a proof takes at least. Never changes.
+        self._proof_s = REST_S + PROOF / rate
         # When it is over at the latest. Never changes.
-        self._until = self.pace.due + LONGEST / self.pace.rate
+        self._until = now + LONGEST * self._proof_s
         # Its sends, in order, each once.
         self.sends: list[Sent] = []
 
     def ready_at(self, now: float) -> float:
         """The earliest instant for a send; while all slots are taken, for another look."""
-        self.pace.rate = self.rate * min(1.0, PART * GROWTH ** len(self._accepted))
         in_flight = sum(each.in_flight for each in self.member.limit.members)
         if in_flight + 1 > self._most and self.member.in_flight:
             self.pace.due = max(self.pace.due, now)
@@ -71,7 +71,7 @@ class Experiment:
 
     def is_over(self, now: float) -> bool:
         """Whether it has lasted for too long, or has no more to send."""
-        return now > min(self._until, self.pace.due + IDLE / self.pace.rate + REST_S)
+        return now > min(self._until, self.pace.due + self._proof_s)
 
     def cost_s(self, now: float) -> float:
         """How long all would have taken for what was not let through meanwhile."""
@@ -129,7 +129,7 @@ class SharedLimit:
         self._needs: float = SUSPECTED
         # The experiment under way; None while it is to blame.
         self.experiment: Experiment | None = None
-        # Who was found to have a limit of its own in the last experiment.
+        # Who sent in the last experiment: another one is to send in the next.
         self._tried: Member | None = None
         # When the second of these incidents began, and requests accepted of what went before.
         # They mean nothing until then.
@@ -165,7 +165,7 @@ class SharedLimit:
             self.blame(now)
         elif found or experiment.is_over(now):
             self._acquit()
-            self._tried = experiment.member if found else None
+            self._tried = experiment.member
             if found != "nothing":
                 self._needs = max(self._needs, DEAR * experiment.cost_s(now))
 
@@ -292,9 +292,9 @@ class Member(Adaptive):
         if limit.learned is None:
             return own
         above = limit.learned.view()
-        state = own.state if own.state != "open" or above.state == "open" else above.state
+        state = above.state if own.state == "open" else own.state
         decision = f"{limit.name}: {above.decision}"
-        return View(own.window, own.pace_rps, state, decision, above.rule)
+        return own._replace(state=state, decision=decision, rule=above.rule)
 
     def blamed_above(self, above: Adaptive, now: float) -> None:
         """The limit is to blame for what was refused: believe in none of one's own."""

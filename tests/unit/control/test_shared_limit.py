@@ -56,7 +56,7 @@ def play_experiment(limit: SharedLimit, now: float, takes: Callable[[int], bool]
     while limit.experiment:
         now = max(now + 0.001, min(each.ready_at(now) for each in limit.members))
         for other in limit.members:
-            assert tried(limit) is None or other is member or other.ready_at(now) > now
+            assert other is member or other.ready_at(now) > now or tried(limit) is None
         if tried(limit) and member.ready_at(now) <= now:
             sent = member.sent(now, 1.0)
             if takes(count):
@@ -122,7 +122,7 @@ def test_sends_that_fail_tell_nothing_and_end_the_experiment_in_time() -> None:
         now = max(now + 0.02, member.ready_at(now))
         count += 1
     assert not is_blamed(limit)
-    assert PROOF < count < 2 * LONGEST
+    assert PROOF < count < 2 * LONGEST * PROOF
 
 
 def test_one_that_goes_no_faster_than_its_own_limit_tells_nothing_and_another_is_next() -> None:
