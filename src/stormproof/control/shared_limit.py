@@ -29,7 +29,7 @@ SUSPECTED, MORE = 4, 2  # incidents
 DEAR = 10.0  # so many for each second that an experiment has cost: it costs a tenth at most
 PART, FEW = 0.9, 4  # of all that passed, and was in flight; requests, of both at least
 REST_S = 0.05  # until what the others sent has arrived; and between looks at whether it is over
-OFF = 1.15  # × what was measured, at most, a limit of its own lets through
+OFF = 1.15  # × its part of what passed, at most, a limit of the endpoint's own lets through
 PROOF = 7.0  # requests beyond what that limit can have let through since it refused,
 WEIGHT = 5.0  # and so many more for each refusal
 LONGEST = 10.0  # × the time that proof takes at least: it tells nothing
@@ -51,7 +51,7 @@ class Experiment:
         self.pace.due = now + max(REST_S, 1 / rate)
         # Requests a second that a limit of the endpoint's own lets through at most, and when that
         # was used up: with the send that it refused. Never change.
-        self._own, self._empty_at = OFF * max(share * rate, member.measured_rate), refused.at
+        self._own, self._empty_at = OFF * share * rate, refused.at
         # All that may be in flight. Never changes.
         self._most = max(FEW, PART * sum(x.in_flight for x in members))
         # How long a proof takes at least. Never changes.
