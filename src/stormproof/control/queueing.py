@@ -13,7 +13,6 @@ APART = 2  # bands between which latency is compared
 PROPORTIONAL = 0.95  # elasticity of latency: a rise as steep means that all beyond only waits
 UNPROVEN = 64.0  # in flight before anything was answered
 PER_ANSWER = 4.0  # and so many more for each answer: silence alone carries no further
-ROOM = 1.5  # × the band beyond which all waits, so that no slot idles
 SAME, SAME_AGE = 3, 0.1  # errors in a row, each as old as the one before to within this share
 FEWER = 0.8  # × the number at which a gateway gives up
 LOOK_AFTER = 400  # answers until one band more is tried
@@ -109,13 +108,13 @@ class Queue:
         return number, self._bands.setdefault(number, Band())
 
     def _judge(self, number: int) -> bool:
-        """Whether all beyond the band two below this one only waits."""
+        """Whether all in this band only waits; below it none does, so that no slot idles."""
         low, high = self._bands.get(number - APART), self._bands[number]
         if low is None or low.answers < ENOUGH:
             return False
         rise = high.latency_log - low.latency_log
         steep = rise >= PROPORTIONAL * APART * log(BAND)
-        return steep and self._lower(BAND ** (number - APART + 1) * ROOM)
+        return steep and self._lower(BAND**number)
 
     def _lower(self, bound: float) -> bool:
         lower = max(1.0, bound) < self._limit
