@@ -12,28 +12,25 @@ WEIGHT = 0.02  # of the newest answer in its band's latency, once there are many
 APART = 2  # bands between which latency is compared
 PROPORTIONAL = 0.95  # elasticity of latency: a rise as steep means that all beyond only waits
 UNPROVEN = 64.0  # in flight before anything was answered
-PER_ANSWER = 4.0  # and so many more for each answer: silence alone carries no further
+PER_ANSWER = 2.0  # and so many more for each answer: silence alone carries no further
 SAME, SAME_AGE = 3, 0.1  # errors in a row, each as old as the one before to within this share
-FEWER = 0.8  # × the number at which a gateway gives up
-LOOK_AFTER = 400  # answers until one band more is tried
-CLOCK_S = 1e-3  # an event loop's clock may stand still while a whole batch comes in
+LOOK_AFTER = 2000  # answers in which a bound rises by one band: what was found may have changed
 
 
 class Band:
     """What became of sends with about the same number in flight."""
 
-    __slots__ = ("answers", "given_up", "latency_log")
+    __slots__ = ("answers", "given_up", "latency")
 
     def __init__(self) -> None:
         self.answers = 0
         self.given_up = 0  # sends that a gateway let wait, and then failed
-        self.latency_log = 0.0  # of seconds per output token, averaged
+        self.latency = 0.0  # seconds per output token, averaged; 0 while the clock stood still
 
     def add(self, latency: float) -> None:
         """One more answer."""
         self.answers += 1
-        weight = max(WEIGHT, 1 / self.answers)
-        self.latency_log += weight * (log(max(CLOCK_S * CLOCK_S, latency)) - self.latency_log)
+        self.latency += max(WEIGHT, 1 / self.answers) * (latency - self.latency)
 
 
 class Queue:
@@ -47,7 +44,6 @@ class Queue:
         self._limit = inf
         self._proven = UNPROVEN  # as far as answers carry
         self._bands: dict[int, Band] = {}
-        self._answers = 0  # since the limit was found or lifted
         self._same = 0  # errors in a row of about one age,
         self._age_s = inf  # that of the latest
         self._answered_at = -inf  # when the latest answer was heard,
@@ -78,9 +74,7 @@ class Queue:
         self._answered_at, self._waited_since = now, sent.at
         if self._refuses:
             return False
-        self._answers += 1
-        if self._limit < inf and self._answers >= LOOK_AFTER:
-            self._lift()
+        self._limit *= BAND ** (1 / LOOK_AFTER)
         number, band = self._band(sent)
         band.add((now - sent.at) / max(1.0, output_tokens))
         return band.answers % ENOUGH == 0 and self._judge(number)
@@ -95,12 +89,12 @@ class Queue:
         age_s = now - sent.at
         same = abs(age_s - self._age_s) < SAME_AGE * age_s
         self._same, self._age_s = self._same + 1 if same else 1, age_s
-        _, band = self._band(sent)
+        number, band = self._band(sent)
         band.given_up += 1
         answered = self._waited_since < (sent.at + now) / 2 < self._answered_at
         waited = self._same >= SAME and answered and not self._refuses
         if waited and band.given_up > band.answers:
-            self._lower(FEWER * sent.number)
+            self._lower(number)
         return waited
 
     def _band(self, sent: Sent) -> tuple[int, Band]:
@@ -112,19 +106,13 @@ class Queue:
         low, high = self._bands.get(number - APART), self._bands[number]
         if low is None or low.answers < ENOUGH:
             return False
-        rise = high.latency_log - low.latency_log
-        steep = rise >= PROPORTIONAL * APART * log(BAND)
-        return steep and self._lower(BAND**number)
+        steep = high.latency > low.latency * BAND ** (PROPORTIONAL * APART)
+        return steep and self._lower(number)
 
-    def _lower(self, bound: float) -> bool:
-        lower = max(1.0, bound) < self._limit
+    def _lower(self, band: int) -> bool:
+        """No more than that band begins with; whether that is fewer than before."""
+        bound = BAND**band
+        lower = bound < self._limit
         if lower:
-            self._limit, self._answers = max(1.0, bound), 0
+            self._limit = bound
         return lower
-
-    def _lift(self) -> None:
-        """What was found may have changed: look one band further, at answers from now on."""
-        self._limit *= BAND
-        self._answers = 0
-        top = int(log(self._limit) / log(BAND))
-        self._bands = {n: band for n, band in self._bands.items() if n < top - 1}
