@@ -14,7 +14,7 @@ PROPORTIONAL = 0.95  # elasticity of latency: a rise as steep means that all bey
 UNPROVEN = 64.0  # in flight before anything was answered
 PER_ANSWER = 2.0  # and so many more for each answer: silence alone carries no further
 SAME, SAME_AGE = 3, 0.1  # errors in a row, each as old as the one before to within this share
-LOOK_AFTER = 2000  # answers in which a bound rises by one band: what was found may have changed
+MORE = 0.01  # that the server may work on for each answer: what was found may have changed
 
 
 class Band:
@@ -74,7 +74,7 @@ class Queue:
         self._answered_at, self._waited_since = now, sent.at
         if self._refuses:
             return False
-        self._limit *= BAND ** (1 / LOOK_AFTER)
+        self._limit += MORE
         number, band = self._band(sent)
         band.add((now - sent.at) / max(1.0, output_tokens))
         return band.answers % ENOUGH == 0 and self._judge(number)
