@@ -118,7 +118,6 @@ class Adaptive:
         self.silence.sent(sent)
         if self.silence.hangs(now):
             self.breaker.shut(State.SILENCE, "silence", now)
-        sent.doubtful = self.silence.doubtful(now)
         sent.within = self._has_room(sent)
         self.chance.sent(sent, now)
         if sent.number > self.cap.believed:
