@@ -147,7 +147,6 @@ class Adaptive:
         self._settle(now)
         self.measured.refused(now - sent.at)
         self.word.told(sent.at, now, told_s)
-        self.breaker.refused()
         self._pending.turned_away(sent)
         if self.breaker.heeds(sent):
             self.breaker.canary_failed(now)
@@ -193,7 +192,8 @@ class Adaptive:
         self._end(sent)
         if sent.fate is Fate.PENDING:
             self._tell(sent, now, Fate.ABANDONED)
-        self.breaker.abandoned(sent)
+        if self.breaker.heeds(sent):
+            self.breaker.canary_failed(now)
 
     def told(self, rates: RateHeaders) -> None:
         """Headers give ceilings at once."""
