@@ -41,7 +41,7 @@ class Silence:
         gap_s = min(now - newer[0].at, LONGER * self._usual_s)
         fade = 1 - 1 / REMEMBERED
         self._longest_s = max(fade * self._longest_s, gap_s)
-        self._most = max(fade * self._most, min(len(newer), LONGER * max(FEWEST, self._most)))
+        self._most = max(fade * self._most, len(newer))
         self._gaps += 1
         while newer and newer[0].index <= sent.index:
             newer.popleft()
