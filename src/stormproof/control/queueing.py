@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import inf, log
 
 from stormproof.control.controller import Fate, Sent
@@ -14,18 +15,16 @@ PROPORTIONAL = 0.95  # elasticity of latency: a rise as steep means that all bey
 UNPROVEN = 64.0  # in flight before anything was answered
 PER_ANSWER = 2.0  # and so many more for each answer: silence alone carries no further
 SAME, SAME_AGE = 3, 0.1  # errors in a row, each as old as the one before to within this share
-MORE = 0.01  # that the server may work on for each answer: what was found may have changed
+MORE = 0.01  # for each answer, once a bound was found: it may have changed
 
 
+@dataclass(slots=True)
 class Band:
     """What became of sends with about the same number in flight."""
 
-    __slots__ = ("answers", "given_up", "latency")
-
-    def __init__(self) -> None:
-        self.answers = 0
-        self.given_up = 0  # sends that a gateway let wait, and then failed
-        self.latency = 0.0  # seconds per output token, averaged; 0 while the clock stood still
+    answers: int = 0
+    given_up: int = 0  # sends that a gateway let wait, and then failed
+    latency: float = 0.0  # seconds per output token, averaged; 0 while the clock stood still
 
     def add(self, latency: float) -> None:
         """One more answer."""
@@ -34,26 +33,21 @@ class Band:
 
 
 class Queue:
-    """`bound` is how many in flight the server works on at once, inf while it does not queue.
+    """`bound` is how many may be in flight: where the server queues, what it works on at once.
 
     Latency that rises in proportion to the number in flight is waiting: throughput is their
     quotient (Little's law). Where it rises more slowly, more in flight bring more back.
     """
 
     def __init__(self) -> None:
-        self._limit = inf
-        self._proven = UNPROVEN  # as far as answers carry
+        self.bound = UNPROVEN  # at least 1; answers raise it, by how much says
+        self._found = False  # whether it was lowered to what the server works on
         self._bands: dict[int, Band] = {}
         self._same = 0  # errors in a row of about one age,
         self._age_s = inf  # that of the latest
         self._answered_at = -inf  # when the latest answer was heard,
         self._waited_since = -inf  # and when that had been sent
         self._refuses = False  # its latency is its own affair
-
-    @property
-    def bound(self) -> float:
-        """How many may be in flight."""
-        return min(self._limit, self._proven)
 
     def ready_at(self, now: float, in_flight: int) -> float:
         """See `Limit`."""
@@ -65,16 +59,15 @@ class Queue:
     def evidence(self, sent: Sent, now: float) -> None:  # noqa: ARG002  the protocol's
         """See `Limit`. A server that refuses does not make wait."""
         if sent.fate is Fate.REFUSED:
-            self._refuses = True
-            self._limit = inf
+            self._refuses, self._found = True, False
+            self.bound = max(self.bound, UNPROVEN)
 
     def answered(self, sent: Sent, now: float, output_tokens: float) -> bool:
         """Judge its latency; true when the bound has come down."""
-        self._proven += PER_ANSWER
+        self.bound += MORE if self._found else PER_ANSWER
         self._answered_at, self._waited_since = now, sent.at
         if self._refuses:
             return False
-        self._limit += MORE
         number, band = self._band(sent)
         band.add((now - sent.at) / max(1.0, output_tokens))
         return band.answers % ENOUGH == 0 and self._judge(number)
@@ -111,8 +104,7 @@ class Queue:
 
     def _lower(self, band: int) -> bool:
         """No more than that band begins with; whether that is fewer than before."""
-        bound = BAND**band
-        lower = bound < self._limit
+        lower = BAND**band < self.bound
         if lower:
-            self._limit = bound
+            self.bound, self._found = BAND**band, True
         return lower
