@@ -148,8 +148,7 @@ class Adaptive:
         self.measured.refused(now - sent.at)
         self.word.told(sent.at, now, told_s)
         self._pending.turned_away(sent)
-        if self.breaker.heeds(sent):
-            self.breaker.canary_failed(now)
+        if self.breaker.canary_failed(sent, now):
             self.breaker.wait_until(self.word.until(now))
         elif sent.epoch == self._epoch and self.breaker.state is State.OPEN:
             self._judge(sent, now)
@@ -164,8 +163,7 @@ class Adaptive:
         self._pending.turned_away(sent)
         self.rate.excused(sent)
         self._tell(sent, now, Fate.REFUSED)
-        if self.breaker.heeds(sent):
-            self.breaker.canary_failed(now)
+        self.breaker.canary_failed(sent, now)
 
     def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:  # noqa: ARG002  the seam's signature
         """See `Controller`."""
@@ -192,8 +190,7 @@ class Adaptive:
         self._end(sent)
         if sent.fate is Fate.PENDING:
             self._tell(sent, now, Fate.ABANDONED)
-        if self.breaker.heeds(sent):
-            self.breaker.canary_failed(now)
+        self.breaker.canary_failed(sent, now)
 
     def told(self, rates: RateHeaders) -> None:
         """Headers give ceilings at once."""

@@ -12,7 +12,7 @@ LONGEST_WAIT_S = 2.0  # between canaries at first;
 SHARE = 0.05  # later, of the time shut: one that recovers is not kept waiting for much longer
 LULL_S = 1.0  # shut for less, nothing was learnt by it
 IN_A_ROW = 5  # errors that shut it
-OUTLIVES = 2  # × the age of the quickest error: a canary as old has passed
+OUTLIVES = 2  # × the age of the quickest error, as those of one cause differ by less
 
 
 class State(Enum):
@@ -78,9 +78,7 @@ class Breaker:
             self.quickest_s = inf
         self._errors.add(sent.at)
         self.quickest_s = min(self.quickest_s, now - sent.at)
-        if self.heeds(sent):
-            self.canary_failed(now)
-        elif self._errors.count >= IN_A_ROW:
+        if not self.canary_failed(sent, now) and self._errors.count >= IN_A_ROW:
             self.shut(state, why, now)
 
     def answered(self, sent: Sent) -> None:
@@ -111,11 +109,13 @@ class Breaker:
         """Whether it is shut, and this is one of its canaries since then: none opens it twice."""
         return sent.canary and self.state is not State.OPEN and sent.at >= self.shut_at
 
-    def canary_failed(self, now: float) -> None:
-        """A canary was refused, broke or was abandoned: another follows, as in silence anyway."""
-        if self.state is not State.SILENCE:
+    def canary_failed(self, sent: Sent, now: float) -> bool:
+        """Whether it `heeds` what has failed: another one follows, as in silence anyway."""
+        heeded = self.heeds(sent)
+        if heeded and self.state is not State.SILENCE:
             self.canary = None
             self._wait_longer(now)
+        return heeded
 
     def _wait_longer(self, now: float) -> None:
         ever_less = self.state is State.SILENCE and not self._heard

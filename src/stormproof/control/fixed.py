@@ -74,8 +74,7 @@ class Fixed:
     def abandoned(self, sent: Sent, now: float) -> None:
         """See `Controller`."""
         self._end(sent, Fate.ABANDONED)
-        if self._breaker.heeds(sent):
-            self._breaker.canary_failed(now)
+        self._breaker.canary_failed(sent, now)
 
     def told(self, rates: RateHeaders) -> None:
         """Headers change nothing: the declared numbers are the user's word."""

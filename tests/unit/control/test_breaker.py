@@ -16,9 +16,10 @@ def test_canaries_wait_longer_and_longer_and_go_one_at_a_time() -> None:
     breaker, canaries = Breaker(), 0
     breaker.shut(State.REFUSALS, "refusals", 0.0)
     while (now := breaker.ready_at) < 10.0:
-        assert send(breaker, now).canary
+        canary = send(breaker, now)
+        assert canary.canary
         assert breaker.ready_at == inf
-        breaker.canary_failed(now)
+        assert breaker.canary_failed(canary, now)
         canaries += 1
     assert now <= 12
     assert canaries < 10
