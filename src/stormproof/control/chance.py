@@ -75,7 +75,7 @@ class Chance:
             excused = self._odds < DOUBT
             self._odds *= excused
             return excused
-        if self._odds >= DOUBT and 2 * self._refusals <= self._sends:
+        if self._odds >= DOUBT:
             self.rush = Rush(RUSH * min(pace, self._measured.recent_rps))
         return self.rush is not None
 
