@@ -15,7 +15,8 @@ empty bucket; the flow between two of them is less than the pace, which falls wi
 
 from __future__ import annotations
 
-from math import log
+from dataclasses import dataclass
+from math import inf, log
 
 from stormproof.control.controller import Sent
 from stormproof.control.measured import Measured
@@ -29,12 +30,13 @@ MOST, LIMITED = 0.35, 0.65  # shares: what chance refuses at most, and what a li
 REMEMBERED = 300  # sends that tell the share
 
 
+@dataclass
 class Rush:
     """Sends in quick succession, and what became of them."""
 
-    def __init__(self, rate: float) -> None:
-        self.pace = Pace(rate)
-        self.lead = 0  # acceptances less refusals; it ends when they are `AHEAD` apart
+    pace: Pace
+    first: float = inf  # index of its first send; all that go while it lasts are its own
+    lead: int = 0  # acceptances less refusals; it ends when they are `AHEAD` apart
 
 
 class Chance:
@@ -51,15 +53,16 @@ class Chance:
         """A send goes, in the rush if there is one. Nothing grows by it then."""
         if self.rush:
             self.rush.pace.spend(now)
-            sent.rush, sent.doubtful = self.rush, True
+            self.rush.first = min(self.rush.first, sent.index)
+            sent.doubtful = True
 
     def accepted(self, sent: Sent) -> bool:
         """Weigh it; true when it proves that there was no limit."""
-        self._weigh(sent, refused=False)
         rush = self.rush
-        if rush is None or sent.rush is not rush:
+        if rush is None:
+            self._weigh(sent, refused=False)
             return False
-        rush.lead += 1
+        rush.lead += sent.index >= rush.first
         proven = rush.lead == AHEAD
         if proven:
             self.rush, self._odds = None, 0.0
@@ -68,24 +71,25 @@ class Chance:
 
     def excuses(self, sent: Sent, pace: float) -> bool:
         """Weigh a refusal; whether it speaks to nobody."""
-        if self.rush:
-            return self._rushed(sent, self.rush)
-        self._weigh(sent, refused=True)
-        if self.share:
-            excused = self._odds < DOUBT
-            self._odds *= excused
-            return excused
-        if self._odds >= DOUBT:
-            self.rush = Rush(RUSH * min(pace, self._measured.recent_rps))
-        return self.rush is not None
-
-    def _rushed(self, sent: Sent, rush: Rush) -> bool:
-        rush.lead -= sent.rush is rush
-        limited = rush.lead == -AHEAD
-        if limited:
+        rush = self.rush
+        if rush is None:
+            return self._excuses(sent, pace)
+        rush.lead -= sent.index >= rush.first
+        proven = rush.lead == -AHEAD
+        if proven:
             self.rush = None
             self._forget()
-        return not limited
+        return not proven
+
+    def _excuses(self, sent: Sent, pace: float) -> bool:
+        self._weigh(sent, refused=True)
+        doubted = self._odds >= DOUBT
+        if self.share:
+            self._odds *= not doubted
+            return not doubted
+        if doubted:
+            self.rush = Rush(Pace(RUSH * min(pace, self._measured.recent_rps)))
+        return doubted
 
     def _weigh(self, sent: Sent, *, refused: bool) -> None:
         usual, more = (self.share, LIMITED) if self.share else (USUAL, DOUBTED)

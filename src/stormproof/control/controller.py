@@ -37,7 +37,6 @@ class Sent:
     ended: bool = False
     doubtful: bool = False  # it went in a rush or an experiment: nothing grows by it
     within: bool = False  # all limits that are believed in had room for it
-    rush: object = None  # the rush that it was part of, if it was: see `Chance`
     paced: bool = False  # it had waited for a pace at or above the measured limit
     speaks_to: str = ""  # the limit that its refusal cut, by name
     fate: Fate = Fate.PENDING
