@@ -215,19 +215,17 @@ class Adaptive:
 
     def _settle(self, now: float) -> None:
         """Accept what has been silent for long enough, in the order of sending."""
-        breaker, confirm_s = self.breaker, self.measured.confirm_s
-        if breaker.canary and breaker.state is State.ERRORS and now >= breaker.hears_at(confirm_s):
-            self._reopen(breaker.canary, now)
+        confirm_s, canary = self.measured.confirm_s, self.breaker.canary
         for sent in self._pending.silent(now, confirm_s):
             self._accept(sent, now)
+        if canary and now >= self.breaker.hears_at(confirm_s):
+            self._reopen(canary, now)
 
     def _accept(self, sent: Sent, now: float) -> None:
         self.measured.accepted(now)
         self.word.accepted(sent.at)
         self._tell(sent, now, Fate.ACCEPTED)
         self._cuts.passed(sent.at)
-        if self.breaker.heeds(sent) and self.breaker.state is State.REFUSALS:
-            self._reopen(sent, now)
         if sent.epoch == self._epoch and self.chance.accepted(sent):
             self._epoch += 1
             self.forget(now)
