@@ -68,6 +68,16 @@ def test_a_rush_goes_four_times_as_fast() -> None:
     assert endpoint.chance.share > 0
 
 
+def test_what_went_before_a_rush_and_is_heard_in_it_says_nothing() -> None:
+    endpoint = Endpoint()
+    endpoint.until_rush()
+    before = Sent(0.0, 1, 0, 0, 1.0)
+    before.within = True
+    assert not any(endpoint.chance.accepted(before) for _ in range(1000))
+    assert [endpoint.send(refused=False) for _ in range(AHEAD)] == [False, False, True]
+    assert endpoint.chance.share > 0.25
+
+
 def test_where_as_few_are_refused_in_a_rush_they_speak_to_nobody() -> None:
     endpoint = Endpoint()
     endpoint.until_known()
