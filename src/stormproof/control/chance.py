@@ -9,6 +9,7 @@ empty bucket; the flow between two of them is less than the pace, which falls wi
 - A rush settles that: sends at four times the pace, until one of the two fates is `AHEAD`. Under a
   limit three in four are refused; by chance, no more than before. The odds that a gambler's ruin
   errs are ((1 - p) / p)³ to one, where a share p is refused by chance, and 27 to one at a limit.
+  A limit that was met makes the next rush wait for twice the odds.
 - Then refusals speak to nobody, until another such sum, of `LIMITED` against the known share,
   reaches `DOUBT`: a limit refuses as well.
 """
@@ -48,6 +49,7 @@ class Chance:
         self.rush: Rush | None = None  # the one under way; only while `share` is 0
         self._sends = self._refusals = 0.0  # of sends within what is believed; they tell the share
         self._odds = 0.0  # never negative: of chance, and once that is known, of a limit as well
+        self._rushes_at = DOUBT  # odds; doubled by each rush that meets a limit
 
     def sent(self, sent: Sent, now: float) -> None:
         """A send goes, in the rush if there is one. Nothing grows by it then."""
@@ -79,17 +81,18 @@ class Chance:
         if proven:
             self.rush = None
             self._forget()
+            self._rushes_at *= 2
         return not proven
 
     def _excuses(self, sent: Sent, pace: float) -> bool:
         self._weigh(sent, refused=True)
-        doubted = self._odds >= DOUBT
         if self.share:
-            self._odds *= not doubted
-            return not doubted
-        if doubted:
+            excused = self._odds < DOUBT
+            self._odds *= excused
+            return excused
+        if self._odds >= self._rushes_at:
             self.rush = Rush(Pace(RUSH * min(pace, self._measured.recent_rps)))
-        return doubted
+        return self.rush is not None
 
     def _weigh(self, sent: Sent, *, refused: bool) -> None:
         usual, more = (self.share, LIMITED) if self.share else (USUAL, DOUBTED)

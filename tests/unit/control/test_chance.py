@@ -48,13 +48,14 @@ def test_a_refusal_speaks_as_long_as_nothing_is_in_doubt() -> None:
     assert not Endpoint().send(refused=True)
 
 
-def test_a_limit_ends_a_rush_in_three_sends_and_doubt_begins_anew() -> None:
+def test_a_limit_ends_a_rush_in_three_sends_and_the_next_takes_more_doubt() -> None:
     endpoint = Endpoint()
     endpoint.until_rush()
     assert [endpoint.send(refused=True) for _ in range(3)] == [True, True, False]
-    assert endpoint.chance.rush is None
-    assert not endpoint.send(refused=True)
     assert (endpoint.chance.rush, endpoint.chance.share) == (None, 0)
+    began = endpoint.index
+    endpoint.until_rush()
+    assert endpoint.index - began > began
 
 
 def test_a_rush_goes_four_times_as_fast() -> None:
