@@ -118,7 +118,6 @@ class Adaptive:
         self.silence.sent(sent)
         if self.silence.hangs(now):
             self.breaker.shut(State.SILENCE, "silence", now)
-        sent.doubtful = self.silence.doubtful(now)
         sent.within = self._has_room(sent)
         self.chance.sent(sent, now)
         if sent.number > self.cap.believed:
@@ -148,10 +147,8 @@ class Adaptive:
         self._settle(now)
         self.measured.refused(now - sent.at)
         self.word.told(sent.at, now, told_s)
-        self.breaker.refused()
         self._pending.turned_away(sent)
-        if self.breaker.heeds(sent):
-            self.breaker.canary_failed(now)
+        if self.breaker.canary_failed(sent, now):
             self.breaker.wait_until(self.word.until(now))
         elif sent.epoch == self._epoch and self.breaker.state is State.OPEN:
             self._judge(sent, now)
@@ -166,8 +163,7 @@ class Adaptive:
         self._pending.turned_away(sent)
         self.rate.excused(sent)
         self._tell(sent, now, Fate.REFUSED)
-        if self.breaker.heeds(sent):
-            self.breaker.canary_failed(now)
+        self.breaker.canary_failed(sent, now)
 
     def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:  # noqa: ARG002  the seam's signature
         """See `Controller`."""
@@ -194,7 +190,7 @@ class Adaptive:
         self._end(sent)
         if sent.fate is Fate.PENDING:
             self._tell(sent, now, Fate.ABANDONED)
-        self.breaker.abandoned(sent)
+        self.breaker.canary_failed(sent, now)
 
     def told(self, rates: RateHeaders) -> None:
         """Headers give ceilings at once."""
@@ -219,19 +215,17 @@ class Adaptive:
 
     def _settle(self, now: float) -> None:
         """Accept what has been silent for long enough, in the order of sending."""
-        breaker, confirm_s = self.breaker, self.measured.confirm_s
-        if breaker.canary and breaker.state is State.ERRORS and now >= breaker.hears_at(confirm_s):
-            self._reopen(breaker.canary, now)
+        confirm_s, canary = self.measured.confirm_s, self.breaker.canary
         for sent in self._pending.silent(now, confirm_s):
             self._accept(sent, now)
+        if canary and now >= self.breaker.hears_at(confirm_s):
+            self._reopen(canary, now)
 
     def _accept(self, sent: Sent, now: float) -> None:
         self.measured.accepted(now)
         self.word.accepted(sent.at)
         self._tell(sent, now, Fate.ACCEPTED)
         self._cuts.passed(sent.at)
-        if self.breaker.heeds(sent) and self.breaker.state is State.REFUSALS:
-            self._reopen(sent, now)
         if sent.epoch == self._epoch and self.chance.accepted(sent):
             self._epoch += 1
             self.forget(now)

@@ -35,9 +35,8 @@ class Sent:
     least: int = field(init=False)  # `number`, less what may have been answered before it came
     canary: bool = False
     ended: bool = False
-    doubtful: bool = False  # it went while answers were overdue: nothing grows by it
+    doubtful: bool = False  # it went in a rush or an experiment: nothing grows by it
     within: bool = False  # all limits that are believed in had room for it
-    rush: object = None  # the rush that it was part of, if it was: see `Chance`
     paced: bool = False  # it had waited for a pace at or above the measured limit
     speaks_to: str = ""  # the limit that its refusal cut, by name
     fate: Fate = Fate.PENDING
