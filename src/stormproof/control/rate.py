@@ -7,7 +7,7 @@ from math import inf, sqrt
 
 from stormproof.control.breaker import LULL_S
 from stormproof.control.controller import Fate, Sent
-from stormproof.control.flow import ENOUGH, SLACK_TOKENS, Flow
+from stormproof.control.flow import ENOUGH, SLACK, Flow
 from stormproof.control.measured import FALLEN, Measured
 from stormproof.control.pace import Pace
 
@@ -88,7 +88,7 @@ class RateLimit:
         """See `Limit`."""
         self._order.append(sent)
         late_s = now - max(self._sent_at, self._pace.ready_at)
-        if late_s > max(IDLE_S, self.flow.slack / self.believed):
+        if late_s > max(IDLE_S, SLACK / self.believed):
             self.flow.forget()
         if self._sent_at == -inf:
             self._empty_at = now
@@ -212,11 +212,11 @@ class RateLimit:
         if units < ENOUGH and units > self.sure:
             self.sure = units
             self._believe(self._between(rate))
-        elif units + self.flow.slack < FALLEN * self.believed * span_s:
+        elif units + SLACK < FALLEN * self.believed * span_s:
             self.sure = units
             self._believe(rate)
         elif units >= ENOUGH:
-            self._measure(rate, max(0.05 * rate, self.flow.slack / span_s), units)
+            self._measure(rate, max(0.05 * rate, SLACK / span_s), units)
 
     def _measure(self, rate: float, error: float, units: float) -> None:
         near = abs(rate - self.believed) <= error
@@ -249,7 +249,7 @@ class RateLimit:
     def _pass(self, sent: Sent) -> None:
         """More than a bucket of that rate could have let through refutes the belief."""
         self._passed += self.flow.cost(sent.tokens)
-        room = SLACK_TOKENS if self.flow.tokens_per_unit else RESERVE
+        room = SLACK if self.flow.tokens_per_unit else RESERVE
         more = self._passed - self.believed * (sent.at - self._empty_at)
         self._refuted = self._refuted or (self.sure > 0 and more > room)
 
