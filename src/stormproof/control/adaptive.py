@@ -17,8 +17,7 @@ from stormproof.control.blame import Blame
 from stormproof.control.breaker import LULL_S, Breaker, Row, State
 from stormproof.control.cap import START, Cap
 from stormproof.control.chance import Chance
-from stormproof.control.controller import Fate, Sent, View
-from stormproof.control.limit import Limit
+from stormproof.control.controller import Fate, Limit, Sent, View
 from stormproof.control.measured import Measured
 from stormproof.control.pace import Ceiling
 from stormproof.control.pending import Pending
