@@ -61,7 +61,7 @@ class Adaptive:
             self.rate,
             self.window,
         )
-        self._blame = Blame(self.cap, self.rate, self.window, self.chance)
+        self._blame = Blame(self.cap, self.rate, self.chance)
         self._pending = Pending()
         self.in_flight = 0  # sends that have not ended
         self._index = 0  # sends
@@ -252,11 +252,7 @@ class Adaptive:
             return
         self._epoch += 1
         self._note_cut(name, self._blame.rule)
-        if name == "window":
-            in_vain = not self.window.used_up  # it has not begun yet
-        else:
-            in_vain = self._cut_cap(sent, now) if name == "cap" else self._cut_rate(sent, now)
-        if in_vain:
+        if self._cut_cap(sent, now) if name == "cap" else self._cut_rate(sent, now):
             self._shut_for_refusals(now)
 
     def _has_room(self, sent: Sent) -> bool:
