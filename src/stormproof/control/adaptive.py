@@ -303,11 +303,11 @@ class Adaptive:
         """A canary has passed: limits may have changed after refusals, not after errors."""
         shut_at = self.breaker.shut_at
         if self.breaker.state is State.REFUSALS:
-            self.window.opened(shut_at, sent.at)
+            self.window.opened(sent.at)
             if self.window.known:
                 self.rate.acquit()
             else:
-                self.rate.reopened(shut_at, sent.at, hurry_until=self.window.suspected_until)
+                self.rate.reopened(shut_at, sent.at)
             self.cap.restart(max(sent.number, self.in_flight), now)
         else:
             self.rate.rested(shut_at, sent.at)

@@ -26,6 +26,7 @@ DOUBLING_S, DOUBLING_UNITS = 1.0, 3.0  # these two of paced sending
 PATIENCE = 10.0  # × that, while a window may be in force, or a limit that rose may go on rising
 LATE_S, LATE = 0.01, 0.25  # a send this late (seconds, intervals) still waited for the pace
 IDLE_S = 1.0  # and the slack: nothing was asked for, and the bucket may have overflowed
+WINDOW_S = 60.0  # after a lull one may be in force: use it up, and see it begin anew
 GONE_S = 120.0  # refused for longer than any window lasts: what has opened is another limit
 LIFT_PAUSE = 0.5  # of the time in which sends are confirmed: those on their way empty the bucket
 NOISE = 1.3  # × what is believed, refused at such a pace: it may just have been measured badly
@@ -157,7 +158,7 @@ class RateLimit:
         self.sure = 0.0
         self.hurry_until = -inf
 
-    def reopened(self, shut_at: float, at: float, *, hurry_until: float) -> None:
+    def reopened(self, shut_at: float, at: float) -> None:
         """The gate opens after refusals: believe what was accepted from opening to opening."""
         self.flow.forget()
         accepted = self.flow.accepted
@@ -173,8 +174,8 @@ class RateLimit:
         if units >= 1 and at > since:
             self.sure = units
             self._believe(units / (at - since))
-            if at < hurry_until:
-                self.hurry_until = hurry_until
+            if at - shut_at > LULL_S:
+                self.hurry_until = at + WINDOW_S
                 self._pace.rate *= 2
 
     def forget(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from math import inf
 
-from stormproof.control.breaker import LULL_S
 from stormproof.control.controller import Fate, Sent
 from stormproof.control.flow import Flow
 from stormproof.control.pace import Pace
@@ -25,7 +24,6 @@ class Window:
     def __init__(self, flow: Flow) -> None:
         self._flow = flow  # whose units are counted
         self.units = self.period_s = self.ends_at = inf
-        self.suspected_until = -inf  # one may be in force: use it up, and see it begin anew
         self._pace = Pace(inf)  # inf exactly while no window is known
         self._used = 0.0  # units of this window
         self._opening: Opening | None = None  # the last one
@@ -56,11 +54,9 @@ class Window:
             self._used -= self._flow.cost(sent.tokens)
             self._refused_at = max(self._refused_at, sent.at)
 
-    def opened(self, shut_at: float, at: float) -> None:
+    def opened(self, at: float) -> None:
         """A canary sent at `at` was accepted."""
         then, self._opening = self._opening, (self._refused_at, at, self._flow.accepted)
-        if at - shut_at > LULL_S:
-            self.suspected_until = at + PERIODS_S[-1]
         if then is not None:
             self._learn(then, self._opening)
 

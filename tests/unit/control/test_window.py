@@ -1,5 +1,3 @@
-from math import inf
-
 import pytest
 
 from stormproof.control.controller import Fate, Sent
@@ -30,7 +28,7 @@ class Driven:
         self.flow = Flow()
         self.window = Window(self.flow)
         self.now = 0.0
-        self.shut_at = inf
+        self.shut = False
 
     def run(self, until: float) -> tuple[int, int]:
         """Admitted and refused."""
@@ -48,13 +46,13 @@ class Driven:
         self.window.evidence(sent, self.now)
         step = 0.02 * self.server.period_s
         if admitted:
-            if self.shut_at < inf:
-                self.window.opened(self.shut_at, self.now)
-                self.shut_at = inf
+            if self.shut:
+                self.window.opened(self.now)
+                self.shut = False
             self.flow.passed(1.0)
             self.now += 0.0 if self.window.known else 0.01
         else:
-            self.shut_at = min(self.shut_at, self.now)
+            self.shut = True
             self.now += step
         return admitted
 
@@ -101,10 +99,10 @@ def test_openings_that_no_usual_period_explains_say_nothing() -> None:
     flow = Flow()
     window = Window(flow)
     refuse(window, 3.0)
-    window.opened(3.0, 3.1)
+    window.opened(3.1)
     for _ in range(400):
         flow.passed(1.0)
     refuse(window, 45.0)
     refuse(window, 47.0)
-    window.opened(45.0, 47.1)  # 44 s apart
+    window.opened(47.1)  # 44 s apart
     assert not window.known
