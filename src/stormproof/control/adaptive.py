@@ -17,8 +17,7 @@ from stormproof.control.blame import Blame
 from stormproof.control.breaker import LULL_S, Breaker, Row, State
 from stormproof.control.cap import START, Cap
 from stormproof.control.chance import Chance
-from stormproof.control.controller import Fate, Sent, View
-from stormproof.control.limit import Limit
+from stormproof.control.controller import Fate, Limit, Sent, View
 from stormproof.control.measured import Measured
 from stormproof.control.pace import Ceiling
 from stormproof.control.pending import Pending
@@ -62,7 +61,7 @@ class Adaptive:
             self.rate,
             self.window,
         )
-        self._blame = Blame(self.cap, self.rate, self.window, self.chance)
+        self._blame = Blame(self.cap, self.rate, self.chance)
         self._pending = Pending()
         self.in_flight = 0  # sends that have not ended
         self._index = 0  # sends
@@ -247,11 +246,7 @@ class Adaptive:
             return
         self._epoch += 1
         self._note_cut(name, self._blame.rule)
-        if name == "window":
-            in_vain = not self.window.used_up  # it has not begun yet
-        else:
-            in_vain = self._cut_cap(sent, now) if name == "cap" else self._cut_rate(sent, now)
-        if in_vain:
+        if self._cut_cap(sent, now) if name == "cap" else self._cut_rate(sent, now):
             self._shut_for_refusals(now)
 
     def _has_room(self, sent: Sent) -> bool:
@@ -302,11 +297,11 @@ class Adaptive:
         """A canary has passed: limits may have changed after refusals, not after errors."""
         shut_at = self.breaker.shut_at
         if self.breaker.state is State.REFUSALS:
-            self.window.opened(shut_at, sent.at)
+            self.window.opened(sent.at)
             if self.window.known:
                 self.rate.acquit()
             else:
-                self.rate.reopened(shut_at, sent.at, hurry_until=self.window.suspected_until)
+                self.rate.reopened(shut_at, sent.at)
             self.cap.restart(max(sent.number, self.in_flight), now)
         else:
             self.rate.rested(shut_at, sent.at)
