@@ -171,13 +171,13 @@ class MemberMachine(AnyEndpoint):
 
     def make(self, limits: Limits) -> Controller:
         self.limit = SharedLimit("key p/env:K")
-        self.sibling = Member(Adaptive(Limits()), self.limit)
+        self.sibling = Member(self.limit, Limits())
         self.theirs: list[Sent] = []
-        return Member(Adaptive(limits), self.limit)
+        return Member(self.limit, limits)
 
     @property
     def gate(self) -> Any:
-        return self.control.control.breaker
+        return self.control.breaker
 
     def send(self) -> bool:
         self.control.ready_at(self.now)  # a canary that has been silent for long enough opens it

@@ -79,11 +79,6 @@ class Adaptive:
         return self.breaker.why
 
     @property
-    def measured_rate(self) -> float:
-        """Units a second that were measured to be let through; 0 while none were."""
-        return self.rate.believed if self.rate.sure else 0.0
-
-    @property
     def unknown(self) -> int:
         """Sends of which it is not known yet whether they were accepted, or an older one was."""
         return len(self._pending)

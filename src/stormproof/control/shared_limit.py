@@ -1,81 +1,68 @@
-"""A limit that several endpoints share, declared or found by an experiment.
-
-A declared one holds from the start. One that nobody declared is only suspected at first:
+"""A limit that several endpoints share and nobody declared: an experiment finds it.
 
 - Refusals within a second are one incident. `SUSPECTED` of them, of several endpoints, are worth an
   experiment. Those where a share is known to be refused by chance do not count.
 - In an experiment the endpoint refused last sends for all, at `PART` of the pace at which all were
-  let through and slowly more, up to all of it, beside no more in flight; the others pause. A limit
-  that they share sees no more than it has let through, and refuses none. A limit of the endpoint's
-  own lets through no more than its part of that: two or three refusals end the experiment.
+  let through, and of what they had in flight; the others pause. A limit that they share has let
+  through more, and refuses none. A limit of the endpoint's own lets through no more than its part
+  of that: two or three refusals end the experiment.
 - Where it finds no shared limit, the next one takes `MORE` times as many incidents, more where it
   was `DEAR`, and another endpoint.
 - Once a limit is to blame, a controller of its own for all of them hears of all sends and of the
   refusals, and grants; the endpoints' own go on from 'none met'.
-- A limit that is shared lets through no less once it is known: where `LESS` of it is left, it was
-  none.
-- A limit whose refusals fall on one endpoint far beyond its share of the sends is not to blame for
-  them: that endpoint has a limit of its own, and answers for its refusals itself. When half of
+- Where refusals of such a limit fall on one endpoint, again and again and by its share of the sends
+  hardly by chance, that has a limit of its own, and answers for its refusals itself. When half of
   them do, the blame is theirs again, as after an experiment that found none.
 """
 
 from __future__ import annotations
 
-from math import inf, log
+from math import inf
 
 from stormproof.control.adaptive import Adaptive
 from stormproof.control.controller import Fate, Sent, View
-from stormproof.control.pace import Ceiling, Pace
-from stormproof.domain.calls import RateHeaders
+from stormproof.control.pace import Pace
 from stormproof.domain.pool import Limits, Start
 
 INCIDENT_S = 1.0  # refusals so close together are one incident
 SUSPECTED, MORE = 4, 2  # incidents
 DEAR = 10.0  # so many for each second that an experiment has cost: it costs a tenth at most
-PART, SLOTS, FEW = 0.8, 0.95, 4  # of the pace, and of the slots; so many of these at least
-GROWTH = 1.02  # of that pace with each send that is accepted, up to all of it
+PART, FEW = 0.9, 4  # of all that passed, and was in flight; requests, of both at least
 REST_S = 0.05  # until what the others sent has arrived; and between looks at whether it is over
-FASTER = 0.2  # × its pace: so far above a limit of the endpoint's own, or it tells nothing
-OFF = 1.15  # × what was measured, at most, a limit of its own lets through
+OFF = 1.15  # × its part of what passed, at most, a limit of the endpoint's own lets through
 PROOF = 7.0  # requests beyond what that limit can have let through since it refused,
 WEIGHT = 5.0  # and so many more for each refusal
-PATIENCE, IDLE = 2.0, 4.0  # × the time that proof takes; intervals without a send: no more to send
-LESS, TRIED_S = 0.5, 20.0  # of that pace, let through in so long: it was no shared limit
-MINE = 0.9  # share of a limit's refusals that fall on an endpoint with one of its own
-CERTAIN = log(100)  # odds that it has
-DOUBTED = 3.0  # log odds, at most, that it has none
+LONGEST = 10.0  # × the time that proof takes at least: it tells nothing
+CERTAIN = 1e4  # to one that refusals do not all fall on one endpoint by chance
 
 
 class Experiment:
     """One endpoint sends for all that may share a limit, which has just refused it."""
 
     def __init__(self, member: Member, refused: Sent, rate: float, now: float) -> None:
-        members, control = member.limit.members, member.control
+        members = member.limit.members
         share = (member.accepted + 1) / (sum(x.accepted for x in members) + len(members))
         # Who sends. Never changes.
         self.member = member
         # Requests a second that all were let through. Never changes.
         self.rate = rate
-        # Sends go at it, from when what the others sent has arrived. It grows with what passes.
+        # Sends go at it, from when what the others sent has arrived.
         self.pace = Pace(PART * rate)
-        self.pace.due = now + max(REST_S, 1 / self.pace.rate)
+        self.pace.due = now + max(REST_S, 1 / rate)
         # Requests a second that a limit of the endpoint's own lets through at most, and when that
         # was used up: with the send that it refused. Never change.
-        self._own, self._empty_at = OFF * max(share * rate, control.measured_rate), refused.at
+        self._own, self._empty_at = OFF * share * rate, refused.at
         # All that may be in flight. Never changes.
-        self._most = max(FEW, SLOTS * sum(x.in_flight for x in members))
-        # Whether it goes so much faster that it tells something. Never changes.
-        faster = FASTER * self.pace.rate
-        self.tells = self.pace.rate - self._own > faster
+        self._most = max(FEW, PART * sum(x.in_flight for x in members))
+        # How long a proof takes at least. Never changes.
+        self._proof_s = REST_S + PROOF / rate
         # When it is over at the latest. Never changes.
-        ahead = PROOF + self._own * (self.pace.due - self._empty_at)
-        self._until = self.pace.due + PATIENCE * (ahead / faster + control.measured.confirm_s)
+        self._until = now + LONGEST * self._proof_s
         # Its sends, in order, each once.
         self.sends: list[Sent] = []
 
     def ready_at(self, now: float) -> float:
         """The earliest instant for a send; while all slots are taken, for another look."""
-        self.pace.rate = self.rate * min(1.0, PART * GROWTH ** len(self._accepted))
         in_flight = sum(each.in_flight for each in self.member.limit.members)
         if in_flight + 1 > self._most and self.member.in_flight:
             self.pace.due = max(self.pace.due, now)
@@ -84,7 +71,7 @@ class Experiment:
 
     def is_over(self, now: float) -> bool:
         """Whether it has lasted for too long, or has no more to send."""
-        return now > min(self._until, self.pace.due + IDLE / self.pace.rate + REST_S)
+        return now > min(self._until, self.pace.due + self._proof_s)
 
     def cost_s(self, now: float) -> float:
         """How long all would have taken for what was not let through meanwhile."""
@@ -116,27 +103,21 @@ class Experiment:
 
 
 class SharedLimit:
-    """One provider, key or deployment above several endpoints, and what it grants them.
+    """A limit of several endpoints' key that nobody declared: suspected, then to blame.
 
-    A declared one hears of each send by `sent` and of its end by `ended`. Of a learned one each
-    `Member` tells of its sends and how they ended.
+    Each `Member` tells of its sends, and asks what it grants while it is to blame.
     """
 
-    def __init__(self, name: str, limits: Limits | None = None, start: Start | None = None) -> None:
+    def __init__(self, name: str, start: Start | None = None) -> None:
         # What the limit is of, as shown: `key p/env:K`. Never changes.
         self.name = name
         # Names of the models that meet here, each once, in the endpoints' order. Set by
         # `limits_above` before the first send; never changes afterwards.
         self.models: list[str] = []
-        # What was declared, or None. Never changes.
-        self.declared = None if limits is None else Ceiling(limits)
-        # Where declared, sends that have not ended: each counts from `sent` to `ended`.
-        self.in_flight = 0
-        # What was found, while the limit is to blame for refusals; None otherwise, and always
-        # where one was declared. There from the start where an earlier run has left it; set by
-        # `blame`, cleared by `_acquit`.
+        # What was found, while the limit is to blame for refusals; None otherwise. There from the
+        # start where an earlier run has left it; set by `blame`, cleared by `_acquit`.
         self.learned = None if start is None else Adaptive(Limits(), start)
-        # The controllers of all endpoints below; none where declared. Each joins as it is made.
+        # The controllers of all endpoints below. Each joins as it is made.
         self.members: list[Member] = []
         # When the first send of the latest incident went; -inf before the first.
         self._began = -inf
@@ -146,61 +127,34 @@ class SharedLimit:
         # How many are worth an experiment: SUSPECTED; each that finds none, or acquittal, makes it
         # MORE times as many at least.
         self._needs: float = SUSPECTED
-        # The experiment under way; None while it is in force.
+        # The experiment under way; None while it is to blame.
         self.experiment: Experiment | None = None
-        # Who was found to have a limit of its own in the last experiment.
+        # Who sent in the last experiment: another one is to send in the next.
         self._tried: Member | None = None
-        # When the second incident since the start or an acquittal began, and requests accepted of
-        # what went before; None until then. Once it is to blame, the same of that instant.
-        self._since: tuple[float, float] | None = None
-        # Requests a second that it lets through at least, if an experiment was right.
-        self._least = 0.0
-
-    @property
-    def in_force(self) -> bool:
-        """Whether it grants, or is only suspected."""
-        return self.declared is not None or self.learned is not None
-
-    def ready_at(self, now: float) -> float:
-        """The earliest instant for a send by what was declared; inf when one must end first.
-
-        A learned limit speaks through each `Member`.
-        """
-        return self.declared.ready_at(now, self.in_flight) if self.declared else -inf
-
-    def sent(self, sent: Sent, now: float) -> None:
-        """A send goes."""
-        if self.declared:
-            self.in_flight += 1
-            self.declared.sent(sent, now)
-
-    def ended(self, now: float, missed_tokens: float) -> None:
-        """A send has ended; it cost so many more tokens than was estimated."""
-        if self.declared:
-            self.in_flight -= 1
-            self.declared.correct(now, missed_tokens)
-
-    def has_room(self, beside: int) -> bool:
-        """Whether one more may be in flight if `beside` others were sent now."""
-        return self.declared is None or beside + self.in_flight < self.declared.workers
+        # When the second of these incidents began, and requests accepted of what went before.
+        # They mean nothing until then.
+        self._since = 0.0, 0.0
+        # Who was refused last since it was last blamed; and how unlikely it is, as odds, that all
+        # refusals since another one was fell on it by chance.
+        self._last: Member | None = None
+        self._odds = 1.0
 
     def suspect(self, member: Member, sent: Sent, now: float) -> None:
         """Note a refusal nobody answers for yet: it may be worth an experiment."""
         self._refused.add(member)
         if sent.at > self._began + INCIDENT_S:
+            if self._incidents == 1:
+                self._since = now, self._accepted
             self._began = sent.at
             self._incidents += 1
-        if self._since is None and self._incidents > 1:
-            self._since = now, self._accepted
         enough = self._incidents >= self._needs and len(self._refused) > 1
         again = member is self._tried and self._incidents < MORE * self._needs
-        if self._since is None or self.experiment or not enough or again:
+        if self.experiment or not enough or again:
             return
         since, before = self._since
         passed = self._accepted - before
         if passed >= FEW:
-            experiment = Experiment(member, sent, passed / max(now - since, INCIDENT_S), now)
-            self.experiment = experiment if experiment.tells else None
+            self.experiment = Experiment(member, sent, passed / max(now - since, INCIDENT_S), now)
 
     def settle(self, now: float) -> None:
         """Follow the experiment, if there is one, to its end."""
@@ -208,36 +162,27 @@ class SharedLimit:
             return
         found = experiment.found
         if found == "shared":
-            self._since = now, self._accepted
-            self._least = LESS * experiment.rate
             self.blame(now)
         elif found or experiment.is_over(now):
             self._acquit()
-            self._tried = experiment.member if found else None
+            self._tried = experiment.member
             if found != "nothing":
                 self._needs = max(self._needs, DEAR * experiment.cost_s(now))
 
     def blame(self, now: float) -> None:
         """From now on the limit has a controller, which knows of all that is in flight."""
-        self.experiment = None
+        self.experiment = self._last = None
         self.learned = Adaptive(Limits())
         for member in self.members:
             member.blamed_above(self.learned, now)
 
     def refused(self, member: Member, now: float) -> None:
         """Weigh a refusal that the limit answers for: has the endpoint one of its own?"""
-        since, before = self._since or (now, 0.0)
-        if now > since + TRIED_S and self._accepted - before < self._least * (now - since):
-            self._acquit()
-            return
-        sends = sum(m.sends for m in self.members if not m.own)
-        for each in self.members:
-            if each.own:
-                continue
-            share = (each.sends + 1) / (sends + len(self.members))
-            odds = MINE / share if each is member else (1 - MINE) / (1 - share)
-            each.suspicion = max(-DOUBTED, each.suspicion + log(max(1e-3, odds)))
-        if member.suspicion >= CERTAIN:
+        if member is not self._last:
+            self._last, self._odds = member, 1.0
+        sends = sum(m.sends + 1 for m in self.members if not m.own)
+        self._odds *= sends / (member.sends + 1)
+        if self._odds >= CERTAIN:
             member.own = True
             if sum(not m.own for m in self.members) > len(self.members) / 2:
                 self.blame(now)
@@ -250,7 +195,7 @@ class SharedLimit:
         return sum(member.accepted for member in self.members)
 
     def _acquit(self) -> None:
-        self.learned = self.experiment = self._since = None
+        self.learned = self.experiment = None
         self._incidents = 0
         self._refused.clear()
         self._needs *= MORE
@@ -258,56 +203,48 @@ class SharedLimit:
             member.own = False
 
 
-class Member:
+class Member(Adaptive):
     """An endpoint's controller under a limit that it may share: grants what both grant."""
 
-    def __init__(self, own: Adaptive, limit: SharedLimit) -> None:
-        # The endpoint's own controller: hears of every send. Never changes.
-        self.control = own
+    def __init__(
+        self,
+        limit: SharedLimit,
+        limits: Limits,
+        start: Start = Start(),  # noqa: B008  it is frozen
+    ) -> None:
+        super().__init__(limits, start)
         # What it may share with others; `self` is among its members. Never changes.
         self.limit = limit
         # Whether it answers for its refusals itself, whatever the limit. Set by the limit alone.
         self.own = False
         # Sends since the limit was last blamed (before that: since the start).
         self.sends = 0
-        # Log odds that the endpoint has a limit of its own, at least -DOUBTED. Set by the limit.
-        self.suspicion = 0.0
         # For each send that has not ended, what stands for it at the learned limit. It is the
         # present one's, or None where that has been none since the send went.
         self._above: dict[Sent, Sent | None] = {}
         limit.members.append(self)
 
     @property
-    def in_flight(self) -> int:
-        """Sends that have not ended."""
-        return self.control.in_flight
-
-    @property
-    def closed(self) -> str:
-        """See `Controller`."""
-        return self.control.closed
-
-    @property
     def accepted(self) -> float:
         """Requests accepted so far; what is not known to be refused counts, too."""
-        return self.control.rate.flow.requests + self.control.unknown
+        return self.rate.flow.requests + self.unknown
 
     def ready_at(self, now: float) -> float:
         """See `Controller`."""
         limit = self.limit
-        ready = self.control.ready_at(now)
+        ready = super().ready_at(now)
         limit.settle(now)
         if experiment := limit.experiment:
             if experiment.member is not self:
                 return max(ready, now + REST_S)
-            return max(experiment.ready_at(now), self.control.allowed_at(now))
+            return max(experiment.ready_at(now), self.allowed_at(now))
         above = limit.learned
         return ready if above is None else max(ready, above.ready_at(now))
 
     def sent(self, now: float, tokens: float) -> Sent:
         """See `Controller`."""
         experiment, above = self.limit.experiment, self.limit.learned
-        sent = self.control.sent(now, tokens)
+        sent = super().sent(now, tokens)
         if experiment and experiment.member is self:
             experiment.sent(sent, now)
         self._above[sent] = above.sent(now, tokens) if above else None
@@ -316,69 +253,57 @@ class Member:
 
     def answered(self, sent: Sent, now: float, tokens: float, output_tokens: float = 0.0) -> None:
         """See `Controller`."""
-        self.control.answered(sent, now, tokens, output_tokens)
-        if (above := self._ended(sent)) and self.limit.learned:
+        super().answered(sent, now, tokens, output_tokens)
+        if (above := self._above.pop(sent)) and self.limit.learned:
             self.limit.learned.answered(above, now, tokens, output_tokens)
 
     def refused(self, sent: Sent, now: float, told_s: float | None) -> None:
         """See `Controller`."""
-        limit = self.limit
-        above = self._ended(sent)
+        limit, above = self.limit, self._above.pop(sent)
         if limit.experiment and sent in limit.experiment.sends:
-            self.control.pardoned(sent, now)
+            self.pardoned(sent, now)
             limit.settle(now)
-            return
-        if limit.learned is None:
-            self.control.refused(sent, now, told_s)
-            if not self.control.chance.share:  # else it would have been refused all the same
-                limit.suspect(self, sent, now)
-            return
-        if above is None or self.own:
-            self.control.refused(sent, now, told_s)
-            if above:
+        elif limit.learned and above and not self.own:
+            super().abandoned(sent, now)
+            limit.learned.refused(above, now, told_s)
+            limit.refused(self, now)
+        else:
+            super().refused(sent, now, told_s)
+            if limit.learned and above:
                 limit.learned.abandoned(above, now)
-            return
-        self.control.abandoned(sent, now)
-        limit.learned.refused(above, now, told_s)
-        limit.refused(self, now)
+            elif not self.chance.share:  # else it would have been refused all the same
+                limit.suspect(self, sent, now)
 
     def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:
         """See `Controller`."""
-        self.control.failed(sent, now, why, told_s)
+        super().failed(sent, now, why, told_s)
         self._abandon_above(sent, now)
 
     def abandoned(self, sent: Sent, now: float) -> None:
         """See `Controller`."""
-        self.control.abandoned(sent, now)
+        super().abandoned(sent, now)
         self._abandon_above(sent, now)
-
-    def told(self, rates: RateHeaders) -> None:
-        """See `Controller`."""
-        self.control.told(rates)
 
     def view(self) -> View:
         """See `Controller`."""
-        own, limit = self.control.view(), self.limit
+        own, limit = super().view(), self.limit
         if limit.experiment:
             return own._replace(decision=f"{limit.name}: one sends for all")
         if limit.learned is None:
             return own
         above = limit.learned.view()
-        state = own.state if own.state != "open" or above.state == "open" else above.state
+        state = above.state if own.state == "open" else own.state
         decision = f"{limit.name}: {above.decision}"
-        return View(own.window, own.pace_rps, state, decision, above.rule)
+        return own._replace(state=state, decision=decision, rule=above.rule)
 
     def blamed_above(self, above: Adaptive, now: float) -> None:
         """The limit is to blame for what was refused: believe in none of one's own."""
         if not self.own:
-            self.control.forget(now)
-        self.sends, self.suspicion = 0, 0.0
+            self.forget(now)
+        self.sends = 0
         for sent in self._above:
             self._above[sent] = above.sent(now, sent.tokens)
 
-    def _ended(self, sent: Sent) -> Sent | None:
-        return self._above.pop(sent)
-
     def _abandon_above(self, sent: Sent, now: float) -> None:
-        if (above := self._ended(sent)) and self.limit.learned:
+        if (above := self._above.pop(sent)) and self.limit.learned:
             self.limit.learned.abandoned(above, now)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from math import inf
 from operator import attrgetter
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from stormproof.control.adaptive import Adaptive
 from stormproof.control.controller import Controller, Sent
 from stormproof.control.fixed import Fixed
+from stormproof.control.shared_ceiling import SharedCeiling
 from stormproof.control.shared_limit import Member, SharedLimit
 from stormproof.domain.calls import (
     Blocked,
@@ -85,6 +86,13 @@ class EndpointState(Struct, frozen=True):
 StopCause = Literal["", "denied", "quota", "day", "rejecting", "silent"]
 
 
+class Above(NamedTuple):
+    """The limits that an endpoint shares: those declared, and the one that nobody declared."""
+
+    declared: tuple[SharedCeiling, ...] = ()
+    suspect: SharedLimit | None = None
+
+
 class Lane:
     """An endpoint and its controller. A permit is taken at every level, or at none.
 
@@ -95,7 +103,7 @@ class Lane:
         self,
         endpoint: Endpoint,
         rate_mode: RateMode,
-        above: Sequence[SharedLimit] = (),
+        above: Above = Above(),  # noqa: B008  it is frozen
         place: int = 0,
     ) -> None:
         # Which endpoint it is. Never changes.
@@ -104,12 +112,12 @@ class Lane:
         self.most_reply_tokens = endpoint.most_reply_tokens
         # Its index among all lanes of the scheduler. Never changes.
         self.place = place
-        # All that it may share, declared limits first. Never changes.
-        self.above = tuple(above)
-        # The one of these that nobody declared; `controller` is then a member of it.
-        self.suspect = next((x for x in above if x.declared is None), None)
-        # Those in force; the suspect comes and goes by `share`, which the scheduler calls.
-        self.shared = tuple(x for x in above if x.in_force)
+        # The limits that it shares; `controller` is a member of the suspect. Never change.
+        self.declared, self.suspect = above
+        # Those in force: the declared ones, and the suspect while it is to blame. Kept so by
+        # `share`, which the scheduler calls.
+        self.shared: tuple[SharedCeiling | SharedLimit, ...] = self.declared
+        self.share()
         # When it may be sent to by limits of its own. Each send ends there in exactly one fate.
         self.controller = _controller(endpoint, rate_mode, self.suspect)
         # Jobs with status BEGINNING that were begun for it. Moved by `ModelQueue.move` alone.
@@ -161,20 +169,20 @@ class Lane:
         if self.stopped:
             return inf
         ready = max(self.rests_until, self.controller.ready_at(now))
-        for limit in self.shared:
+        for limit in self.declared:
             ready = max(ready, limit.ready_at(now))
         return ready
 
     def take(self, now: float, tokens: float) -> Sent:
         """Take a permit at every level."""
         sent = self.controller.sent(now, tokens)
-        for limit in self.shared:
+        for limit in self.declared:
             limit.sent(sent, now)
         return sent
 
     def give_back(self, now: float, missed_tokens: float) -> None:
-        """Give the shared limits their permits back; the controller hears of it by the fate."""
-        for limit in self.shared:
+        """Give the declared limits their permits back; the controller hears of it by the fate."""
+        for limit in self.declared:
             limit.ended(now, missed_tokens)
 
     def share(self) -> bool:
@@ -182,7 +190,7 @@ class Lane:
         suspect = self.suspect
         if suspect is None or (suspect.learned is not None) == (suspect in self.shared):
             return False
-        self.shared = tuple(x for x in self.above if x.in_force)
+        self.shared = (*self.declared, suspect) if suspect.learned else self.declared
         return True
 
     def hear(self, sent: Sent, verdict: Verdict | None, now: float) -> None:
@@ -328,25 +336,28 @@ load: Callable[[Lane], int] = attrgetter("controller.in_flight")
 """Of a lane, what the least loaded endpoint has least of: sends that have not ended."""
 
 
-def limits_above(endpoints: Sequence[Endpoint], *, learn: bool) -> list[tuple[SharedLimit, ...]]:
-    """Of each endpoint, in order: the limits that it shares, declared ones first.
+def limits_above(endpoints: Sequence[Endpoint], *, learn: bool) -> list[Above]:
+    """Of each endpoint, in order: the limits that it shares.
 
     With `learn`, a key of several endpoints for which none was declared is suspected of one.
     """
-    uses = Counter(_key_of(endpoint) for endpoint in endpoints)
+    uses = Counter(map(_key_of, endpoints))
     starts = {_key_of(x): x.start.above for x in endpoints if x.start.above}
-    known: dict[str, SharedLimit] = {}
+    declared = {x.name: SharedCeiling(x.name, x.limits) for e in endpoints for x in e.groups}
+    suspects = {
+        key: SharedLimit(key, starts.get(key))
+        for key, number in uses.items()
+        if learn and number > 1 and key not in declared
+    }
     found = []
     for endpoint in endpoints:
-        mine = [known.setdefault(x.name, SharedLimit(x.name, x.limits)) for x in endpoint.groups]
-        key = _key_of(endpoint)
-        if learn and uses[key] > 1:
-            suspect = known.setdefault(key, SharedLimit(key, start=starts.get(key)))
-            mine += [suspect] * (suspect.declared is None)
-        for limit in mine:
+        mine = tuple(declared[x.name] for x in endpoint.groups)
+        suspect = suspects.get(_key_of(endpoint))
+        limits: list[SharedCeiling | SharedLimit] = [*mine, *([suspect] if suspect else [])]
+        for limit in limits:
             if endpoint.model not in limit.models:
                 limit.models.append(endpoint.model)
-        found.append(tuple(mine))
+        found.append(Above(mine, suspect))
     return found
 
 
@@ -357,8 +368,9 @@ def _key_of(endpoint: Endpoint) -> str:
 def _controller(endpoint: Endpoint, mode: RateMode, suspect: SharedLimit | None) -> Controller:
     if mode == "fixed":
         return Fixed(endpoint.limits, workers=endpoint.fixed_slots)
-    own = Adaptive(endpoint.limits, endpoint.start)
-    return own if suspect is None else Member(own, suspect)
+    if suspect is None:
+        return Adaptive(endpoint.limits, endpoint.start)
+    return Member(suspect, endpoint.limits, endpoint.start)
 
 
 def _start(window: float, pace_rps: float) -> Start:

@@ -25,7 +25,7 @@ def has_spare_room(model: ModelQueue, lane: Lane, met: Sequence[ModelQueue]) -> 
     if any(m.wants for m in (model, *met)) or model.busy + model.in_flight >= model.slots:
         return False
     busy = {m.name: m.busy for m in met}
-    return all(limit.has_room(sum(busy[name] for name in limit.models)) for limit in lane.shared)
+    return all(limit.has_room(sum(busy[name] for name in limit.models)) for limit in lane.declared)
 
 
 class Race:

@@ -90,21 +90,23 @@ def test_a_key_of_several_endpoints_is_suspected_only_where_nothing_was_declared
         endpoint(4, key, key="env:D"),
     ]
     above = limits_above(endpoints, learn=True)
-    names = ["provider p", "key p/env:K"]
-    assert [[x.name for x in limits] for limits in above] == [
-        names, names, [], ["key p/env:D"], ["key p/env:D"],
+    assert [[x.name for x in each.declared] for each in above] == [
+        ["provider p"], ["provider p"], [], ["key p/env:D"], ["key p/env:D"],
     ]  # fmt: skip
-    assert above[0] == above[1]
-    assert [x.models for x in above[0]] == [["m", "n"]] * 2
-    assert [x.in_force for x in above[0]] == [True, False]
-    assert [len(x) for x in limits_above(endpoints, learn=False)] == [1, 1, 0, 1, 1]
+    suspect = above[0].suspect
+    assert suspect
+    assert suspect.name == "key p/env:K"
+    assert [each.suspect for each in above] == [suspect, suspect, None, None, None]
+    assert suspect.models == above[0].declared[0].models == ["m", "n"]
+    assert not any(each.suspect for each in limits_above(endpoints, learn=False))
 
 
 def test_a_suspect_is_shared_as_long_as_it_is_to_blame() -> None:
     endpoints = [endpoint(n) for n in range(2)]
     above = limits_above(endpoints, learn=True)
     lanes = [Lane(e, "adaptive", x) for e, x in zip(endpoints, above, strict=True)]
-    suspect = above[0][0]
+    suspect = above[0].suspect
+    assert suspect
     assert [lane.shared for lane in lanes] == [(), ()]
     assert not lanes[0].share()
     suspect.blame(0.0)
@@ -114,8 +116,9 @@ def test_a_suspect_is_shared_as_long_as_it_is_to_blame() -> None:
 
 
 def test_what_was_learned_of_a_suspect_is_where_it_begins_the_next_time() -> None:
-    limit = limits_above([endpoint(0), endpoint(1)], learn=True)[0][0]
-    lane = Lane(endpoint(0), "adaptive", [limit])
+    above = limits_above([endpoint(0), endpoint(1)], learn=True)[0]
+    limit, lane = above.suspect, Lane(endpoint(0), "adaptive", above)
+    assert limit
     assert lane.state(0.0).learned == Start()
     limit.blame(0.0)
     assert limit.learned
@@ -126,6 +129,6 @@ def test_what_was_learned_of_a_suspect_is_where_it_begins_the_next_time() -> Non
     begun = [replace(endpoint(n), start=found) for n in range(2)]
     again = limits_above(begun, learn=True)
     first, second = (Lane(e, "adaptive", x) for e, x in zip(begun, again, strict=True))
-    assert first.shared == second.shared == again[0]
+    assert first.shared == second.shared == (again[0].suspect,)
     first.take(0.0, 1.0)
     assert second.ready_at(0.0) == pytest.approx(1 / 4, rel=0.3)
