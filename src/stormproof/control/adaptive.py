@@ -43,7 +43,7 @@ class Adaptive:
     def __init__(self, limits: Limits, start: Start = Start()) -> None:  # noqa: B008  it is frozen
         self._ceiling = Ceiling(limits)
         self.measured = Measured()
-        self.cap = Cap(self.measured)
+        self.cap = Cap(self.measured, start.max_workers or inf)
         self.rate = RateLimit(self.measured)
         self.window = Window(self.rate.flow)
         self.queue = Queue()
@@ -66,8 +66,6 @@ class Adaptive:
         self._index = 0  # sends
         self._epoch = 0  # cuts and openings: what was sent before says nothing about now
         self._cuts = Row()  # ended by an acceptance
-        if start.max_workers:
-            self.cap.begin(start.max_workers)
         if start.qps:
             self.rate.begin(start.qps)
 

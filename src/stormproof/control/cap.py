@@ -24,9 +24,9 @@ class Cap:
     twice as large, follows at once: a limit that was lifted is found in seconds.
     """
 
-    def __init__(self, measured: Measured) -> None:
+    def __init__(self, measured: Measured, start: float = inf) -> None:
         self._measured = measured
-        self.believed = inf
+        self.believed = start  # where it starts: so many pass at once, and more is tried at once
         self.held = 0  # the highest number known accepted, in this generation or the last
         self._holding = 0  # the highest number accepted in this generation
         self._accepted = 0  # sends in this generation
@@ -48,10 +48,6 @@ class Cap:
     def stands(self) -> bool:
         """Whether it was met again and again at the same number."""
         return self._wait_s > 2 * FIRST_PROBE_S
-
-    def begin(self, number: int) -> None:
-        """So many were accepted earlier: they are at once, and more is tried at once."""
-        self.believed = number
 
     def ready_at(self, now: float, in_flight: int) -> float:
         """See `Limit`."""
