@@ -232,17 +232,17 @@ class Part:
 
 
 HTTP = "capacity.py --worlds {} --controllers {} --first-seed {} --seconds {}"
-LONG = [("adaptive", n) for n in (210, 211, 212)] + [("aimd", 210), ("workers_50", 210)]
+LONG = [("adaptive", n) for n in (230, 231, 232)] + [("aimd", 230), ("workers_50", 230)]
 PARTS = {
     "http": Part(http, [*(HTTP.format(w, c, seed, 300) for c, seed in LONG for w in SIX),
-                        *(HTTP.format(w, "adaptive", n, 100) for n in range(210, 213)
+                        *(HTTP.format(w, "adaptive", n, 100) for n in range(230, 233)
                           for w in SMALL)],
                  HTTP.format("caps", "adaptive", 0, 10), at_once=3),
     "ablation": Part(ablation.table, ["ablation.py"],
                      "ablation.py --worlds tiny_caps,three_a_minute --only cap.START", model=True),
-    "worlds": Part(worlds, ["capacity_sim.py --first-seed 210 --seeds 5"],
+    "worlds": Part(worlds, ["capacity_sim.py --first-seed 230 --seeds 5"],
                    "capacity_sim.py --worlds tiny_caps --seeds 1 --plain-seeds 1", model=True),
-    "shared": Part(shared, ["shared_sim.py --first-seed 213 --seeds 5"],
+    "shared": Part(shared, ["shared_sim.py --first-seed 240 --seeds 5"],
                    "shared_sim.py --worlds shared_slow --seeds 1", model=True),
     "size": Part(size, ["speed.py --count"], "speed.py --count", model=True),
     "step": Part(step, ["overhead.py"], "overhead.py --instances 10 --repeats 1"),

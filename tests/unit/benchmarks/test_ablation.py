@@ -108,7 +108,10 @@ def test_where_an_endpoint_goes_as_it_went_nothing_is_lost() -> None:
     assert error == pytest.approx(0.01 * (1 + 1 / ablation.NETWORKS) ** 0.5)
 
 
-def test_what_loses_less_than_a_point_either_way_is_listed_as_such() -> None:
+def test_what_loses_less_than_a_point_either_way_is_listed_as_such(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(ablation.KEPT, "fixed.cut", "what is declared")
     rows: list[ablation.Row] = [
         {"variant": "cap.A × 0.5", "loss": 0.001, "error": 0.001, "world": "caps", "again": 0},
         {"variant": "cap.A × 2", "loss": -0.02, "error": 0.03, "world": "caps", "again": 0},
@@ -117,10 +120,16 @@ def test_what_loses_less_than_a_point_either_way_is_listed_as_such() -> None:
         {"variant": "cap.C × 2", "loss": -0.02, "error": 0.01, "world": "drop", "again": 0},
         {"variant": "cap.cut off", "loss": None},
         {"variant": "fixed.cut off", "loss": 0.0},
+        {"variant": "cap.d off", "loss": 0.002, "error": 0.001, "world": "caps", "again": 0},
     ]
     text = ablation.table(rows)
     assert "| cap.B × 2 | 3.4 ± 1.2 | drop | 4 |" in text
     assert "| cap.C × 2 | -2.0 ± 1.0 | drop | first look |" in text
     assert "| cap.cut off | does not run, or not to an end | | |" in text
-    assert "Less than a point anywhere, or no more than chance: cap.A.\n" in text
-    assert text.endswith("Never come to: fixed.cut off.\n")
+    assert "Half and twice as much do as well: cap.A.\n" in text
+    assert "| fixed.cut | what is declared |" in text
+    assert text.endswith("for no known reason: cap.d.\n")
+
+
+def test_what_is_kept_for_a_reason_is_there() -> None:
+    assert {f"{name} off" for name in ablation.KEPT} <= {x.name for x in ablation.variants()}
