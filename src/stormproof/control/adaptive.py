@@ -271,7 +271,7 @@ class Adaptive:
             self.rate.cut(now, guess=HEDGED)
         self.cap.cut(sent.number, now)
         if self.cap.stands:
-            self.rate.acquit()
+            self.rate.forget()
         return not probe and self._nothing_passes(sent)
 
     def _cut_rate(self, sent: Sent, now: float) -> bool:
@@ -299,7 +299,7 @@ class Adaptive:
         if self.breaker.state is State.REFUSALS:
             self.window.opened(shut_at, sent.at)
             if self.window.known:
-                self.rate.acquit()
+                self.rate.forget()
             else:
                 self.rate.reopened(shut_at, sent.at, hurry_until=self.window.suspected_until)
             self.cap.restart(max(sent.number, self.in_flight), now)

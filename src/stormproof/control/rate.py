@@ -27,6 +27,7 @@ DOUBLING_S, DOUBLING_UNITS = 1.0, 3.0
 PATIENCE = 10.0  # × that, while a window may be in force, or a limit that rose may go on rising
 LATE_S, LATE = 0.01, 0.25  # a send this late (seconds, intervals) still waited for the pace
 GONE_S = 120.0  # refused for longer than any window lasts: what has opened is another limit
+LIFT_PAUSE = 0.5  # of the time in which sends are confirmed: those on their way empty the bucket
 NOISE = 1.3  # × what is believed, refused at such a pace: it may just have been measured badly
 
 
@@ -126,6 +127,7 @@ class RateLimit:
             recent = max(before, self._measured.recent_rps)
             self._believe(guess * min(self._pace.rate, recent))
         elif self._refuted:
+            pause_s *= LIFT_PAUSE
             self._lifted(now)
             self.hurry_until = inf
         else:
@@ -145,12 +147,6 @@ class RateLimit:
         if not self.sure:
             self._believe(min(self.believed, 1 / max(at - now, 1e-3)))
         self._pace.due = at
-
-    def acquit(self) -> None:
-        """It was something else: no pace binds."""
-        self.believed = self._pace.rate = inf
-        self.sure = 0.0
-        self.hurry_until = -inf
 
     def reopened(self, shut_at: float, at: float, *, hurry_until: float) -> None:
         """The gate opens after refusals: believe what was accepted from opening to opening."""
@@ -173,10 +169,11 @@ class RateLimit:
                 self._pace.rate *= 2
 
     def forget(self) -> None:
-        """Start anew: somebody else is to blame for what was refused."""
-        self.acquit()
+        """Something else is to blame for what was refused: no pace binds."""
+        self.believed = self._pace.rate = inf
+        self.sure = self._best = 0.0
+        self.hurry_until = -inf
         self.flow.forget()
-        self._best = 0.0
 
     def rested(self, since: float, now: float) -> None:
         """Nothing was accepted meanwhile: buckets have filled, and perhaps overflowed."""
