@@ -17,8 +17,7 @@ from stormproof.control.blame import Blame
 from stormproof.control.breaker import LULL_S, Breaker, Row, State
 from stormproof.control.cap import START, Cap
 from stormproof.control.chance import Chance
-from stormproof.control.controller import Fate, Sent, View
-from stormproof.control.limit import Limit
+from stormproof.control.controller import Fate, Limit, Sent, View
 from stormproof.control.measured import Measured
 from stormproof.control.pace import Ceiling
 from stormproof.control.pending import Pending
@@ -60,7 +59,7 @@ class Adaptive:
             self.rate,
             self.window,
         )
-        self._blame = Blame(self.cap, self.rate, self.window, self.chance)
+        self._blame = Blame(self.cap, self.rate, self.chance)
         self._pending = Pending()
         self.in_flight = 0  # sends that have not ended
         self._index = 0  # sends
@@ -113,7 +112,6 @@ class Adaptive:
         self.silence.sent(sent)
         if self.silence.hangs(now):
             self.breaker.shut(State.SILENCE, "silence", now)
-        sent.doubtful = self.silence.doubtful(now)
         sent.within = self._has_room(sent)
         self.chance.sent(sent, now)
         if sent.number > self.cap.believed:
@@ -143,10 +141,8 @@ class Adaptive:
         self._settle(now)
         self.measured.refused(now - sent.at)
         self.word.told(sent.at, now, told_s)
-        self.breaker.refused()
         self._pending.turned_away(sent)
-        if self.breaker.heeds(sent):
-            self.breaker.canary_failed(now)
+        if self.breaker.canary_failed(sent, now):
             self.breaker.wait_until(self.word.until(now))
         elif sent.epoch == self._epoch and self.breaker.state is State.OPEN:
             self._judge(sent, now)
@@ -159,8 +155,7 @@ class Adaptive:
         self._pending.turned_away(sent)
         self.rate.excused(sent)
         self._tell(sent, now, Fate.REFUSED)
-        if self.breaker.heeds(sent):
-            self.breaker.canary_failed(now)
+        self.breaker.canary_failed(sent, now)
 
     def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:  # noqa: ARG002  the seam's signature
         """See `Controller`."""
@@ -187,7 +182,7 @@ class Adaptive:
         self._end(sent)
         if sent.fate is Fate.PENDING:
             self._tell(sent, now, Fate.ABANDONED)
-        self.breaker.abandoned(sent)
+        self.breaker.canary_failed(sent, now)
 
     def told(self, rates: RateHeaders) -> None:
         """Headers give ceilings at once."""
@@ -212,19 +207,17 @@ class Adaptive:
 
     def _settle(self, now: float) -> None:
         """Accept what has been silent for long enough, in the order of sending."""
-        breaker, confirm_s = self.breaker, self.measured.confirm_s
-        if breaker.canary and breaker.state is State.ERRORS and now >= breaker.hears_at(confirm_s):
-            self._reopen(breaker.canary, now)
+        confirm_s, canary = self.measured.confirm_s, self.breaker.canary
         for sent in self._pending.silent(now, confirm_s):
             self._accept(sent, now)
+        if canary and now >= self.breaker.hears_at(confirm_s):
+            self._reopen(canary, now)
 
     def _accept(self, sent: Sent, now: float) -> None:
         self.measured.accepted(now)
         self.word.accepted(sent.at)
         self._tell(sent, now, Fate.ACCEPTED)
         self._cuts.passed(sent.at)
-        if self.breaker.heeds(sent) and self.breaker.state is State.REFUSALS:
-            self._reopen(sent, now)
         if sent.epoch == self._epoch and self.chance.accepted(sent):
             self._epoch += 1
             self.forget(now)
@@ -246,11 +239,7 @@ class Adaptive:
             return
         self._epoch += 1
         self._note_cut(name, self._blame.rule)
-        if name == "window":
-            in_vain = not self.window.used_up  # it has not begun yet
-        else:
-            in_vain = self._cut_cap(sent, now) if name == "cap" else self._cut_rate(sent, now)
-        if in_vain:
+        if self._cut_cap(sent, now) if name == "cap" else self._cut_rate(sent, now):
             self.breaker.shut(State.REFUSALS, "refusals", now)
             self.breaker.wait_until(self.word.until(now))
 
@@ -297,11 +286,11 @@ class Adaptive:
         """A canary has passed: limits may have changed after refusals, not after errors."""
         shut_at = self.breaker.shut_at
         if self.breaker.state is State.REFUSALS:
-            self.window.opened(shut_at, sent.at)
+            self.window.opened(sent.at)
             if self.window.known:
                 self.rate.forget()
             else:
-                self.rate.reopened(shut_at, sent.at, hurry_until=self.window.suspected_until)
+                self.rate.reopened(shut_at, sent.at)
             self.cap.restart(max(sent.number, self.in_flight), now)
         else:
             self.rate.rested(shut_at, sent.at)

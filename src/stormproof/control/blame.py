@@ -10,7 +10,6 @@ from stormproof.control.cap import Cap
 from stormproof.control.chance import Chance
 from stormproof.control.controller import Sent
 from stormproof.control.rate import RateLimit
-from stormproof.control.window import Window
 
 SAME = 3  # refusals at one number in flight speak to the cap
 
@@ -18,11 +17,6 @@ SAME = 3  # refusals at one number in flight speak to the cap
 def by_chance(sent: Sent, known: Blame) -> str:
     """A share is refused whatever the load, or a rush is to show whether one is."""
     return "chance" if known.chance.excuses(sent, known.rate.pace) else ""
-
-
-def used_up(sent: Sent, known: Blame) -> str:  # noqa: ARG001  the rules' signature
-    """A window of the server's clock that is used up, or has not begun, refuses at any pace."""
-    return "window" if known.window.refused() else ""
 
 
 def far_below(sent: Sent, known: Blame) -> str:
@@ -48,7 +42,6 @@ def number(sent: Sent, known: Blame) -> str:  # noqa: ARG001  the last rule alwa
 
 RULES: tuple[Callable[[Sent, Blame], str], ...] = (
     by_chance,
-    used_up,
     far_below,
     free_again,
     pace_at_limit,
@@ -59,10 +52,9 @@ RULES: tuple[Callable[[Sent, Blame], str], ...] = (
 class Blame:
     """Finds whom a refusal speaks to, by what is known of the limits and of the latest refusals."""
 
-    def __init__(self, cap: Cap, rate: RateLimit, window: Window, chance: Chance) -> None:
+    def __init__(self, cap: Cap, rate: RateLimit, chance: Chance) -> None:
         self.cap = cap
         self.rate = rate
-        self.window = window
         self.chance = chance
         self.rule = ""  # that decided last, in words
         self._numbers = deque[int](maxlen=SAME)  # of the latest that went at the measured limit

@@ -12,7 +12,7 @@ LONGEST_WAIT_S = 2.0  # between canaries at first;
 SHARE = 0.05  # later, of the time shut: one that recovers is not kept waiting for much longer
 LULL_S = 1.0  # shut for less, nothing was learnt by it
 IN_A_ROW = 5  # errors that shut it
-OUTLIVES = 2  # × the age of the quickest error: a canary as old has passed
+OUTLIVES = 2  # × the age of the quickest error, as those of one cause differ by less
 
 
 class State(Enum):
@@ -55,9 +55,9 @@ class Breaker:
         self.shut_at = 0.0
         self.ready_at = -inf  # the earliest instant for a send; inf while a canary is out
         self.canary: Sent | None = None  # the one that is out; None while open
-        self._wait_s = FIRST_WAIT_S
+        self._wait_s = FIRST_WAIT_S  # before the latest canary; set as it shuts
         self._heard = False  # whether anything was ever answered
-        self._errors = Row()  # ended by an answer or a refusal
+        self._errors = Row()  # ended by an answer
         self.quickest_s = inf  # how soon the quickest error of the row came
 
     @property
@@ -78,19 +78,13 @@ class Breaker:
             self.quickest_s = inf
         self._errors.add(sent.at)
         self.quickest_s = min(self.quickest_s, now - sent.at)
-        if self.heeds(sent) and self.state is not State.SILENCE:
-            self.canary_failed(now)
-        elif self._errors.count >= IN_A_ROW:
+        if not self.canary_failed(sent, now) and self._errors.count >= IN_A_ROW:
             self.shut(state, why, now)
 
     def answered(self, sent: Sent) -> None:
         """What was sent since the first error is answered: the row ends."""
         self._heard = True
         self._errors.passed(sent.at)
-
-    def refused(self) -> None:
-        """No error: the row ends."""
-        self._errors.count = 0
 
     def shut(self, state: State, why: str, now: float) -> None:
         """Shut it if it is open; `why` is shown."""
@@ -107,24 +101,28 @@ class Breaker:
         if self.state is State.OPEN:
             return
         sent.canary, self.canary = True, sent
-        silent = self.state is State.SILENCE
-        self.ready_at = now + self._longer_s(now) if silent else inf
+        self.ready_at = inf
+        if self.state is State.SILENCE:
+            self._wait_longer(now)
 
     def heeds(self, sent: Sent) -> bool:
         """Whether it is shut, and this is one of its canaries since then: none opens it twice."""
         return sent.canary and self.state is not State.OPEN and sent.at >= self.shut_at
 
-    def canary_failed(self, now: float) -> None:
-        """The canary was refused or broke: wait longer."""
-        self.canary = None
-        self.ready_at = now + self._longer_s(now)
+    def canary_failed(self, sent: Sent, now: float) -> bool:
+        """Whether it `heeds` what has failed: another one follows, as in silence anyway."""
+        heeded = self.heeds(sent)
+        if heeded and self.state is not State.SILENCE:
+            self.canary = None
+            self._wait_longer(now)
+        return heeded
 
-    def _longer_s(self, now: float) -> float:
+    def _wait_longer(self, now: float) -> None:
         ever_less = self.state is State.SILENCE and not self._heard
         share = 1.0 if ever_less else SHARE
-        longest = max(LONGEST_WAIT_S, self._wait_s, share * (now - self.shut_at))
-        self._wait_s = min(2 * self._wait_s, longest)
-        return self._wait_s
+        longest_s = max(LONGEST_WAIT_S, self._wait_s, share * (now - self.shut_at))
+        self._wait_s = min(2 * self._wait_s, longest_s)
+        self.ready_at = now + self._wait_s
 
     def wait_until(self, at: float) -> None:
         """While shut, no canary before then: the endpoint has said so, and its word is good."""
@@ -138,8 +136,3 @@ class Breaker:
         self.canary = None
         self.ready_at = -inf
         self._errors.count = 0
-
-    def abandoned(self, sent: Sent) -> None:
-        """A canary that says nothing: another may go at once, but in silence."""
-        if self.heeds(sent) and self.state is not State.SILENCE:
-            self.canary, self.ready_at = None, -inf

@@ -1,4 +1,4 @@
-"""What every controller of an endpoint is: the seam between `control` and `pool`."""
+"""The seam between `control` and `pool`: what a controller of an endpoint is, and a limit of it."""
 
 from __future__ import annotations
 
@@ -35,9 +35,8 @@ class Sent:
     least: int = field(init=False)  # `number`, less what may have been answered before it came
     canary: bool = False
     ended: bool = False
-    doubtful: bool = False  # it went while answers were overdue: nothing grows by it
+    doubtful: bool = False  # it went in a rush or an experiment: nothing grows by it
     within: bool = False  # all limits that are believed in had room for it
-    rush: object = None  # the rush that it was part of, if it was: see `Chance`
     paced: bool = False  # it had waited for a pace at or above the measured limit
     speaks_to: str = ""  # the limit that its refusal cut, by name
     fate: Fate = Fate.PENDING
@@ -54,6 +53,25 @@ class View(NamedTuple):
     state: str
     decision: str
     rule: str = ""  # by which the last cut was made; empty before the first
+
+
+class Limit(Protocol):
+    """One kind of limit: it finds itself, and grants what it believes in.
+
+    It hears of every send, and once more of each when its fate is known.
+    """
+
+    def ready_at(self, now: float, in_flight: int) -> float:
+        """The earliest instant for a send beside `in_flight`; inf: something must be heard."""
+        ...
+
+    def sent(self, sent: Sent, now: float) -> None:
+        """A send goes."""
+        ...
+
+    def evidence(self, sent: Sent, now: float) -> None:
+        """`sent.fate` is known; of a refusal, `speaks_to` names whom the blame rules found."""
+        ...
 
 
 class Controller(Protocol):

@@ -71,10 +71,10 @@ class Fixed:
         self._end(sent, Fate.FAILED)
         self._breaker.failed(sent, now, why)
 
-    def abandoned(self, sent: Sent, now: float) -> None:  # noqa: ARG002  the seam's signature
+    def abandoned(self, sent: Sent, now: float) -> None:
         """See `Controller`."""
         self._end(sent, Fate.ABANDONED)
-        self._breaker.abandoned(sent)
+        self._breaker.canary_failed(sent, now)
 
     def told(self, rates: RateHeaders) -> None:
         """Headers change nothing: the declared numbers are the user's word."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import pairwise
 from math import log
 from statistics import pstdev
 
-REMEMBERED = 8  # empty buckets
+REMEMBERED = 6  # empty buckets; so many tell whether requests or tokens are counted
 ENOUGH = 12.0  # units between two of them that make a measurement
-SLACK = 2.5  # units by which a bucket that refuses may differ from an empty one
-SLACK_TOKENS = 5.0  # the same where units are of unequal size
-STRETCHES = 7  # that tell whether requests or tokens are counted
+SLACK = 2.5  # units by which a stretch may differ from what flowed in
 STEADIER = 0.45  # × the spread of the other: this is what is counted
 
 Empty = tuple[float, float, float]  # when; requests and tokens accepted until then
@@ -27,18 +26,12 @@ class Flow:
         self.tokens_per_unit = 0.0  # 0: requests are counted
         self.requests = 0.0  # accepted so far
         self._tokens = 0.0
-        self._empties = deque[Empty](maxlen=REMEMBERED)
-        self._stretches = deque[tuple[float, float]](maxlen=2 * STRETCHES)  # requests/s, tokens/s
+        self._empties = deque[Empty](maxlen=REMEMBERED)  # at least `ENOUGH` requests apart
 
     @property
     def accepted(self) -> float:
         """Units accepted so far."""
         return self._units((0.0, self.requests, self._tokens))
-
-    @property
-    def slack(self) -> float:
-        """Units by which a stretch may differ from what flowed in."""
-        return SLACK_TOKENS if self.tokens_per_unit else SLACK
 
     def cost(self, tokens: float) -> float:
         """Units that a request of so many tokens takes."""
@@ -52,7 +45,7 @@ class Flow:
     def empty(self, at: float) -> tuple[float, float]:
         """The bucket is empty: units and seconds of the longest stretch until now that agrees.
 
-        The rate is known to within `slack` units over these seconds. (0, 1) where nothing was
+        The rate is known to within `SLACK` units over these seconds. (0, 1) where nothing was
         accepted since an empty bucket.
         """
         now = (at, self.requests, self._tokens)
@@ -67,9 +60,10 @@ class Flow:
         self._remember(now)
         return longest
 
-    def _agree(self, one: tuple[float, float], other: tuple[float, float]) -> bool:
+    @staticmethod
+    def _agree(one: tuple[float, float], other: tuple[float, float]) -> bool:
         apart = abs(one[0] / one[1] - other[0] / other[1])
-        return apart <= self.slack / one[1] + self.slack / other[1]
+        return apart <= SLACK / one[1] + SLACK / other[1]
 
     def forget(self) -> None:
         """Nothing was sent for a while: the bucket may have overflowed since it was empty."""
@@ -81,18 +75,20 @@ class Flow:
     def _remember(self, now: Empty) -> None:
         if self._empties:
             then = self._empties[-1]
-            span, requests = now[0] - then[0], now[1] - then[1]
-            if requests < ENOUGH or span <= 0:
+            if now[1] - then[1] < ENOUGH or now[0] <= then[0]:
                 return
-            self._stretches.append((requests / span, (now[2] - then[2]) / span))
-            self._choose_unit()
         self._empties.append(now)
+        if len(self._empties) == REMEMBERED:
+            self._choose_unit()
 
     def _choose_unit(self) -> None:
-        if len(self._stretches) < STRETCHES:
-            return
-        requests, tokens = (pstdev(map(log, kind)) for kind in zip(*self._stretches, strict=True))
+        requests, tokens = self._spread(1), self._spread(2)
         if not self.tokens_per_unit and tokens < STEADIER * requests:
             self.tokens_per_unit = self._tokens / self.requests
         elif self.tokens_per_unit and requests < STEADIER * tokens:
             self.tokens_per_unit = 0.0
+
+    def _spread(self, kind: int) -> float:
+        """Of what flowed in a second, from each empty bucket to the next."""
+        stretches = pairwise(self._empties)
+        return pstdev(log((now[kind] - then[kind]) / (now[0] - then[0])) for then, now in stretches)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import inf, log
 
 from stormproof.control.controller import Fate, Sent
@@ -12,53 +13,41 @@ WEIGHT = 0.02  # of the newest answer in its band's latency, once there are many
 APART = 2  # bands between which latency is compared
 PROPORTIONAL = 0.95  # elasticity of latency: a rise as steep means that all beyond only waits
 UNPROVEN = 64.0  # in flight before anything was answered
-PER_ANSWER = 4.0  # and so many more for each answer: silence alone carries no further
-ROOM = 1.5  # × the band beyond which all waits, so that no slot idles
+PER_ANSWER = 2.0  # and so many more for each answer: silence alone carries no further
 SAME, SAME_AGE = 3, 0.1  # errors in a row, each as old as the one before to within this share
-FEWER = 0.8  # × the number at which a gateway gives up
-LOOK_AFTER = 400  # answers until one band more is tried
-CLOCK_S = 1e-3  # an event loop's clock may stand still while a whole batch comes in
+MORE = 0.01  # for each answer, once a bound was found: it may have changed
 
 
+@dataclass(slots=True)
 class Band:
     """What became of sends with about the same number in flight."""
 
-    __slots__ = ("answers", "given_up", "latency_log")
-
-    def __init__(self) -> None:
-        self.answers = 0
-        self.given_up = 0  # sends that a gateway let wait, and then failed
-        self.latency_log = 0.0  # of seconds per output token, averaged
+    answers: int = 0
+    given_up: int = 0  # sends that a gateway let wait, and then failed
+    latency: float = 0.0  # seconds per output token, averaged; 0 while the clock stood still
 
     def add(self, latency: float) -> None:
         """One more answer."""
         self.answers += 1
-        weight = max(WEIGHT, 1 / self.answers)
-        self.latency_log += weight * (log(max(CLOCK_S * CLOCK_S, latency)) - self.latency_log)
+        self.latency += max(WEIGHT, 1 / self.answers) * (latency - self.latency)
 
 
 class Queue:
-    """`bound` is how many in flight the server works on at once, inf while it does not queue.
+    """`bound` is how many may be in flight: where the server queues, what it works on at once.
 
     Latency that rises in proportion to the number in flight is waiting: throughput is their
     quotient (Little's law). Where it rises more slowly, more in flight bring more back.
     """
 
     def __init__(self) -> None:
-        self._limit = inf
-        self._proven = UNPROVEN  # as far as answers carry
+        self.bound = UNPROVEN  # at least 1; answers raise it, by how much says
+        self._found = False  # whether it was lowered to what the server works on
         self._bands: dict[int, Band] = {}
-        self._answers = 0  # since the limit was found or lifted
         self._same = 0  # errors in a row of about one age,
         self._age_s = inf  # that of the latest
         self._answered_at = -inf  # when the latest answer was heard,
         self._waited_since = -inf  # and when that had been sent
         self._refuses = False  # its latency is its own affair
-
-    @property
-    def bound(self) -> float:
-        """How many may be in flight."""
-        return min(self._limit, self._proven)
 
     def ready_at(self, now: float, in_flight: int) -> float:
         """See `Limit`."""
@@ -70,18 +59,15 @@ class Queue:
     def evidence(self, sent: Sent, now: float) -> None:  # noqa: ARG002  the protocol's
         """See `Limit`. A server that refuses does not make wait."""
         if sent.fate is Fate.REFUSED:
-            self._refuses = True
-            self._limit = inf
+            self._refuses, self._found = True, False
+            self.bound = max(self.bound, UNPROVEN)
 
     def answered(self, sent: Sent, now: float, output_tokens: float) -> bool:
         """Judge its latency; true when the bound has come down."""
-        self._proven += PER_ANSWER
+        self.bound += MORE if self._found else PER_ANSWER
         self._answered_at, self._waited_since = now, sent.at
         if self._refuses:
             return False
-        self._answers += 1
-        if self._limit < inf and self._answers >= LOOK_AFTER:
-            self._lift()
         number, band = self._band(sent)
         band.add((now - sent.at) / max(1.0, output_tokens))
         return band.answers % ENOUGH == 0 and self._judge(number)
@@ -96,12 +82,12 @@ class Queue:
         age_s = now - sent.at
         same = abs(age_s - self._age_s) < SAME_AGE * age_s
         self._same, self._age_s = self._same + 1 if same else 1, age_s
-        _, band = self._band(sent)
+        number, band = self._band(sent)
         band.given_up += 1
         answered = self._waited_since < (sent.at + now) / 2 < self._answered_at
         waited = self._same >= SAME and answered and not self._refuses
         if waited and band.given_up > band.answers:
-            self._lower(FEWER * sent.number)
+            self._lower(number)
         return waited
 
     def _band(self, sent: Sent) -> tuple[int, Band]:
@@ -109,23 +95,16 @@ class Queue:
         return number, self._bands.setdefault(number, Band())
 
     def _judge(self, number: int) -> bool:
-        """Whether all beyond the band two below this one only waits."""
+        """Whether all in this band only waits; below it none does, so that no slot idles."""
         low, high = self._bands.get(number - APART), self._bands[number]
         if low is None or low.answers < ENOUGH:
             return False
-        rise = high.latency_log - low.latency_log
-        steep = rise >= PROPORTIONAL * APART * log(BAND)
-        return steep and self._lower(BAND ** (number - APART + 1) * ROOM)
+        steep = high.latency > low.latency * BAND ** (PROPORTIONAL * APART)
+        return steep and self._lower(number)
 
-    def _lower(self, bound: float) -> bool:
-        lower = max(1.0, bound) < self._limit
+    def _lower(self, band: int) -> bool:
+        """No more than that band begins with; whether that is fewer than before."""
+        lower = BAND**band < self.bound
         if lower:
-            self._limit, self._answers = max(1.0, bound), 0
+            self.bound, self._found = BAND**band, True
         return lower
-
-    def _lift(self) -> None:
-        """What was found may have changed: look one band further, at answers from now on."""
-        self._limit *= BAND
-        self._answers = 0
-        top = int(log(self._limit) / log(BAND))
-        self._bands = {n: band for n, band in self._bands.items() if n < top - 1}

@@ -7,7 +7,7 @@ from math import inf, sqrt
 
 from stormproof.control.breaker import LULL_S
 from stormproof.control.controller import Fate, Sent
-from stormproof.control.flow import ENOUGH, SLACK_TOKENS, Flow
+from stormproof.control.flow import ENOUGH, SLACK, Flow
 from stormproof.control.measured import FALLEN, Measured
 from stormproof.control.pace import Pace
 
@@ -26,6 +26,7 @@ AGAIN = 10.0  # units after a cut: refused so soon, and below what is believed: 
 DOUBLING_S, DOUBLING_UNITS = 1.0, 3.0
 PATIENCE = 10.0  # × that, while a window may be in force, or a limit that rose may go on rising
 LATE_S, LATE = 0.01, 0.25  # a send this late (seconds, intervals) still waited for the pace
+WINDOW_S = 60.0  # after a lull one may be in force: use it up, and see it begin anew
 GONE_S = 120.0  # refused for longer than any window lasts: what has opened is another limit
 LIFT_PAUSE = 0.5  # of the time in which sends are confirmed: those on their way empty the bucket
 NOISE = 1.3  # × what is believed, refused at such a pace: it may just have been measured badly
@@ -88,7 +89,7 @@ class RateLimit:
         """See `Limit`."""
         self._order.append(sent)
         late_s = now - max(self._sent_at, self._pace.ready_at)
-        if late_s > max(LULL_S, self.flow.slack / self.believed):
+        if late_s > max(LULL_S, SLACK / self.believed):
             self.flow.forget()  # nothing was asked for: the bucket may have overflowed
         if self._sent_at == -inf:
             self._empty_at = now
@@ -148,7 +149,7 @@ class RateLimit:
             self._believe(min(self.believed, 1 / max(at - now, 1e-3)))
         self._pace.due = at
 
-    def reopened(self, shut_at: float, at: float, *, hurry_until: float) -> None:
+    def reopened(self, shut_at: float, at: float) -> None:
         """The gate opens after refusals: believe what was accepted from opening to opening."""
         self.flow.forget()
         accepted = self.flow.accepted
@@ -164,8 +165,8 @@ class RateLimit:
         if units >= 1 and at > since:
             self.sure = units
             self._believe(units / (at - since))
-            if at < hurry_until:
-                self.hurry_until = hurry_until
+            if at - shut_at > LULL_S:
+                self.hurry_until = at + WINDOW_S
                 self._pace.rate *= 2
 
     def forget(self) -> None:
@@ -204,11 +205,11 @@ class RateLimit:
         if units < ENOUGH and units > self.sure:
             self.sure = units
             self._believe(self._between(rate))
-        elif units + self.flow.slack < FALLEN * self.believed * span_s:
+        elif units + SLACK < FALLEN * self.believed * span_s:
             self.sure = units
             self._believe(rate)
         elif units >= ENOUGH:
-            self._measure(rate, max(0.05 * rate, self.flow.slack / span_s), units)
+            self._measure(rate, max(0.05 * rate, SLACK / span_s), units)
 
     def _measure(self, rate: float, error: float, units: float) -> None:
         near = abs(rate - self.believed) <= error
@@ -243,7 +244,7 @@ class RateLimit:
     def _pass(self, sent: Sent) -> None:
         """More than a bucket of that rate could have let through refutes the belief."""
         self._passed += self.flow.cost(sent.tokens)
-        room = SLACK_TOKENS if self.flow.tokens_per_unit else RESERVE
+        room = SLACK if self.flow.tokens_per_unit else RESERVE
         more = self._passed - self.believed * (sent.at - self._empty_at)
         self._refuted = self._refuted or (self.sure > 0 and more > room)
 

@@ -6,11 +6,10 @@ from collections import deque
 
 from stormproof.control.controller import Sent
 
-FEWEST = 10  # sends without an answer that can be silence
+FEWEST = 10  # sends that can be silence, and gaps that show how long they are
 LONGER = 1.5  # × the longest gap
 REMEMBERED = 500.0  # gaps, after which the longest one counts for a third
-ENOUGH = 30  # gaps that show how long they are; before that,
-FIRST_GUESS_S = 10.0  # is what the longest takes at least
+FIRST_GUESS_S = 10.0  # that the longest takes at least, before so many have shown it
 
 
 class Silence:
@@ -42,7 +41,7 @@ class Silence:
         gap_s = min(now - newer[0].at, LONGER * self._usual_s)
         fade = 1 - 1 / REMEMBERED
         self._longest_s = max(fade * self._longest_s, gap_s)
-        self._most = max(fade * self._most, min(len(newer), LONGER * max(FEWEST, self._most)))
+        self._most = max(fade * self._most, len(newer))
         self._gaps += 1
         while newer and newer[0].index <= sent.index:
             newer.popleft()
@@ -53,19 +52,13 @@ class Silence:
         while self._newer and self._newer[0].ended:
             self._newer.popleft()
 
-    def doubtful(self, now: float) -> bool:
-        """Whether answers are late enough that nothing should grow on silence."""
-        return self._exceeds(now, self._usual_s)
-
     def hangs(self, now: float) -> bool:
         """Whether the endpoint is silent."""
-        return self._exceeds(now, LONGER * self._usual_s)
+        newer = self._newer
+        few = len(newer) < max(FEWEST, self._most)
+        return not few and now - newer[0].at > LONGER * self._usual_s
 
     @property
     def _usual_s(self) -> float:
-        guess_s = FIRST_GUESS_S if self._gaps < ENOUGH else 0.0
+        guess_s = FIRST_GUESS_S if self._gaps < FEWEST else 0.0
         return max(guess_s, self._longest_s)
-
-    def _exceeds(self, now: float, gap_s: float) -> bool:
-        newer = self._newer
-        return len(newer) >= max(FEWEST, self._most) and now - newer[0].at > gap_s

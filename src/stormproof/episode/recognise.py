@@ -37,7 +37,7 @@ LONGEST_QUERY = 300
 _MISPLACED = re.compile(r"\s*[<(]?/?tool_(info|search)\b\W{0,3}", re.IGNORECASE)
 
 
-class Recognition(Struct, frozen=True):
+class Recognition(Struct, frozen=True, gc=False):
     """All that a message asks for; `action` is its chief part.
 
     `questions` are tools that `<tool_info>` asks about. `repairs` counts those of all three whose

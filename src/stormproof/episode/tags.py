@@ -39,7 +39,7 @@ _MOST = 256
 _LONGEST = 50_000
 
 
-class Element(Struct):
+class Element(Struct, gc=False):
     """A tag with what belongs to it: the text in it, `before` it and `after` its end.
 
     `closed` is true where its own closing tag ends it.

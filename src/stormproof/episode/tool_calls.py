@@ -63,7 +63,7 @@ _INTENT = re.compile(
 )
 
 
-class RecognisedCall(Struct, frozen=True):
+class RecognisedCall(Struct, frozen=True, gc=False):
     """A tool call that the message asks for.
 
     `name` is empty where the written one means no tool, or more than one: `written` is what

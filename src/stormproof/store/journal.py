@@ -246,7 +246,7 @@ def corrupt(path: Path, found: Scan) -> StoreCorrupt:
     )
 
 
-class PendingLine(Struct):
+class PendingLine(Struct, frozen=True, gc=False):
     """A line to be written and what it says."""
 
     data: bytes

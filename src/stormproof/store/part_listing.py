@@ -65,7 +65,7 @@ def _sound(paths: list[Path]) -> list[Path]:
 def _matched(number: int, episodes: list[Path], turns: list[Path]) -> list[SealedPart]:
     """Each file of episodes with that of its turns; what stands alone is half a part."""
     parts: list[SealedPart] = []
-    left = {path: [note[:2] for note, _ in file_records(path)] for path in turns}
+    left = {path: [note.place for note, _ in file_records(path)] for path in turns}
     standing: dict[str, tuple[Path, bytes]] = {}
     for path in episodes:
         found = list(file_records(path))

@@ -133,9 +133,8 @@ def read_rows(
         own = tuple(islice(turns, note.at))
         if ids is not None and note.trial_id not in ids:
             continue
-        if [_note(paths[1], turn)[:2] for turn in own] != [
-            (note.trial_id, i) for i in range(note.at)
-        ]:
+        places = [_note(paths[1], turn).place for turn in own]
+        if places != [(note.trial_id, i) for i in range(note.at)]:
             raise damaged(paths[1], f"turns of trial {note.trial_id} are missing")
         yield note, RawEpisode(episode, own)
 

@@ -123,7 +123,7 @@ class EpisodeRecord(Struct, frozen=True, tag_field="type", tag="episode"):
     totals: Totals
 
 
-class Note(NamedTuple):
+class Note(Struct, frozen=True, gc=False):
     """What must be known of a line to know where a trial stands. `outcome` is "" for a turn.
 
     `at` is the turn's index; for an episode, its number of turns. `answer` tells a turn's answer
@@ -135,6 +135,11 @@ class Note(NamedTuple):
     at: int
     outcome: Outcome | Literal[""]
     answer: int = 0
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Where it stands, whatever it says."""
+        return self.trial_id, self.at
 
 
 class _ReplyHead(Struct):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
+
+from msgspec import Struct
 
 from stormproof.errors import StoreCorrupt
 from stormproof.store.record_lines import record_of
@@ -29,8 +31,11 @@ def journal_numbers(folder: Path) -> list[int]:
     return sorted(int(match[1]) for match in found if match)
 
 
-class Span(NamedTuple):
-    """Where a line stands, by the journal's number; its record's checksum; `answer` of its note."""
+class Span(Struct, frozen=True, gc=False):
+    """Where a line stands, by the journal's number; its record's checksum; `answer` of its note.
+
+    One for each turn is kept until it is sealed, so the collector need not know of them.
+    """
 
     journal: int
     offset: int

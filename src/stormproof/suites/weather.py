@@ -100,7 +100,7 @@ class History:
         return recent.count(False) if len(recent) == WINDOW else 0
 
 
-class Draw(Struct, frozen=True):
+class Draw(Struct, frozen=True, gc=False):
     """A tool call's fate. `u` is uniform in [0, 1); `pick` and `effect` are uniform, 32 bits."""
 
     u: float

@@ -28,7 +28,7 @@ _OTHER = (
 )
 _ESCAPE = re.compile(rb"[\\%%&](?:%s|%s)" % (_HEX, _OTHER), re.IGNORECASE)
 _CODED = re.compile(rb"%[0-9A-Fa-f]|&[#A-Za-z]|\\[UXux]")  # what calls for decoders
-_CODES = (b"%", b"&", b"\\u", b"\\x", b"\\U", b"\\X")  # one of which it begins with
+_CODES = (b"%", b"&", b"\\u", b"\\x")  # one of which it begins with, in lower case
 _BLANK = re.compile(rb"\\[nrt]|[\s\0]+")
 _BLANKS = b" \t\r\n\v\f\0"
 _ENTITIES = {
@@ -141,8 +141,9 @@ def _is_coded(layer: bytes) -> bool:
 
     A loop, and the pattern last: every body passes here.
     """
+    low = layer.lower()
     for begin in _CODES:
-        if begin in layer:
+        if begin in low:
             return _CODED.search(layer) is not None
     return False
 

@@ -27,9 +27,9 @@ def answer(variant: ablation.Variant, program: str) -> str:
 
 
 def test_a_constant_is_changed_before_anything_is_made_of_it() -> None:
-    doubled = by_name("pace.TOLERANCE_S × 2")
-    program = "from stormproof.control.pace import Pace; print(Pace(1.0).tolerance_s)"
-    assert answer(doubled, program) == "0.04"
+    doubled = by_name("rate.GUESS × 2")
+    program = "from stormproof.control.rate import RateLimit as R; print(*R.cut.__defaults__)"
+    assert answer(doubled, program) == "1.2"
 
 
 def test_whole_numbers_stay_whole_and_above_0() -> None:
@@ -37,8 +37,8 @@ def test_whole_numbers_stay_whole_and_above_0() -> None:
 
 
 def test_a_rule_that_is_off_names_nobody() -> None:
-    program = "from stormproof.control.blame import used_up; print(repr(used_up(None, None)))"
-    assert answer(by_name("blame.used_up off"), program) == "''"
+    program = "from stormproof.control.blame import number; print(repr(number(None, None)))"
+    assert answer(by_name("blame.number off"), program) == "''"
 
 
 def test_each_variant_has_a_name_of_its_own_and_is_whole() -> None:

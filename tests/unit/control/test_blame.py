@@ -11,7 +11,6 @@ from stormproof.control.chance import Chance
 from stormproof.control.controller import Sent
 from stormproof.control.measured import Measured
 from stormproof.control.rate import RateLimit
-from stormproof.control.window import Window
 
 
 def court(*, held: int) -> Blame:
@@ -19,7 +18,7 @@ def court(*, held: int) -> Blame:
     measured.recent_rps = 10.0
     cap, rate = Cap(measured), RateLimit(measured)
     cap.held = held
-    return Blame(cap, rate, Window(rate.flow), Chance(measured))
+    return Blame(cap, rate, Chance(measured))
 
 
 def refused(number: int, *, paced: bool = False) -> Sent:
@@ -48,15 +47,6 @@ def test_a_send_at_the_limit_of_pace_speaks_to_it_until_its_number_is_the_same_a
     blamed = court(held=40)
     said = [blamed.of(refused(41, paced=True)) for _ in range(3)]
     assert said == ["rate", "rate", "cap"]
-
-
-def test_a_window_that_is_used_up_comes_first() -> None:
-    blamed = court(held=40)
-    window = blamed.window
-    window.units, window._used = 10.0, 10.0
-    window._pace.rate, window.ends_at = 1.0, 200.0
-    assert blamed.of(refused(20)) == "window"
-    assert window.used_up
 
 
 @pytest.mark.parametrize("rule", blame.RULES)

@@ -16,9 +16,10 @@ def test_canaries_wait_longer_and_longer_and_go_one_at_a_time() -> None:
     breaker, canaries = Breaker(), 0
     breaker.shut(State.REFUSALS, "refusals", 0.0)
     while (now := breaker.ready_at) < 10.0:
-        assert send(breaker, now).canary
+        canary = send(breaker, now)
+        assert canary.canary
         assert breaker.ready_at == inf
-        breaker.canary_failed(now)
+        assert breaker.canary_failed(canary, now)
         canaries += 1
     assert now <= 12
     assert canaries < 10
@@ -83,10 +84,3 @@ def test_a_canary_has_passed_once_it_has_outlived_the_quickest_error() -> None:
     send(breaker, 5.0)
     assert breaker.hears_at(0.3) == pytest.approx(5.0 + OUTLIVES)
     assert breaker.hears_at(7.0) == 12.0
-
-
-def test_an_abandoned_canary_says_nothing_and_another_goes_at_once() -> None:
-    breaker = Breaker()
-    breaker.shut(State.REFUSALS, "refusals", 0.0)
-    breaker.abandoned(send(breaker, 1.0))
-    assert (breaker.state, breaker.ready_at) == (State.REFUSALS, -inf)

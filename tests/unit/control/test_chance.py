@@ -3,7 +3,7 @@ from random import Random
 import pytest
 
 from stormproof.control.adaptive import Adaptive
-from stormproof.control.chance import APART, RUSH_SENDS, Chance
+from stormproof.control.chance import AHEAD, RUSH, Chance
 from stormproof.control.controller import Sent
 from stormproof.control.measured import Measured
 from stormproof.domain.pool import Limits
@@ -48,14 +48,14 @@ def test_a_refusal_speaks_as_long_as_nothing_is_in_doubt() -> None:
     assert not Endpoint().send(refused=True)
 
 
-def test_a_limit_ends_a_rush_in_three_sends_and_the_next_is_far_off() -> None:
+def test_a_limit_ends_a_rush_in_three_sends_and_the_next_takes_more_doubt() -> None:
     endpoint = Endpoint()
     endpoint.until_rush()
     assert [endpoint.send(refused=True) for _ in range(3)] == [True, True, False]
+    assert (endpoint.chance.rush, endpoint.chance.share) == (None, 0)
     began = endpoint.index
     endpoint.until_rush()
-    assert endpoint.index >= began + APART
-    assert endpoint.chance.share == 0
+    assert endpoint.index - began > began
 
 
 def test_a_rush_goes_four_times_as_fast() -> None:
@@ -63,19 +63,20 @@ def test_a_rush_goes_four_times_as_fast() -> None:
     endpoint.until_rush()
     endpoint.send(refused=False)
     began = endpoint.now
-    for _ in range(RUSH_SENDS // 2):
+    for _ in range(AHEAD - 1):
         endpoint.send(refused=False)
-    assert abs((endpoint.now - began) - RUSH_SENDS / 2 / (4 * PACE)) < 0.1
+    assert abs((endpoint.now - began) - (AHEAD - 1) / (RUSH * PACE)) < 0.1
+    assert endpoint.chance.share > 0
 
 
-def test_sends_that_come_late_are_no_rush() -> None:
+def test_what_went_before_a_rush_and_is_heard_in_it_says_nothing() -> None:
     endpoint = Endpoint()
     endpoint.until_rush()
-    endpoint.send(refused=False)
-    endpoint.now += 10
-    endpoint.send(refused=False)
-    assert endpoint.chance.rush is None
-    assert endpoint.chance.share == 0
+    before = Sent(0.0, 1, 0, 0, 1.0)
+    before.within = True
+    assert not any(endpoint.chance.accepted(before) for _ in range(1000))
+    assert [endpoint.send(refused=False) for _ in range(AHEAD)] == [False, False, True]
+    assert endpoint.chance.share > 0.25
 
 
 def test_where_as_few_are_refused_in_a_rush_they_speak_to_nobody() -> None:

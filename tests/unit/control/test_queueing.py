@@ -1,7 +1,7 @@
 import pytest
 
 from stormproof.control.controller import Fate, Sent
-from stormproof.control.queueing import LOOK_AFTER, Queue
+from stormproof.control.queueing import MORE, Queue
 
 
 def answers(queue: Queue, number: int, latency_s: float, count: int = 30) -> None:
@@ -44,8 +44,8 @@ def test_it_looks_further_after_a_while() -> None:
     queue = Queue()
     ramp(queue, 10, 60)
     held = queue.bound
-    answers(queue, int(held), 2.0, LOOK_AFTER)
-    assert queue.bound > held
+    answers(queue, int(held), 2.0, int(2 / MORE))
+    assert queue.bound > held + 1
 
 
 def test_a_clock_that_stands_still_breaks_nothing() -> None:

@@ -163,7 +163,7 @@ def test_after_a_lull_the_pace_uses_up_what_may_be_a_window() -> None:
     driven = Driven(50.0, sure=100.0)
     for _ in range(121):
         driven.send(accepted=True)
-    driven.rate.reopened(4.0, 12.0, hurry_until=70.0)
+    driven.rate.reopened(4.0, 12.0)
     assert driven.rate.believed == pytest.approx(10.0, rel=0.02)
     assert driven.rate.pace > 15
 

@@ -2,11 +2,11 @@ from math import inf
 
 import pytest
 
-from stormproof.control.word import AFTER_S, AT_MOST_S, Word
+from stormproof.control.word import AT_MOST_S, Word
 
 
 def kept() -> Word:
-    """One whose promise was tried early, and kept."""
+    """One whose promise was tried early, and given once more."""
     word = Word()
     word.told(0.0, 0.1, 10.0)
     word.told(5.0, 5.1, 5.0)
@@ -14,11 +14,11 @@ def kept() -> Word:
     return word
 
 
-def test_a_promise_that_was_tried_early_and_kept_is_believed_the_next_time() -> None:
+def test_a_promise_that_was_given_twice_and_kept_is_believed_the_next_time() -> None:
     word = kept()
     assert word.good
     word.told(20.0, 20.0, 7.0)
-    assert word.until(20.0) == 27.0 + AFTER_S
+    assert word.until(20.0) == 27.0
 
 
 def test_one_that_nobody_tried_early_says_nothing() -> None:
@@ -59,7 +59,16 @@ def test_what_went_before_the_promise_says_nothing_about_it() -> None:
 def test_a_very_long_wait_is_tried_all_the_same() -> None:
     word = kept()
     word.told(20.0, 20.0, 3600.0)
-    assert word.until(20.0) == 20.0 + AT_MOST_S + AFTER_S
+    assert word.until(20.0) == 20.0 + AT_MOST_S
+
+
+def test_a_clock_that_speaks_in_whole_seconds_is_believed_and_not_broken_by_a_second() -> None:
+    word = Word()
+    word.told(0.0, 0.0, 20.0)  # 19.1 rounded up
+    word.told(4.5, 4.5, 15.0)  # 14.6
+    assert word.good
+    word.accepted(19.2)
+    assert word.good
 
 
 def test_two_promises_of_one_instant_come_from_a_clock_and_one_that_moves_does_not() -> None:

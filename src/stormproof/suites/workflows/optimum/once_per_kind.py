@@ -28,8 +28,9 @@ def once_per_kind(work: Callable[Concatenate[Task, P], T]) -> Callable[Concatena
         if not task.kind:
             return work(task, *args, **kwargs)
         key = (task.structure, args, *kwargs.items())
-        if key not in known:
-            known[key] = work(task, *args, **kwargs)
-        return known[key]
+        result = known.get(key)  # once: a structure is long to look up
+        if result is None:
+            result = known[key] = work(task, *args, **kwargs)
+        return result
 
     return remembered
