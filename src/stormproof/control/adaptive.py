@@ -31,8 +31,6 @@ from stormproof.domain.pool import Limits, Start
 
 CUTS_IN_A_ROW = 3
 HEDGED = 0.8  # × the recent rate of acceptance: what met a cap first may have been a rate
-JITTER_S = 0.02  # by which sends may overtake each other on their way
-LULL_UNITS = 3.0  # told to wait for longer than so many units take: nothing passes
 
 
 class Adaptive:
@@ -44,7 +42,7 @@ class Adaptive:
     def __init__(self, limits: Limits, start: Start = Start()) -> None:  # noqa: B008  it is frozen
         self._ceiling = Ceiling(limits)
         self.measured = Measured()
-        self.cap = Cap(self.measured)
+        self.cap = Cap(self.measured, start.max_workers or inf)
         self.rate = RateLimit(self.measured)
         self.window = Window(self.rate.flow)
         self.queue = Queue()
@@ -66,10 +64,7 @@ class Adaptive:
         self.in_flight = 0  # sends that have not ended
         self._index = 0  # sends
         self._epoch = 0  # cuts and openings: what was sent before says nothing about now
-        self._overshot_at = -inf  # what went before it, and is refused, met the cap as well
         self._cuts = Row()  # ended by an acceptance
-        if start.max_workers:
-            self.cap.begin(start.max_workers)
         if start.qps:
             self.rate.begin(start.qps)
 
@@ -99,7 +94,7 @@ class Adaptive:
             return max(ready, self.chance.rush.pace.ready_at)
         ready = max(ready, self.rate.ready_at(now, in_flight), self.window.ready_at(now, in_flight))
         opens = self.cap.ready_at(now, in_flight)
-        if opens == inf and self.cap.probing:
+        if opens == inf:  # what is out may prove accepted
             opens = self._pending.since + self.measured.confirm_s
         return max(ready, opens)
 
@@ -146,8 +141,6 @@ class Adaptive:
             self.breaker.wait_until(self.word.until(now))
         elif sent.epoch == self._epoch and self.breaker.state is State.OPEN:
             self._judge(sent, now)
-        elif sent.at < self._overshot_at:
-            self.cap.refine(sent.number)
         self._tell(sent, now, Fate.REFUSED)
 
     def pardoned(self, sent: Sent, now: float) -> None:
@@ -242,7 +235,8 @@ class Adaptive:
         self._epoch += 1
         self._note_cut(name, self._blame.rule)
         if self._cut_cap(sent, now) if name == "cap" else self._cut_rate(sent, now):
-            self._shut_for_refusals(now)
+            self.breaker.shut(State.REFUSALS, "refusals", now)
+            self.breaker.wait_until(self.word.until(now))
 
     def _has_room(self, sent: Sent) -> bool:
         """Whether all that is believed in lets it pass, and something is."""
@@ -257,12 +251,11 @@ class Adaptive:
         probe = sent.number > self.cap.believed
         if not probe:  # the bucket may have been empty, too
             sent.speaks_to = "cap"
-        self._overshot_at = -inf if probe else sent.at - JITTER_S
         if self.cap.believed == inf and not self.rate.sure:
             self.rate.cut(now, guess=HEDGED)
         self.cap.cut(sent.number, now)
         if self.cap.stands:
-            self.rate.acquit()
+            self.rate.forget()
         return not probe and self._nothing_passes(sent)
 
     def _cut_rate(self, sent: Sent, now: float) -> bool:
@@ -270,17 +263,13 @@ class Adaptive:
         sent.speaks_to = "rate"
         self.cap.forget(now)
         self.rate.cut(now)
-        until, sure = self.word.until(now), self.rate.sure
-        measured = sure and not self._cuts.count and until - now >= 1 / self.rate.believed
+        until, unit_s = self.word.until(now), 1 / self.rate.believed
+        measured = self.rate.sure and until - now >= unit_s
         if until > now and not measured:  # else what was measured says more
-            if until - now > max(LULL_S, LULL_UNITS / self.rate.believed):
+            if until - now > max(LULL_S, unit_s):
                 return True
             self.rate.wait_until(until, now)
         return self._nothing_passes(sent)
-
-    def _shut_for_refusals(self, now: float) -> None:
-        self.breaker.shut(State.REFUSALS, "refusals", now, first_s=1 / self.rate.believed)
-        self.breaker.wait_until(self.word.until(now))
 
     def _nothing_passes(self, sent: Sent) -> bool:
         """Cut upon cut, and nothing accepted for a while."""
@@ -294,13 +283,12 @@ class Adaptive:
         if self.breaker.state is State.REFUSALS:
             self.window.opened(sent.at)
             if self.window.known:
-                self.rate.acquit()
+                self.rate.forget()
             else:
                 self.rate.reopened(shut_at, sent.at)
             self.cap.restart(max(sent.number, self.in_flight), now)
         else:
             self.rate.rested(shut_at, sent.at)
-            self.cap.probe_lost(now)
         self.breaker.canary_passed()
         self._epoch += 1
         self._cuts.count = 0

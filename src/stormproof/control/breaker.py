@@ -86,14 +86,14 @@ class Breaker:
         self._heard = True
         self._errors.passed(sent.at)
 
-    def shut(self, state: State, why: str, now: float, *, first_s: float = 0.0) -> None:
-        """Shut it if it is open, the first canary to go after `first_s`; `why` is shown."""
+    def shut(self, state: State, why: str, now: float) -> None:
+        """Shut it if it is open; `why` is shown."""
         if self.state is not State.OPEN:
             return
         self.state = state
         self.why = why
         self.shut_at = now
-        self._wait_s = max(FIRST_WAIT_S, first_s)
+        self._wait_s = FIRST_WAIT_S
         self.ready_at = now + self._wait_s
 
     def sent(self, sent: Sent, now: float) -> None:

@@ -12,8 +12,7 @@ DOUBLING_S = 0.4  # the ramp doubles in this time
 FASTEST = 250.0  # slots a second: what is on its way when a limit is met is refused
 HEADROOM = 1.6  # and stays below this × the highest number known to be accepted
 FIRST_PROBE_S = 0.4  # after a cut, one above the cap is tried; the wait doubles when refused
-LAST_PROBE_S = 4.0  # from then on, it is what this many sends take, if that is longer:
-LATE_SENDS, LAST_SENDS = 30.0, 120.0  # at least and at most
+LAST_PROBE_S, LAST_SENDS = 4.0, 120.0  # at most to this, or what so many sends take, if longer
 GENERATION = 20  # accepted sends after which what was held before them no longer counts
 BLUR = 40  # in flight to one slot that is free at the server and not yet heard of
 
@@ -25,9 +24,9 @@ class Cap:
     twice as large, follows at once: a limit that was lifted is found in seconds.
     """
 
-    def __init__(self, measured: Measured) -> None:
+    def __init__(self, measured: Measured, start: float = inf) -> None:
         self._measured = measured
-        self.believed = inf
+        self.believed = start  # where it starts: so many pass at once, and more is tried at once
         self.held = 0  # the highest number known accepted, in this generation or the last
         self._holding = 0  # the highest number accepted in this generation
         self._accepted = 0  # sends in this generation
@@ -35,7 +34,6 @@ class Cap:
         self._grown_at = 0.0
         self._step = 1  # by which the next probe exceeds the belief
         self._refused_at = -inf  # the number at which it was met last
-        self._probing = False  # a probe is out, and says nothing yet
         self._probe_at = -inf
         self._wait_s = FIRST_PROBE_S  # from a cut to the next probe
         self._sent_at = -inf
@@ -51,15 +49,6 @@ class Cap:
         """Whether it was met again and again at the same number."""
         return self._wait_s > 2 * FIRST_PROBE_S
 
-    @property
-    def probing(self) -> bool:
-        """Whether a probe is out, so that its acceptance is waited for."""
-        return self._probing or self.believed == inf
-
-    def begin(self, number: int) -> None:
-        """So many were accepted earlier: they are at once, and more is tried at once."""
-        self.believed = number
-
     def ready_at(self, now: float, in_flight: int) -> float:
         """See `Limit`."""
         number = in_flight + 1
@@ -67,9 +56,7 @@ class Cap:
             return self._ramp(now, number)
         if number <= self.believed:
             return now
-        if number > self.believed + self._step:
-            return inf
-        return now if self._probing else self._probe_from
+        return self._probe_from if number <= self.believed + self._step else inf
 
     def _ramp(self, now: float, number: int) -> float:
         self._grow(now)
@@ -80,19 +67,16 @@ class Cap:
         more = number - self._size
         return now + max(1e-3, more / FASTEST, DOUBLING_S * log2(1 + more / self._size))
 
-    def sent(self, sent: Sent, now: float) -> None:
+    def sent(self, sent: Sent, now: float) -> None:  # noqa: ARG002  the protocol's
         """See `Limit`."""
         self._sent_at = now
-        self._probing = self._probing or sent.number > self.believed
 
-    def evidence(self, sent: Sent, now: float) -> None:
+    def evidence(self, sent: Sent, now: float) -> None:  # noqa: ARG002  the protocol's
         """See `Limit`."""
         if sent.fate is Fate.ACCEPTED:
             self._accepted += 1
             self._holding = max(self._holding, sent.least)
             self.held = max(self.held, sent.least)
-        elif sent.fate is not Fate.REFUSED and sent.number > self.believed:
-            self.probe_lost(now)
 
     def raise_to(self, number: int, now: float) -> bool:
         """A send newer than the last cut was accepted; true when that moves the belief up."""
@@ -101,12 +85,8 @@ class Cap:
         self.believed = number
         rest = self._best - number  # it returns to what it was
         self._step = max(1, rest) if rest >= 0 else 2 * self._step
-        self._probing = False
         self._probe_at = now
-        if number <= self._refused_at + self.fuzz:
-            return False
         self._wait_s = FIRST_PROBE_S
-        self._refused_at = number
         return True
 
     def cut(self, number: int, now: float) -> None:
@@ -114,10 +94,8 @@ class Cap:
         if abs(number - self._refused_at) > self.fuzz:
             self._wait_s = FIRST_PROBE_S
         elif number > self.believed:  # else it is the same overshoot, or blur
-            self._wait_s *= 2
-            if self._wait_s > LAST_PROBE_S:
-                later_s = max(self._wait_s, LATE_SENDS * self._apart_s)
-                self._wait_s = min(later_s, max(LAST_PROBE_S, LAST_SENDS * self._apart_s))
+            longest_s = max(LAST_PROBE_S, LAST_SENDS * self._apart_s)
+            self._wait_s = min(2 * self._wait_s, longest_s)
         self._refused_at = number
         if self._step > 1 and number <= self._best:  # it did not return to what it was
             self._best = number - 1
@@ -126,20 +104,10 @@ class Cap:
         if self.stands:
             self._best = max(self._best, number - 1)
 
-    def refine(self, number: int) -> None:
-        """Another of the same overshoot, sent earlier: the cap is below it, too."""
-        if number - 1 < self.believed < inf:
-            self._believe(max(1.0, number - 1))
-
     def may_refuse(self, failed: Sent) -> bool:
         """An error as quick as a refusal, near or above the most that was accepted of late."""
         near = failed.number > self.held - 2 * self.fuzz
         return failed.fate is Fate.PENDING and self.held > 0 and near
-
-    def probe_lost(self, now: float) -> None:
-        """The probe ended without saying anything."""
-        self._probing = False
-        self._probe_at = now + self._wait_s
 
     def forget(self, now: float) -> None:
         """It was not the number in flight after all: go on from what held."""
@@ -148,7 +116,7 @@ class Cap:
         self._believe(inf)
         self._wait_s = FIRST_PROBE_S
         self._refused_at = -inf
-        self._size = max(START, self.held + 1.0)
+        self._size = max(START, self.held)
         self._grown_at = now
 
     def restart(self, in_flight: int, now: float) -> None:
@@ -163,7 +131,6 @@ class Cap:
     def _believe(self, number: float) -> None:
         self.believed = number
         self._step = 1
-        self._probing = False
 
     def _grow(self, now: float) -> None:
         doublings = min(30.0, (now - self._grown_at) / DOUBLING_S)

@@ -14,18 +14,18 @@ from stormproof.control.pace import Pace
 SLOWEST = 1 / 60  # units/s: refusals that fall by chance would slow it down without end
 GUESS = 0.6  # × the recent rate of acceptance, where a limit was met and not measured
 EDGE = 0.5  # units: a measurement over n of them is off by about this over n
-LEAST_EDGE, MOST_EDGE = 0.005, 0.1  # so far below what is believed the pace begins anew
+LEAST_EDGE = 0.005  # so far below what is believed the pace begins anew at least,
+FAR = 0.15  # and at most; and above it, where that is refuted
 # Of pacing until the pace is back at the limit: least units, most units, seconds between them.
 EVEN = 40.0, 200.0, 15.0
-EVEN_FALLEN = 8.0, 25.0, 4.0  # the limit has fallen, and may come back
+SOONER = 5.0  # × as soon, where the limit has fallen, and may come back
 ABOVE = 1.3  # × what is believed, until that is refuted
 RESERVE = 1.0  # units' worth of pause after a cut, so that the bucket is not empty
 AGAIN = 10.0  # units after a cut: refused so soon, and below what is believed: measure first
-FIRST_EXCESS = 0.15  # over a belief that is refuted; it doubles, as does a guess, in the longer of
-DOUBLING_S, DOUBLING_UNITS = 1.0, 3.0  # these two of paced sending
+# A guess doubles, as does the excess over what is refuted, in the longer of these of paced sending.
+DOUBLING_S, DOUBLING_UNITS = 1.0, 3.0
 PATIENCE = 10.0  # × that, while a window may be in force, or a limit that rose may go on rising
 LATE_S, LATE = 0.01, 0.25  # a send this late (seconds, intervals) still waited for the pace
-IDLE_S = 1.0  # and the slack: nothing was asked for, and the bucket may have overflowed
 WINDOW_S = 60.0  # after a lull one may be in force: use it up, and see it begin anew
 GONE_S = 120.0  # refused for longer than any window lasts: what has opened is another limit
 LIFT_PAUSE = 0.5  # of the time in which sends are confirmed: those on their way empty the bucket
@@ -89,8 +89,8 @@ class RateLimit:
         """See `Limit`."""
         self._order.append(sent)
         late_s = now - max(self._sent_at, self._pace.ready_at)
-        if late_s > max(IDLE_S, SLACK / self.believed):
-            self.flow.forget()
+        if late_s > max(LULL_S, SLACK / self.believed):
+            self.flow.forget()  # nothing was asked for: the bucket may have overflowed
         if self._sent_at == -inf:
             self._empty_at = now
         self._sent_at = now
@@ -120,27 +120,24 @@ class RateLimit:
 
         That takes `confirm_s`; nothing is sent meanwhile where the refusal was a surprise.
         """
-        confirm_s = self._measured.confirm_s
+        known = self.sure and not self._refuted and now - self._empty_at >= AGAIN / self.believed
+        pause_s = 0.0 if known else self._measured.confirm_s
         self._refused_pace, self.hurry_until = self._pace.rate, -inf
         if not self.sure:
             before = self.believed if self.believed < inf else 1.0
             recent = max(before, self._measured.recent_rps)
             self._believe(guess * min(self._pace.rate, recent))
-            pause_s = confirm_s
         elif self._refuted:
+            pause_s *= LIFT_PAUSE
             self._lifted(now)
             self.hurry_until = inf
-            pause_s = LIFT_PAUSE * confirm_s
         else:
-            pause_s = confirm_s if now - self._empty_at < AGAIN / self.believed else 0.0
             self._believe(self.believed)
         self._passed, self._empty_at = -inf, now
         self._pace.due = max(self._pace.due, now + max(pause_s, RESERVE / self.believed))
 
     def excused(self, sent: Sent) -> None:
         """It was refused by chance, and took nothing: it gives back what it spent."""
-        if self.believed == inf:
-            return
         self._pace.due -= self.flow.cost(sent.tokens) / self._pace.rate
 
     def wait_until(self, at: float, now: float) -> None:
@@ -151,12 +148,6 @@ class RateLimit:
         if not self.sure:
             self._believe(min(self.believed, 1 / max(at - now, 1e-3)))
         self._pace.due = at
-
-    def acquit(self) -> None:
-        """It was something else: no pace binds."""
-        self.believed = self._pace.rate = inf
-        self.sure = 0.0
-        self.hurry_until = -inf
 
     def reopened(self, shut_at: float, at: float) -> None:
         """The gate opens after refusals: believe what was accepted from opening to opening."""
@@ -179,10 +170,11 @@ class RateLimit:
                 self._pace.rate *= 2
 
     def forget(self) -> None:
-        """Start anew: somebody else is to blame for what was refused."""
-        self.acquit()
+        """Something else is to blame for what was refused: no pace binds."""
+        self.believed = self._pace.rate = inf
+        self.sure = self._best = 0.0
+        self.hurry_until = -inf
         self.flow.forget()
-        self._best = 0.0
 
     def rested(self, since: float, now: float) -> None:
         """Nothing was accepted meanwhile: buckets have filled, and perhaps overflowed."""
@@ -232,20 +224,22 @@ class RateLimit:
 
     def _believe(self, rate: float) -> None:
         self.believed = rate = max(rate, SLOWEST)
-        self._pace.rate = rate * (1 - self._edge(self._even)) if self.sure else rate
+        self._pace.rate = rate * (1 - self._edge) if self.sure else rate
         self._paced = 0.0
         self._refuted = False
 
     @property
     def _even(self) -> float:
         """Units of pacing until the pace is back at the limit."""
-        fallen = self.believed < FALLEN * self._best
-        least, most, seconds = EVEN_FALLEN if fallen else EVEN
-        return min(self.sure, most, max(least, seconds * self.believed))
+        least, most, seconds = EVEN
+        even = min(most, max(least, seconds * self.believed))
+        if self.believed < FALLEN * self._best:
+            even /= SOONER
+        return min(self.sure, even)
 
-    @staticmethod
-    def _edge(even: float) -> float:
-        return min(MOST_EDGE, max(LEAST_EDGE, EDGE / even))
+    @property
+    def _edge(self) -> float:
+        return min(FAR, max(LEAST_EDGE, EDGE / self._even))
 
     def _pass(self, sent: Sent) -> None:
         """More than a bucket of that rate could have let through refutes the belief."""
@@ -264,10 +258,9 @@ class RateLimit:
         elif not self.sure:
             factor *= 2**doublings
         elif self._refuted:
-            factor = 1 + max(FIRST_EXCESS, factor - 1) * 2**doublings
+            factor = 1 + max(FAR, factor - 1) * 2**doublings
         else:
             self._paced += cost
-            even = self._even
-            edge = self._edge(even)
-            factor = min(ABOVE, 1 - edge + 2 * edge * (self._paced / even) ** 2)
+            edge = self._edge
+            factor = min(ABOVE, 1 - edge + 2 * edge * (self._paced / self._even) ** 2)
         self._pace.rate = self.believed * factor

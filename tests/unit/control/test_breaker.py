@@ -25,12 +25,6 @@ def test_canaries_wait_longer_and_longer_and_go_one_at_a_time() -> None:
     assert canaries < 10
 
 
-def test_a_slow_endpoint_waits_longer_from_the_start() -> None:
-    breaker = Breaker()
-    breaker.shut(State.REFUSALS, "refusals", 0.0, first_s=20.0)
-    assert breaker.ready_at == 20.0
-
-
 def test_a_promise_is_waited_for_and_never_shortens_the_wait() -> None:
     breaker = Breaker()
     breaker.shut(State.REFUSALS, "refusals", 0.0)
