@@ -174,7 +174,6 @@ class RateLimit:
         self.believed = self._pace.rate = inf
         self.sure = self._best = 0.0
         self.hurry_until = -inf
-        self.flow.forget()
 
     def rested(self, since: float, now: float) -> None:
         """Nothing was accepted meanwhile: buckets have filled, and perhaps overflowed."""
