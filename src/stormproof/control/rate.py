@@ -15,7 +15,7 @@ SLOWEST = 1 / 60  # units/s: refusals that fall by chance would slow it down wit
 GUESS = 0.6  # × the recent rate of acceptance, where a limit was met and not measured
 EDGE = 0.5  # units: a measurement over n of them is off by about this over n
 LEAST_EDGE = 0.005  # so far below what is believed the pace begins anew at least,
-FAR = 0.15  # and at most; and above it, where that is refuted
+FAR = 0.1  # and at most; and above it, where that is refuted
 # Of pacing until the pace is back at the limit: least units, most units, seconds between them.
 EVEN = 40.0, 200.0, 15.0
 SOONER = 5.0  # × as soon, where the limit has fallen, and may come back
