@@ -11,7 +11,8 @@ START = 2.0  # in flight at once before anything is known
 DOUBLING_S = 0.4  # the ramp doubles in this time
 FASTEST = 250.0  # slots a second: what is on its way when a limit is met is refused
 HEADROOM = 1.6  # and stays below this × the highest number known to be accepted
-FIRST_PROBE_S = 0.4  # after a cut, one above the cap is tried; the wait doubles when refused
+FIRST_PROBE_S = 0.4  # after a cut, one above the cap is tried; the wait doubles when refused,
+SENDS = 6.0  # to what so many sends take at least,
 LAST_PROBE_S, LAST_SENDS = 4.0, 120.0  # at most to this, or what so many sends take, if longer
 GENERATION = 20  # accepted sends after which what was held before them no longer counts
 BLUR = 40  # in flight to one slot that is free at the server and not yet heard of
@@ -94,8 +95,8 @@ class Cap:
         if abs(number - self._refused_at) > self.fuzz:
             self._wait_s = FIRST_PROBE_S
         elif number > self.believed:  # else it is the same overshoot, or blur
-            longest_s = max(LAST_PROBE_S, LAST_SENDS * self._apart_s)
-            self._wait_s = min(2 * self._wait_s, longest_s)
+            later_s = max(2 * self._wait_s, SENDS * self._apart_s)
+            self._wait_s = min(later_s, max(LAST_PROBE_S, LAST_SENDS * self._apart_s))
         self._refused_at = number
         if self._step > 1 and number <= self._best:  # it did not return to what it was
             self._best = number - 1
