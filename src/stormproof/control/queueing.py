@@ -13,9 +13,11 @@ WEIGHT = 0.02  # of the newest answer in its band's latency, once there are many
 APART = 2  # bands between which latency is compared
 PROPORTIONAL = 0.95  # elasticity of latency: a rise as steep means that all beyond only waits
 UNPROVEN = 64.0  # in flight before anything was answered
-PER_ANSWER = 2.0  # and so many more for each answer: silence alone carries no further
+# And so many more for each answer, in slots and of itself: silence alone carries no further.
+PER_ANSWER = 2.0, 0.0
 SAME, SAME_AGE = 3, 0.1  # errors in a row, each as old as the one before to within this share
-MORE = 0.01  # for each answer, once a bound was found: it may have changed
+AFTER_ERRORS = 0.01, 0.0  # the same once errors have lowered it, which are sure,
+AFTER_WAITS = 0.0, 0.001  # and once latency has, which may have been a moment's
 
 
 @dataclass(slots=True)
@@ -40,8 +42,8 @@ class Queue:
     """
 
     def __init__(self) -> None:
-        self.bound = UNPROVEN  # at least 1; answers raise it, by how much says
-        self._found = False  # whether it was lowered to what the server works on
+        self.bound = UNPROVEN  # at least 1
+        self._more = PER_ANSWER  # by which each answer raises it
         self._bands: dict[int, Band] = {}
         self._same = 0  # errors in a row of about one age,
         self._age_s = inf  # that of the latest
@@ -59,12 +61,13 @@ class Queue:
     def evidence(self, sent: Sent, now: float) -> None:  # noqa: ARG002  the protocol's
         """See `Limit`. A server that refuses does not make wait."""
         if sent.fate is Fate.REFUSED:
-            self._refuses, self._found = True, False
+            self._refuses, self._more = True, PER_ANSWER
             self.bound = max(self.bound, UNPROVEN)
 
     def answered(self, sent: Sent, now: float, output_tokens: float) -> bool:
         """Judge its latency; true when the bound has come down."""
-        self.bound += MORE if self._found else PER_ANSWER
+        slots, share = self._more
+        self.bound += slots + share * self.bound
         self._answered_at, self._waited_since = now, sent.at
         if self._refuses:
             return False
@@ -87,7 +90,7 @@ class Queue:
         answered = self._waited_since < (sent.at + now) / 2 < self._answered_at
         waited = self._same >= SAME and answered and not self._refuses
         if waited and band.given_up > band.answers:
-            self._lower(number)
+            self._lower(number, AFTER_ERRORS)
         return waited
 
     def _band(self, sent: Sent) -> tuple[int, Band]:
@@ -100,11 +103,13 @@ class Queue:
         if low is None or low.answers < ENOUGH:
             return False
         steep = high.latency > low.latency * BAND ** (PROPORTIONAL * APART)
-        return steep and self._lower(number)
+        if steep:  # and if it is entered again, measured anew
+            del self._bands[number]
+        return steep and self._lower(number, AFTER_WAITS)
 
-    def _lower(self, band: int) -> bool:
-        """No more than that band begins with; whether that is fewer than before."""
+    def _lower(self, band: int, more: tuple[float, float]) -> bool:
+        """No more than that band begins with, for now; whether that is fewer than before."""
         lower = BAND**band < self.bound
         if lower:
-            self.bound, self._found = BAND**band, True
+            self.bound, self._more = BAND**band, more
         return lower

@@ -1,7 +1,7 @@
 import pytest
 
 from stormproof.control.controller import Fate, Sent
-from stormproof.control.queueing import MORE, Queue
+from stormproof.control.queueing import Queue
 
 
 def answers(queue: Queue, number: int, latency_s: float, count: int = 30) -> None:
@@ -44,8 +44,16 @@ def test_it_looks_further_after_a_while() -> None:
     queue = Queue()
     ramp(queue, 10, 60)
     held = queue.bound
-    answers(queue, int(held), 2.0, int(2 / MORE))
-    assert queue.bound > held + 1
+    answers(queue, int(held), 2.0, 500)
+    assert queue.bound > 1.5 * held
+
+
+def test_what_was_slow_for_a_moment_is_not_held_for_long() -> None:
+    queue = Queue()
+    ramp(queue, 10, 60)
+    for _ in range(2500):
+        answers(queue, int(queue.bound), 2.0, 1)
+    assert queue.bound > 100
 
 
 def test_a_clock_that_stands_still_breaks_nothing() -> None:
