@@ -13,8 +13,9 @@ What of a model does not depend on the machine, and gives way: these parts run b
 which waits most of its time, and then on all cores; parts that time the machine come after, each
 alone. By the clock, or for the model in time of one core, they take about:
 
-    http 55 min, three runs at once     ablation 40 min     worlds 15 min     shared 3 min
-    step 3 min     scaling 5 min     engines 6 min     peers 15 min, and to install them once
+    http 35 min, three runs at once     ablation 40 min     worlds 15 min     shared 3 min
+    plain 20 min, three runs at once     step 3 min     scaling 5 min     engines 6 min
+    peers 15 min, and to install them once
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ def worlds(rows: Sequence[Row]) -> str:
 def seeds(rows: Sequence[Row]) -> str:
     """First and last."""
     found = sorted({row["seed"] for row in rows})
-    return f"Seeds {found[0]} to {found[-1]}"
+    return f"Seeds {found[0]} to {found[-1]}" if len(found) > 1 else f"Seed {found[0]}"
 
 
 def shared(rows: Sequence[Row]) -> str:
@@ -117,23 +118,27 @@ def http(rows: Sequence[Row]) -> str:
 
 
 def http_of(rows: Sequence[Row], seconds: float) -> str:
-    """A row per world, a column per controller, and the model beside ours."""
-    controllers = [name for (name,) in groups(rows, "controller")]
+    """A row per world, the model beside it."""
     lines = []
     for (world,), of in groups(rows, "world").items():
-        by = {name: each for (name,), each in groups(of, "controller").items()}
-        ours = by[controllers[0]]
-        cells = [middle(by.get(name, ())) for name in controllers]
-        model = middle(ours, "simulated")
-        early = f"{median(row['after_6s'] for row in ours):.3f}"
-        late = f"{1000 * max(row['late_s'] for row in ours):.0f}"
-        lines.append([world, cells[0], model, early, *cells[1:], late])
-    first, *others = controllers
-    head = ["world", first, "in the model", "after 6 s", *others, "timers late, ms"]
+        early = f"{median(row['after_6s'] for row in of):.3f}"
+        late = f"{1000 * max(row['late_s'] for row in of):.0f}"
+        lines.append([world, middle(of), middle(of, "simulated"), early, late])
+    head = ["world", "adaptive", "in the model", "after 6 s", "timers late, ms"]
     about = (
         f"{seeds(rows)}, runs of {seconds:.0f} s, their median: delivered (in the worst), refused."
     )
     return f"{about}\n\n{grid(head, lines)}"
+
+
+def plain(rows: Sequence[Row]) -> str:
+    """A row per world, a column per controller."""
+    controllers = [name for (name,) in groups(rows, "controller")]
+    lines = []
+    for (world,), of in groups(rows, "world").items():
+        by = {name: each for (name,), each in groups(of, "controller").items()}
+        lines.append([world, *(middle(by.get(name, ())) for name in controllers)])
+    return f"{seeds(rows)}: delivered, refused.\n\n{grid(['world', *controllers], lines)}"
 
 
 def middle(rows: Sequence[Row], of: str = "delivered") -> str:
@@ -232,11 +237,10 @@ class Part:
 
 
 HTTP = "capacity.py --worlds {} --controllers {} --first-seed {} --seconds {}"
-LONG = [("adaptive", n) for n in (230, 231, 232)] + [("aimd", 230), ("workers_50", 230)]
+SEEDS = range(233, 236)
 PARTS = {
-    "http": Part(http, [*(HTTP.format(w, c, seed, 300) for c, seed in LONG for w in SIX),
-                        *(HTTP.format(w, "adaptive", n, 100) for n in range(230, 233)
-                          for w in SMALL)],
+    "http": Part(http, [*(HTTP.format(w, "adaptive", n, 300) for n in SEEDS for w in SIX),
+                        *(HTTP.format(w, "adaptive", n, 100) for n in SEEDS for w in SMALL)],
                  HTTP.format("caps", "adaptive", 0, 10), at_once=3),
     "ablation": Part(ablation.table, ["ablation.py"],
                      "ablation.py --worlds tiny_caps,three_a_minute --only cap.START", model=True),
@@ -245,6 +249,9 @@ PARTS = {
     "shared": Part(shared, ["shared_sim.py --first-seed 240 --seeds 5"],
                    "shared_sim.py --worlds shared_slow --seeds 1", model=True),
     "size": Part(size, ["speed.py --count"], "speed.py --count", model=True),
+    "plain": Part(plain, [HTTP.format(w, c, SEEDS[0], 300)
+                          for c in ("aimd", "workers_50") for w in SIX],
+                  HTTP.format("caps", "aimd", 0, 10), at_once=3),
     "step": Part(step, ["overhead.py"], "overhead.py --instances 10 --repeats 1"),
     "scaling": Part(scaling, ["scaling.py"], "scaling.py --repeats 1 --each-s 2"),
     "engines": Part(engines, ["engines.py --seconds 8 --rounds 3"],
