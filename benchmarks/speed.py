@@ -237,7 +237,7 @@ class Part:
 
 
 HTTP = "capacity.py --worlds {} --controllers {} --first-seed {} --seconds {}"
-SEEDS = range(233, 236)
+SEEDS = range(236, 239)
 PARTS = {
     "http": Part(http, [*(HTTP.format(w, "adaptive", n, 300) for n in SEEDS for w in SIX),
                         *(HTTP.format(w, "adaptive", n, 100) for n in SEEDS for w in SMALL)],

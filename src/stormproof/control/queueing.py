@@ -18,6 +18,7 @@ PER_ANSWER = 2.0, 0.0
 SAME, SAME_AGE = 3, 0.1  # errors in a row, each as old as the one before to within this share
 AFTER_ERRORS = 0.01, 0.0  # the same once errors have lowered it, which are sure,
 AFTER_WAITS = 0.0, 0.001  # and once latency has, which may have been a moment's
+CLOCK_S = 1e-6  # an event loop's clock may stand still while a whole batch comes in
 
 
 @dataclass(slots=True)
@@ -26,12 +27,13 @@ class Band:
 
     answers: int = 0
     given_up: int = 0  # sends that a gateway let wait, and then failed
-    latency: float = 0.0  # seconds per output token, averaged; 0 while the clock stood still
+    latency_log: float = 0.0  # of seconds per output token, averaged: some answers are of one token
 
     def add(self, latency: float) -> None:
         """One more answer."""
         self.answers += 1
-        self.latency += max(WEIGHT, 1 / self.answers) * (latency - self.latency)
+        log_s = log(max(CLOCK_S, latency))
+        self.latency_log += max(WEIGHT, 1 / self.answers) * (log_s - self.latency_log)
 
 
 class Queue:
@@ -102,7 +104,7 @@ class Queue:
         low, high = self._bands.get(number - APART), self._bands[number]
         if low is None or low.answers < ENOUGH:
             return False
-        steep = high.latency > low.latency * BAND ** (PROPORTIONAL * APART)
+        steep = high.latency_log - low.latency_log > PROPORTIONAL * APART * log(BAND)
         if steep:  # and if it is entered again, measured anew
             del self._bands[number]
         return steep and self._lower(number, AFTER_WAITS)

@@ -56,6 +56,15 @@ def test_what_was_slow_for_a_moment_is_not_held_for_long() -> None:
     assert queue.bound > 100
 
 
+def test_answers_of_a_single_token_are_no_queue() -> None:
+    queue = Queue()
+    for number in (30, 70):
+        for n in range(60):  # one in ten has a single token, and takes as long as any
+            tokens = 1.0 if number > 30 and n % 10 == 0 else 100.0
+            queue.answered(Sent(0.0, number, 0, 0, 1.0), 2.0, tokens)
+    assert queue.bound > 100
+
+
 def test_a_clock_that_stands_still_breaks_nothing() -> None:
     queue = Queue()
     answers(queue, 8, 0.0)
