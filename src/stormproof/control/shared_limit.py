@@ -10,9 +10,11 @@
   was `DEAR`, and another endpoint.
 - Once a limit is to blame, a controller of its own for all of them hears of all sends and of the
   refusals, and grants; the endpoints' own go on from 'none met'.
+- A limit that is shared lets through no less once it is known: where `LESS` of it is left, it was
+  none, as after an experiment that found none.
 - Where refusals of such a limit fall on one endpoint, again and again and by its share of the sends
   hardly by chance, that has a limit of its own, and answers for its refusals itself. When half of
-  them do, the blame is theirs again, as after an experiment that found none.
+  them do, the blame is theirs again, too.
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ PROOF = 7.0  # requests beyond what that limit can have let through since it ref
 WEIGHT = 5.0  # and so many more for each refusal
 LONGEST = 10.0  # × the time that proof takes at least: it tells nothing
 CERTAIN = 1e4  # to one that refusals do not all fall on one endpoint by chance
+LESS = 0.65  # of all that passed before it was blamed: where no more does, it was none
+TRIED_S, TRIED = 20.0, 60.0  # after so long, and as many requests would have taken by that pace
 
 
 class Experiment:
@@ -132,8 +136,10 @@ class SharedLimit:
         # Who sent in the last experiment: another one is to send in the next.
         self._tried: Member | None = None
         # When the second of these incidents began, and requests accepted of what went before.
-        # They mean nothing until then.
+        # They mean nothing until then. Once it is to blame, the same of when it was found.
         self._since = 0.0, 0.0
+        # Requests a second that were let through then; 0 until it was found.
+        self._rate = 0.0
         # Who was refused last since it was last blamed; and how unlikely it is, as odds, that all
         # refusals since another one was fell on it by chance.
         self._last: Member | None = None
@@ -162,6 +168,7 @@ class SharedLimit:
             return
         found = experiment.found
         if found == "shared":
+            self._since, self._rate = (now, self._accepted), experiment.rate
             self.blame(now)
         elif found or experiment.is_over(now):
             self._acquit()
@@ -178,6 +185,9 @@ class SharedLimit:
 
     def refused(self, member: Member, now: float) -> None:
         """Weigh a refusal that the limit answers for: has the endpoint one of its own?"""
+        if self._lets_less_through(now):
+            self._acquit()
+            return
         if member is not self._last:
             self._last, self._odds = member, 1.0
         sends = sum(m.sends + 1 for m in self.members if not m.own)
@@ -188,6 +198,12 @@ class SharedLimit:
                 self.blame(now)
             else:
                 self._acquit()
+
+    def _lets_less_through(self, now: float) -> bool:
+        """Whether much less passes than before it was found."""
+        since, before = self._since
+        tried = self._rate > 0 and now - since > max(TRIED_S, TRIED / self._rate)
+        return tried and self._accepted - before < LESS * self._rate * (now - since)
 
     @property
     def _accepted(self) -> float:

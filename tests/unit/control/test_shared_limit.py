@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from stormproof.control.shared_limit import (
     DEAR,
     LONGEST,
@@ -201,6 +203,16 @@ def test_one_endpoint_that_is_refused_alone_answers_for_itself_and_half_of_them_
             else:
                 member.answered(sent, n + 0.1, 1.0)
     assert not is_blamed(limit)
+
+
+@pytest.mark.parametrize("passes", [False, True])
+def test_a_limit_that_lets_through_far_less_once_it_is_known_was_none(*, passes: bool) -> None:
+    limit, members = four()
+    now = incidents(members, SUSPECTED, 0.0)
+    play_experiment(limit, now, lambda _: True)
+    pass_all(members, now + 20, now + 95, every=0.1 if passes else 1.0)
+    members[0].refused(members[0].sent(now + 95, 1.0), now + 95.1, None)
+    assert is_blamed(limit) == passes
 
 
 def test_refusals_of_others_in_between_prove_no_limit_of_its_own() -> None:
