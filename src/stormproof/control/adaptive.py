@@ -263,10 +263,9 @@ class Adaptive:
         sent.speaks_to = "rate"
         self.cap.forget(now)
         self.rate.cut(now)
-        until, unit_s = self.word.until(now), 1 / self.rate.believed
-        measured = self.rate.sure and until - now >= unit_s
-        if until > now and not measured:  # else what was measured says more
-            if until - now > max(LULL_S, unit_s):
+        until = self.word.until(now)
+        if until > now:
+            if until - now > max(LULL_S, 1 / self.rate.believed):
                 return True
             self.rate.wait_until(until, now)
         return self._nothing_passes(sent)
