@@ -156,7 +156,7 @@ class RateLimit:
         (since, before), self._opened = self._opened or (at, 0.0), (at, accepted)
         units, self.hurry_until = accepted - before, -inf
         self._passed, self._empty_at = 0.0, at
-        if self.sure and at - shut_at < LULL_S:
+        if at - shut_at < LULL_S:
             return
         if at - shut_at > GONE_S:
             self.forget()
