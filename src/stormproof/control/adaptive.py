@@ -234,7 +234,8 @@ class Adaptive:
             return
         self._epoch += 1
         self._note_cut(name, self._blame.rule)
-        if self._cut_cap(sent, now) if name == "cap" else self._cut_rate(sent, now):
+        cut = self._cut_cap if name == "cap" else self._cut_rate
+        if cut(sent, now):
             self.breaker.shut(State.REFUSALS, "refusals", now)
             self.breaker.wait_until(self.word.until(now))
 

@@ -165,9 +165,8 @@ class RateLimit:
         if units >= 1 and at > since:
             self.sure = units
             self._believe(units / (at - since))
-            if at - shut_at > LULL_S:
-                self.hurry_until = at + WINDOW_S
-                self._pace.rate *= 2
+            self.hurry_until = at + WINDOW_S
+            self._pace.rate *= 2
 
     def forget(self) -> None:
         """Something else is to blame for what was refused: no pace binds."""

@@ -16,9 +16,7 @@ class Word:
     """
 
     def __init__(self) -> None:
-        self.good: bool | None = (
-            None  # none was repeated nor broken yet; once broken, False for good
-        )
+        self.good: bool | None = None  # no promise was repeated nor broken yet; False for good
         self._until = -inf  # the promise that stands: when a send will be accepted
         self._since = 0.0  # when it was given
 
