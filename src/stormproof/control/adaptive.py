@@ -152,7 +152,7 @@ class Adaptive:
         self._tell(sent, now, Fate.REFUSED)
         self.breaker.canary_failed(sent, now)
 
-    def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:  # noqa: ARG002  the seam's signature
+    def failed(self, sent: Sent, now: float, why: str) -> None:
         """See `Controller`."""
         self._end(sent)
         opened = self.breaker.state is State.OPEN

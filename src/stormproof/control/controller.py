@@ -103,7 +103,7 @@ class Controller(Protocol):
         """Refused for a limit; `told_s` is Retry-After."""
         ...
 
-    def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:
+    def failed(self, sent: Sent, now: float, why: str) -> None:
         """An error that is no refusal: 5xx, reset, timeout."""
         ...
 

@@ -220,9 +220,9 @@ class Lane:
             case Refused(retry_after_s=retry_after_s, exhausted=False):
                 self.refused += 1
                 control.refused(sent, now, retry_after_s)
-            case Transient(reason=reason, retry_after_s=retry_after_s):
+            case Transient(reason=reason):
                 self.errors += 1
-                control.failed(sent, now, reason, retry_after_s)
+                control.failed(sent, now, reason)
                 self._discard(verdict)
             case Denied(reason=reason) if self.accepted:
                 self.errors += 1
