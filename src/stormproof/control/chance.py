@@ -17,7 +17,7 @@ empty bucket; the flow between two of them is less than the pace, which falls wi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, log
+from math import log
 
 from stormproof.control.controller import Sent
 from stormproof.control.measured import Measured
@@ -33,10 +33,9 @@ REMEMBERED = 300  # sends that tell the share
 
 @dataclass
 class Rush:
-    """Sends in quick succession, and what became of them."""
+    """Sends in quick succession (`doubtful`, for others to know), and what became of them."""
 
     pace: Pace
-    first: float = inf  # index of its first send; all that go while it lasts are its own
     lead: int = 0  # acceptances less refusals; it ends when they are `AHEAD` apart
 
 
@@ -55,7 +54,6 @@ class Chance:
         """A send goes, in the rush if there is one. Nothing grows by it then."""
         if self.rush:
             self.rush.pace.spend(now)
-            self.rush.first = min(self.rush.first, sent.index)
             sent.doubtful = True
 
     def accepted(self, sent: Sent) -> bool:
@@ -64,7 +62,7 @@ class Chance:
         if rush is None:
             self._weigh(sent, refused=False)
             return False
-        rush.lead += sent.index >= rush.first
+        rush.lead += sent.doubtful
         proven = rush.lead == AHEAD
         if proven:
             self.rush, self._odds = None, 0.0
@@ -76,7 +74,7 @@ class Chance:
         rush = self.rush
         if rush is None:
             return self._excuses(sent, pace)
-        rush.lead -= sent.index >= rush.first
+        rush.lead -= sent.doubtful
         proven = rush.lead == -AHEAD
         if proven:
             self.rush = None
