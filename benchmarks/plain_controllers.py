@@ -52,7 +52,7 @@ class Workers:
         """The worker is free."""
         self.in_flight -= 1
 
-    def told(self, rates: RateHeaders) -> None:
+    def advertised(self, rates: RateHeaders) -> None:
         """Deaf."""
 
     def view(self) -> View:

@@ -179,7 +179,7 @@ class Adaptive:
             self._tell(sent, now, Fate.ABANDONED)
         self.breaker.canary_failed(sent, now)
 
-    def told(self, rates: RateHeaders) -> None:
+    def advertised(self, rates: RateHeaders) -> None:
         """Headers give ceilings at once."""
         self._ceiling.advertised(rates.limit_rpm, rates.limit_tpm)
 
@@ -213,11 +213,13 @@ class Adaptive:
         self.word.accepted(sent.at)
         self._tell(sent, now, Fate.ACCEPTED)
         self._cuts.passed(sent.at)
-        if sent.epoch == self._epoch and self.chance.accepted(sent):
+        if sent.epoch != self._epoch:
+            return
+        if self.chance.accepted(sent):
             self._epoch += 1
             self.forget(now)
             self.decision = "refusals fall by chance"
-        if sent.epoch == self._epoch and self.cap.raise_to(sent.least, now):
+        elif self.cap.raise_to(sent.least, now):
             self.decision = "grow"
 
     def _tell(self, sent: Sent, now: float, fate: Fate) -> None:

@@ -111,8 +111,8 @@ class Controller(Protocol):
         """Cancelled by us: its slot is free, and it says nothing."""
         ...
 
-    def told(self, rates: RateHeaders) -> None:
-        """Limits that headers told."""
+    def advertised(self, rates: RateHeaders) -> None:
+        """Limits that headers name."""
         ...
 
     def view(self) -> View:

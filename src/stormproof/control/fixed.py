@@ -76,7 +76,7 @@ class Fixed:
         self._end(sent, Fate.ABANDONED)
         self._breaker.canary_failed(sent, now)
 
-    def told(self, rates: RateHeaders) -> None:
+    def advertised(self, rates: RateHeaders) -> None:
         """Headers change nothing: the declared numbers are the user's word."""
 
     def view(self) -> View:

@@ -208,7 +208,7 @@ class Lane:
                 self.tail.answered(sent.at, now, sent.number)
                 control.answered(sent, now, tokens, float(reply.usage.completion_tokens))
                 if rates is not None:
-                    control.told(rates)
+                    control.advertised(rates)
             case Overlong() | Blocked():
                 control.answered(sent, now, sent.tokens)
             case Rejected(reason=reason):

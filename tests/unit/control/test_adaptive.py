@@ -202,7 +202,7 @@ def test_an_answer_heard_right_after_a_send_had_freed_its_slot_before() -> None:
 
 def test_limits_that_headers_tell_are_ceilings_at_once() -> None:
     control = Adaptive(Limits())
-    control.told(RateHeaders(limit_rpm=60))
+    control.advertised(RateHeaders(limit_rpm=60))
     now, sends = 0.0, 0
     while now < 20:
         batch = fill(control, now)
