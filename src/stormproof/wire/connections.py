@@ -49,10 +49,16 @@ def connector() -> TCPConnector:
 
 
 class _Reader(ResponseHandler):
-    """aiohttp's own, but for what it does whenever a part is taken: it resumes, paused or not.
+    """aiohttp's own, but for two things that it does for every answer and that change nothing.
 
-    Then its parser runs once more, over nothing.
+    Its own parser reads any number of answers one after the other, and is made anew for each.
+    Whenever a part is taken reading resumes, paused or not, and the parser runs over nothing.
     """
+
+    def set_response_params(self, **params: Any) -> None:
+        """Once for a connection: they are the same for all that is sent."""
+        if self._parser is None:
+            super().set_response_params(**params)
 
     def resume_reading(self, *args: Any, **kwargs: Any) -> None:
         """Go on after a pause, which alone leaves something to be parsed."""

@@ -23,7 +23,10 @@ USED = (
     (TCPConnector, ("connect",)),
     (ClientRequest, ("connection_key", "is_ssl")),
     (Connection, ("protocol", "transport", "close", "release")),
-    (ResponseHandler, ("set_response_params", "read", "resume_reading", "_reading_paused")),
+    (
+        ResponseHandler,
+        ("set_response_params", "read", "resume_reading", "_reading_paused", "_parser"),
+    ),
     (RawResponseMessage, ("code", "headers")),
     (StreamReader, ("is_eof", "readany", "read_nowait")),
 )
