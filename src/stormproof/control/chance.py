@@ -17,7 +17,7 @@ empty bucket; the flow between two of them is less than the pace, which falls wi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log
+from math import inf, log
 
 from stormproof.control.controller import Sent
 from stormproof.control.measured import Measured
@@ -89,7 +89,7 @@ class Chance:
             self._odds *= excused
             return excused
         if self._odds >= self._rushes_at:
-            self.rush = Rush(Pace(RUSH * min(pace, self._measured.recent_rps)))
+            self.rush = Rush(Pace(RUSH * (pace if pace < inf else self._measured.recent_rps)))
         return self.rush is not None
 
     def _weigh(self, sent: Sent, *, refused: bool) -> None:
