@@ -120,7 +120,7 @@ class SharedLimit:
         self.models: list[str] = []
         # What was found, while the limit is to blame for refusals; None otherwise. There from the
         # start where an earlier run has left it; set by `blame`, cleared by `_acquit`.
-        self.learned = None if start is None else Adaptive(Limits(), start)
+        self.learned = None if start is None else self._begin(start)
         # The controllers of all endpoints below. Each joins as it is made.
         self.members: list[Member] = []
         # When the first send of the latest incident went; -inf before the first.
@@ -179,9 +179,16 @@ class SharedLimit:
     def blame(self, now: float) -> None:
         """From now on the limit has a controller, which knows of all that is in flight."""
         self.experiment = self._last = None
-        self.learned = Adaptive(Limits())
+        self.learned = self._begin(Start())
         for member in self.members:
             member.blamed_above(self.learned, now)
+
+    @staticmethod
+    def _begin(start: Start) -> Adaptive:
+        """A controller that looks for no queue: its endpoints' latencies differ, and it refuses."""
+        learned = Adaptive(Limits(), start)
+        learned.queue.refuses = True
+        return learned
 
     def refused(self, member: Member, now: float) -> None:
         """Weigh a refusal that the limit answers for: has the endpoint one of its own?"""

@@ -215,6 +215,20 @@ def test_a_limit_that_lets_through_far_less_once_it_is_known_was_none(*, passes:
     assert is_blamed(limit) == passes
 
 
+def test_endpoints_that_differ_in_latency_are_no_queue_at_the_key() -> None:
+    limit, members = four()
+    limit.blame(0.0)
+    now = 0.0
+    for number, latency_s in ((4, 1.0), (64, 60.0)):  # the slow ones come when more are in flight
+        for _ in range(20):
+            sends = [members[n % 4].sent(now, 1.0) for n in range(number)]
+            now += latency_s
+            for n, sent in enumerate(sends):
+                members[n % 4].answered(sent, now, 1.0)
+    assert limit.learned
+    assert limit.learned.queue.bound > 64
+
+
 def test_refusals_of_others_in_between_prove_no_limit_of_its_own() -> None:
     limit, members = four()
     limit.blame(0.0)
