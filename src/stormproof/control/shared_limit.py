@@ -23,6 +23,7 @@ from math import inf
 
 from stormproof.control.adaptive import Adaptive
 from stormproof.control.controller import Fate, Sent, View
+from stormproof.control.measured import RECENT_S
 from stormproof.control.pace import Pace
 from stormproof.domain.pool import Limits, Start
 
@@ -30,8 +31,9 @@ INCIDENT_S = 1.0  # refusals so close together are one incident
 SUSPECTED, MORE = 4, 2  # incidents
 DEAR = 10.0  # so many for each second that an experiment has cost: it costs a tenth at most
 PART, FEW = 0.9, 4  # of all that passed, and was in flight; requests, of both at least
+FASTER = 1.25  # × the pace, after each send while all before it are known to have passed
 REST_S = 0.05  # until what the others sent has arrived; and between looks at whether it is over
-OFF = 1.15  # × its part of what passed, at most, a limit of the endpoint's own lets through
+OFF = 1.15  # × what passed of its own, at most, a limit of the endpoint's own lets through
 PROOF = 7.0  # requests beyond what that limit can have let through since it refused,
 WEIGHT = 5.0  # and so many more for each refusal
 LONGEST = 10.0  # × the time that proof takes at least: it tells nothing
@@ -50,13 +52,15 @@ class Experiment:
         self.member = member
         # Requests a second that all were let through. Never changes.
         self.rate = rate
-        # Sends go at it, from when what the others sent has arrived.
+        # Sends go at it, from when what the others sent has arrived. PART of the rate at least.
         self.pace = Pace(PART * rate)
         self.pace.due = now + max(REST_S, 1 / rate)
-        # Requests a second that a limit of the endpoint's own lets through at most, and when that
-        # was used up: with the send that it refused. Never change.
-        self._own, self._empty_at = OFF * share * rate, refused.at
-        # All that may be in flight. Never changes.
+        # Requests a second that a limit of the endpoint's own lets through at most: its part, or
+        # what it let through just now, if that limit, or all there is, has risen of late. And
+        # when that was used up: with the send that it refused. Never change.
+        self._own = OFF * max(share * rate, member.measured.recent_rps - 1 / RECENT_S)
+        self._empty_at = refused.at
+        # All that may be in flight. It grows and falls with the pace.
         self._most = max(FEW, PART * sum(x.in_flight for x in members))
         # How long a proof takes at least. Never changes.
         self._proof_s = REST_S + PROOF / rate
@@ -83,9 +87,20 @@ class Experiment:
 
     def sent(self, sent: Sent, now: float) -> None:
         """A send of the experiment goes. Nothing grows by it."""
+        if self.sends and all(each.fate is Fate.ACCEPTED for each in self.sends):
+            self._go(FASTER)
         self.pace.spend(now)
         self.sends.append(sent)
         sent.doubtful = True
+
+    def refused(self) -> None:
+        """A send of the experiment was refused: back to PART of what passed before it."""
+        self._go(max(PART / FASTER, PART * self.rate / self.pace.rate))
+
+    def _go(self, faster: float) -> None:
+        """So many times as fast, with so many times as many in flight."""
+        self.pace.rate *= faster
+        self._most *= faster
 
     @property
     def found(self) -> str:
@@ -249,8 +264,8 @@ class Member(Adaptive):
 
     @property
     def accepted(self) -> float:
-        """Requests accepted so far; what is not known to be refused counts, too."""
-        return self.rate.flow.requests + self.unknown
+        """Requests known to be accepted so far."""
+        return self.rate.flow.requests
 
     def ready_at(self, now: float) -> float:
         """See `Controller`."""
@@ -285,6 +300,7 @@ class Member(Adaptive):
         limit, above = self.limit, self._above.pop(sent)
         if limit.experiment and sent in limit.experiment.sends:
             self.pardoned(sent, now)
+            limit.experiment.refused()
             limit.settle(now)
         elif limit.learned and above and not self.own:
             super().abandoned(sent, now)
