@@ -4,8 +4,9 @@
   experiment. Those where a share is known to be refused by chance do not count.
 - In an experiment the endpoint refused last sends for all, at `PART` of the pace at which all were
   let through, and of what they had in flight; the others pause. A limit that they share has let
-  through more, and refuses none. A limit of the endpoint's own lets through no more than its part
-  of that: two or three refusals end the experiment.
+  through more, and refuses none: each send that is known to have passed before the next one makes
+  it faster. A limit of the endpoint's own lets through no more than its part of that, or than it
+  did just now: two or three refusals end the experiment.
 - Where it finds no shared limit, the next one takes `MORE` times as many incidents, more where it
   was `DEAR`, and another endpoint.
 - Once a limit is to blame, a controller of its own for all of them hears of all sends and of the
@@ -31,7 +32,6 @@ INCIDENT_S = 1.0  # refusals so close together are one incident
 SUSPECTED, MORE = 4, 2  # incidents
 DEAR = 10.0  # so many for each second that an experiment has cost: it costs a tenth at most
 PART, FEW = 0.9, 4  # of all that passed, and was in flight; requests, of both at least
-FASTER = 1.25  # × the pace, after each send while all before it are known to have passed
 REST_S = 0.05  # until what the others sent has arrived; and between looks at whether it is over
 OFF = 1.15  # × what passed of its own, at most, a limit of the endpoint's own lets through
 PROOF = 7.0  # requests beyond what that limit can have let through since it refused,
@@ -88,14 +88,14 @@ class Experiment:
     def sent(self, sent: Sent, now: float) -> None:
         """A send of the experiment goes. Nothing grows by it."""
         if self.sends and all(each.fate is Fate.ACCEPTED for each in self.sends):
-            self._go(FASTER)
+            self._go(PART**-2)  # from below what passed to above
         self.pace.spend(now)
         self.sends.append(sent)
         sent.doubtful = True
 
     def refused(self) -> None:
         """A send of the experiment was refused: back to PART of what passed before it."""
-        self._go(max(PART / FASTER, PART * self.rate / self.pace.rate))
+        self._go(PART * max(PART**2, self.rate / self.pace.rate))
 
     def _go(self, faster: float) -> None:
         """So many times as fast, with so many times as many in flight."""

@@ -6,7 +6,6 @@ import pytest
 
 from stormproof.control.shared_limit import (
     DEAR,
-    FASTER,
     LONGEST,
     MORE,
     PART,
@@ -253,13 +252,13 @@ def test_an_experiment_that_nothing_is_refused_in_goes_ever_faster_until_somethi
     members[3].refused(members[3].sent(now + 100, 1.0), now + 100.1, None)
     assert limit.experiment
     now, slow = now + 110, limit.experiment.pace.rate
-    for faster in (1, FASTER, FASTER**2):
+    for sends in range(3):
         sent = members[3].sent(now, 1.0)
-        assert limit.experiment.pace.rate == pytest.approx(slow * faster)
+        assert limit.experiment.pace.rate == pytest.approx(slow / PART ** (2 * sends))
         members[3].answered(sent, now + 0.1, 1.0)
         now += 1
     members[3].refused(members[3].sent(now, 1.0), now + 0.1, None)
-    slower = slow * PART * FASTER**2
+    slower = slow / PART**3
     assert limit.experiment.pace.rate == pytest.approx(slower)
     members[3].answered(members[3].sent(now + 1, 1.0), now + 1.1, 1.0)
     assert limit.experiment.pace.rate == pytest.approx(slower)
