@@ -94,8 +94,8 @@ class Experiment:
         sent.doubtful = True
 
     def refused(self) -> None:
-        """A send of the experiment was refused: back to PART of what passed before it."""
-        self._go(PART * max(PART**2, self.rate / self.pace.rate))
+        """A send of the experiment was refused: two steps back, to below what passed before it."""
+        self._go(max(PART**4, PART * self.rate / self.pace.rate))
 
     def _go(self, faster: float) -> None:
         """So many times as fast, with so many times as many in flight."""

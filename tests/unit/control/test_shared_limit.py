@@ -258,7 +258,7 @@ def test_an_experiment_that_nothing_is_refused_in_goes_ever_faster_until_somethi
         members[3].answered(sent, now + 0.1, 1.0)
         now += 1
     members[3].refused(members[3].sent(now, 1.0), now + 0.1, None)
-    slower = slow / PART**3
+    slower = slow / PART**2
     assert limit.experiment.pace.rate == pytest.approx(slower)
     members[3].answered(members[3].sent(now + 1, 1.0), now + 1.1, 1.0)
     assert limit.experiment.pace.rate == pytest.approx(slower)
