@@ -16,8 +16,8 @@ is each loss's error.
 
 Where a point or more seems lost or gained, all is driven again to the end, through other seeds; the
 surest world first, until one proves to matter. There a world's cost is of all its endpoints
-together, and the error is that of the mean over seeds. The least sure variants come first: when the
-time is up, such looks end, at what is beyond doubt.
+together, and the error is that of the mean over seeds. Variants that lose nowhere come first, then
+the least sure: when the time is up, such looks end, at what is beyond doubt.
 
 A constant that may as well be half or twice as large needs no tuning. A function that is worth less
 than a point stays only for a reason that no world shows: it is named in `KEPT`.
@@ -126,6 +126,11 @@ class Loss(NamedTuple):
     def matters(self) -> bool:
         """Whether it is worth a second look."""
         return abs(self.loss) >= POINT and self.sure > 0
+
+    @property
+    def rank(self) -> tuple[bool, bool, float]:
+        """A loss that matters is above a gain, and what is surer above what is less sure."""
+        return self.matters, self.loss > 0, self.sure
 
 
 @dataclass(frozen=True)
@@ -419,13 +424,13 @@ def measured(bench: Bench, asked: Sequence[Variant], jobs: int, most_s: float) -
                 yield row_of(variant, world=world, again=0, **seen[world].figures)
             else:
                 again[variant] = seen
-        by = sorted(again, key=lambda variant: again[variant][surest(again[variant])].sure)
+        by = sorted(again, key=lambda variant: again[variant][surest(again[variant])].rank)
         yield from pool.map(second, by)
 
 
 def surest(seen: Mapping[str, Loss]) -> str:
-    """The world where it seems to matter most."""
-    return max(seen, key=lambda world: (seen[world].matters, seen[world].sure))
+    """The world where it seems to lose most surely; or to matter, where it loses in none."""
+    return max(seen, key=lambda world: seen[world].rank)
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -9,13 +9,14 @@ bucket, and nobody says so. `shared_and_own` has such a cap, and one deployment 
 `own` each has limits of its own; in `own_alike` equal ones, so that refusals come together. A key
 that takes one request a second in all is `shared_slow`, four `shared_four`; in `own_slow` each of
 fifty deployments takes one. Two share a bucket in `shared_by_two`, twenty a bucket or a cap in
-`shared_by_twenty`. In `own_caps` to `own_caps_503` the eleven endpoints of that world of
-`worlds.py` hang on one key, which has no limit: some refuse by chance, some fail.
+`shared_by_twenty`. From `own_caps` on the eleven endpoints of that world of `worlds.py` hang on one
+key, which has no limit: some refuse by chance, some fail, some let through more than they did.
 
 Delivered = slot-seconds used over those that the cap allows, requests admitted over those that the
 bucket lets through, or (`own…`) what an oracle gets from each. Refused = refusals and errors over
 sends.
 `fairness` is what the deployment that got least has of an equal share (in its best case 1).
+`blamed` is how often the key was taken for the limit: in `own…` it never should be.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ from statistics import mean
 
 sys.path.insert(0, str(Path(__file__).parent))
 from capacity_sim import TICK_S, TOKENS_PER_S, oracle
+from stormproof.control.adaptive import Adaptive
 from stormproof.control.controller import Sent
+from stormproof.control.shared_limit import Member
 from stormproof.domain.calls import Request
 from stormproof.domain.pool import Endpoint
 from stormproof.pool import Ask
@@ -72,7 +75,8 @@ class Drive:
     sends: int = 0
     refused: int = 0
     slot_s: float = 0.0
-    slot_s_by_5: float = 0.0
+    blamed: int = 0
+    blames: Adaptive | None = None  # the key's controller, as it was last seen
     events: list[tuple[float, int, str, Lane | None, Sent | None, float]] = field(
         default_factory=list
     )
@@ -149,8 +153,16 @@ class Drive:
             self.refused += 1
             lane.controller.refused(sent, now, None if more < 0 else more)
         lane.give_back(now, 0.0)
+        self._look_at(lane)
         self.scheduler.freed(lane, now)
         self._act()
+
+    def _look_at(self, lane: Lane) -> None:
+        """Whether the key has come to be blamed, or anew."""
+        assert isinstance(lane.controller, Member)  # noqa: S101  two endpoints or more at one key
+        found = lane.controller.limit.learned
+        self.blamed += found is not None and found is not self.blames
+        self.blames = found
 
     def _arrive(self, lane: Lane, sent: Sent, server: Server, shared: Server | None) -> None:
         now = self.now
@@ -288,7 +300,8 @@ WORLDS = {
     x.__name__: x
     for x in (shared_cap, shared_rate, shared_and_own, shared_slow, shared_four, shared_by_two,
               shared_by_twenty, own, own_alike, own_slow,
-              *map(_alone, ("caps", "rate_buckets", "replicas", "outages", "caps_503")))
+              *map(_alone, ("caps", "rate_buckets", "replicas", "outages", "caps_503",
+                           "fixed_windows", "drop", "cold_start")))
 }  # fmt: skip
 
 
@@ -323,6 +336,7 @@ def measure(
         "delivered": round(delivered, 4),
         "refused": round(drive.refused / drive.sends, 4),
         "fairness": round(fairness, 2),
+        "blamed": drive.blamed,
         "sends": drive.sends,
     }
 
@@ -340,7 +354,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(json.dumps(row), flush=True)
         means = {
             key: round(mean(float(str(row[key])) for row in rows), 4)
-            for key in ("delivered", "refused", "fairness")
+            for key in ("delivered", "refused", "fairness", "blamed")
         }
         print(
             json.dumps({"benchmark": "shared_sim", "world": world, "mean_of": given.seeds} | means)

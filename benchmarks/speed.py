@@ -107,8 +107,9 @@ def shared(rows: Sequence[Row]) -> str:
     for (world,), of in groups(rows, "world").items():
         about = (shared_sim.WORLDS[world].__doc__ or "").splitlines()[0].rstrip(".")
         worst = f"{min(row['delivered'] for row in of):.3f}"
-        lines.append([f"{world}: {about}", share(of), worst, f"{mean(of, 'fairness'):.2f}"])
-    head = ["hidden limit", "delivered, refused", "worst seed", "fairness"]
+        fair, blamed = f"{mean(of, 'fairness'):.2f}", f"{mean(of, 'blamed'):.1f}"
+        lines.append([f"{world}: {about}", share(of), worst, fair, blamed])
+    head = ["hidden limit", "delivered, refused", "worst seed", "fairness", "key blamed, times"]
     return f"{seeds(rows)}.\n\n{grid(head, lines)}"
 
 

@@ -108,6 +108,17 @@ def test_where_an_endpoint_goes_as_it_went_nothing_is_lost() -> None:
     assert error == pytest.approx(0.01 * (1 + 1 / ablation.NETWORKS) ** 0.5)
 
 
+def test_a_loss_that_matters_is_named_before_a_surer_gain() -> None:
+    seen = {
+        "gains": ablation.Loss(-0.09, 0.001),
+        "loses": ablation.Loss(0.03, 0.01),
+        "hardly": ablation.Loss(0.005, 0.001),
+    }
+    assert ablation.surest(seen) == "loses"
+    del seen["loses"]
+    assert ablation.surest(seen) == "gains"
+
+
 def test_what_loses_less_than_a_point_either_way_is_listed_as_such(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

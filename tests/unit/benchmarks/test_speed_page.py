@@ -92,6 +92,6 @@ def test_the_model_gives_way_and_what_fails_stops_nothing(
 
 
 def test_each_shared_world_says_what_it_is() -> None:
-    figures = {"seed": 0, "delivered": 0.9, "refused": 0.01, "fairness": 1.0}
+    figures = {"seed": 0, "delivered": 0.9, "refused": 0.01, "fairness": 1.0, "blamed": 0}
     text = speed.shared([{"world": world} | figures for world in shared_sim.WORLDS])
-    assert "| own_caps: Requests in flight: 3 to 200 | 0.900, 1.0% | 0.900 | 1.00 |" in text
+    assert "| own_caps: Requests in flight: 3 to 200 | 0.900, 1.0% | 0.900 | 1.00 | 0.0 |" in text
