@@ -77,6 +77,7 @@ KEPT = {
     "pace.correct": "what is declared in tokens",
     "queueing.evidence": "a cap is no queue, however its latency rises",
     "rate.begin": "a start that is declared, or was learned",
+    "rate.rested": "what buckets saved while it was shut: a point over all of `blips`",
     "shared_ceiling.has_room": "what is declared for a key",
     "shared_ceiling.sent": "what is declared for a key",
     "shared_ceiling.ended": "what is declared for a key",
@@ -85,6 +86,7 @@ KEPT = {
     "shared_limit.blamed_above": "what is in flight counts at a shared cap, too: "
     "without that 20 points of `shared_and_own`",
     "shared_limit._abandon_above": "what ends without an answer frees its slot at a shared limit",
+    "silence.ended": "what was given up before a lull is no silence",
     "silence.sent": "an endpoint that hangs is sent ever less",
     "silence.hangs": "an endpoint that hangs is sent ever less",
 }  # why each function stays that no world asks for

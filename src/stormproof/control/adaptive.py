@@ -204,7 +204,8 @@ class Adaptive:
             self._reopen(canary, now)
 
     def _accept(self, sent: Sent, now: float) -> None:
-        self.measured.accepted(now)
+        if not sent.canary:  # one in so many seconds is not the rate of acceptance
+            self.measured.accepted(now)
         self.word.accepted(sent.at)
         self._tell(sent, now, Fate.ACCEPTED)
         self._cuts.passed(sent.at)

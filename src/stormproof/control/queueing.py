@@ -49,8 +49,8 @@ class Queue:
         self._bands: dict[int, Band] = {}
         self._same = 0  # errors in a row of about one age,
         self._age_s = inf  # that of the latest
-        self._answered_at = -inf  # when the latest answer was heard,
-        self._waited_since = -inf  # and when that had been sent
+        self._lives = False  # whether anything was answered since the first of them
+        self._waited_since = -inf  # when what was answered last had been sent
         self.refuses = False  # then its latency is its own affair; never unset
 
     def ready_at(self, now: float, in_flight: int) -> float:
@@ -70,7 +70,7 @@ class Queue:
         """Judge its latency; true when the bound has come down."""
         slots, share = self._more
         self.bound += slots + share * self.bound
-        self._answered_at, self._waited_since = now, sent.at
+        self._lives, self._waited_since = True, sent.at
         if self.refuses:
             return False
         number, band = self._band(sent)
@@ -81,15 +81,16 @@ class Queue:
         """An accepted send failed; true when it waited for too long, and says nothing else.
 
         Errors of one age are a gateway's patience, at an end: where they outnumber the answers,
-        fewer may wait. What a restart kills differs in age; where all hangs, nothing is answered
-        in the latter half of the wait that was sent in its first half, or before.
+        fewer may wait. What a restart kills dies at once, with no answer between; where all hangs,
+        nothing is answered that was sent in the first half of the wait, or before.
         """
         age_s = now - sent.at
-        same = abs(age_s - self._age_s) < SAME_AGE * age_s
-        self._same, self._age_s = self._same + 1 if same else 1, age_s
+        if abs(age_s - self._age_s) >= SAME_AGE * age_s:
+            self._same, self._lives = 0, False
+        self._same, self._age_s = self._same + 1, age_s
         number, band = self._band(sent)
         band.given_up += 1
-        answered = self._waited_since < (sent.at + now) / 2 < self._answered_at
+        answered = self._lives and self._waited_since < (sent.at + now) / 2
         waited = self._same >= SAME and answered and not self.refuses
         if waited and band.given_up > band.answers:
             self._lower(number, AFTER_ERRORS)

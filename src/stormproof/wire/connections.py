@@ -6,15 +6,19 @@ that off. HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY mean what they mean to
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib
 import re
 import socket
 import ssl
+from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from aiohttp import AddrInfoType, TCPConnector
+from aiohttp.client_proto import ResponseHandler
 
 # Servers hang up on idle connections after 5 s (uvicorn, node) to 4 min (Azure), mostly 60 s and
 # more. Taking one that is about to be closed costs a failed call, a new one only a handshake.
@@ -28,14 +32,38 @@ _SAFE = re.compile(r"[!-~]+")  # nothing that could end a request line or start 
 
 
 def connector() -> TCPConnector:
-    """Connections without a limit of their own: slots are the dispatcher's business."""
+    """Connections without a limit of their own: slots are the dispatcher's business.
+
+    Must be made in a running loop.
+    """
     _allow_many_files()
-    return TCPConnector(
+    made = TCPConnector(
         limit=0,
         ssl=ssl.create_default_context(),
         keepalive_timeout=LONGEST_IDLE_S,
         socket_factory=_socket,
     )
+    reader: type[ResponseHandler] = _Reader
+    made._factory = partial(reader, loop=asyncio.get_running_loop())  # noqa: SLF001  no other way
+    return made
+
+
+class _Reader(ResponseHandler):
+    """aiohttp's own, but for two things that it does for every answer and that change nothing.
+
+    Its own parser reads any number of answers one after the other, and is made anew for each.
+    Whenever a part is taken reading resumes, paused or not, and the parser runs over nothing.
+    """
+
+    def set_response_params(self, **params: Any) -> None:
+        """Once for a connection: they are the same for all that is sent."""
+        if self._parser is None:
+            super().set_response_params(**params)
+
+    def resume_reading(self, *args: Any, **kwargs: Any) -> None:
+        """Go on after a pause, which alone leaves something to be parsed."""
+        if self._reading_paused:
+            super().resume_reading(*args, **kwargs)
 
 
 def is_address(url: str) -> bool:

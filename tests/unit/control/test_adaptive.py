@@ -221,6 +221,32 @@ def test_a_canary_that_outlives_the_errors_reopens_at_the_remembered_level() -> 
     assert control.view().window >= flying
 
 
+def test_a_canary_says_nothing_of_the_rate_of_acceptance() -> None:
+    control = Adaptive(Limits())
+    now, sends = accepted(control, 40)
+    recent_rps = control.measured.recent_rps
+    assert recent_rps > 5
+    for sent in sends:
+        control.failed(sent, now, "503")
+    assert len(fill(control, now + 4)) == 1
+    control.ready_at(now + 8)
+    assert control.breaker.state is State.OPEN
+    assert control.measured.recent_rps == recent_rps
+
+
+def test_what_was_given_up_before_a_lull_is_no_silence() -> None:
+    control = Adaptive(Limits())
+    now = ramp(control, 40)
+    for sent in fill(control, now + 1):
+        control.answered(sent, now + 2, 1.0)
+    given_up = fill(control, now + 3)
+    assert len(given_up) > 10
+    for sent in given_up:
+        control.abandoned(sent, now + 4)
+    fill(control, now + 100)
+    assert control.breaker.state is State.OPEN
+
+
 @pytest.mark.parametrize("answers", [0, 100])
 def test_an_endpoint_that_hangs_is_sent_ever_less(answers: int) -> None:
     control, now, flying = Adaptive(Limits(max_workers=50)), 0.0, list[Sent]()

@@ -1,4 +1,4 @@
-"""What `exchange` relies on of aiohttp's inside, named one by one, for the day it changes."""
+"""What is relied on of aiohttp's inside, named one by one, for the day it changes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ USED = (
     (TCPConnector, ("connect",)),
     (ClientRequest, ("connection_key", "is_ssl")),
     (Connection, ("protocol", "transport", "close", "release")),
-    (ResponseHandler, ("set_response_params", "read")),
+    (
+        ResponseHandler,
+        ("set_response_params", "read", "resume_reading", "_reading_paused", "_parser"),
+    ),
     (RawResponseMessage, ("code", "headers")),
     (StreamReader, ("is_eof", "readany", "read_nowait")),
 )
