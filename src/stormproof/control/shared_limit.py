@@ -55,12 +55,11 @@ class Experiment:
         # Sends go at it, from when what the others sent has arrived. PART of the rate at least.
         self.pace = Pace(PART * rate)
         self.pace.due = now + max(REST_S, 1 / rate)
-        # Requests a second that a limit of the endpoint's own lets through at most: its part, or
-        # what it let through just now, if that limit, or all there is, has risen of late. And
-        # when that was used up: with the send that it refused. Never change.
+        # Requests a second that a limit of the endpoint's own lets through at most, by what passed
+        # so far or, as limits rise, just now; and when it refused. Never change.
         self._own = OFF * max(share * rate, member.measured.recent_rps - 1 / RECENT_S)
         self._empty_at = refused.at
-        # All that may be in flight. It grows and falls with the pace.
+        # All that may be in flight at PART of the rate; more as the pace grows. Never changes.
         self._most = max(FEW, PART * sum(x.in_flight for x in members))
         # How long a proof takes at least. Never changes.
         self._proof_s = REST_S + PROOF / rate
@@ -72,7 +71,8 @@ class Experiment:
     def ready_at(self, now: float) -> float:
         """The earliest instant for a send; while all slots are taken, for another look."""
         in_flight = sum(each.in_flight for each in self.member.limit.members)
-        if in_flight + 1 > self._most and self.member.in_flight:
+        faster = self.pace.rate / (PART * self.rate)
+        if in_flight + 1 > self._most * faster and self.member.in_flight:
             self.pace.due = max(self.pace.due, now)
             return now + REST_S
         return self.pace.ready_at
@@ -88,19 +88,14 @@ class Experiment:
     def sent(self, sent: Sent, now: float) -> None:
         """A send of the experiment goes. Nothing grows by it."""
         if self.sends and all(each.fate is Fate.ACCEPTED for each in self.sends):
-            self._go(PART**-2)  # from below what passed to above
+            self.pace.rate *= PART**-2  # from below what passed to above
         self.pace.spend(now)
         self.sends.append(sent)
         sent.doubtful = True
 
     def refused(self) -> None:
         """A send of the experiment was refused: two steps back, to below what passed before it."""
-        self._go(max(PART**4, PART * self.rate / self.pace.rate))
-
-    def _go(self, faster: float) -> None:
-        """So many times as fast, with so many times as many in flight."""
-        self.pace.rate *= faster
-        self._most *= faster
+        self.pace.rate = max(PART**4 * self.pace.rate, PART * self.rate)
 
     @property
     def found(self) -> str:
@@ -135,7 +130,7 @@ class SharedLimit:
         self.models: list[str] = []
         # What was found, while the limit is to blame for refusals; None otherwise. There from the
         # start where an earlier run has left it; set by `blame`, cleared by `_acquit`.
-        self.learned = None if start is None else self._begin(start)
+        self.learned: Adaptive | None = None
         # The controllers of all endpoints below. Each joins as it is made.
         self.members: list[Member] = []
         # When the first send of the latest incident went; -inf before the first.
@@ -159,6 +154,8 @@ class SharedLimit:
         # refusals since another one was fell on it by chance.
         self._last: Member | None = None
         self._odds = 1.0
+        if start:
+            self.blame(0.0, start)
 
     def suspect(self, member: Member, sent: Sent, now: float) -> None:
         """Note a refusal nobody answers for yet: it may be worth an experiment."""
@@ -191,19 +188,13 @@ class SharedLimit:
             if found != "nothing":
                 self._needs = max(self._needs, DEAR * experiment.cost_s(now))
 
-    def blame(self, now: float) -> None:
+    def blame(self, now: float, start: Start | None = None) -> None:
         """From now on the limit has a controller, which knows of all that is in flight."""
         self.experiment = self._last = None
-        self.learned = self._begin(Start())
+        self.learned = Adaptive(Limits(), start or Start())
+        self.learned.queue.refuses = True  # what is slower at another endpoint is none
         for member in self.members:
             member.blamed_above(self.learned, now)
-
-    @staticmethod
-    def _begin(start: Start) -> Adaptive:
-        """A controller that looks for no queue: its endpoints' latencies differ, and it refuses."""
-        learned = Adaptive(Limits(), start)
-        learned.queue.refuses = True
-        return learned
 
     def refused(self, member: Member, now: float) -> None:
         """Weigh a refusal that the limit answers for: has the endpoint one of its own?"""
