@@ -91,7 +91,7 @@ class Chance:
             self._odds *= excused
             return excused
         if self._odds >= self._rushes_at:
-            self.rush = Rush(Pace(RUSH * min(pace, self._measured.recent_rps)))
+            self.rush = Rush(Pace(RUSH * (pace if pace < inf else self._measured.recent_rps)))
         return self.rush is not None
 
     def _weigh(self, sent: Sent, *, refused: bool) -> None:

@@ -201,8 +201,8 @@ class RateLimit:
         if not certain or not units or self.believed == inf:
             return
         rate = units / span_s
-        if units < ENOUGH and units > self.sure:
-            self.sure = units
+        if self.sure < min(units, ENOUGH):  # it was met at any pace: little is sure
+            self.sure = min(units, ENOUGH)
             self._believe(self._between(rate))
         elif units + SLACK < FALLEN * self.believed * span_s:
             self.sure = units

@@ -58,8 +58,9 @@ def test_a_limit_ends_a_rush_in_three_sends_and_the_next_takes_more_doubt() -> N
     assert endpoint.index - began > began
 
 
-def test_a_rush_goes_four_times_as_fast() -> None:
+def test_a_rush_goes_four_times_as_fast_as_the_pace_however_little_passed_of_late() -> None:
     endpoint = Endpoint()
+    endpoint.chance._measured.recent_rps = PACE / 4
     endpoint.until_rush()
     endpoint.send(refused=False)
     began = endpoint.now

@@ -91,6 +91,17 @@ def test_two_empty_buckets_are_the_limit_itself() -> None:
     assert driven.rate.believed == 7.0
 
 
+def test_what_was_measured_while_something_else_held_it_back_is_soon_refuted() -> None:
+    driven = Driven()
+    driven.send(accepted=False)
+    driven.pass_all(60, 0.25)
+    driven.send(accepted=False)
+    assert driven.rate.believed == pytest.approx(4.0, rel=0.2)
+    accepted, refused = driven.run(Bucket(20.0, 1.0), driven.now + 15)
+    assert accepted > 0.4 * 15 * 20
+    assert refused < 5
+
+
 def test_while_nothing_is_asked_for_nothing_is_measured() -> None:
     driven = Driven(50.0, sure=100.0)
     driven.send(accepted=False)
