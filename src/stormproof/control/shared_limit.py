@@ -39,7 +39,7 @@ WEIGHT = 5.0  # and so many more for each refusal
 LONGEST = 10.0  # × the time that proof takes at least: it tells nothing
 CERTAIN = 1e4  # to one that refusals do not all fall on one endpoint by chance
 LESS = 0.65  # of all that passed before it was blamed: where no more does, it was none
-TRIED_S, TRIED = 20.0, 60.0  # after so long, and as many requests would have taken by that pace
+TRIED_S, TRIED = 6.0, 60.0  # after so long, and as many requests would have taken by that pace
 
 
 class Experiment:
