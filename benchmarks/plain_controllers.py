@@ -44,15 +44,15 @@ class Workers:
         self.in_flight -= 1
         self._paused.append(now + self._pause_s)
 
-    def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:  # noqa: ARG002  likewise
+    def failed(self, sent: Sent, now: float, why: str) -> None:  # noqa: ARG002  likewise
         """The worker pauses."""
-        self.refused(sent, now, told_s)
+        self.refused(sent, now, None)
 
     def abandoned(self, sent: Sent, now: float) -> None:  # noqa: ARG002  likewise
         """The worker is free."""
         self.in_flight -= 1
 
-    def told(self, rates: RateHeaders) -> None:
+    def advertised(self, rates: RateHeaders) -> None:
         """Deaf."""
 
     def view(self) -> View:

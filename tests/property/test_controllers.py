@@ -75,7 +75,7 @@ class AnyEndpoint(RuleBasedStateMachine):
             case "429":
                 self.control.refused(sent, self.now, told)
             case "503":
-                self.control.failed(sent, self.now, "503", told)
+                self.control.failed(sent, self.now, "503")
             case _:
                 self.control.abandoned(sent, self.now)
 

@@ -147,7 +147,7 @@ class Adaptive:
         self._tell(sent, now, Fate.REFUSED)
         self.breaker.canary_failed(sent, now)
 
-    def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:  # noqa: ARG002  the seam's signature
+    def failed(self, sent: Sent, now: float, why: str) -> None:
         """See `Controller`."""
         self._end(sent)
         opened = self.breaker.state is State.OPEN
@@ -174,7 +174,7 @@ class Adaptive:
             self._tell(sent, now, Fate.ABANDONED)
         self.breaker.canary_failed(sent, now)
 
-    def told(self, rates: RateHeaders) -> None:
+    def advertised(self, rates: RateHeaders) -> None:
         """Headers give ceilings at once."""
         self._ceiling.advertised(rates.limit_rpm, rates.limit_tpm)
 
@@ -209,11 +209,13 @@ class Adaptive:
         self.word.accepted(sent.at)
         self._tell(sent, now, Fate.ACCEPTED)
         self._cuts.passed(sent.at)
-        if sent.epoch == self._epoch and self.chance.accepted(sent):
+        if sent.epoch != self._epoch:
+            return
+        if self.chance.accepted(sent):
             self._epoch += 1
             self.forget(now)
             self.decision = "refusals fall by chance"
-        if sent.epoch == self._epoch and self.cap.raise_to(sent.least, now):
+        elif self.cap.raise_to(sent.least, now):
             self.decision = "grow"
 
     def _tell(self, sent: Sent, now: float, fate: Fate) -> None:
@@ -230,7 +232,8 @@ class Adaptive:
             return
         self._epoch += 1
         self._note_cut(name, self._blame.rule)
-        if self._cut_cap(sent, now) if name == "cap" else self._cut_rate(sent, now):
+        cut = self._cut_cap if name == "cap" else self._cut_rate
+        if cut(sent, now):
             self.breaker.shut(State.REFUSALS, "refusals", now)
             self.breaker.wait_until(self.word.until(now))
 
@@ -259,10 +262,9 @@ class Adaptive:
         sent.speaks_to = "rate"
         self.cap.forget(now)
         self.rate.cut(now)
-        until, unit_s = self.word.until(now), 1 / self.rate.believed
-        measured = self.rate.sure and until - now >= unit_s
-        if until > now and not measured:  # else what was measured says more
-            if until - now > max(LULL_S, unit_s):
+        until = self.word.until(now)
+        if until > now:
+            if until - now > max(LULL_S, 1 / self.rate.believed):
                 return True
             self.rate.wait_until(until, now)
         return self._nothing_passes(sent)

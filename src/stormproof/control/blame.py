@@ -71,6 +71,6 @@ class Blame:
 
     def same_number(self, sent: Sent) -> bool:
         """Whether it is the third in a row at one number, which nothing exceeds."""
-        near = 1 + sent.number / 50
+        near = 1 + self.cap.fuzz
         again = all(abs(number - sent.number) <= near for number in self._numbers)
         return again and len(self._numbers) == SAME and sent.number >= self.cap.held

@@ -10,7 +10,7 @@ from stormproof.control.measured import Measured
 START = 2.0  # in flight at once before anything is known
 DOUBLING_S = 0.4  # the ramp doubles in this time
 FASTEST = 250.0  # slots a second: what is on its way when a limit is met is refused
-HEADROOM = 1.6  # and stays below this × the highest number known to be accepted
+HEADROOM = 1.6  # × the highest number known to be accepted, and START more: the ramp ends there
 FIRST_PROBE_S = 0.4  # after a cut, one above the cap is tried; the wait doubles when refused,
 SENDS = 6.0  # to what so many sends take at least,
 LAST_PROBE_S, LAST_SENDS = 4.0, 120.0  # at most to this, or what so many sends take, if longer
@@ -127,7 +127,7 @@ class Cap:
 
     @property
     def _top(self) -> float:
-        return max(START, HEADROOM * self.held + 2)
+        return START + HEADROOM * self.held
 
     def _believe(self, number: float) -> None:
         self.believed = number
@@ -136,7 +136,7 @@ class Cap:
     def _grow(self, now: float) -> None:
         doublings = min(30.0, (now - self._grown_at) / DOUBLING_S)
         grown = min(self._size * 2**doublings, self._size + FASTEST * (now - self._grown_at))
-        self._size = max(self._size, min(self._top, grown))
+        self._size = min(self._top, grown)
         self._grown_at = now
 
     @property

@@ -10,7 +10,7 @@ empty bucket; the flow between two of them is less than the pace, which falls wi
   limit three in four are refused; by chance, no more than before. The odds that a gambler's ruin
   errs are ((1 - p) / p)³ to one, where a share p is refused by chance, and 27 to one at a limit.
   A limit that was met makes the next rush wait for twice the odds.
-- Then refusals speak to nobody, until another such sum, of `LIMITED` against the known share,
+- Then refusals speak to nobody, until another such sum, of all but `MOST` against the known share,
   reaches `DOUBT`: a limit refuses as well.
 """
 
@@ -27,16 +27,15 @@ USUAL, DOUBTED = 0.005, 0.03  # shares of sends
 DOUBT = 7.0  # log odds
 RUSH = 4.0  # × the pace
 AHEAD = 3  # sends of a rush that fared one way, less those that fared the other
-MOST, LIMITED = 0.35, 0.65  # shares: what chance refuses at most, and what a limit does beside it
+MOST = 0.35  # share that chance refuses at most; and that passes at most where a limit refuses, too
 REMEMBERED = 300  # sends that tell the share
 
 
 @dataclass
 class Rush:
-    """Sends in quick succession, and what became of them."""
+    """Sends in quick succession (`doubtful`, for others to know), and what became of them."""
 
     pace: Pace
-    first: float = inf  # index of its first send; all that go while it lasts are its own
     lead: int = 0  # acceptances less refusals; it ends when they are `AHEAD` apart
 
 
@@ -55,7 +54,6 @@ class Chance:
         """A send goes, in the rush if there is one. Nothing grows by it then."""
         if self.rush:
             self.rush.pace.spend(now)
-            self.rush.first = min(self.rush.first, sent.index)
             sent.doubtful = True
 
     def accepted(self, sent: Sent) -> bool:
@@ -64,7 +62,7 @@ class Chance:
         if rush is None:
             self._weigh(sent, refused=False)
             return False
-        rush.lead += sent.index >= rush.first
+        rush.lead += sent.doubtful
         proven = rush.lead == AHEAD
         if proven:
             self.rush, self._odds = None, 0.0
@@ -76,7 +74,7 @@ class Chance:
         rush = self.rush
         if rush is None:
             return self._excuses(sent, pace)
-        rush.lead -= sent.index >= rush.first
+        rush.lead -= sent.doubtful
         proven = rush.lead == -AHEAD
         if proven:
             self.rush = None
@@ -95,7 +93,7 @@ class Chance:
         return self.rush is not None
 
     def _weigh(self, sent: Sent, *, refused: bool) -> None:
-        usual, more = (self.share, LIMITED) if self.share else (USUAL, DOUBTED)
+        usual, more = (self.share, 1 - MOST) if self.share else (USUAL, DOUBTED)
         if self.share or sent.within:
             odds = log(more / usual) if refused else log((1 - more) / (1 - usual))
             self._odds = max(0.0, self._odds + odds)

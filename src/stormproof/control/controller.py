@@ -103,7 +103,7 @@ class Controller(Protocol):
         """Refused for a limit; `told_s` is Retry-After."""
         ...
 
-    def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:
+    def failed(self, sent: Sent, now: float, why: str) -> None:
         """An error that is no refusal: 5xx, reset, timeout."""
         ...
 
@@ -111,8 +111,8 @@ class Controller(Protocol):
         """Cancelled by us: its slot is free, and it says nothing."""
         ...
 
-    def told(self, rates: RateHeaders) -> None:
-        """Limits that headers told."""
+    def advertised(self, rates: RateHeaders) -> None:
+        """Limits that headers name."""
         ...
 
     def view(self) -> View:

@@ -66,7 +66,7 @@ class Fixed:
         self._breaker.failed(sent, now, "refusals", State.REFUSALS)
         self._breaker.wait_until(self._word.until(now))
 
-    def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:  # noqa: ARG002  the seam's signature
+    def failed(self, sent: Sent, now: float, why: str) -> None:
         """See `Controller`."""
         self._end(sent, Fate.FAILED)
         self._breaker.failed(sent, now, why)
@@ -76,7 +76,7 @@ class Fixed:
         self._end(sent, Fate.ABANDONED)
         self._breaker.canary_failed(sent, now)
 
-    def told(self, rates: RateHeaders) -> None:
+    def advertised(self, rates: RateHeaders) -> None:
         """Headers change nothing: the declared numbers are the user's word."""
 
     def view(self) -> View:

@@ -156,7 +156,7 @@ class RateLimit:
         (since, before), self._opened = self._opened or (at, 0.0), (at, accepted)
         units, self.hurry_until = accepted - before, -inf
         self._passed, self._empty_at = 0.0, at
-        if self.sure and at - shut_at < LULL_S:
+        if at - shut_at < LULL_S:
             return
         if at - shut_at > GONE_S:
             self.forget()
@@ -165,9 +165,8 @@ class RateLimit:
         if units >= 1 and at > since:
             self.sure = units
             self._believe(units / (at - since))
-            if at - shut_at > LULL_S:
-                self.hurry_until = at + WINDOW_S
-                self._pace.rate *= 2
+            self.hurry_until = at + WINDOW_S
+            self._pace.rate *= 2
 
     def forget(self) -> None:
         """Something else is to blame for what was refused: no pace binds."""

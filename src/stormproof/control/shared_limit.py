@@ -304,9 +304,9 @@ class Member(Adaptive):
             elif not self.chance.share:  # else it would have been refused all the same
                 limit.suspect(self, sent, now)
 
-    def failed(self, sent: Sent, now: float, why: str, told_s: float | None = None) -> None:
+    def failed(self, sent: Sent, now: float, why: str) -> None:
         """See `Controller`."""
-        super().failed(sent, now, why, told_s)
+        super().failed(sent, now, why)
         self._abandon_above(sent, now)
 
     def abandoned(self, sent: Sent, now: float) -> None:

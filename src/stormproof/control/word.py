@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import inf
 
 AT_MOST_S = 120.0  # a longer wait is tried at this point all the same
-# Of the time that a promise spans, and seconds: it may be off by so much, as by whole seconds.
+# Of the time that a promise spans, and seconds: a send may pass so much sooner, for whole seconds
+# and for the way that the promise took. Nothing is refused later.
 OFF, OFF_S = 0.2, 0.1
 
 
@@ -16,9 +17,7 @@ class Word:
     """
 
     def __init__(self) -> None:
-        self.good: bool | None = (
-            None  # none was repeated nor broken yet; once broken, False for good
-        )
+        self.good: bool | None = None  # no promise was repeated nor broken yet; False for good
         self._until = -inf  # the promise that stands: when a send will be accepted
         self._since = 0.0  # when it was given
 
@@ -29,7 +28,7 @@ class Word:
     def told(self, sent_at: float, now: float, told_s: float | None) -> None:
         """A send was refused, and Retry-After (or nothing) came with it."""
         at = now + told_s if told_s else -inf
-        if self._until > -inf and sent_at > self._until + OFF_S:
+        if self._until > -inf and sent_at > self._until:
             self.good = False
         elif self.good is None and sent_at > self._since:
             apart_s = abs(at - self._until)  # nan where neither names one: it says nothing

@@ -208,7 +208,7 @@ class Lane:
                 self.tail.answered(sent.at, now, sent.number)
                 control.answered(sent, now, tokens, float(reply.usage.completion_tokens))
                 if rates is not None:
-                    control.told(rates)
+                    control.advertised(rates)
             case Overlong() | Blocked():
                 control.answered(sent, now, sent.tokens)
             case Rejected(reason=reason):
@@ -220,9 +220,9 @@ class Lane:
             case Refused(retry_after_s=retry_after_s, exhausted=False):
                 self.refused += 1
                 control.refused(sent, now, retry_after_s)
-            case Transient(reason=reason, retry_after_s=retry_after_s):
+            case Transient(reason=reason):
                 self.errors += 1
-                control.failed(sent, now, reason, retry_after_s)
+                control.failed(sent, now, reason)
                 self._discard(verdict)
             case Denied(reason=reason) if self.accepted:
                 self.errors += 1

@@ -87,6 +87,15 @@ def test_a_word_for_the_rest_of_a_minute_is_waited_for_and_is_no_rate() -> None:
     assert taken == [300, 300, 300]
 
 
+def test_a_word_that_is_good_is_waited_for_whatever_was_measured() -> None:
+    control = Adaptive(Limits(), Start(qps=1.0))
+    control.word.good = True
+    control.answered(control.sent(0.0, 1.0), 1.0, 1.0)
+    control.refused(control.sent(2.0, 1.0), 2.1, 18.0)
+    assert (control.rule, control.rate.sure > 0) == ("far below", True)
+    assert control.ready_at(2.1) == pytest.approx(20.1)
+
+
 def test_a_number_never_accepted_speaks_to_the_cap() -> None:
     control = Adaptive(Limits())
     now = ramp(control, 40)
@@ -193,7 +202,7 @@ def test_an_answer_heard_right_after_a_send_had_freed_its_slot_before() -> None:
 
 def test_limits_that_headers_tell_are_ceilings_at_once() -> None:
     control = Adaptive(Limits())
-    control.told(RateHeaders(limit_rpm=60))
+    control.advertised(RateHeaders(limit_rpm=60))
     now, sends = 0.0, 0
     while now < 20:
         batch = fill(control, now)

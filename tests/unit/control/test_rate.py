@@ -179,6 +179,13 @@ def test_after_a_lull_the_pace_uses_up_what_may_be_a_window() -> None:
     assert driven.rate.pace > 15
 
 
+def test_what_a_full_bucket_let_through_before_a_short_lull_is_no_rate() -> None:
+    driven = Driven(5.0)
+    driven.pass_all(60, 0.02)
+    driven.rate.reopened(1.5, 2.0)
+    assert not driven.rate.sure
+
+
 @pytest.mark.parametrize("rate", [5.0, 20.0, 100.0])
 def test_a_start_is_refuted_either_way_within_seconds(rate: float) -> None:
     driven = Driven(2.0)

@@ -43,7 +43,7 @@ def test_accepted_well_before_it_was_a_lie_and_is_never_believed_again() -> None
 def test_refused_after_it_was_a_lie() -> None:
     word = kept()
     word.told(20.0, 20.0, 5.0)
-    word.told(26.0, 26.0, 5.0)
+    word.told(25.05, 25.05, 5.0)
     assert not word.good
 
 
