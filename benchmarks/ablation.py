@@ -83,6 +83,8 @@ KEPT = {
     "shared_ceiling.ended": "what is declared for a key",
     "shared_limit.is_over": "an experiment ends where the work does",
     "shared_limit.refused": "one endpoint's own limit beside the shared one",
+    "shared_limit.blamed_above": "what is in flight counts at a shared cap, too: "
+    "without that 20 points of `shared_and_own`",
     "shared_limit._abandon_above": "what ends without an answer frees its slot at a shared limit",
     "silence.ended": "what was given up before a lull is no silence",
     "silence.sent": "an endpoint that hangs is sent ever less",

@@ -73,11 +73,6 @@ class Adaptive:
         """See `Controller`."""
         return self.breaker.why
 
-    @property
-    def unknown(self) -> int:
-        """Sends of which it is not known yet whether they were accepted, or an older one was."""
-        return len(self._pending)
-
     def allowed_at(self, now: float) -> float:
         """The earliest instant for a send by what is declared, and what the server works on."""
         in_flight = self.in_flight

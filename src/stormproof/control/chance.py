@@ -9,6 +9,8 @@ empty bucket; the flow between two of them is less than the pace, which falls wi
 - A rush settles that: sends at four times the pace, until one of the two fates is `AHEAD`. Under a
   limit three in four are refused; by chance, no more than before. The odds that a gambler's ruin
   errs are ((1 - p) / p)³ to one, where a share p is refused by chance, and 27 to one at a limit.
+  A bucket of tokens that was too empty for one request has room for lesser ones: three of these
+  prove nothing, so a send counts by how alike it is in tokens to the one that was refused.
   A limit that was met makes the next rush wait for twice the odds.
 - Then refusals speak to nobody, until another such sum, of all but `MOST` against the known share,
   reaches `DOUBT`: a limit refuses as well.
@@ -36,7 +38,14 @@ class Rush:
     """Sends in quick succession (`doubtful`, for others to know), and what became of them."""
 
     pace: Pace
-    lead: int = 0  # acceptances less refusals; it ends when they are `AHEAD` apart
+    tokens: float  # of the send whose refusal began it
+    lead: float = 0.0  # acceptances less refusals; it ends when they are `AHEAD` apart
+
+    def heard(self, sent: Sent, sign: int) -> None:
+        """One of its sends was accepted (`sign` 1) or refused (-1)."""
+        if sent.doubtful:
+            least, most = sorted((sent.tokens, self.tokens))
+            self.lead += sign * (least / most if most else 1.0)
 
 
 class Chance:
@@ -62,8 +71,8 @@ class Chance:
         if rush is None:
             self._weigh(sent, refused=False)
             return False
-        rush.lead += sent.doubtful
-        proven = rush.lead == AHEAD
+        rush.heard(sent, 1)
+        proven = rush.lead >= AHEAD
         if proven:
             self.rush, self._odds = None, 0.0
             self.share = min(MOST, self._refusals / self._sends)
@@ -74,8 +83,8 @@ class Chance:
         rush = self.rush
         if rush is None:
             return self._excuses(sent, pace)
-        rush.lead -= sent.doubtful
-        proven = rush.lead == -AHEAD
+        rush.heard(sent, -1)
+        proven = rush.lead <= -AHEAD
         if proven:
             self.rush = None
             self._forget()
@@ -89,7 +98,8 @@ class Chance:
             self._odds *= excused
             return excused
         if self._odds >= self._rushes_at:
-            self.rush = Rush(Pace(RUSH * (pace if pace < inf else self._measured.recent_rps)))
+            known = pace if pace < inf else self._measured.recent_rps
+            self.rush = Rush(Pace(RUSH * known), sent.tokens)
         return self.rush is not None
 
     def _weigh(self, sent: Sent, *, refused: bool) -> None:

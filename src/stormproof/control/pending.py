@@ -17,9 +17,6 @@ class Pending:
     def __init__(self) -> None:
         self._sends = deque[Sent]()
 
-    def __len__(self) -> int:
-        return len(self._sends)
-
     @property
     def since(self) -> float:
         """When the first of them went; inf where there is none."""

@@ -51,7 +51,7 @@ class Queue:
         self._age_s = inf  # that of the latest
         self._lives = False  # whether anything was answered since the first of them
         self._waited_since = -inf  # when what was answered last had been sent
-        self._refuses = False  # its latency is its own affair
+        self.refuses = False  # then its latency is its own affair; never unset
 
     def ready_at(self, now: float, in_flight: int) -> float:
         """See `Limit`."""
@@ -63,7 +63,7 @@ class Queue:
     def evidence(self, sent: Sent, now: float) -> None:  # noqa: ARG002  the protocol's
         """See `Limit`. A server that refuses does not make wait."""
         if sent.fate is Fate.REFUSED:
-            self._refuses, self._more = True, PER_ANSWER
+            self.refuses, self._more = True, PER_ANSWER
             self.bound = max(self.bound, UNPROVEN)
 
     def answered(self, sent: Sent, now: float, output_tokens: float) -> bool:
@@ -71,7 +71,7 @@ class Queue:
         slots, share = self._more
         self.bound += slots + share * self.bound
         self._lives, self._waited_since = True, sent.at
-        if self._refuses:
+        if self.refuses:
             return False
         number, band = self._band(sent)
         band.add((now - sent.at) / max(1.0, output_tokens))
@@ -91,7 +91,7 @@ class Queue:
         number, band = self._band(sent)
         band.given_up += 1
         answered = self._lives and self._waited_since < (sent.at + now) / 2
-        waited = self._same >= SAME and answered and not self._refuses
+        waited = self._same >= SAME and answered and not self.refuses
         if waited and band.given_up > band.answers:
             self._lower(number, AFTER_ERRORS)
         return waited

@@ -4,8 +4,9 @@
   experiment. Those where a share is known to be refused by chance do not count.
 - In an experiment the endpoint refused last sends for all, at `PART` of the pace at which all were
   let through, and of what they had in flight; the others pause. A limit that they share has let
-  through more, and refuses none. A limit of the endpoint's own lets through no more than its part
-  of that: two or three refusals end the experiment.
+  through more, and refuses none: each send that is known to have passed before the next one makes
+  it faster. A limit of the endpoint's own lets through no more than its part of that, or than it
+  did just now: two or three refusals end the experiment.
 - Where it finds no shared limit, the next one takes `MORE` times as many incidents, more where it
   was `DEAR`, and another endpoint.
 - Once a limit is to blame, a controller of its own for all of them hears of all sends and of the
@@ -23,6 +24,7 @@ from math import inf
 
 from stormproof.control.adaptive import Adaptive
 from stormproof.control.controller import Fate, Sent, View
+from stormproof.control.measured import RECENT_S
 from stormproof.control.pace import Pace
 from stormproof.domain.pool import Limits, Start
 
@@ -31,13 +33,13 @@ SUSPECTED, MORE = 4, 2  # incidents
 DEAR = 10.0  # so many for each second that an experiment has cost: it costs a tenth at most
 PART, FEW = 0.9, 4  # of all that passed, and was in flight; requests, of both at least
 REST_S = 0.05  # until what the others sent has arrived; and between looks at whether it is over
-OFF = 1.15  # × its part of what passed, at most, a limit of the endpoint's own lets through
+OFF = 1.15  # × what passed of its own, at most, a limit of the endpoint's own lets through
 PROOF = 7.0  # requests beyond what that limit can have let through since it refused,
 WEIGHT = 5.0  # and so many more for each refusal
 LONGEST = 10.0  # × the time that proof takes at least: it tells nothing
 CERTAIN = 1e4  # to one that refusals do not all fall on one endpoint by chance
 LESS = 0.65  # of all that passed before it was blamed: where no more does, it was none
-TRIED_S, TRIED = 20.0, 60.0  # after so long, and as many requests would have taken by that pace
+TRIED_S, TRIED = 6.0, 60.0  # after so long, and as many requests would have taken by that pace
 
 
 class Experiment:
@@ -50,13 +52,14 @@ class Experiment:
         self.member = member
         # Requests a second that all were let through. Never changes.
         self.rate = rate
-        # Sends go at it, from when what the others sent has arrived.
+        # Sends go at it, from when what the others sent has arrived. PART of the rate at least.
         self.pace = Pace(PART * rate)
         self.pace.due = now + max(REST_S, 1 / rate)
-        # Requests a second that a limit of the endpoint's own lets through at most, and when that
-        # was used up: with the send that it refused. Never change.
-        self._own, self._empty_at = OFF * share * rate, refused.at
-        # All that may be in flight. Never changes.
+        # Requests a second that a limit of the endpoint's own lets through at most, by what passed
+        # so far or, as limits rise, just now; and when it refused. Never change.
+        self._own = OFF * max(share * rate, member.measured.recent_rps - 1 / RECENT_S)
+        self._empty_at = refused.at
+        # All that may be in flight at PART of the rate; more as the pace grows. Never changes.
         self._most = max(FEW, PART * sum(x.in_flight for x in members))
         # How long a proof takes at least. Never changes.
         self._proof_s = REST_S + PROOF / rate
@@ -68,7 +71,8 @@ class Experiment:
     def ready_at(self, now: float) -> float:
         """The earliest instant for a send; while all slots are taken, for another look."""
         in_flight = sum(each.in_flight for each in self.member.limit.members)
-        if in_flight + 1 > self._most and self.member.in_flight:
+        faster = self.pace.rate / (PART * self.rate)
+        if in_flight + 1 > self._most * faster and self.member.in_flight:
             self.pace.due = max(self.pace.due, now)
             return now + REST_S
         return self.pace.ready_at
@@ -83,9 +87,15 @@ class Experiment:
 
     def sent(self, sent: Sent, now: float) -> None:
         """A send of the experiment goes. Nothing grows by it."""
+        if self.sends and all(each.fate is Fate.ACCEPTED for each in self.sends):
+            self.pace.rate *= PART**-2  # from below what passed to above
         self.pace.spend(now)
         self.sends.append(sent)
         sent.doubtful = True
+
+    def refused(self) -> None:
+        """A send of the experiment was refused: two steps back, to below what passed before it."""
+        self.pace.rate = max(PART**4 * self.pace.rate, PART * self.rate)
 
     @property
     def found(self) -> str:
@@ -120,7 +130,7 @@ class SharedLimit:
         self.models: list[str] = []
         # What was found, while the limit is to blame for refusals; None otherwise. There from the
         # start where an earlier run has left it; set by `blame`, cleared by `_acquit`.
-        self.learned = None if start is None else Adaptive(Limits(), start)
+        self.learned: Adaptive | None = None
         # The controllers of all endpoints below. Each joins as it is made.
         self.members: list[Member] = []
         # When the first send of the latest incident went; -inf before the first.
@@ -144,6 +154,8 @@ class SharedLimit:
         # refusals since another one was fell on it by chance.
         self._last: Member | None = None
         self._odds = 1.0
+        if start:
+            self.blame(0.0, start)
 
     def suspect(self, member: Member, sent: Sent, now: float) -> None:
         """Note a refusal nobody answers for yet: it may be worth an experiment."""
@@ -176,10 +188,11 @@ class SharedLimit:
             if found != "nothing":
                 self._needs = max(self._needs, DEAR * experiment.cost_s(now))
 
-    def blame(self, now: float) -> None:
+    def blame(self, now: float, start: Start | None = None) -> None:
         """From now on the limit has a controller, which knows of all that is in flight."""
         self.experiment = self._last = None
-        self.learned = Adaptive(Limits())
+        self.learned = Adaptive(Limits(), start or Start())
+        self.learned.queue.refuses = True  # what is slower at another endpoint is none
         for member in self.members:
             member.blamed_above(self.learned, now)
 
@@ -242,8 +255,8 @@ class Member(Adaptive):
 
     @property
     def accepted(self) -> float:
-        """Requests accepted so far; what is not known to be refused counts, too."""
-        return self.rate.flow.requests + self.unknown
+        """Requests known to be accepted so far."""
+        return self.rate.flow.requests
 
     def ready_at(self, now: float) -> float:
         """See `Controller`."""
@@ -278,6 +291,7 @@ class Member(Adaptive):
         limit, above = self.limit, self._above.pop(sent)
         if limit.experiment and sent in limit.experiment.sends:
             self.pardoned(sent, now)
+            limit.experiment.refused()
             limit.settle(now)
         elif limit.learned and above and not self.own:
             super().abandoned(sent, now)

@@ -20,12 +20,12 @@ class Endpoint:
         self.chance = Chance(measured)
         self.now, self.index = 0.0, 0
 
-    def send(self, *, refused: bool) -> bool:
+    def send(self, *, refused: bool, tokens: float = 1.0) -> bool:
         """Whether it was excused, or proved that there was no limit."""
         self.index += 1
         rush = self.chance.rush
         self.now = max(self.now, rush.pace.ready_at) if rush else self.now + 1 / PACE
-        sent = Sent(self.now, 1, self.index, 0, 1.0)
+        sent = Sent(self.now, 1, self.index, 0, tokens)
         sent.within = not rush
         self.chance.sent(sent, self.now)
         return self.chance.excuses(sent, PACE) if refused else self.chance.accepted(sent)
@@ -78,6 +78,16 @@ def test_what_went_before_a_rush_and_is_heard_in_it_says_nothing() -> None:
     assert not any(endpoint.chance.accepted(before) for _ in range(1000))
     assert [endpoint.send(refused=False) for _ in range(AHEAD)] == [False, False, True]
     assert endpoint.chance.share > 0.25
+
+
+@pytest.mark.parametrize("tokens", [0.1, 10.0])
+def test_sends_of_far_other_tokens_prove_little(tokens: float) -> None:
+    for refused in (False, True):
+        endpoint = Endpoint()
+        endpoint.until_rush()
+        for _ in range(5 * AHEAD):
+            endpoint.send(refused=refused, tokens=tokens)
+        assert endpoint.chance.rush
 
 
 def test_where_as_few_are_refused_in_a_rush_they_speak_to_nobody() -> None:

@@ -8,6 +8,7 @@ from stormproof.control.shared_limit import (
     DEAR,
     LONGEST,
     MORE,
+    PART,
     PROOF,
     REST_S,
     SUSPECTED,
@@ -171,7 +172,9 @@ def test_one_who_had_most_of_it_proves_nothing() -> None:
     pass_all(members[1:2], 10.0, 20.0, every=0.01)
     members[1].refused(members[1].sent(20.0, 1.0), 20.05, None)
     assert tried(limit) is members[1]
-    play_experiment(limit, 20.05, lambda _: True)
+    assert limit.experiment
+    pace = limit.experiment.pace
+    play_experiment(limit, 20.05, lambda _: pace.rate < 100)
     assert not is_blamed(limit)
 
 
@@ -213,6 +216,52 @@ def test_a_limit_that_lets_through_far_less_once_it_is_known_was_none(*, passes:
     pass_all(members, now + 20, now + 95, every=0.1 if passes else 1.0)
     members[0].refused(members[0].sent(now + 95, 1.0), now + 95.1, None)
     assert is_blamed(limit) == passes
+
+
+def test_endpoints_that_differ_in_latency_are_no_queue_at_the_key() -> None:
+    limit, members = four()
+    limit.blame(0.0)
+    now = 0.0
+    for number, latency_s in ((4, 1.0), (64, 60.0)):  # the slow ones come when more are in flight
+        for _ in range(20):
+            sends = [members[n % 4].sent(now, 1.0) for n in range(number)]
+            now += latency_s
+            for n, sent in enumerate(sends):
+                members[n % 4].answered(sent, now, 1.0)
+    assert limit.learned
+    assert limit.learned.queue.bound > 64
+
+
+def test_one_whose_limit_has_risen_proves_nothing() -> None:
+    limit, members = four()
+    now = incidents(members[:2], SUSPECTED - 1, 0.0)
+    pass_all(members, now, now + 100, every=2.0)
+    pass_all(members[:1], now + 100, now + 103, every=0.025)
+    now += 103
+    members[0].refused(members[0].sent(now, 1.0), now + 0.05, None)
+    assert limit.experiment
+    pace = limit.experiment.pace
+    play_experiment(limit, now, lambda _: pace.rate < 40)
+    assert not is_blamed(limit)
+
+
+def test_an_experiment_that_nothing_is_refused_in_goes_ever_faster_until_something_is() -> None:
+    limit, members = four()
+    now = incidents(members, SUSPECTED - 1, 0.0)
+    pass_all(members, now, now + 100, every=10.0)
+    members[3].refused(members[3].sent(now + 100, 1.0), now + 100.1, None)
+    assert limit.experiment
+    now, slow = now + 110, limit.experiment.pace.rate
+    for sends in range(3):
+        sent = members[3].sent(now, 1.0)
+        assert limit.experiment.pace.rate == pytest.approx(slow / PART ** (2 * sends))
+        members[3].answered(sent, now + 0.1, 1.0)
+        now += 1
+    members[3].refused(members[3].sent(now, 1.0), now + 0.1, None)
+    slower = slow / PART**2
+    assert limit.experiment.pace.rate == pytest.approx(slower)
+    members[3].answered(members[3].sent(now + 1, 1.0), now + 1.1, 1.0)
+    assert limit.experiment.pace.rate == pytest.approx(slower)
 
 
 def test_refusals_of_others_in_between_prove_no_limit_of_its_own() -> None:
