@@ -136,7 +136,7 @@ class Cap:
     def _grow(self, now: float) -> None:
         doublings = min(30.0, (now - self._grown_at) / DOUBLING_S)
         grown = min(self._size * 2**doublings, self._size + FASTEST * (now - self._grown_at))
-        self._size = min(self._top, grown)
+        self._size = max(self._size, min(self._top, grown))
         self._grown_at = now
 
     @property
