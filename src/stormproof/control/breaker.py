@@ -7,8 +7,8 @@ from math import inf
 
 from stormproof.control.controller import Sent
 
-FIRST_WAIT_S = 0.25  # before the first canary; the next waits as long as it was shut, and this,
-LONGEST_WAIT_S = 2.0  # but no longer than this at first;
+FIRST_WAIT_S = 0.25  # before the first canary; each next one waits for so much more than all that,
+LONGEST_WAIT_S = 2.0  # and no longer than this at first;
 SHARE = 0.05  # later, of the time shut: one that recovers is not kept waiting for much longer
 LULL_S = 1.0  # shut for less, nothing was learnt by it
 IN_A_ROW = 5  # errors that shut it
