@@ -7,8 +7,8 @@ from math import inf
 
 from stormproof.control.controller import Sent
 
-FIRST_WAIT_S = 0.25  # before the first canary; each next one waits for so much more than all that,
-LONGEST_WAIT_S = 2.0  # and no longer than this at first;
+FIRST_WAIT_S = 0.25  # before the first canary; doubled for each canary that fails
+LONGEST_WAIT_S = 2.0  # between canaries at first;
 SHARE = 0.05  # later, of the time shut: one that recovers is not kept waiting for much longer
 LULL_S = 1.0  # shut for less, nothing was learnt by it
 IN_A_ROW = 5  # errors that shut it
@@ -55,6 +55,7 @@ class Breaker:
         self.shut_at = 0.0
         self.ready_at = -inf  # the earliest instant for a send; inf while a canary is out
         self.canary: Sent | None = None  # the one that is out; None while open
+        self._wait_s = FIRST_WAIT_S  # before the latest canary; set as it shuts
         self._heard = False  # whether anything was ever answered
         self._errors = Row()  # ended by an answer
         self.quickest_s = inf  # how soon the quickest error of the row came
@@ -92,7 +93,8 @@ class Breaker:
         self.state = state
         self.why = why
         self.shut_at = now
-        self.ready_at = now + FIRST_WAIT_S
+        self._wait_s = FIRST_WAIT_S
+        self.ready_at = now + self._wait_s
 
     def sent(self, sent: Sent, now: float) -> None:
         """While shut, it is a canary. In silence another may follow, after a while."""
@@ -101,7 +103,7 @@ class Breaker:
         sent.canary, self.canary = True, sent
         self.ready_at = inf
         if self.state is State.SILENCE:
-            self._wait_longer(sent, now)
+            self._wait_longer(now)
 
     def heeds(self, sent: Sent) -> bool:
         """Whether it is shut, and this is one of its canaries since then: none opens it twice."""
@@ -112,14 +114,15 @@ class Breaker:
         heeded = self.heeds(sent)
         if heeded and self.state is not State.SILENCE:
             self.canary = None
-            self._wait_longer(sent, now)
+            self._wait_longer(now)
         return heeded
 
-    def _wait_longer(self, canary: Sent, now: float) -> None:
-        shut_s = canary.at - self.shut_at
+    def _wait_longer(self, now: float) -> None:
         ever_less = self.state is State.SILENCE and not self._heard
-        longest_s = max(LONGEST_WAIT_S, shut_s * (1.0 if ever_less else SHARE))
-        self.ready_at = now + min(FIRST_WAIT_S + shut_s, longest_s)
+        share = 1.0 if ever_less else SHARE
+        longest_s = max(LONGEST_WAIT_S, self._wait_s, share * (now - self.shut_at))
+        self._wait_s = min(2 * self._wait_s, longest_s)
+        self.ready_at = now + self._wait_s
 
     def wait_until(self, at: float) -> None:
         """While shut, no canary before then: the endpoint has said so, and its word is good."""
