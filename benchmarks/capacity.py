@@ -152,7 +152,8 @@ class Watched:
         if server.cap < inf:
             return server.cap * live_s / self.mean_s
         if server.rate < inf:
-            return server.rate * live_s + max(1.0, server.rate * server.burst_s)
+            refilled_s = sum(min(b - a, server.burst_s) for a, b, _ in server.outages if b <= until)
+            return server.rate * (live_s + refilled_s) + max(1.0, server.rate * server.burst_s)
         return server.window * until / server.window_s
 
     def offered_after(self, since: float, got: float, until: float) -> float:
