@@ -38,8 +38,8 @@ PROOF = 7.0  # requests beyond what that limit can have let through since it ref
 WEIGHT = 5.0  # and so many more for each refusal
 LONGEST = 10.0  # × the time that proof takes at least: it tells nothing
 CERTAIN = 1e4  # to one that refusals do not all fall on one endpoint by chance
-LESS = 0.65  # of all that passed before it was blamed: where no more does, it was none
-TRIED_S, TRIED = 6.0, 60.0  # after so long, and as many requests would have taken by that pace
+LESS = 0.4  # of all that passed before it was blamed: where no more does, it was none
+TRIED_S, TRIED = 20.0, 60.0  # after so long, and as many requests would have taken by that pace
 
 
 class Experiment:
@@ -59,6 +59,9 @@ class Experiment:
         # so far or, as limits rise, just now; and when it refused. Never change.
         self._own = OFF * max(share * rate, member.measured.recent_rps - 1 / RECENT_S)
         self._empty_at = refused.at
+        # What its own window, if it has one, lets through at once where it begins anew meanwhile.
+        # Never changes.
+        self._anew = member.window.units if member.window.known else 0.0
         # All that may be in flight at PART of the rate; more as the pace grows. Never changes.
         self._most = max(FEW, PART * sum(x.in_flight for x in members))
         # How long a proof takes at least. Never changes.
@@ -105,7 +108,8 @@ class Experiment:
         surplus = len(accepted) - WEIGHT * refused
         if surplus <= -PROOF:
             return "own"
-        if accepted and surplus >= PROOF + self._own * (accepted[-1].at - self._empty_at):
+        proof = PROOF + self._anew
+        if accepted and surplus >= proof + self._own * (accepted[-1].at - self._empty_at):
             return "shared"
         more = len(self.sends) - 1
         slow = more > PROOF and more < self._own * (self.sends[-1].at - self.sends[0].at)

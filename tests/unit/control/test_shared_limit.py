@@ -15,6 +15,7 @@ from stormproof.control.shared_limit import (
     Member,
     SharedLimit,
 )
+from stormproof.control.window import Window
 from stormproof.domain.pool import Limits
 
 
@@ -243,6 +244,18 @@ def test_one_whose_limit_has_risen_proves_nothing() -> None:
     pace = limit.experiment.pace
     play_experiment(limit, now, lambda _: pace.rate < 40)
     assert not is_blamed(limit)
+
+
+def test_a_window_of_its_own_may_begin_anew_and_let_through_as_much(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limit, members = four()
+    for member in members:
+        member.window.units = 40.0
+    with monkeypatch.context() as patch:
+        patch.setattr(Window, "known", property(lambda _: True))
+        now = incidents(members, SUSPECTED, 0.0)
+    assert play_experiment(limit, now, lambda _: True) > 40
 
 
 def test_an_experiment_that_nothing_is_refused_in_goes_ever_faster_until_something_is() -> None:
