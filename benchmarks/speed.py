@@ -238,7 +238,7 @@ class Part:
 
 
 HTTP = "capacity.py --worlds {} --controllers {} --first-seed {} --seconds {}"
-SEEDS = range(250, 253)
+SEEDS = range(253, 256)
 PARTS = {
     "http": Part(http, [*(HTTP.format(w, "adaptive", n, 300) for n in SEEDS for w in SIX),
                         *(HTTP.format(w, "adaptive", n, 100) for n in SEEDS for w in SMALL)],
@@ -247,7 +247,7 @@ PARTS = {
                      "ablation.py --worlds tiny_caps,three_a_minute --only cap.START", model=True),
     "worlds": Part(worlds, ["capacity_sim.py --first-seed 250 --seeds 5"],
                    "capacity_sim.py --worlds tiny_caps --seeds 1 --plain-seeds 1", model=True),
-    "shared": Part(shared, ["shared_sim.py --first-seed 260 --seeds 5"],
+    "shared": Part(shared, ["shared_sim.py --first-seed 280 --seeds 5"],
                    "shared_sim.py --worlds shared_slow --seeds 1", model=True),
     "size": Part(size, ["speed.py --count"], "speed.py --count", model=True),
     "plain": Part(plain, [HTTP.format(w, c, SEEDS[0], 300)
