@@ -85,6 +85,7 @@ KEPT = {
     "shared_limit.refused": "one endpoint's own limit beside the shared one",
     "shared_limit.blamed_above": "what is in flight counts at a shared cap, too: "
     "without that 20 points of `shared_and_own`",
+    "shared_limit._lets_less_through": "a key that was blamed by mistake, as limits rose",
     "shared_limit._abandon_above": "what ends without an answer frees its slot at a shared limit",
     "silence.ended": "what was given up before a lull is no silence",
     "silence.sent": "an endpoint that hangs is sent ever less",
